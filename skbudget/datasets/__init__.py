@@ -1,0 +1,17 @@
+"""Generators with known ceilings, a transformer that contests any table's top, and real tables."""
+
+from ._contested_top import bayes_contested_top_score, make_contested_top
+from ._hard_bulk import make_hard_bulk
+from ._loaders import fetch_creditcard_fraud, load_mammography
+from ._roles import draw_roles
+from ._transformer import ContestedTopTransformer
+
+__all__ = [
+    "ContestedTopTransformer",
+    "bayes_contested_top_score",
+    "draw_roles",
+    "fetch_creditcard_fraud",
+    "load_mammography",
+    "make_contested_top",
+    "make_hard_bulk",
+]

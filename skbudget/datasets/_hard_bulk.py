@@ -1,0 +1,148 @@
+"""A weak signal spread over many features, where the bulk itself is hard."""
+
+from __future__ import annotations
+
+from numbers import Integral, Real
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.utils import check_random_state
+from sklearn.utils._param_validation import Interval, InvalidParameterError, validate_params
+
+from ._roles import (
+    DECOY,
+    FRACTION_CONSTRAINT,
+    MAGNITUDE_CONSTRAINT,
+    MIN_PER_CLASS,
+    POS_RATE_CONSTRAINT,
+    POSITIVE,
+    draw_labels,
+    draw_roles,
+)
+
+_COUNT = [Interval(Integral, 0, None, closed="left")]
+
+
+@validate_params(
+    {
+        "n_samples": [Interval(Integral, 2 * MIN_PER_CLASS, None, closed="left")],
+        "pos_rate": POS_RATE_CONSTRAINT,
+        "decoy_frac": FRACTION_CONSTRAINT,
+        "mu_bulk": MAGNITUDE_CONSTRAINT,
+        "mu_contest": MAGNITUDE_CONSTRAINT,
+        "n_bulk": _COUNT,
+        "n_contest": _COUNT,
+        "n_noise": _COUNT,
+        "flip_y": [Interval(Real, 0, 1, closed="both")],
+        "random_state": ["random_state"],
+        "return_roles": ["boolean"],
+    },
+    prefer_skip_nested_validation=True,
+)
+def make_hard_bulk(
+    n_samples: int = 100_000,
+    *,
+    pos_rate: float = 0.005,
+    decoy_frac: float = 0.0,
+    mu_bulk: float = 0.30,
+    mu_contest: float = 0.40,
+    n_bulk: int = 4,
+    n_contest: int = 3,
+    n_noise: int = 24,
+    flip_y: float = 0.0,
+    random_state: int | np.random.RandomState | None = None,
+    return_roles: bool = False,
+) -> tuple[NDArray, ...]:
+    """Generate a rare class that overlaps the whole bulk of the negatives.
+
+    A table of independent standard normal features, whose means depend on the
+    role of the row:
+
+    ============== ================= ================= ==============
+    role           bulk features     contest features  noise features
+    ============== ================= ================= ==============
+    positive       ``+mu_bulk``      ``+mu_contest``   0
+    easy negative  ``-mu_bulk``      ``-mu_contest``   0
+    decoy negative ``+mu_bulk``      ``-mu_contest``   0
+    ============== ================= ================= ==============
+
+    The signal is linear and there is no contested top unless decoys are asked
+    for: a table on which training for the top has little to win.
+
+    Parameters
+    ----------
+    n_samples : int, default=100_000
+        Number of rows, at least 16.
+    pos_rate : float, default=0.005
+        Share of positives, in (0, 1). Their number is exact,
+        ``round(pos_rate * n_samples)``, with at least 8 rows of each class.
+    decoy_frac : float, default=0.0
+        Share of the negatives made decoys, in [0, 1).
+    mu_bulk, mu_contest : float, default=0.30 and 0.40
+        Shifts of the bulk and the contest features, in standard deviations.
+    n_bulk, n_contest, n_noise : int, default=4, 3 and 24
+        Numbers of features of each kind, in this order in the table. At least
+        one feature is needed in all.
+    flip_y : float, default=0.0
+        Share of the positives, in [0, 1], whose label is exchanged with that
+        of a negative: ``round(flip_y * n_positives)`` positives are returned
+        as 0 and as many negatives, drawn from all of them, as 1. The rate of
+        positives stays, unlike with the ``flip_y`` of
+        :func:`sklearn.datasets.make_classification`, where the mislabelled
+        negatives of a rare class would outnumber its positives.
+    random_state : int, RandomState instance or None, default=None
+        Pass an int for the same table at every call. The features of one seed
+        do not depend on ``flip_y``.
+    return_roles : bool, default=False
+        Whether to return the roles too.
+
+    Returns
+    -------
+    X : ndarray of shape (n_samples, n_bulk + n_contest + n_noise), dtype=float32
+        The features.
+    y : ndarray of shape (n_samples,), dtype=int64
+        The labels, the exchanged ones among them.
+    roles : ndarray of shape (n_samples,), dtype=int8
+        0 easy negative, 1 positive, 2 decoy: the truth, whatever ``flip_y``.
+        Only if ``return_roles``.
+
+    Raises
+    ------
+    ValueError
+        If a parameter is outside its range, or no feature is asked for.
+
+    See Also
+    --------
+    make_contested_top : A table whose top is contested.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skbudget.datasets import make_hard_bulk
+    >>> X, y, roles = make_hard_bulk(10_000, flip_y=0.1, random_state=0, return_roles=True)
+    >>> X.shape, np.bincount(y), np.bincount(roles)
+    ((10000, 31), array([9950,   50]), array([9950,   50]))
+    >>> int(np.sum(y != (roles == 1)))
+    10
+    """
+    n_features = n_bulk + n_contest + n_noise
+    if n_features == 0:
+        raise InvalidParameterError(
+            "The 'n_bulk', 'n_contest' and 'n_noise' parameters of make_hard_bulk must sum to "
+            "at least 1. Got 0 instead."
+        )
+    rng = check_random_state(random_state)
+    y = draw_labels(n_samples, pos_rate, rng)
+    roles = draw_roles(y, decoy_frac=decoy_frac, random_state=rng)
+    X = rng.standard_normal((n_samples, n_features)).astype(np.float32)
+    bulk_sign = np.where((roles == POSITIVE) | (roles == DECOY), 1, -1)
+    contest_sign = np.where(roles == POSITIVE, 1, -1)
+    X[:, :n_bulk] += (mu_bulk * bulk_sign)[:, None].astype(np.float32)
+    X[:, n_bulk : n_bulk + n_contest] += (mu_contest * contest_sign)[:, None].astype(np.float32)
+
+    # Last, so that the features are the same with and without the exchange.
+    positives, negatives = np.flatnonzero(y == 1), np.flatnonzero(y == 0)
+    n_exchanged = min(round(flip_y * positives.size), negatives.size)
+    y[rng.choice(positives, n_exchanged, replace=False)] = 0
+    y[rng.choice(negatives, n_exchanged, replace=False)] = 1
+    return (X, y, roles) if return_roles else (X, y)

@@ -1,0 +1,122 @@
+"""The part each row plays in a contested top, and how the parts are cast."""
+
+from __future__ import annotations
+
+from numbers import Real
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.utils import check_random_state
+from sklearn.utils._param_validation import Interval, InvalidParameterError, validate_params
+
+from .._validation import check_binary_labels
+
+BULK: Final = 0
+POSITIVE: Final = 1
+DECOY: Final = 2
+CONFOUNDER: Final = 3
+ROLES: Final = (BULK, POSITIVE, DECOY, CONFOUNDER)
+
+# A coverage estimated on fewer positives than this says nothing.
+MIN_PER_CLASS: Final = 8
+
+# What the generators and the helper below all ask of these parameters.
+POS_RATE_CONSTRAINT: Final = [Interval(Real, 0, 1, closed="neither")]
+FRACTION_CONSTRAINT: Final = [Interval(Real, 0, 1, closed="left")]
+MAGNITUDE_CONSTRAINT: Final = [Interval(Real, 0, None, closed="left")]
+
+
+def check_fractions(decoy_frac: float, confounder_frac: float, owner: str) -> None:
+    """Raise if decoys and confounders leave no share for the bulk."""
+    if decoy_frac + confounder_frac >= 1:
+        raise InvalidParameterError(
+            f"The 'decoy_frac' and 'confounder_frac' parameters of {owner} must sum to less "
+            f"than 1.0. Got {decoy_frac!r} + {confounder_frac!r} instead."
+        )
+
+
+def draw_labels(n_samples: int, pos_rate: float, rng: np.random.RandomState) -> NDArray[np.int64]:
+    """Return labels with ``round(pos_rate * n_samples)`` positives at random rows.
+
+    The count is exact, and held to at least ``MIN_PER_CLASS`` rows of each class.
+    """
+    n_positives = round(pos_rate * n_samples)
+    n_positives = min(max(n_positives, MIN_PER_CLASS), n_samples - MIN_PER_CLASS)
+    y = np.zeros(n_samples, dtype=np.int64)
+    y[rng.choice(n_samples, n_positives, replace=False)] = 1
+    return y
+
+
+@validate_params(
+    {
+        "y": ["array-like"],
+        "decoy_frac": FRACTION_CONSTRAINT,
+        "confounder_frac": FRACTION_CONSTRAINT,
+        "random_state": ["random_state"],
+    },
+    prefer_skip_nested_validation=True,
+)
+def draw_roles(
+    y: ArrayLike,
+    *,
+    decoy_frac: float = 0.012,
+    confounder_frac: float = 0.0,
+    pos_label: Any = None,
+    random_state: int | np.random.RandomState | None = None,
+) -> NDArray[np.int8]:
+    """Cast the rows of a binary problem for :class:`ContestedTopTransformer`.
+
+    Parameters
+    ----------
+    y : array-like of shape (n_samples,)
+        Binary labels.
+    decoy_frac : float, default=0.012
+        Share of the negatives made decoys, in [0, 1).
+    confounder_frac : float, default=0.0
+        Share of the negatives made confounders, in [0, 1). The two shares
+        must sum to less than 1.
+    pos_label : int, float, bool or str, default=None
+        Label of the positive class; None means 1 and asks for labels in
+        {0, 1} or {-1, 1}.
+    random_state : int, RandomState instance or None, default=None
+        Chooses which negatives are cast. Pass an int for the same roles at
+        every call.
+
+    Returns
+    -------
+    roles : ndarray of shape (n_samples,), dtype=int8
+        0 for a bulk negative, 1 for a positive, 2 for a decoy and 3 for a
+        confounder. With ``n_neg`` negatives there are exactly
+        ``round(decoy_frac * n_neg)`` decoys and, among the other negatives,
+        ``round(confounder_frac * n_neg)`` confounders.
+
+    Raises
+    ------
+    ValueError
+        If a share is outside [0, 1), if the shares sum to 1 or more, or if
+        `y` does not hold exactly two classes.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skbudget.datasets import draw_roles
+    >>> y = np.repeat([0, 1], [1000, 5])
+    >>> np.bincount(draw_roles(y, confounder_frac=0.1, random_state=0))
+    array([888,   5,  12, 100])
+    """
+    check_fractions(decoy_frac, confounder_frac, "draw_roles")
+    positive = check_binary_labels(y, pos_label=pos_label, name="y")
+    rng = check_random_state(random_state)
+
+    negatives = np.flatnonzero(~positive)
+    n_decoys = round(decoy_frac * negatives.size)
+    # Both counts may round up, and together ask for one negative too many.
+    n_confounders = min(round(confounder_frac * negatives.size), negatives.size - n_decoys)
+    cast = rng.choice(negatives, n_decoys + n_confounders, replace=False)
+
+    roles = np.full(positive.size, BULK, dtype=np.int8)
+    roles[positive] = POSITIVE
+    roles[cast[:n_decoys]] = DECOY
+    roles[cast[n_decoys:]] = CONFOUNDER
+    return roles
