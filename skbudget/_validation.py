@@ -43,8 +43,9 @@ def check_budget(budget: Any, owner: str, name: str = "budget") -> float:
     if not _is_real(budget) or not 0.0 < budget <= 1.0:
         hint = ""
         if _is_real(budget) and 1.0 < budget <= 10_000.0:
+            one = name.removesuffix("s")
             hint = (
-                f"A {name} is a fraction: {budget:g} basis points are {budget / 1e4:g}, "
+                f"A {one} is a fraction: {budget:g} basis points are {budget / 1e4:g}, "
                 f"{budget:g} percent are {budget / 1e2:g}."
             )
         raise _invalid(name, budget, owner, allowed, hint)
@@ -87,16 +88,19 @@ def check_option(value: Any, name: str, options: Sequence[Any], owner: str) -> A
     return value
 
 
+def _check_column(values: ArrayLike, name: str, dtype: Any) -> NDArray:
+    """Return finite numbers of shape (n_samples,); a single column is flattened."""
+    column = check_array(values, ensure_2d=False, dtype=dtype, input_name=name)
+    if column.ndim == 2 and column.shape[1] == 1:
+        return column[:, 0]
+    if column.ndim != 1:
+        raise ValueError(f"{name} must have shape (n_samples,): got {column.shape}.")
+    return column
+
+
 def check_scores(scores: ArrayLike, name: str = "y_score", *, dtype: Any = np.float64) -> NDArray:
     """Return finite scores of shape (n_samples,); integers and float32 are widened."""
-    scores = check_array(
-        column_or_1d(scores, warn=False),
-        ensure_2d=False,
-        dtype=dtype,
-        ensure_min_samples=1,
-        input_name=name,
-    )
-    return scores
+    return _check_column(scores, name, dtype)
 
 
 def check_weights(
@@ -105,9 +109,7 @@ def check_weights(
     """Return weights of shape (n_samples,) that are finite, >= 0 and not all zero."""
     if weights is None:
         return None
-    weights = check_array(
-        column_or_1d(weights, warn=False), ensure_2d=False, dtype=np.float64, input_name=name
-    )
+    weights = _check_column(weights, name, np.float64)
     if weights.shape[0] != n_samples:
         raise ValueError(
             f"{name} must have one entry per sample: expected {n_samples}, got {weights.shape[0]}."
@@ -129,33 +131,51 @@ def check_binary_labels(
     """Return a mask of the positive samples of a two-class target.
 
     ``pos_label`` follows scikit-learn: without it the labels must be
-    {0, 1}, {-1, 1}, {1} or {0}, and 1 is the positive class.
+    {0, 1} or {-1, 1}, and 1 is the positive class.
     """
     y = column_or_1d(y_true, warn=False)
     check_consistent_length(y, *[other for other in consistent_with if other is not None])
-    if y.dtype.kind == "f" and not np.isfinite(y).all():
-        raise ValueError(f"Input {name} contains NaN or infinity.")
-    classes = np.unique(y)
+    if y.size == 0:
+        raise ValueError(f"Found no samples in {name}: at least one per class is needed.")
+    classes, greater = _two_classes(y, name)
     if classes.size > 2:
         raise ValueError(
             f"{name} must be binary: found {classes.size} classes {classes[:10].tolist()}. "
             "Binarize it (one class against the rest) first."
         )
-    if pos_label is None:
-        if classes.dtype.kind in "OUS" or not set(classes.tolist()) <= {0, 1, -1}:
-            raise ValueError(
-                f"{name} takes value in {classes.tolist()} and pos_label is not specified: either "
-                "make y_true take value in {0, 1} or {-1, 1} or pass pos_label explicitly."
-            )
-        pos_label = 1
-    elif pos_label not in classes.tolist():
-        raise ValueError(
-            f"pos_label={pos_label!r} is not a valid label: it should be one of {classes.tolist()}."
-        )
-    positive = y == pos_label
-    if positive.all() or not positive.any():
+    if classes.size == 1:
         raise ValueError(
             f"Only one class present in {name} ({classes.tolist()}): both positives and "
             "negatives are needed."
         )
-    return np.asarray(positive, dtype=bool)
+    if pos_label is None:
+        if classes.dtype.kind in "OUS" or classes.tolist() not in ([0, 1], [-1, 1]):
+            raise ValueError(
+                f"{name} takes value in {classes.tolist()} and pos_label is not specified: either "
+                "make y_true take value in {0, 1} or {-1, 1} or pass pos_label explicitly."
+            )
+        return greater
+    if pos_label not in classes.tolist():
+        raise ValueError(
+            f"pos_label={pos_label!r} is not a valid label: it should be one of {classes.tolist()}."
+        )
+    return greater if pos_label == classes[1] else ~greater
+
+
+def _two_classes(y: NDArray, name: str) -> tuple[NDArray, NDArray[np.bool_]]:
+    """Return the sorted classes of ``y`` and a mask of its greatest label."""
+    if y.dtype.kind not in "biuf":
+        classes = np.unique(y)
+        return classes, np.asarray(y == classes[-1], dtype=bool)
+    # Two labels are recognised by their extremes; sorting millions of rows to
+    # find them would cost more than the metric itself.
+    extremes = np.array([y.min(), y.max()])
+    if extremes.dtype.kind == "f" and not np.isfinite(extremes).all():
+        raise ValueError(f"Input {name} contains NaN or infinity.")
+    greater = y == extremes[1]
+    in_greater = np.count_nonzero(greater)
+    if in_greater == y.size:
+        return extremes[1:], greater
+    if in_greater + np.count_nonzero(y == extremes[0]) == y.size:
+        return extremes, greater
+    return np.unique(y), greater

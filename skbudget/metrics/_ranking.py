@@ -1,0 +1,192 @@
+"""What every metric here reads: where a ranking is cut, and what lies above the cut.
+
+Two groups of rows take part. The *spenders* use up the budget (all rows, or the
+negatives); the *positives* are what is to be caught. A cut is found in one group
+by selection, without a sort, and read off in the other. A whole curve needs both
+groups sorted together, once.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from .._validation import check_binary_labels, check_scores, check_weights
+
+# A size within one part in 10^9 of a sum of counts is that sum: 0.1 * 30 is 3
+# and 0.07 * 100 is 7, whatever the last bits of the product say.
+ROUNDING = 1e-9
+
+
+class Cut(NamedTuple):
+    """Rows above ``threshold`` are taken whole, those at it in ``share``."""
+
+    threshold: float
+    share: float
+
+
+EVERYTHING = Cut(-math.inf, 1.0)
+
+
+@dataclass(frozen=True)
+class Group:
+    """Ranked rows and what each of them counts for (None: one each)."""
+
+    scores: NDArray[np.float64]
+    counts: NDArray[np.float64] | None
+
+    @property
+    def total(self) -> float:
+        """Sum of the counts."""
+        return float(self.scores.size if self.counts is None else self.counts.sum())
+
+    def counts_whole_rows(self) -> bool:
+        """Whether each count is a whole number, so that a row can be repeated that often."""
+        return self.counts is None or np.array_equal(self.counts, np.trunc(self.counts))
+
+    def where(self, mask: NDArray[np.bool_]) -> Group:
+        """Return the rows in ``mask``."""
+        return Group(self.scores[mask], None if self.counts is None else self.counts[mask])
+
+    def _sum(self, mask: NDArray[np.bool_]) -> float:
+        return float(np.count_nonzero(mask) if self.counts is None else self.counts[mask].sum())
+
+    def fraction_taken(self, cut: Cut) -> float:
+        """Return the share of the total that ``cut`` takes."""
+        taken = self._sum(self.scores > cut.threshold)
+        if cut.share > 0.0:
+            taken += cut.share * self._sum(self.scores == cut.threshold)
+        # Sums in another order than the total's may overshoot it in the last bits.
+        return min(taken / self.total, 1.0)
+
+    def cut(self, size: float, *, reach: bool = False) -> Cut:
+        """Return the cut that takes rows worth ``size`` from the top.
+
+        The threshold is the first score level whose cumulative count exceeds
+        ``size`` (with ``reach``: is at least ``size``), so that rows which cost
+        nothing are taken with the level before it (with ``reach``: are not).
+        """
+        limit = size * (1.0 - ROUNDING if reach else 1.0 + ROUNDING)
+        if self.counts is None:
+            return self._cut_by_rank(size, limit)
+        return self._cut_by_count(size, limit)
+
+    def _cut_by_rank(self, size: float, limit: float) -> Cut:
+        rank = self.scores.size - 1 - int(limit)
+        if rank < 0:
+            return EVERYTHING
+        ordered = np.partition(self.scores, rank)
+        threshold = ordered[rank]
+        above = int(np.count_nonzero(ordered[rank + 1 :] > threshold))
+        level = int(np.count_nonzero(self.scores == threshold))
+        return Cut(float(threshold), _share(size - above, level))
+
+    def _cut_by_count(self, size: float, limit: float) -> Cut:
+        # Quickselect on the counts: each round halves the candidates.
+        candidates, above = self, 0.0
+        while candidates.scores.size:
+            scores = candidates.scores
+            middle = scores.size // 2
+            threshold = np.partition(scores, middle)[middle]
+            higher = scores > threshold
+            from_above = above + candidates._sum(higher)
+            if from_above > limit:
+                candidates = candidates.where(higher)
+                continue
+            level = candidates._sum(scores == threshold)
+            if from_above + level > limit:
+                return Cut(float(threshold), _share(size - from_above, level))
+            above = from_above + level
+            candidates = candidates.where(scores < threshold)
+        return EVERYTHING
+
+
+def _share(wanted: float, level: float) -> float:
+    return min(max(wanted / level, 0.0), 1.0)
+
+
+def check_groups(
+    y_true: ArrayLike,
+    y_score: ArrayLike,
+    *,
+    basis: str,
+    sample_weight: ArrayLike | None,
+    value: ArrayLike | None,
+    pos_label: Any,
+) -> tuple[Group, Group]:
+    """Return the checked spenders (of ``basis``) and positives."""
+    positive = check_binary_labels(
+        y_true, pos_label=pos_label, consistent_with=[y_score, sample_weight, value]
+    )
+    scores = check_scores(y_score)
+    weight = check_weights(sample_weight, scores.size)
+    value = check_weights(value, scores.size, "value")
+
+    if weight is not None and not weight.all():
+        # A row repeated zero times is not there; it makes no point on a curve either.
+        kept = weight > 0
+        scores, positive, weight = scores[kept], positive[kept], weight[kept]
+        value = None if value is None else value[kept]
+        if positive.all() or not positive.any():
+            lost = "negative" if positive.all() else "positive"
+            raise ValueError(f"Every {lost} has zero sample_weight: both classes are needed.")
+
+    worth = None if weight is None else weight[positive]
+    if value is not None:
+        worth = value[positive] if worth is None else worth * value[positive]
+        if not worth.any():
+            raise ValueError("The positives have no value: at least one must be worth something.")
+
+    spenders = Group(scores, weight)
+    if basis == "fpr":
+        spenders = spenders.where(~positive)
+    return spenders, Group(scores[positive], worth)
+
+
+def budget_size(budget: float, spenders: Group, basis: str) -> float:
+    """Return how much of the spenders' total a budget pays for.
+
+    Reviewing takes whole rows, at least one; a false positive rate is a ratio,
+    and so is a share of weights that do not count rows.
+    """
+    size = budget * spenders.total
+    if basis == "population" and spenders.counts_whole_rows():
+        return float(max(1, math.ceil(size * (1.0 - ROUNDING))))
+    return size
+
+
+class Curve(NamedTuple):
+    """What is spent and caught from (0, 0) on, one point after each score level."""
+
+    spent: NDArray[np.float64]
+    caught: NDArray[np.float64]
+
+    def caught_at(self, sizes: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return what `Group.cut` would catch, for all ``sizes`` together."""
+        within = np.searchsorted(self.spent, sizes * (1.0 + ROUNDING), side="right") - 1
+        beyond = np.minimum(within + 1, self.spent.size - 1)
+        level = self.spent[beyond] - self.spent[within]
+        share = np.divide(
+            sizes - self.spent[within], level, out=np.zeros_like(sizes), where=level > 0
+        )
+        gain = self.caught[beyond] - self.caught[within]
+        return self.caught[within] + np.clip(share, 0.0, 1.0) * gain
+
+
+def sorted_curve(spenders: Group, positives: Group) -> Curve:
+    """Sort the rows once and return their curve, ties merged into one point."""
+    scores = np.concatenate([spenders.scores, positives.scores])
+    order = np.argsort(scores)[::-1]
+    scores = scores[order]
+    level_ends = np.append(np.flatnonzero(scores[1:] != scores[:-1]), scores.size - 1)
+
+    def cumulative(group: Group, start: int) -> NDArray[np.float64]:
+        counts = np.zeros(scores.size)
+        counts[start : start + group.scores.size] = 1.0 if group.counts is None else group.counts
+        return np.append(0.0, np.cumsum(counts[order])[level_ends])
+
+    return Curve(cumulative(spenders, 0), cumulative(positives, spenders.scores.size))

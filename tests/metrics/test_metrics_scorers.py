@@ -1,0 +1,285 @@
+import pickle
+
+import numpy as np
+import pytest
+import sklearn
+from sklearn.base import clone
+from sklearn.datasets import make_classification
+from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+from sklearn.ensemble import IsolationForest
+from sklearn.linear_model import LinearRegression, LogisticRegression
+from sklearn.metrics import average_precision_score, make_scorer
+from sklearn.model_selection import GridSearchCV, StratifiedKFold, cross_validate
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.svm import LinearSVC
+from sklearn.tree import DecisionTreeClassifier
+
+from skbudget.metrics import (
+    coverage_at_budget_score,
+    fpr_at_tpr_error,
+    make_coverage_scorer,
+    make_fpr_at_tpr_scorer,
+    make_partial_auc_scorer,
+    partial_auc_score,
+)
+
+
+@pytest.fixture(scope="module")
+def data():
+    return make_classification(
+        300, weights=[0.85], n_informative=4, class_sep=0.6, flip_y=0.1, random_state=0
+    )
+
+
+@pytest.fixture(scope="module")
+def model(data):
+    return LogisticRegression().fit(*data)
+
+
+SCORERS = [
+    pytest.param(
+        make_coverage_scorer(budget=0.1), lambda y, s: coverage_at_budget_score(y, s, budget=0.1)
+    ),
+    pytest.param(
+        make_coverage_scorer(0.1, basis="fpr"),
+        lambda y, s: coverage_at_budget_score(y, s, budget=0.1, basis="fpr"),
+    ),
+    pytest.param(
+        make_partial_auc_scorer(0.05, 0.2),
+        lambda y, s: partial_auc_score(y, s, alpha=0.05, beta=0.2),
+    ),
+    pytest.param(
+        make_partial_auc_scorer(beta=0.2, standardize=True),
+        lambda y, s: partial_auc_score(y, s, beta=0.2, standardize=True),
+    ),
+    pytest.param(make_fpr_at_tpr_scorer(0.8), lambda y, s: -fpr_at_tpr_error(y, s, tpr=0.8)),
+]
+
+
+@pytest.mark.parametrize(("scorer", "metric"), SCORERS)
+def test_scores_the_decision_function(scorer, metric, data, model):
+    X, y = data
+    expected = metric(y, model.decision_function(X))
+    assert scorer(model, X, y) == expected
+    assert scorer(model, X, np.where(y, True, False)) == expected
+
+
+@pytest.mark.parametrize(("scorer", "metric"), SCORERS)
+def test_scores_predict_proba_where_there_is_nothing_else(scorer, metric, data):
+    X, y = data
+    tree = DecisionTreeClassifier(max_depth=2, random_state=0).fit(X, y)
+    assert scorer(tree, X, y) == metric(y, tree.predict_proba(X)[:, 1])
+
+
+def test_decision_function_comes_first(data):
+    X, y = data
+
+    class Contrary(LogisticRegression):
+        def predict_proba(self, X):
+            raise AssertionError("predict_proba must not be asked")
+
+    make_coverage_scorer(0.1)(Contrary().fit(X, y), X, y)
+
+
+@pytest.mark.parametrize(("scorer", "metric"), SCORERS)
+def test_scorers_survive_pickle_and_clone(scorer, metric, data, model):
+    X, y = data
+    expected = metric(y, model.decision_function(X))
+    for copy in (pickle.loads(pickle.dumps(scorer)), clone(scorer, safe=False)):
+        assert copy(model, X, y) == expected
+        assert repr(copy) == repr(scorer)
+
+
+# --- labels
+
+
+@pytest.mark.parametrize(("scorer", "metric"), SCORERS)
+@pytest.mark.parametrize("labels", [("good", "scam"), (1, 2), (-1, 1), (False, True)])
+def test_the_greater_label_is_positive_unless_told(scorer, metric, labels, data):
+    X, y = data
+    named = np.array(labels)[y]
+    model = LogisticRegression().fit(X, named)
+    assert model.classes_[1] == labels[1]
+    assert scorer(model, X, named) == metric(y, model.decision_function(X))
+
+
+@pytest.mark.parametrize(
+    "estimator", [LogisticRegression(), DecisionTreeClassifier(max_depth=3, random_state=0)]
+)
+def test_pos_label_turns_the_ranking_round(estimator, data):
+    X, y = data
+    named = np.where(y == 1, "fraud", "ok")  # "fraud" comes first in sorted order
+    model = estimator.fit(X, named)
+    fraud_score = model.predict_proba(X)[:, 0]
+    expected = coverage_at_budget_score(y, fraud_score, budget=0.1)
+    assert make_coverage_scorer(0.1, pos_label="fraud")(model, X, named) == pytest.approx(expected)
+    # Said explicitly or not, "ok" gets the ranking by its own score.
+    ok_coverage = coverage_at_budget_score(1 - y, -fraud_score, budget=0.1)
+    for scorer in (make_coverage_scorer(0.1), make_coverage_scorer(0.1, pos_label="ok")):
+        assert scorer(model, X, named) == pytest.approx(ok_coverage)
+    assert ok_coverage != pytest.approx(expected)
+
+
+def test_pos_label_turns_an_outlier_detector_round():
+    rng = np.random.default_rng(0)
+    X = np.r_[rng.normal(size=(95, 2)), rng.normal(8, 1, size=(5, 2))]
+    y = np.r_[np.ones(95, int), -np.ones(5, int)]
+    forest = IsolationForest(n_estimators=20, random_state=0).fit(X)
+    assert make_coverage_scorer(0.05, pos_label=-1)(forest, X, y) == 1.0
+
+
+def test_pos_label_that_is_none_of_the_labels(data, model):
+    with pytest.raises(ValueError, match="pos_label='fraud' is not a valid label"):
+        make_coverage_scorer(0.1, pos_label="fraud")(model, *data)
+
+
+@pytest.mark.parametrize("neighbour_first", [True, False])
+def test_neighbours_with_another_positive_class_do_not_interfere(neighbour_first, data):
+    X, y = data
+    named = np.where(y == 1, "fraud", "ok")
+    scorer = make_coverage_scorer(0.1, pos_label="fraud")
+    neighbours = {
+        "roc_auc": "roc_auc",
+        "ap": make_scorer(
+            average_precision_score,
+            response_method=("decision_function", "predict_proba"),
+            pos_label="fraud",
+        ),
+    }
+    cv = StratifiedKFold(3)
+    alone = cross_validate(LogisticRegression(), X, named, scoring=scorer, cv=cv)["test_score"]
+    for name, neighbour in neighbours.items():
+        pair = [(name, neighbour), ("coverage", scorer)]
+        scoring = dict(pair if neighbour_first else pair[::-1])
+        together = cross_validate(LogisticRegression(), X, named, scoring=scoring, cv=cv)
+        np.testing.assert_array_equal(together["test_coverage"], alone)
+
+
+# --- model selection
+
+
+def test_grid_search_with_two_processes_and_a_pipeline(data):
+    X, y = data
+    named = np.where(y == 1, "scam", "ok")
+    search = GridSearchCV(
+        make_pipeline(StandardScaler(), LinearSVC()),
+        {"linearsvc__C": [1e-3, 1.0]},
+        scoring=make_coverage_scorer(0.1),
+        cv=3,
+        n_jobs=2,
+        error_score="raise",
+    )
+    search = clone(search).fit(X, named)
+    expected = coverage_at_budget_score(y, search.decision_function(X), budget=0.1)
+    assert search.score(X, named) == expected
+    assert 0.0 < search.best_score_ <= 1.0
+
+
+def test_cross_validate_gives_the_metric_of_each_fold(data):
+    X, y = data
+    cv = StratifiedKFold(3)
+    scoring = {"c": make_coverage_scorer(0.1), "f": make_fpr_at_tpr_scorer(0.8), "auc": "roc_auc"}
+    got = cross_validate(
+        LinearDiscriminantAnalysis(), X, y, scoring=scoring, cv=cv, return_estimator=True
+    )
+    for fold, (_, test) in enumerate(cv.split(X, y)):
+        score = got["estimator"][fold].decision_function(X[test])
+        assert got["test_c"][fold] == coverage_at_budget_score(y[test], score, budget=0.1)
+        assert got["test_f"][fold] == -fpr_at_tpr_error(y[test], score, tpr=0.8)
+
+
+def test_sample_weight_reaches_the_metric(data, model):
+    X, y = data
+    weight = np.random.default_rng(0).integers(1, 5, len(y))
+    expected = coverage_at_budget_score(
+        y, model.decision_function(X), budget=0.1, sample_weight=weight
+    )
+    assert make_coverage_scorer(0.1)(model, X, y, sample_weight=weight) == expected
+
+
+def test_metadata_routing_of_weight_and_value(data):
+    X, y = data
+    rng = np.random.default_rng(0)
+    weight, value = rng.integers(1, 5, len(y)), rng.random(len(y))
+    cv = StratifiedKFold(3)
+    with sklearn.config_context(enable_metadata_routing=True):
+        scorer = make_coverage_scorer(0.1).set_score_request(sample_weight=True, value=True)
+        model = LogisticRegression().set_fit_request(sample_weight=False)
+        got = cross_validate(
+            model,
+            X,
+            y,
+            scoring=pickle.loads(pickle.dumps(scorer)),
+            cv=cv,
+            params={"value": value, "sample_weight": weight},
+            return_estimator=True,
+        )
+    for fold, (_, test) in enumerate(cv.split(X, y)):
+        expected = coverage_at_budget_score(
+            y[test],
+            got["estimator"][fold].decision_function(X[test]),
+            budget=0.1,
+            sample_weight=weight[test],
+            value=value[test],
+        )
+        assert got["test_score"][fold] == expected
+
+
+def test_a_value_nobody_asked_for_is_refused(data):
+    X, y = data
+    with (
+        sklearn.config_context(enable_metadata_routing=True),
+        pytest.raises(Exception, match="value"),
+    ):
+        cross_validate(
+            LogisticRegression(),
+            X,
+            y,
+            scoring=make_coverage_scorer(0.1),
+            params={"value": np.ones(len(y))},
+        )
+
+
+# --- errors
+
+
+@pytest.mark.parametrize("budget", [0, -1, 1.5, float("nan"), 50])
+def test_budget_is_checked_when_the_scorer_is_made(budget):
+    with pytest.raises(ValueError, match="'budget' parameter of make_coverage_scorer"):
+        make_coverage_scorer(budget=budget)
+
+
+def test_other_parameters_are_checked_when_the_scorer_is_made():
+    with pytest.raises(ValueError, match="'basis' parameter of make_coverage_scorer"):
+        make_coverage_scorer(basis="rows")
+    with pytest.raises(ValueError, match="'alpha' parameter of make_partial_auc_scorer"):
+        make_partial_auc_scorer(0.2, 0.1)
+    with pytest.raises(ValueError, match="'standardize' parameter of make_partial_auc_scorer"):
+        make_partial_auc_scorer(standardize="yes")
+    with pytest.raises(ValueError, match="'tpr' parameter of make_fpr_at_tpr_scorer"):
+        make_fpr_at_tpr_scorer(0)
+
+
+@pytest.mark.parametrize("pos_label", [None, 0, 2])
+def test_a_multiclass_estimator_is_refused(pos_label):
+    X, y = make_classification(90, n_classes=3, n_informative=4, random_state=0)
+    model = LogisticRegression().fit(X, y)
+    scorer = make_coverage_scorer(0.1, pos_label=pos_label)
+    with pytest.raises(ValueError, match="y_true must be binary: found 3 classes"):
+        scorer(model, X, y)
+    two = y != 1
+    with pytest.raises(ValueError, match=r"must be a binary classifier: .* shape \(\d+, 3\)"):
+        scorer(model, X[two], y[two])
+
+
+def test_a_fold_of_one_class_is_refused(data, model):
+    X, y = data
+    for scorer in (make_coverage_scorer(0.1), make_coverage_scorer(0.1, pos_label=1)):
+        with pytest.raises(ValueError, match="Only one class present"):
+            scorer(model, X[y == 0], y[y == 0])
+
+
+def test_a_regressor_is_refused(data):
+    with pytest.raises(AttributeError, match="decision_function"):
+        make_coverage_scorer(0.1)(LinearRegression().fit(*data), *data)
