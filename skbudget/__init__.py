@@ -1,0 +1,41 @@
+"""Train for, measure and deploy coverage at a review budget.
+
+Coverage at a budget is the share of positives caught when only the top fraction
+of scores can be reviewed. Public names are imported on first use.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ._lazy import lazy_names
+
+if TYPE_CHECKING:
+    from .boosting import PAUCLGBMClassifier, PAUCObjective, PAUCXGBClassifier, pauc_objective
+    from .datasets import make_contested_top
+    from .metrics import coverage_at_budget_score, make_coverage_scorer
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "PAUCLGBMClassifier",
+    "PAUCObjective",
+    "PAUCXGBClassifier",
+    "coverage_at_budget_score",
+    "make_contested_top",
+    "make_coverage_scorer",
+    "pauc_objective",
+]
+
+__getattr__, __dir__ = lazy_names(
+    __name__,
+    {
+        "PAUCLGBMClassifier": ".boosting",
+        "PAUCObjective": ".boosting",
+        "PAUCXGBClassifier": ".boosting",
+        "coverage_at_budget_score": ".metrics",
+        "make_contested_top": ".datasets",
+        "make_coverage_scorer": ".metrics",
+        "pauc_objective": ".boosting",
+    },
+)

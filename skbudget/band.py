@@ -1,0 +1,350 @@
+"""The FPR band: which negatives compete for the review budget.
+
+This module is the only definition of the band in the package; the boosting
+objectives use it as it is, and the torch losses are held to its numbers.
+
+For ``M`` reference rows (the negatives for ``basis="fpr"``, all rows for
+``basis="population"``), sorted by decreasing score,
+
+- ``t_beta`` is the score at rank ``ceil(beta * M)``,
+- ``t_alpha`` is the score at rank ``floor(alpha * M) + 1``, so that ``alpha=0``
+  is the top reference score, exactly,
+
+and the band holds the negatives with ``t_beta <= score <= t_alpha``; at
+``alpha=0`` it has no upper end. Untied, that is ``ceil(beta * M) - floor(alpha * M)``
+rows. A weight repeats a row: ranks become cumulative weights.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ._validation import BASES, check_band, check_option, check_scores, check_weights
+
+__all__ = ["Band", "Basis", "TauScale", "fpr_band"]
+
+Basis = Literal["fpr", "population"]
+TauScale = Literal["iqr", "band"] | None
+
+TAU_SCALES = ("iqr", "band", None)
+
+# Products such as 0.07 * 100 land a hair off the integer they mean.
+_ROUNDING = 1e-9
+
+# Selecting from all rows is not worth a guess below this many of them.
+_GUESS_FROM = 50_000
+_GUESS_SAMPLE = 8_192
+
+
+@dataclass(frozen=True)
+class Band:
+    """Edges, members and dispersion of an FPR band; all held constant in derivatives.
+
+    Attributes
+    ----------
+    t_alpha, t_beta : float
+        Upper and lower score edge, ``t_alpha >= t_beta``. NaN where the
+        reference is empty.
+    members : ndarray of shape (n_band,), dtype=intp
+        Row indices of the negatives inside the band, in increasing order.
+    total_weight : float
+        Sum of the members' weights (their number when unweighted).
+    dispersion : float
+        Spread of the reference negatives in score units: their interquartile
+        range (``tau_scale="iqr"``), the width of the band (``"band"``) or 1.0
+        (``None``). It is 0.0 where the scores have collapsed to one value.
+    """
+
+    t_alpha: float
+    t_beta: float
+    members: NDArray[np.intp] = field(repr=False)
+    total_weight: float
+    dispersion: float
+
+    @property
+    def count(self) -> int:
+        """Number of negatives inside the band."""
+        return int(self.members.size)
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether no weight lies inside the band."""
+        return not self.total_weight > 0
+
+    def temperature(self, multiplier: float) -> float:
+        """Return ``multiplier`` in score units.
+
+        A collapsed dispersion (constant scores, as before the first tree) has
+        no scale to offer; the multiplier is then taken in score units itself.
+        """
+        return multiplier * (self.dispersion if self.dispersion > 0 else 1.0)
+
+
+def fpr_band(
+    scores: ArrayLike,
+    negatives: ArrayLike,
+    *,
+    alpha: float = 0.0,
+    beta: float = 0.005,
+    basis: Basis = "fpr",
+    sample_weight: ArrayLike | None = None,
+    iid_mask: ArrayLike | None = None,
+    tau_scale: TauScale = None,
+) -> Band:
+    """Find the negatives whose scores lie in an FPR band.
+
+    Runs in O(n): edges are selected, nothing is sorted.
+
+    Parameters
+    ----------
+    scores : array-like of shape (n_samples,)
+        Raw scores; higher means more positive.
+    negatives : array-like of shape (n_samples,), dtype=bool
+        Which rows are negatives.
+    alpha, beta : float, default=0.0, 0.005
+        Ends of the band as fractions, ``0 <= alpha < beta <= 1``.
+    basis : {"fpr", "population"}, default="fpr"
+        What the fractions are fractions of: the negatives, or all rows.
+    sample_weight : array-like of shape (n_samples,), default=None
+        Weights; a weight of 2 is the row twice. Rows of weight 0 are ignored.
+    iid_mask : array-like of shape (n_samples,), dtype=bool, default=None
+        Rows that are drawn as in deployment. Only they set the edges and the
+        dispersion, so that adding mined hard negatives moves neither; the band
+        itself holds every negative between the edges.
+    tau_scale : {"iqr", "band"} or None, default=None
+        Which dispersion to report.
+
+    Returns
+    -------
+    band : Band
+        Without any reference row, or (``basis="population"``) without a
+        negative between the edges, the band is empty: no members, weight 0.
+
+    Raises
+    ------
+    ValueError
+        If an argument is out of range or the lengths differ.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skbudget.band import fpr_band
+    >>> scores = np.arange(10.0)
+    >>> band = fpr_band(scores, np.ones(10, dtype=bool), alpha=0.0, beta=0.3)
+    >>> band.t_alpha, band.t_beta, band.members
+    (9.0, 7.0, array([7, 8, 9]))
+    """
+    alpha, beta = check_band(alpha, beta, "fpr_band")
+    check_option(basis, "basis", BASES, "fpr_band")
+    check_option(tau_scale, "tau_scale", TAU_SCALES, "fpr_band")
+    scores = check_scores(scores, "scores")
+    negatives = _check_mask(negatives, "negatives", scores.size)
+    if iid_mask is not None:
+        iid_mask = _check_mask(iid_mask, "iid_mask", scores.size)
+    weight = check_weights(sample_weight, scores.size)
+    return find_band(
+        scores,
+        negatives,
+        alpha=alpha,
+        beta=beta,
+        basis=basis,
+        weight=weight,
+        iid_mask=iid_mask,
+        tau_scale=tau_scale,
+    )
+
+
+def find_band(
+    scores: NDArray,
+    negatives: NDArray[np.bool_],
+    *,
+    alpha: float,
+    beta: float,
+    basis: Basis,
+    weight: NDArray | None,
+    iid_mask: NDArray[np.bool_] | None,
+    tau_scale: TauScale,
+) -> Band:
+    """Do the work of `fpr_band` on checked arguments."""
+    if weight is not None:
+        negatives = negatives & (weight > 0)
+    eligible = _reference(negatives, basis, weight, iid_mask)
+    edges, rows = _edges(scores, eligible, (alpha, beta), weight)
+    if edges is None:
+        return Band(np.nan, np.nan, np.empty(0, dtype=np.intp), 0.0, 0.0)
+    t_alpha, t_beta = edges
+    if rows is None:
+        inside = negatives & (scores >= t_beta)
+        if alpha > 0:
+            inside &= scores <= t_alpha
+        members = np.flatnonzero(inside)
+    else:
+        # `rows` holds every row at or above t_beta: no second pass over all of them.
+        top = scores[rows]
+        inside = negatives[rows] & (top >= t_beta)
+        if alpha > 0:
+            inside &= top <= t_alpha
+        members = rows[inside]
+    total = float(members.size if weight is None else weight[members].sum())
+    if tau_scale is None:
+        dispersion = 1.0
+    elif tau_scale == "band":
+        dispersion = t_alpha - t_beta
+    else:
+        dispersion = _iqr(scores, _reference(negatives, "fpr", weight, iid_mask), weight)
+    return Band(t_alpha, t_beta, members, total, dispersion)
+
+
+def knot_thresholds(
+    scores: NDArray,
+    negatives: NDArray[np.bool_],
+    fractions: NDArray,
+    *,
+    basis: Basis,
+    weight: NDArray | None,
+    iid_mask: NDArray[np.bool_] | None,
+) -> NDArray[np.float64]:
+    """Return the scores that a fraction of the reference reaches, one per fraction.
+
+    Rank ``max(1, ceil(f * M))``: the thresholds of the trapezoid's inner knots.
+    """
+    eligible = _reference(negatives, basis, weight, iid_mask)
+    reference = scores[eligible]
+    if reference.size == 0:
+        return np.full(len(fractions), np.nan)
+    if weight is None:
+        ranks = [_last_rank(f, reference.size) for f in fractions]
+        ordered = np.partition(reference, [reference.size - rank for rank in ranks])
+        return np.array([ordered[reference.size - rank] for rank in ranks], dtype=float)
+    w = weight[eligible]
+    total = w.sum()
+    return np.array([_weighted_score_at(reference, w, f * total, last=True) for f in fractions])
+
+
+def _check_mask(mask: ArrayLike, name: str, n_samples: int) -> NDArray[np.bool_]:
+    mask = np.asarray(mask)
+    if mask.dtype != bool or mask.shape != (n_samples,):
+        raise ValueError(
+            f"{name} must be a boolean array of shape ({n_samples},), "
+            f"got dtype {mask.dtype} and shape {mask.shape}."
+        )
+    return mask
+
+
+def _reference(
+    negatives: NDArray[np.bool_],
+    basis: Basis,
+    weight: NDArray | None,
+    iid_mask: NDArray[np.bool_] | None,
+) -> NDArray[np.bool_]:
+    if basis == "fpr":
+        return negatives if iid_mask is None else negatives & iid_mask
+    reference = np.ones(negatives.size, dtype=bool) if weight is None else weight > 0
+    return reference if iid_mask is None else reference & iid_mask
+
+
+def _last_rank(beta: float, size: int) -> int:
+    return min(size, max(1, int(np.ceil(beta * size - _ROUNDING))))
+
+
+def _first_rank(alpha: float, size: int) -> int:
+    return min(size, int(np.floor(alpha * size + _ROUNDING)) + 1)
+
+
+def _edges(
+    scores: NDArray,
+    eligible: NDArray[np.bool_],
+    fractions: tuple[float, float],
+    weight: NDArray | None,
+) -> tuple[tuple[float, float] | None, NDArray[np.intp] | None]:
+    """Return ``(t_alpha, t_beta)`` and, if known, all rows that reach ``t_beta``."""
+    size = int(np.count_nonzero(eligible))
+    if size == 0:
+        return None, None
+    alpha, beta = fractions
+    if weight is not None:
+        reference, w = scores[eligible], weight[eligible]
+        total = w.sum()
+        t_alpha = _weighted_score_at(reference, w, alpha * total, last=False)
+        return (t_alpha, _weighted_score_at(reference, w, beta * total, last=True)), None
+
+    first, last = _first_rank(alpha, size), _last_rank(beta, size)
+    rows = _rows_near_top(scores, eligible, last)
+    reference = scores[eligible] if rows is None else scores[rows[eligible[rows]]]
+    t_beta = _score_at(reference, last)
+    t_alpha = _score_at(reference, first)
+    return (t_alpha, t_beta), rows
+
+
+def _rows_near_top(
+    scores: NDArray, eligible: NDArray[np.bool_], rank: int
+) -> NDArray[np.intp] | None:
+    """Return a small set of rows that holds all rows down to an eligible ``rank``.
+
+    A threshold guessed from a sample is then verified by counting, so that the
+    answer never depends on the guess; None says that the guess was no use.
+    """
+    n = scores.size
+    share = rank / n
+    if n < _GUESS_FROM or share > 0.2:
+        return None
+    sample = np.sort(scores[:: n // _GUESS_SAMPLE])
+    # Four standard deviations of the sampled count, and some for the positives.
+    expected = share * sample.size
+    keep = min(sample.size, int(expected + 4.0 * np.sqrt(expected) + 0.005 * sample.size) + 2)
+    rows = np.flatnonzero(scores >= sample[-keep])
+    if rows.size > n // 2 or np.count_nonzero(eligible[rows]) < rank:
+        return None
+    return rows
+
+
+def _score_at(reference: NDArray, rank: int) -> float:
+    if rank == 1:
+        return float(reference.max())
+    if rank == reference.size:
+        return float(reference.min())
+    position = reference.size - rank
+    return float(np.partition(reference, position)[position])
+
+
+def _weighted_score_at(reference: NDArray, weight: NDArray, mass: float, *, last: bool) -> float:
+    """Return the score where the weight counted from the top reaches ``mass``.
+
+    ``last`` asks for the first score at which it is at least ``mass`` (the
+    lower edge), otherwise for the first at which it exceeds it (the upper).
+    Halves the candidates at their median, so O(n).
+    """
+    slack = _ROUNDING * max(1.0, abs(mass))
+    while reference.size > 1:
+        pivot = np.partition(reference, reference.size // 2)[reference.size // 2]
+        above = reference > pivot
+        mass_above = weight[above].sum()
+        if above.any() and (mass_above >= mass - slack if last else mass_above > mass + slack):
+            reference, weight = reference[above], weight[above]
+            continue
+        equal = reference == pivot
+        mass_reached = mass_above + weight[equal].sum()
+        below = ~(above | equal)
+        reached = mass_reached >= mass - slack if last else mass_reached > mass + slack
+        if reached or not below.any():
+            return float(pivot)
+        mass -= mass_reached
+        reference, weight = reference[below], weight[below]
+    return float(reference[0])
+
+
+def _iqr(scores: NDArray, eligible: NDArray[np.bool_], weight: NDArray | None) -> float:
+    reference = scores[eligible]
+    if reference.size == 0:
+        return 0.0
+    if weight is None:
+        upper, lower = np.quantile(reference, [0.75, 0.25])
+        return float(upper - lower)
+    w = weight[eligible]
+    total = w.sum()
+    upper = _weighted_score_at(reference, w, 0.25 * total, last=True)
+    return upper - _weighted_score_at(reference, w, 0.75 * total, last=True)

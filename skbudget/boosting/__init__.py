@@ -1,0 +1,41 @@
+"""The objectives offered to LightGBM and XGBoost.
+
+The estimators and callbacks are imported on first use, so that neither booster
+has to be installed for the other.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from .._lazy import lazy_names
+from ._metric import CoverageMetric
+from ._objective import BoosterObjective, PAUCObjective, default_beta, pauc_objective
+
+if TYPE_CHECKING:
+    from ._lightgbm import LightGBMRounds, PAUCLGBMClassifier
+    from ._xgboost import PAUCXGBClassifier, XGBoostRounds
+
+__all__ = [
+    "BoosterObjective",
+    "CoverageMetric",
+    "LightGBMRounds",
+    "PAUCLGBMClassifier",
+    "PAUCObjective",
+    "PAUCXGBClassifier",
+    "XGBoostRounds",
+    "default_beta",
+    "pauc_objective",
+]
+
+_lazy_getattr, _ = lazy_names(
+    __name__,
+    {
+        "LightGBMRounds": "._lightgbm",
+        "PAUCLGBMClassifier": "._lightgbm",
+        "PAUCXGBClassifier": "._xgboost",
+        "XGBoostRounds": "._xgboost",
+    },
+    extras={"lightgbm": "lightgbm", "xgboost": "xgboost"},
+)
+__getattr__ = _lazy_getattr

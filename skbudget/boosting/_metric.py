@@ -1,0 +1,113 @@
+"""Coverage at a budget as an evaluation metric of both boosters."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from .._validation import BASES, check_budget, check_option
+from ..band import Basis
+from ._objective import unpack_call
+
+__all__ = ["CoverageMetric"]
+
+
+@dataclass(frozen=True)
+class CoverageMetric:
+    """Coverage at a budget as an evaluation metric; more is better.
+
+    Pass the instance as ``feval`` of ``lgb.train`` / ``lgb.cv``, as
+    ``custom_metric`` of ``xgb.train`` / ``xgb.cv``, or as ``eval_metric`` of
+    either booster's classifier. Early stopping maximises it in all of them.
+
+    Parameters
+    ----------
+    budget : float, default=0.005
+        Review budget, a fraction in (0, 1].
+    basis : {"population", "fpr"}, default="population"
+        Whether the budget counts rows or negatives.
+
+    Notes
+    -----
+    LightGBM shows it as ``coverage@<budget>``. XGBoost decides by a metric's name
+    whether to maximise it, and minimises what does not begin like one of its own
+    ranking metrics: there the name is ``pre_coverage@<budget>``. The value is the
+    same.
+
+    With few positives in the evaluation set the metric moves in large steps,
+    ``1 / n_positives`` each; give early stopping enough rounds of patience.
+
+    Examples
+    --------
+    >>> from skbudget.boosting import CoverageMetric
+    >>> CoverageMetric(budget=0.5)([0, 0, 1, 1], [0.1, 0.3, 0.2, 0.4])
+    0.5
+    """
+
+    budget: float = 0.005
+    basis: Basis = "population"
+
+    def __post_init__(self) -> None:
+        check_budget(self.budget, type(self).__name__)
+        check_option(self.basis, "basis", BASES, type(self).__name__)
+
+    @property
+    def name(self) -> str:
+        """Name under which the metric is reported."""
+        return f"coverage@{self.budget:g}"
+
+    @property
+    def __name__(self) -> str:
+        # XGBoost's classifiers ask a callable metric for its name.
+        return f"pre_{self.name}"
+
+    # The four forms of call can be told apart. LightGBM's classifiers count the
+    # parameters, and pass all of (y_true, y_pred, weight, group) when there are
+    # four; XGBoost's pass two, and the weight by name.
+    def __call__(
+        self, y_true: Any, y_pred: Any, *weight_and_group: Any, sample_weight: Any = None
+    ) -> Any:
+        """Return the coverage in the form the caller expects.
+
+        Parameters
+        ----------
+        y_true, y_pred : array-like of shape (n_samples,)
+            Labels and scores; or scores and ``Dataset`` / ``DMatrix``.
+        *weight_and_group : array-like
+            Weights and query groups, as LightGBM passes them.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights, as XGBoost passes them.
+
+        Returns
+        -------
+        result : (name, value, True) for LightGBM, (name, value) for \
+                ``xgb.train``, value for ``XGBClassifier``
+        """
+        if weight_and_group:
+            return self.name, self._value(y_true, y_pred, weight_and_group[0]), True
+        value = self._value(y_true, y_pred, sample_weight)
+        if not hasattr(y_pred, "get_label"):
+            return value
+        if hasattr(y_pred, "get_float_info"):
+            return self.__name__, value
+        return self.name, value, True
+
+    def _value(self, y_true: Any, y_pred: Any, sample_weight: Any) -> float:
+        from ..metrics import coverage_at_budget_score
+
+        labels, scores, weight = unpack_call(y_true, y_pred, sample_weight)
+        if scores.ndim != 1:
+            raise ValueError(
+                f"CoverageMetric needs binary scores of shape (n_samples,), got {scores.shape}."
+            )
+        return float(
+            coverage_at_budget_score(
+                labels.astype(np.int8, copy=False),
+                scores,
+                budget=self.budget,
+                basis=self.basis,
+                sample_weight=weight,
+            )
+        )

@@ -1,0 +1,329 @@
+"""XGBoost: the classifier and the callback that tells a schedule the round."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.special import expit
+from sklearn.utils.metaestimators import available_if
+from xgboost import XGBClassifier, XGBModel
+from xgboost.callback import TrainingCallback
+
+from ..band import Basis, TauScale
+from ..objectives import Schedule
+from ..objectives._partial_auc import Link
+from ._classifier import (
+    OWN_PARAMETERS,
+    PARAMETERS_DOC,
+    PAUCClassifierMixin,
+    _has_calibration,
+)
+from ._objective import Surrogate
+from ._rounds import announce_round
+
+__all__ = ["PAUCXGBClassifier", "XGBoostRounds"]
+
+
+class XGBoostRounds(TrainingCallback):
+    """Callback that tells an objective with a schedule which round it is in.
+
+    Examples
+    --------
+    >>> import xgboost as xgb
+    >>> from skbudget import PAUCObjective, make_contested_top
+    >>> from skbudget.boosting import XGBoostRounds
+    >>> from skbudget.objectives import Schedule
+    >>> objective = PAUCObjective(budget=0.01, schedule=Schedule(warmup_rounds=5))
+    >>> X, y = make_contested_top(5_000, pos_rate=0.01, random_state=0)
+    >>> booster = xgb.train(
+    ...     {}, xgb.DMatrix(X, y), num_boost_round=10, obj=objective, callbacks=[XGBoostRounds()]
+    ... )
+    >>> booster.num_boosted_rounds()
+    10
+    """
+
+    def before_iteration(self, model: Any, epoch: int, evals_log: Any) -> bool:
+        """Announce the round."""
+        folds = getattr(model, "cvfolds", None)
+        if folds is None:
+            announce_round(model.num_boosted_rounds())
+        else:
+            announce_round(epoch, len(folds))
+        return False
+
+
+class PAUCXGBClassifier(PAUCClassifierMixin, XGBClassifier):
+    """XGBoost classifier that ranks for a review budget.
+
+    `xgboost.XGBClassifier` with the partial AUC of `PAUCObjective` as its
+    objective, raw margins as `decision_function`, and calibrated probabilities.
+
+    Parameters
+    ----------
+    {own}
+    objective : callable, default=None
+        None for the partial AUC set by the parameters above; or another
+        objective, such as a `BoosterObjective`, which then ignores them.
+    n_estimators : int, default=200
+        Number of trees.
+    learning_rate : float, default=0.05
+        Shrinkage of each tree.
+    max_depth : int, default=4
+        Depth of a tree. Few rows carry gradient, so trees are kept small.
+    reg_lambda : float, default=5.0
+        L2 penalty on leaf values. Rare positives make leaves with little
+        evidence; without a penalty these overrule the rest at the top.
+    **kwargs
+        Further parameters of `xgboost.XGBClassifier`, with its defaults. With
+        ``early_stopping_rounds`` and no ``eval_metric``, coverage at the budget
+        is evaluated and maximised.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (2,)
+        Class labels; the second is the positive class.
+    calibrator_ : SigmoidCalibrator
+        Map from margin to probability.
+
+    See Also
+    --------
+    PAUCLGBMClassifier : The same for LightGBM.
+    PAUCObjective : The objective alone, for ``xgb.train``.
+
+    Notes
+    -----
+    Binary only; for one-versus-rest wrap it in
+    `sklearn.multiclass.OneVsRestClassifier`. ``scale_pos_weight`` is refused: a
+    ratio between the classes cancels out of a comparison of the two.
+
+    Examples
+    --------
+    >>> from skbudget import PAUCXGBClassifier, coverage_at_budget_score, make_contested_top
+    >>> X, y = make_contested_top(20_000, pos_rate=0.01, random_state=0)
+    >>> model = PAUCXGBClassifier(budget=0.01, n_estimators=20).fit(X, y)
+    >>> X_new, y_new = make_contested_top(20_000, pos_rate=0.01, random_state=1)
+    >>> coverage_at_budget_score(y_new, model.decision_function(X_new), budget=0.01) > 0.4
+    True
+    """
+
+    __doc__ = __doc__.replace("{own}", PARAMETERS_DOC)
+    _parent = XGBClassifier
+
+    def __init__(
+        self,
+        *,
+        budget: float = 0.005,
+        alpha: float | None = None,
+        beta: float | None = None,
+        surrogate: Surrogate = "pairwise",
+        link: Link = "logistic",
+        temperature: float = 1.0,
+        tau_scale: TauScale = None,
+        budget_basis: Basis = "fpr",
+        n_knots: int = 2,
+        schedule: Schedule | None = None,
+        calibration_cv: int | None = 3,
+        objective: Any = None,
+        n_estimators: int = 200,
+        learning_rate: float = 0.05,
+        max_depth: int = 4,
+        reg_lambda: float = 5.0,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(
+            objective=objective,
+            n_estimators=n_estimators,
+            learning_rate=learning_rate,
+            max_depth=max_depth,
+            reg_lambda=reg_lambda,
+            **kwargs,
+        )
+        self.budget = budget
+        self.alpha = alpha
+        self.beta = beta
+        self.surrogate = surrogate
+        self.link = link
+        self.temperature = temperature
+        self.tau_scale = tau_scale
+        self.budget_basis = budget_basis
+        self.n_knots = n_knots
+        self.schedule = schedule
+        self.calibration_cv = calibration_cv
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """Return all parameters, the parent's included.
+
+        Parameters
+        ----------
+        deep : bool, default=True
+            Ignored: no parameter is an estimator.
+
+        Returns
+        -------
+        params : dict
+        """
+        # The parent follows its own chain of constructors, which a mixin interrupts.
+        own = {name: getattr(self, name) for name in OWN_PARAMETERS}
+        plain = XGBClassifier()
+        plain.__dict__.update(
+            {name: value for name, value in vars(self).items() if name not in OWN_PARAMETERS}
+        )
+        return {**XGBClassifier.get_params(plain, deep), **own}
+
+    def _parent_params(self) -> dict[str, Any]:
+        return {k: v for k, v in self.get_params().items() if k not in OWN_PARAMETERS}
+
+    def _round_clock(self) -> XGBoostRounds:
+        return XGBoostRounds()
+
+    def _n_trained_rounds(self) -> int | None:
+        return None if self.early_stopping_rounds is None else self.best_iteration + 1
+
+    def fit(
+        self,
+        X: Any,
+        y: ArrayLike,
+        *,
+        sample_weight: ArrayLike | None = None,
+        base_margin: ArrayLike | None = None,
+        eval_set: Any = None,
+        verbose: bool | int | None = False,
+        xgb_model: Any = None,
+        sample_weight_eval_set: Any = None,
+        base_margin_eval_set: Any = None,
+    ) -> PAUCXGBClassifier:
+        """Fit the trees, and the calibration on rows they did not see.
+
+        Parameters
+        ----------
+        X : array-like, sparse matrix or DataFrame of shape (n_samples, n_features)
+            Training rows.
+        y : array-like of shape (n_samples,)
+            Two labels of any kind; the greater one is the positive class.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights.
+        base_margin, eval_set, verbose, xgb_model, sample_weight_eval_set, \
+base_margin_eval_set
+            As in `xgboost.XGBClassifier.fit`. Continuing from ``xgb_model`` needs
+            ``calibration_cv=None``: there is no telling which rows its trees have
+            seen.
+
+        Returns
+        -------
+        self : PAUCXGBClassifier
+
+        Raises
+        ------
+        ValueError
+            If a parameter is out of range, or ``y`` does not have two classes.
+        """
+        self._check_params()
+        if self.scale_pos_weight not in (None, 1):
+            raise ValueError(
+                f"The 'scale_pos_weight' parameter of {type(self).__name__} must be None or 1: "
+                "a ratio between the classes cancels out of a comparison of the two. "
+                f"Got {self.scale_pos_weight!r} instead."
+            )
+        if xgb_model is not None and self.calibration_cv is not None:
+            raise ValueError(
+                "xgb_model has seen rows that calibration would have to hold out: "
+                "pass calibration_cv=None to continue its training."
+            )
+        X = self._check_X(X, reset=True)
+        target = self._encode_target(X, y)
+        sample_weight = self._check_sample_weight(sample_weight, X)
+        rows = self._calibration_rows(target, sample_weight)
+        params = self._parent_params()
+        params["objective"] = self._boosting_objective()
+        if eval_set is not None:
+            eval_set = [(X_eval, self._encode_eval_target(y_eval)) for X_eval, y_eval in eval_set]
+            if self.eval_metric is None:
+                params["eval_metric"] = self._coverage_metric()
+                # XGBoost would add its log loss, which reads margins as probabilities.
+                params["disable_default_eval_metric"] = True
+        params["callbacks"] = [*(self.callbacks or []), self._round_clock()]
+        parent = XGBClassifier(**params)
+        parent.fit(
+            X,
+            target,
+            sample_weight=sample_weight,
+            base_margin=base_margin,
+            eval_set=eval_set,
+            verbose=verbose,
+            xgb_model=xgb_model,
+            sample_weight_eval_set=sample_weight_eval_set,
+            base_margin_eval_set=base_margin_eval_set,
+        )
+        self._take_over(parent)
+
+        def fit_fold(ranker: Any, X_fold: Any, y_fold: NDArray, arguments: dict) -> None:
+            ranker.set_params(early_stopping_rounds=None, callbacks=None)
+            ranker.fit(X_fold, self.classes_[y_fold], **arguments)
+
+        per_row = {"sample_weight": sample_weight, "base_margin": base_margin}
+        self._fit_calibrator(X, target, rows, per_row, fit_fold)
+        return self
+
+    def _raw_margin(self, X: Any, **kwargs: Any) -> NDArray:
+        margin = XGBModel.predict(self, X, output_margin=True, **kwargs)
+        return np.asarray(margin, dtype=np.float64)
+
+    def _shift_margins(self, offset: float) -> None:
+        # The booster keeps a probability in float32; beyond these it has no digits left.
+        base_score = expit(np.clip(offset, -80.0, 15.0))
+        self.get_booster().set_param({"base_score": float(base_score)})
+
+    @available_if(_has_calibration)
+    def predict_proba(self, X: Any, **kwargs: Any) -> NDArray:
+        """Return calibrated class probabilities, shape (n_samples, 2).
+
+        Parameters
+        ----------
+        X : array-like, sparse matrix or DataFrame of shape (n_samples, n_features)
+            Rows to score.
+        **kwargs
+            As in the parent (``iteration_range``, ``base_margin``, ...).
+
+        Returns
+        -------
+        probabilities : ndarray of shape (n_samples, 2)
+            Columns in the order of ``classes_``. The second ranks rows exactly as
+            `decision_function` does, up to rounding.
+        """
+        return self._probabilities(X, **kwargs)
+
+    def predict(self, X: Any, *, output_margin: bool = False, **kwargs: Any) -> NDArray:
+        """Return the more probable class of each row, shape (n_samples,).
+
+        For rare positives that is nearly always the negative one; to spend a
+        budget, act on the top of `decision_function`.
+
+        Parameters
+        ----------
+        X : array-like, sparse matrix or DataFrame of shape (n_samples, n_features)
+            Rows to score.
+        output_margin : bool, default=False
+            Return margins instead, as in the parent.
+        **kwargs
+            As in the parent (``iteration_range``, ``base_margin``, ...).
+
+        Returns
+        -------
+        labels : ndarray of shape (n_samples,)
+        """
+        if output_margin:
+            return self.decision_function(X, **kwargs)
+        return self._labels(X, **kwargs)
+
+    @property
+    def n_features_in_(self) -> int:
+        """Number of features seen during `fit`."""
+        if "_n_features_in" in vars(self):
+            return self._n_features_in
+        return self.get_booster().num_features()
+
+    @n_features_in_.setter
+    def n_features_in_(self, value: int) -> None:
+        self._n_features_in = value

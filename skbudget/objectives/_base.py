@@ -1,0 +1,212 @@
+"""The contract of every objective: loss, gradient and hessian at given scores."""
+
+from __future__ import annotations
+
+import dataclasses
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import Any, Generic, NamedTuple, TypeVar
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from .._validation import check_binary_labels, check_scores, check_weights
+
+__all__ = ["HESSIAN_FLOOR", "BaseObjective", "RowDerivatives", "Sample"]
+
+# XGBoost keeps the hessian of its logistic loss above this; so do we.
+HESSIAN_FLOOR = 1e-16
+
+Held = TypeVar("Held")
+Self = TypeVar("Self", bound="BaseObjective[Any]")
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Checked arguments of an objective: labels as a mask, scores, weights.
+
+    Attributes
+    ----------
+    positive : ndarray of shape (n_samples,), dtype=bool
+    raw : ndarray of shape (n_samples,)
+        Raw scores (margins).
+    weight : ndarray of shape (n_samples,) or None
+    iid : ndarray of shape (n_samples,), dtype=bool, or None
+    """
+
+    positive: NDArray[np.bool_]
+    raw: NDArray[np.floating]
+    weight: NDArray[np.floating] | None = None
+    iid: NDArray[np.bool_] | None = None
+
+    @property
+    def total_weight(self) -> float:
+        """Sum of all weights."""
+        return float(self.positive.size if self.weight is None else self.weight.sum())
+
+    @property
+    def positive_weight(self) -> float:
+        """Sum of the positives' weights."""
+        if self.weight is None:
+            return float(np.count_nonzero(self.positive))
+        return float(self.weight[self.positive].sum())
+
+    def positive_rows(self) -> NDArray[np.intp]:
+        """Row indices of the positives."""
+        return np.flatnonzero(self.positive)
+
+    def weights_of(self, rows: NDArray[np.intp]) -> NDArray | None:
+        """Weights of some rows, None when unweighted."""
+        return None if self.weight is None else self.weight[rows]
+
+
+class RowDerivatives(NamedTuple):
+    """Gradient and hessian of the rows that have any.
+
+    ``rows`` are row indices, or None when the arrays hold all rows in order.
+    """
+
+    rows: NDArray[np.intp] | None
+    gradient: NDArray[np.floating]
+    hessian: NDArray[np.floating]
+
+    def dense(
+        self, n_samples: int, *, scale: float = 1.0, floor: float = 0.0, dtype: Any = np.float64
+    ) -> tuple[NDArray, NDArray]:
+        """Return both as arrays over all rows, times ``scale``, the hessian at least ``floor``."""
+        gradient = np.zeros(n_samples, dtype=dtype)
+        hessian = np.full(n_samples, floor, dtype=dtype)
+        rows = slice(None) if self.rows is None else self.rows
+        gradient[rows] = scale * self.gradient
+        hessian[rows] = np.maximum(scale * self.hessian, floor)
+        return gradient, hessian
+
+
+class BaseObjective(ABC, Generic[Held]):
+    """What is optimised: a loss of raw scores with its gradient and hessian.
+
+    An objective is an immutable set of parameters; it keeps no state between
+    calls. What a derivative holds constant (band edges, thresholds, mined rows)
+    is found by `hold` at the given scores, or passed in as ``held``: finite
+    differences of the loss must hold the same things as its gradient.
+
+    The loss is a mean, in the scale of its formula. `boosting_scale` is the
+    factor that turns it into a sum in which a row weighs as much as in a
+    booster's own binary objective.
+    """
+
+    def loss(
+        self,
+        y_true: ArrayLike,
+        raw_score: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        *,
+        iid_mask: ArrayLike | None = None,
+        held: Held | None = None,
+    ) -> float:
+        """Return the loss.
+
+        Parameters
+        ----------
+        y_true : array-like of shape (n_samples,)
+            Binary labels in {0, 1} or {-1, 1}.
+        raw_score : array-like of shape (n_samples,)
+            Raw scores (margins).
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights; a weight of 2 is the row twice.
+        iid_mask : array-like of shape (n_samples,), dtype=bool, default=None
+            Rows drawn as in deployment; only they set band edges.
+        held : object, default=None
+            Result of `hold`; found at ``raw_score`` when not given.
+
+        Returns
+        -------
+        loss : float
+        """
+        sample = self._check(y_true, raw_score, sample_weight, iid_mask)
+        return self._loss(sample, self.find_held(sample) if held is None else held)
+
+    def gradient(
+        self,
+        y_true: ArrayLike,
+        raw_score: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        *,
+        iid_mask: ArrayLike | None = None,
+        held: Held | None = None,
+    ) -> NDArray[np.float64]:
+        """Return the derivative of `loss` by each raw score, shape (n_samples,).
+
+        Takes the parameters of `loss`.
+        """
+        return self.gradient_hessian(
+            y_true, raw_score, sample_weight, iid_mask=iid_mask, held=held
+        )[0]
+
+    def gradient_hessian(
+        self,
+        y_true: ArrayLike,
+        raw_score: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        *,
+        iid_mask: ArrayLike | None = None,
+        held: Held | None = None,
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return gradient and positive diagonal hessian, each of shape (n_samples,).
+
+        Takes the parameters of `loss`. The class docstring says which form the
+        hessian has.
+        """
+        sample = self._check(y_true, raw_score, sample_weight, iid_mask)
+        held = self.find_held(sample) if held is None else held
+        return self.derivatives(sample, held).dense(sample.raw.size, floor=HESSIAN_FLOOR)
+
+    def hold(
+        self,
+        y_true: ArrayLike,
+        raw_score: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        *,
+        iid_mask: ArrayLike | None = None,
+    ) -> Held:
+        """Return what the derivatives hold constant at these scores."""
+        return self.find_held(self._check(y_true, raw_score, sample_weight, iid_mask))
+
+    def replace(self: Self, **changes: Any) -> Self:
+        """Return a copy with some parameters changed, checked anew."""
+        return dataclasses.replace(self, **changes)  # type: ignore[type-var]
+
+    @staticmethod
+    def _check(
+        y_true: ArrayLike,
+        raw_score: ArrayLike,
+        sample_weight: ArrayLike | None,
+        iid_mask: ArrayLike | None,
+    ) -> Sample:
+        raw = check_scores(raw_score, "raw_score")
+        positive = check_binary_labels(y_true, consistent_with=[raw])
+        iid = None
+        if iid_mask is not None:
+            iid = np.asarray(iid_mask)
+            if iid.dtype != bool or iid.shape != raw.shape:
+                raise ValueError(
+                    f"iid_mask must be a boolean array of shape {raw.shape}, "
+                    f"got dtype {iid.dtype} and shape {iid.shape}."
+                )
+        return Sample(positive, raw, check_weights(sample_weight, raw.size), iid)
+
+    @abstractmethod
+    def boosting_scale(self, sample: Sample) -> float:
+        """Return the factor from the mean loss to a booster's sum over rows."""
+
+    @abstractmethod
+    def find_held(self, sample: Sample) -> Held:
+        """Find what the derivatives hold constant."""
+
+    @abstractmethod
+    def _loss(self, sample: Sample, held: Held) -> float:
+        """Return the loss of a checked sample."""
+
+    @abstractmethod
+    def derivatives(self, sample: Sample, held: Held) -> RowDerivatives:
+        """Return gradient and hessian of a checked sample; the hessian may be zero."""

@@ -1,0 +1,279 @@
+"""Partial AUC over an FPR band: pairwise and trapezoid surrogates."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import expit
+
+from .._validation import BASES, check_band, check_option, check_positive
+from ..band import TAU_SCALES, Band, Basis, TauScale, find_band, knot_thresholds
+from ..kernels import PairSums, sum_pairs
+from ._base import BaseObjective, RowDerivatives, Sample
+
+__all__ = ["PairwisePAUC", "TrapezoidPAUC"]
+
+Link = Literal["sigmoid", "logistic"]
+LINKS = ("sigmoid", "logistic")
+
+NO_ROWS = RowDerivatives(np.empty(0, dtype=np.intp), np.empty(0), np.empty(0))
+
+
+@dataclass(frozen=True)
+class _BandObjective:
+    """Parameters and band shared by the partial-AUC objectives."""
+
+    alpha: float = 0.0
+    beta: float = 0.005
+    temperature: float = 1.0
+    tau_scale: TauScale = None
+    budget_basis: Basis = "fpr"
+
+    def __post_init__(self) -> None:
+        owner = type(self).__name__
+        check_band(self.alpha, self.beta, owner)
+        check_positive(self.temperature, "temperature", owner)
+        check_option(self.tau_scale, "tau_scale", TAU_SCALES, owner)
+        check_option(self.budget_basis, "budget_basis", BASES, owner)
+
+    def _band(self, sample: Sample) -> Band:
+        return find_band(
+            sample.raw,
+            ~sample.positive,
+            alpha=self.alpha,
+            beta=self.beta,
+            basis=self.budget_basis,
+            weight=sample.weight,
+            iid_mask=sample.iid,
+            tau_scale=self.tau_scale,
+        )
+
+    def boosting_scale(self, sample: Sample) -> float:
+        """Weight of the positives: each pulls at most as hard as in cross-entropy."""
+        return sample.positive_weight
+
+
+@dataclass(frozen=True)
+class PairwisePAUC(_BandObjective, BaseObjective[Band]):
+    r"""Positives against the negatives inside the band.
+
+    With positives :math:`i`, band negatives :math:`j`, scores :math:`s`, weights
+    :math:`w` and :math:`x_{ij} = (s_j - s_i) / \tau`,
+
+    .. math::
+        L = \frac{\sum_{ij} w_i w_j \, \ell(x_{ij})}{\sum_i w_i \sum_j w_j}
+
+    - ``link="sigmoid"``: :math:`\ell(x) = \sigma(x)`, so that :math:`L` is one minus
+      the smoothed normalised partial AUC [1]_. Bounded: a pair that is hopelessly
+      wrong (a mislabelled row) stops pulling.
+    - ``link="logistic"``: :math:`\ell(x) = \log(1 + e^x) \ge \sigma(x)`, its convex
+      majoriser.
+
+    Band edges and :math:`\tau` are held constant. ``alpha=0, beta=1`` compares all
+    pairs: the whole AUC, exactly.
+
+    The hessian is the diagonal :math:`\sum_j w_i w_j \sigma'(x_{ij}) / \tau^2` over
+    the same denominator (for a negative, summed over :math:`i`). For the logistic
+    link this is the exact diagonal; for the sigmoid link, whose own diagonal
+    changes sign, it is that of its majoriser.
+
+    Parameters
+    ----------
+    alpha, beta : float, default=0.0, 0.005
+        Ends of the FPR band as fractions, ``0 <= alpha < beta <= 1``.
+    temperature : float, default=1.0
+        Sharpness of the comparison, in units of the dispersion.
+    tau_scale : {"iqr", "band"} or None, default=None
+        Dispersion that multiplies ``temperature``; None for score units.
+    budget_basis : {"fpr", "population"}, default="fpr"
+        Whether the band's ends count negatives or all rows.
+    link : {"sigmoid", "logistic"}, default="logistic"
+        Loss of a pair.
+
+    Notes
+    -----
+    Without a negative in the band, loss and gradient are zero.
+
+    References
+    ----------
+    .. [1] L. E. Dodd and M. S. Pepe (2003). Partial AUC Estimation and Regression.
+       Biometrics 59(3), 614-623.
+
+    Examples
+    --------
+    >>> from skbudget.objectives import PairwisePAUC
+    >>> objective = PairwisePAUC(beta=0.5, link="sigmoid")
+    >>> y, scores = [0, 0, 0, 0, 1], [0.0, 1.0, 2.0, 3.0, 3.0]
+    >>> round(objective.loss(y, scores), 4)
+    0.3845
+    >>> objective.gradient(y, scores).round(3)
+    array([ 0.   ,  0.   ,  0.098,  0.125, -0.223])
+    """
+
+    link: Link = "logistic"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_option(self.link, "link", LINKS, type(self).__name__)
+
+    def find_held(self, sample: Sample) -> Band:
+        """Return the band."""
+        return self._band(sample)
+
+    def _sums(self, sample: Sample, band: Band, kernels: frozenset) -> PairSums:
+        pos = sample.positive_rows()
+        return sum_pairs(
+            sample.raw[pos],
+            sample.raw[band.members],
+            band.temperature(self.temperature),
+            sample.weights_of(pos),
+            sample.weights_of(band.members),
+            kernels,
+        )
+
+    def _loss(self, sample: Sample, held: Band) -> float:
+        if held.is_empty:
+            return 0.0
+        pairs = sample.positive_weight * held.total_weight
+        if self.link == "sigmoid":
+            total = self._sums(sample, held, frozenset({"sigma"})).sigma_total
+        else:
+            total = self._sums(sample, held, frozenset({"softplus"})).softplus_total
+        assert total is not None
+        return total / pairs
+
+    def derivatives(self, sample: Sample, held: Band) -> RowDerivatives:
+        """Return gradient and hessian of the positives and the band negatives."""
+        if held.is_empty:
+            return NO_ROWS
+        needed = {"dsigma"} if self.link == "sigmoid" else {"sigma", "dsigma"}
+        sums = self._sums(sample, held, frozenset(needed))
+        # Row sums are never None for the kernels asked for.
+        curvature = np.concatenate([sums.dsigma_pos, sums.dsigma_neg])  # type: ignore[list-item]
+        slope = curvature
+        if self.link == "logistic":
+            slope = np.concatenate([sums.sigma_pos, sums.sigma_neg])  # type: ignore[list-item]
+        pos = sample.positive_rows()
+        rows = np.concatenate([pos, held.members])
+        tau = held.temperature(self.temperature)
+        share: NDArray | float = 1.0 / (tau * sample.positive_weight * held.total_weight)
+        weight = sample.weights_of(rows)
+        if weight is not None:
+            share = share * weight
+        gradient = share * slope
+        gradient[: pos.size] *= -1.0
+        return RowDerivatives(rows, gradient, share * curvature / tau)
+
+
+@dataclass(frozen=True)
+class Knots:
+    """What the trapezoid holds constant: thresholds and temperature."""
+
+    thresholds: NDArray[np.float64]
+    tau: float
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there was no reference row to take a threshold from."""
+        return bool(np.isnan(self.thresholds).any())
+
+
+@dataclass(frozen=True)
+class TrapezoidPAUC(_BandObjective, BaseObjective[Knots]):
+    r"""Soft TPR at FPR knots, integrated over the band.
+
+    With ``n_knots`` equally spaced :math:`f_k` in ``[alpha, beta]``, their score
+    thresholds :math:`t_k`, positives :math:`i` and trapezoid weights :math:`c_k`
+    (halved at both ends, summing to 1),
+
+    .. math::
+        L = 1 - \sum_k c_k \frac{\sum_i w_i \, \sigma((s_i - t_k) / \tau)}{\sum_i w_i}
+
+    Thresholds and :math:`\tau` are held constant, so only positives carry gradient:
+    the loss lifts them past the thresholds and never pushes a negative down. It
+    suits a top that hard negatives do not contest; where they do, use
+    `PairwisePAUC`. A tree cannot tell positives from negatives by this gradient
+    alone, so boost it after a cross-entropy warm-up or not at all.
+
+    The hessian, for positives, is the Gauss-Newton form
+    :math:`w_i \sum_k c_k \sigma'((s_i - t_k) / \tau) / (\tau^2 \sum_i w_i)`.
+
+    Parameters
+    ----------
+    alpha, beta : float, default=0.0, 0.005
+        Ends of the FPR band as fractions, ``0 <= alpha < beta <= 1``.
+    temperature : float, default=1.0
+        Sharpness of the soft TPR, in units of the dispersion.
+    tau_scale : {"iqr", "band"} or None, default=None
+        Dispersion that multiplies ``temperature``; None for score units.
+    budget_basis : {"fpr", "population"}, default="fpr"
+        Whether the band's ends count negatives or all rows.
+    n_knots : int, default=2
+        Number of knots, at least 2.
+
+    Examples
+    --------
+    >>> from skbudget.objectives import TrapezoidPAUC
+    >>> objective = TrapezoidPAUC(beta=0.5)
+    >>> y, scores = [0, 0, 0, 0, 1], [0.0, 1.0, 2.0, 3.0, 3.0]
+    >>> round(objective.loss(y, scores), 4)
+    0.3845
+    >>> objective.gradient(y, scores).round(3)
+    array([ 0.   ,  0.   ,  0.   ,  0.   , -0.223])
+    """
+
+    n_knots: int = 2
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_positive(self.n_knots, "n_knots", type(self).__name__, integer=True, minimum=2)
+
+    def find_held(self, sample: Sample) -> Knots:
+        """Return thresholds and temperature."""
+        band = self._band(sample)
+        inner = np.linspace(self.alpha, self.beta, self.n_knots)[1:-1]
+        thresholds = np.array([band.t_alpha, band.t_beta])
+        if inner.size and not np.isnan(thresholds).any():
+            found = knot_thresholds(
+                sample.raw,
+                ~sample.positive,
+                inner,
+                basis=self.budget_basis,
+                weight=sample.weight,
+                iid_mask=sample.iid,
+            )
+            thresholds = np.concatenate([thresholds[:1], found, thresholds[1:]])
+        return Knots(thresholds, band.temperature(self.temperature))
+
+    def _knot_weights(self) -> NDArray:
+        weights = np.full(self.n_knots, 1.0 / (self.n_knots - 1))
+        weights[[0, -1]] /= 2
+        return weights
+
+    def _soft_hits(self, sample: Sample, held: Knots) -> tuple[NDArray, NDArray, NDArray]:
+        """Return per positive: soft TPR, its slope in units of 1/tau, and weight share."""
+        pos = sample.positive_rows()
+        x = (sample.raw[pos, None] - held.thresholds[None, :]) / held.tau
+        hit = expit(x) @ self._knot_weights()
+        slope = (expit(x) * expit(-x)) @ self._knot_weights()
+        weight = sample.weights_of(pos)
+        share = np.full(pos.size, 1.0 / pos.size) if weight is None else weight / weight.sum()
+        return hit, slope, share
+
+    def _loss(self, sample: Sample, held: Knots) -> float:
+        if held.is_empty:
+            return 0.0
+        hit, _, share = self._soft_hits(sample, held)
+        return float(1.0 - share @ hit)
+
+    def derivatives(self, sample: Sample, held: Knots) -> RowDerivatives:
+        """Return gradient and hessian of the positives."""
+        if held.is_empty:
+            return NO_ROWS
+        _, slope, share = self._soft_hits(sample, held)
+        return RowDerivatives(
+            sample.positive_rows(), -share * slope / held.tau, share * slope / held.tau**2
+        )
