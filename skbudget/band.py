@@ -34,6 +34,8 @@ TAU_SCALES = ("iqr", "band", None)
 
 # Products such as 0.07 * 100 land a hair off the integer they mean.
 _ROUNDING = 1e-9
+# So do sums of weights: the same as a share of all weight, whatever its unit.
+_WEIGHT_ROUNDING = 1e-12
 
 # Selecting from all rows is not worth a guess below this many of them.
 _GUESS_FROM = 50_000
@@ -55,8 +57,9 @@ class Band:
         Sum of the members' weights (their number when unweighted).
     dispersion : float
         Spread of the reference negatives in score units: their interquartile
-        range (``tau_scale="iqr"``), the width of the band (``"band"``) or 1.0
-        (``None``). It is 0.0 where the scores have collapsed to one value.
+        range (``tau_scale="iqr"``; ranks 25 % and 75 %, not interpolated), the
+        width of the band (``"band"``) or 1.0 (``None``). It is 0.0 where the
+        scores have collapsed to one value.
     """
 
     t_alpha: float
@@ -171,6 +174,8 @@ def find_band(
 ) -> Band:
     """Do the work of `fpr_band` on checked arguments."""
     if weight is not None:
+        # Ranks are sums of weights, and float32 ones (as boosters hold) would lose them.
+        weight = weight.astype(np.float64, copy=False)
         negatives = negatives & (weight > 0)
     eligible = _reference(negatives, basis, weight, iid_mask)
     edges, rows = _edges(scores, eligible, (alpha, beta), weight)
@@ -212,15 +217,21 @@ def knot_thresholds(
 
     Rank ``max(1, ceil(f * M))``: the thresholds of the trapezoid's inner knots.
     """
-    eligible = _reference(negatives, basis, weight, iid_mask)
+    if weight is not None:
+        negatives = negatives & (weight > 0)
+    return _scores_at(scores, _reference(negatives, basis, weight, iid_mask), fractions, weight)
+
+
+def _scores_at(
+    scores: NDArray, eligible: NDArray[np.bool_], fractions: NDArray, weight: NDArray | None
+) -> NDArray[np.float64]:
     reference = scores[eligible]
     if reference.size == 0:
         return np.full(len(fractions), np.nan)
     if weight is None:
-        ranks = [_last_rank(f, reference.size) for f in fractions]
-        ordered = np.partition(reference, [reference.size - rank for rank in ranks])
-        return np.array([ordered[reference.size - rank] for rank in ranks], dtype=float)
-    w = weight[eligible]
+        positions = [reference.size - _last_rank(f, reference.size) for f in fractions]
+        return np.partition(reference, positions)[positions].astype(float)
+    w = weight[eligible].astype(np.float64, copy=False)
     total = w.sum()
     return np.array([_weighted_score_at(reference, w, f * total, last=True) for f in fractions])
 
@@ -318,7 +329,7 @@ def _weighted_score_at(reference: NDArray, weight: NDArray, mass: float, *, last
     lower edge), otherwise for the first at which it exceeds it (the upper).
     Halves the candidates at their median, so O(n).
     """
-    slack = _ROUNDING * max(1.0, abs(mass))
+    slack = _WEIGHT_ROUNDING * weight.sum()
     while reference.size > 1:
         pivot = np.partition(reference, reference.size // 2)[reference.size // 2]
         above = reference > pivot
@@ -338,13 +349,5 @@ def _weighted_score_at(reference: NDArray, weight: NDArray, mass: float, *, last
 
 
 def _iqr(scores: NDArray, eligible: NDArray[np.bool_], weight: NDArray | None) -> float:
-    reference = scores[eligible]
-    if reference.size == 0:
-        return 0.0
-    if weight is None:
-        upper, lower = np.quantile(reference, [0.75, 0.25])
-        return float(upper - lower)
-    w = weight[eligible]
-    total = w.sum()
-    upper = _weighted_score_at(reference, w, 0.25 * total, last=True)
-    return upper - _weighted_score_at(reference, w, 0.75 * total, last=True)
+    upper, lower = _scores_at(scores, eligible, np.array([0.25, 0.75]), weight)
+    return float(upper - lower) if upper > lower else 0.0

@@ -19,6 +19,8 @@ time and O(P + B + G) memory.
 Where the temperature is so small that the grid would outgrow the data, the
 rows are sorted instead: prefix sums for the step, and the few pairs within the
 cutoff one by one; should those be many, empty stretches of the grid are cut out.
+Where no pair is close, all that is left of the kernels are exponential tails,
+which rounding would drown in a convolution: prefix sums of those.
 """
 
 from __future__ import annotations
@@ -46,8 +48,11 @@ _CELLS_PER_TEMPERATURE = 6
 # exp(-36) is below the spacing of doubles at 1.
 _CUTOFF = 36.0
 _HALF_WIDTH = int(_CUTOFF * _CELLS_PER_TEMPERATURE)
+# Beyond this distance two terms of the tails' series are good to 5e-8.
+_APART = 9.0
 _STENCIL = 8
 _CHUNK = 1 << 16
+_CACHED_CHUNK = 1 << 12
 _BRUTE_PAIRS = 1 << 15
 _SMALL_GRID = 1 << 14
 _LARGE_GRID = 1 << 23
@@ -131,8 +136,8 @@ def pair_sums(
         check_option(kernel, "kernels", KERNELS, "pair_sums")
     pos = _scores_or_empty(positives, "positives")
     neg = _scores_or_empty(negatives, "negatives")
-    w_pos = check_weights(weight_pos, pos.size, "weight_pos")
-    w_neg = check_weights(weight_neg, neg.size, "weight_neg")
+    w_pos = check_weights(weight_pos, pos.size, "weight_pos") if pos.size else None
+    w_neg = check_weights(weight_neg, neg.size, "weight_neg") if neg.size else None
     return sum_pairs(pos, neg, tau, w_pos, w_neg, wanted, method)
 
 
@@ -150,17 +155,18 @@ def sum_pairs(
         return _nothing(pos.size, neg.size, kernels)
     # Only differences matter; centred scores keep their digits after scaling.
     centre = float(pos[0])
-    x_pos = (np.asarray(pos, dtype=np.float64) - centre) / tau
-    x_neg = (np.asarray(neg, dtype=np.float64) - centre) / tau
-    low = min(x_pos.min(), x_neg.min())
-    span = max(x_pos.max(), x_neg.max()) - low
-    if not np.isfinite(span):
+    with np.errstate(over="ignore"):
+        x_pos = (np.asarray(pos, dtype=np.float64) - centre) / tau
+        x_neg = (np.asarray(neg, dtype=np.float64) - centre) / tau
+    low = float(min(x_pos.min(), x_neg.min()))
+    span = float(max(x_pos.max(), x_neg.max())) - low
+    rows = pos.size + neg.size
+    cells = span * _CELLS_PER_TEMPERATURE
+    if not np.isfinite(cells):
         raise ValueError(
             f"The scores spread over more than a float holds at temperature={tau!r}: "
             "the temperature must be larger."
         )
-    rows = pos.size + neg.size
-    cells = span * _CELLS_PER_TEMPERATURE
     if method == "auto":
         if pos.size * neg.size <= _BRUTE_PAIRS:
             method = "brute"
@@ -175,10 +181,11 @@ def sum_pairs(
             raise ValueError(
                 f"A grid of {cells:.3g} cells is too large; use method='sorted' or 'auto'."
             )
-        no_cuts = (np.array([-np.inf]), np.zeros(1))
-        sums = _grid(x_pos - low, x_neg - low, w_pos, w_neg, kernels, span, no_cuts)
-        if not _separated(sums, w_neg, neg.size):
-            return sums
+        if x_pos.min() - x_neg.max() <= _APART:
+            no_cuts = (np.array([-np.inf]), np.zeros(1))
+            sums = _grid(x_pos - low, x_neg - low, w_pos, w_neg, kernels, span, no_cuts)
+            if not _separated(sums, w_neg, neg.size):
+                return sums
     return _sorted(x_pos, x_neg, w_pos, w_neg, kernels)
 
 
@@ -268,10 +275,12 @@ _NODES = np.arange(_STENCIL, dtype=float) - (_STENCIL // 2 - 1)
 _DENOMINATORS = _lagrange_denominators()
 
 
-def _stencils(x: NDArray) -> Iterator[tuple[slice, NDArray, NDArray]]:
+def _stencils(x: NDArray, n_cells: int) -> Iterator[tuple[slice, NDArray, NDArray]]:
     """Yield, chunk by chunk, each row's first cell and its 8 Lagrange weights."""
-    for start in range(0, x.size, _CHUNK):
-        rows = slice(start, start + _CHUNK)
+    # Small chunks stay in the cache; a large grid is gone through once per chunk.
+    chunk = _CACHED_CHUNK if n_cells <= _SMALL_GRID else _CHUNK
+    for start in range(0, x.size, chunk):
+        rows = slice(start, start + chunk)
         position = x[rows] * _CELLS_PER_TEMPERATURE
         cell = np.floor(position).astype(np.intp)
         offset = position - cell
@@ -292,7 +301,7 @@ def _stencils(x: NDArray) -> Iterator[tuple[slice, NDArray, NDArray]]:
 def _spread(x: NDArray, weight: NDArray | None, n_cells: int) -> NDArray:
     """Return the histogram of the rows on the grid, in Lagrange weights."""
     grid = np.zeros(n_cells)
-    for rows, cell, stencil in _stencils(x):
+    for rows, cell, stencil in _stencils(x, n_cells):
         if weight is not None:
             stencil *= weight[rows]
         low = int(cell.min())
@@ -307,7 +316,9 @@ def _spread(x: NDArray, weight: NDArray | None, n_cells: int) -> NDArray:
 def _gather(fields: list[NDArray], x: NDArray) -> list[NDArray]:
     """Interpolate grid fields at the rows."""
     out = [np.empty(x.size) for _ in fields]
-    for rows, cell, stencil in _stencils(x):
+    if not fields:
+        return out
+    for rows, cell, stencil in _stencils(x, fields[0].size):
         for values, grid in zip(out, fields):
             total = stencil[0] * grid[cell]
             for node in range(1, _STENCIL):
@@ -395,8 +406,12 @@ def _sorted(
     wp = np.ones(pos.size) if w_pos is None else w_pos[order_pos]
     wn = np.ones(neg.size) if w_neg is None else w_neg[order_neg]
 
+    if _closest(pos, neg) > _APART:
+        return _unsort(_apart(pos, neg, wp, wn, kernels), order_pos, order_neg)
+
     rows = pos.size + neg.size
-    cutoff, first, last = _near_window(pos, neg)
+    first = np.searchsorted(neg, pos - _CUTOFF, side="left")
+    last = np.searchsorted(neg, pos + _CUTOFF, side="right")
     n_near = int((last - first).sum())
     if n_near > 16 * rows:
         shrunk_pos, shrunk_neg, span, cuts = _without_gaps(pos, neg)
@@ -414,8 +429,9 @@ def _sorted(
         softplus_total = float(wp @ (_from(wn * neg, last) - pos * above))
     if "sigma" in kernels:
         totals["sigma_pos"] = above
-        # Negatives see, with weight 1, the positives more than a cutoff below them.
-        totals["sigma_neg"] = _up_to(wp, np.searchsorted(pos, neg - cutoff, side="left"))
+        # The same pairs from the other side: negative j is above positive i if j >= last[i].
+        below = np.searchsorted(last, np.arange(neg.size), side="right")
+        totals["sigma_neg"] = _up_to(wp, below)
     if "dsigma" in kernels:
         totals["dsigma_pos"], totals["dsigma_neg"] = np.zeros(pos.size), np.zeros(neg.size)
     for i, j in _near_pairs(first, last):
@@ -431,27 +447,52 @@ def _sorted(
     return _unsort(sums, order_pos, order_neg)
 
 
-def _near_window(pos: NDArray, neg: NDArray) -> tuple[float, NDArray, NDArray]:
-    """Return the cutoff and, for each positive, the negatives within it.
-
-    Where even the closest pair is apart, the kernel's largest values lie that
-    far out: the cutoff moves out with them, as long as few pairs come along.
-    """
-
-    def window(cutoff: float) -> tuple[float, NDArray, NDArray]:
-        first = np.searchsorted(neg, pos - cutoff, side="left")
-        return cutoff, first, np.searchsorted(neg, pos + cutoff, side="right")
-
+def _closest(pos: NDArray, neg: NDArray) -> float:
+    """Return the smallest distance between a positive and a negative."""
     right = np.searchsorted(neg, pos)
-    closest = min(
-        np.abs(neg[np.minimum(right, neg.size - 1)] - pos).min(),
-        np.abs(neg[np.maximum(right - 1, 0)] - pos).min(),
-    )
-    if 1.0 < closest < 750.0:
-        wide = window(_CUTOFF + closest)
-        if (wide[2] - wide[1]).sum() <= 16 * (pos.size + neg.size):
-            return wide
-    return window(_CUTOFF)
+    to_right = np.abs(neg[np.minimum(right, neg.size - 1)] - pos)
+    to_left = np.abs(neg[np.maximum(right - 1, 0)] - pos)
+    return float(min(to_right.min(), to_left.min()))
+
+
+def _apart(
+    pos: NDArray, neg: NDArray, wp: NDArray, wn: NDArray, kernels: frozenset[Kernel]
+) -> PairSums:
+    """Sum over sorted rows of which no positive and negative are close.
+
+    With ``e = exp(-|x|)``, sigma(-|x|) is ``e - e^2``, dsigma ``e - 2 e^2`` and
+    softplus(-|x|) ``e - e^2 / 2``, to within ``3 e^3``.
+    """
+    above = np.searchsorted(neg, pos)
+    (up, down), (up2, down2) = (_tails(pos, neg, wn, rate) for rate in (1.0, 2.0))
+    sums: dict = {}
+    softplus_total = None
+    if "sigma" in kernels:
+        sums["sigma_pos"] = _from(wn, above) - (up - up2) + (down - down2)
+    if "dsigma" in kernels:
+        sums["dsigma_pos"] = up + down - 2.0 * (up2 + down2)
+    if "softplus" in kernels:
+        ramp = _from(wn * neg, above) - pos * _from(wn, above)
+        softplus_total = float(wp @ (ramp + up + down - 0.5 * (up2 + down2)))
+    (up, down), (up2, down2) = (_tails(neg, pos, wp, rate) for rate in (1.0, 2.0))
+    if "sigma" in kernels:
+        sums["sigma_neg"] = _up_to(wp, np.searchsorted(pos, neg)) + (up - up2) - (down - down2)
+    if "dsigma" in kernels:
+        sums["dsigma_neg"] = up + down - 2.0 * (up2 + down2)
+    return _finish(sums, wp, softplus_total)
+
+
+def _tails(at: NDArray, of: NDArray, weight: NDArray, rate: float) -> tuple[NDArray, NDArray]:
+    """Sum weight * exp(-rate * distance) over what lies above and below each point."""
+    with np.errstate(divide="ignore"):
+        log_weight = np.log(weight)
+    split = np.searchsorted(of, at)
+    # Logarithms do not underflow on the way from one far cluster to the next.
+    above = np.logaddexp.accumulate((log_weight - rate * of)[::-1])[::-1]
+    below = np.logaddexp.accumulate(log_weight + rate * of)
+    above = np.append(above, -np.inf)[split] + rate * at
+    below = np.append(-np.inf, below)[split] - rate * at
+    return np.exp(above), np.exp(below)
 
 
 def _from(values: NDArray, start: NDArray) -> NDArray:

@@ -159,9 +159,9 @@ class PAUCClassifierMixin:
         n_classes = encoder.classes_.size
         if n_classes > 2:
             raise ValueError(
-                f"Only binary classification is supported by {type(self).__name__}. The type of "
-                f"the target is {type_of_target(y)}, with {n_classes} classes. For one-versus-rest, "
-                "wrap it in sklearn.multiclass.OneVsRestClassifier."
+                f"Only binary classification is supported by {type(self).__name__}. "
+                f"The type of the target is {type_of_target(y)}, with {n_classes} classes. "
+                "For one-versus-rest, wrap it in sklearn.multiclass.OneVsRestClassifier."
             )
         if n_classes < 2:
             raise ValueError(
@@ -176,7 +176,7 @@ class PAUCClassifierMixin:
 
     def _take_over(self, fitted: Any) -> None:
         """Adopt the fitted attributes of a parent instance."""
-        mine = {*inspect.signature(self._parent.__init__).parameters, *fitted.get_params()}
+        mine = {*inspect.signature(self._parent).parameters, *fitted.get_params()}
         for name, value in vars(fitted).items():
             if name not in mine and name not in ("_other_params", "kwargs", "_class_weight"):
                 setattr(self, name, value)
@@ -327,9 +327,10 @@ class PAUCClassifierMixin:
     def calibrator_(self) -> SigmoidCalibrator:
         """The fitted map from margin to probability."""
         check_is_fitted(self)
-        if getattr(self, "_calibrator", None) is None:
+        calibrator = getattr(self, "_calibrator", None)
+        if calibrator is None:
             raise AttributeError("There is no calibrator: calibration_cv is None.")
-        return self._calibrator
+        return calibrator
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()  # type: ignore[misc]

@@ -70,12 +70,10 @@ class PAUCLGBMClassifier(PAUCClassifierMixin, LGBMClassifier):
         Number of trees.
     learning_rate : float, default=0.05
         Shrinkage of each tree.
-    num_leaves : int, default=15
-        Leaves of a tree. Few rows carry gradient, so trees are kept small.
     reg_lambda : float, default=5.0
         L2 penalty on leaf values. Rare positives make leaves with little
         evidence; without a penalty these overrule the rest at the top.
-    boosting_type, max_depth, subsample_for_bin, class_weight, min_split_gain, \
+    boosting_type, num_leaves, max_depth, subsample_for_bin, class_weight, min_split_gain, \
 min_child_weight, min_child_samples, subsample, subsample_freq, colsample_bytree, \
 reg_alpha, random_state, n_jobs, importance_type
         As in `lightgbm.LGBMClassifier`, with its defaults.
@@ -133,7 +131,7 @@ reg_alpha, random_state, n_jobs, importance_type
         schedule: Schedule | None = None,
         calibration_cv: int | None = 3,
         boosting_type: str = "gbdt",
-        num_leaves: int = 15,
+        num_leaves: int = 31,
         max_depth: int = -1,
         learning_rate: float = 0.05,
         n_estimators: int = 200,

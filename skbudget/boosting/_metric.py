@@ -50,8 +50,8 @@ class CoverageMetric:
     basis: Basis = "population"
 
     def __post_init__(self) -> None:
-        check_budget(self.budget, type(self).__name__)
-        check_option(self.basis, "basis", BASES, type(self).__name__)
+        check_budget(self.budget, "CoverageMetric")
+        check_option(self.basis, "basis", BASES, "CoverageMetric")
 
     @property
     def name(self) -> str:

@@ -70,8 +70,6 @@ class PAUCXGBClassifier(PAUCClassifierMixin, XGBClassifier):
         Number of trees.
     learning_rate : float, default=0.05
         Shrinkage of each tree.
-    max_depth : int, default=4
-        Depth of a tree. Few rows carry gradient, so trees are kept small.
     reg_lambda : float, default=5.0
         L2 penalty on leaf values. Rare positives make leaves with little
         evidence; without a penalty these overrule the rest at the top.
@@ -128,7 +126,6 @@ class PAUCXGBClassifier(PAUCClassifierMixin, XGBClassifier):
         objective: Any = None,
         n_estimators: int = 200,
         learning_rate: float = 0.05,
-        max_depth: int = 4,
         reg_lambda: float = 5.0,
         **kwargs: Any,
     ) -> None:
@@ -136,7 +133,6 @@ class PAUCXGBClassifier(PAUCClassifierMixin, XGBClassifier):
             objective=objective,
             n_estimators=n_estimators,
             learning_rate=learning_rate,
-            max_depth=max_depth,
             reg_lambda=reg_lambda,
             **kwargs,
         )

@@ -193,7 +193,14 @@ class BaseObjective(ABC, Generic[Held]):
                     f"iid_mask must be a boolean array of shape {raw.shape}, "
                     f"got dtype {iid.dtype} and shape {iid.shape}."
                 )
-        return Sample(positive, raw, check_weights(sample_weight, raw.size), iid)
+        sample = Sample(positive, raw, check_weights(sample_weight, raw.size), iid)
+        if sample.weight is not None and not (
+            sample.weight[positive].any() and sample.weight[~positive].any()
+        ):
+            raise ValueError(
+                "All sample weights of one class are zero: positives and negatives are needed."
+            )
+        return sample
 
     @abstractmethod
     def boosting_scale(self, sample: Sample) -> float:

@@ -152,10 +152,10 @@ class PairwisePAUC(_BandObjective, BaseObjective[Band]):
         needed = {"dsigma"} if self.link == "sigmoid" else {"sigma", "dsigma"}
         sums = self._sums(sample, held, frozenset(needed))
         # Row sums are never None for the kernels asked for.
-        curvature = np.concatenate([sums.dsigma_pos, sums.dsigma_neg])  # type: ignore[list-item]
+        curvature = np.concatenate([sums.dsigma_pos, sums.dsigma_neg])
         slope = curvature
         if self.link == "logistic":
-            slope = np.concatenate([sums.sigma_pos, sums.sigma_neg])  # type: ignore[list-item]
+            slope = np.concatenate([sums.sigma_pos, sums.sigma_neg])
         pos = sample.positive_rows()
         rows = np.concatenate([pos, held.members])
         tau = held.temperature(self.temperature)

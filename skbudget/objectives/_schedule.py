@@ -14,6 +14,13 @@ from ._cross_entropy import BinaryCrossEntropy
 __all__ = ["Blend", "Schedule"]
 
 
+def _check_objective(value: Any, name: str, owner: str) -> None:
+    if not isinstance(value, BaseObjective):
+        raise TypeError(
+            f"The {name!r} parameter of {owner} must be an objective. Got {value!r} instead."
+        )
+
+
 @dataclass(frozen=True)
 class Blend(BaseObjective[tuple]):
     """Weighted sum of objectives, each in its boosting scale.
@@ -32,6 +39,16 @@ class Blend(BaseObjective[tuple]):
     """
 
     parts: tuple[tuple[float, BaseObjective[Any]], ...]
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.parts, tuple) or not self.parts:
+            raise TypeError(
+                "The 'parts' parameter of Blend must be a non-empty tuple of (weight, objective) "
+                f"pairs. Got {self.parts!r} instead."
+            )
+        for weight, part in self.parts:
+            check_positive(weight, "parts", "Blend", minimum=0)
+            _check_objective(part, "parts", "Blend")
 
     def boosting_scale(self, sample: Sample) -> float:
         """1: the parts are in boosting scale already."""
@@ -116,6 +133,7 @@ class Schedule:
             check_budget(self.beta_start, "Schedule", "beta_start")
         if self.temperature_start is not None:
             check_positive(self.temperature_start, "temperature_start", "Schedule")
+        _check_objective(self.warmup, "warmup", "Schedule")
         starts = (self.beta_start, self.temperature_start)
         if self.anneal_rounds and starts == (None, None):
             raise ValueError(
