@@ -195,11 +195,15 @@ class TrapezoidPAUC(_BandObjective, BaseObjective[Knots]):
     Thresholds and :math:`\tau` are held constant, so only positives carry gradient:
     the loss lifts them past the thresholds and never pushes a negative down. It
     suits a top that hard negatives do not contest; where they do, use
-    `PairwisePAUC`. A tree cannot tell positives from negatives by this gradient
-    alone, so boost it after a cross-entropy warm-up or not at all.
+    `PairwisePAUC`, which in a booster is the better choice everywhere we looked.
 
-    The hessian, for positives, is the Gauss-Newton form
-    :math:`w_i \sum_k c_k \sigma'((s_i - t_k) / \tau) / (\tau^2 \sum_i w_i)`.
+    The hessian of a positive is the Gauss-Newton form
+    :math:`w_i \sum_k c_k \sigma'((s_i - t_k) / \tau) / (\tau^2 \sum_i w_i)`. A
+    negative has the same, with the weight of the band,
+    :math:`(\beta - \alpha) \sum_j w_j`, in place of :math:`\sum_i w_i`: the
+    thresholds are quantiles of the negatives' scores, so a step that lifts negatives
+    lifts the thresholds too, and the hessian damps it. Without that a leaf's value
+    would not depend on the negatives in it, and trees would learn nothing.
 
     Parameters
     ----------
@@ -253,27 +257,31 @@ class TrapezoidPAUC(_BandObjective, BaseObjective[Knots]):
         weights[[0, -1]] /= 2
         return weights
 
-    def _soft_hits(self, sample: Sample, held: Knots) -> tuple[NDArray, NDArray, NDArray]:
-        """Return per positive: soft TPR, its slope in units of 1/tau, and weight share."""
-        pos = sample.positive_rows()
-        x = (sample.raw[pos, None] - held.thresholds[None, :]) / held.tau
-        hit = expit(x) @ self._knot_weights()
-        slope = (expit(x) * expit(-x)) @ self._knot_weights()
-        weight = sample.weights_of(pos)
-        share = np.full(pos.size, 1.0 / pos.size) if weight is None else weight / weight.sum()
-        return hit, slope, share
+    def _soft_hits(self, raw: NDArray, held: Knots) -> tuple[NDArray, NDArray]:
+        """Return the soft TPR of each score and its slope in units of 1/tau."""
+        x = (raw[:, None] - held.thresholds[None, :]) / held.tau
+        p = expit(x)
+        return p @ self._knot_weights(), (p * expit(-x)) @ self._knot_weights()
 
     def _loss(self, sample: Sample, held: Knots) -> float:
         if held.is_empty:
             return 0.0
-        hit, _, share = self._soft_hits(sample, held)
-        return float(1.0 - share @ hit)
+        pos = sample.positive_rows()
+        hit, _ = self._soft_hits(sample.raw[pos], held)
+        return float(1.0 - np.average(hit, weights=sample.weights_of(pos)))
 
     def derivatives(self, sample: Sample, held: Knots) -> RowDerivatives:
-        """Return gradient and hessian of the positives."""
+        """Return gradient (of the positives) and hessian of all rows."""
         if held.is_empty:
             return NO_ROWS
-        _, slope, share = self._soft_hits(sample, held)
-        return RowDerivatives(
-            sample.positive_rows(), -share * slope / held.tau, share * slope / held.tau**2
+        _, slope = self._soft_hits(sample.raw, held)
+        if sample.weight is not None:
+            slope *= sample.weight
+        positive_weight = sample.positive_weight
+        negative_weight = sample.total_weight - positive_weight
+        per_positive = slope / positive_weight
+        hessian = np.where(
+            sample.positive, per_positive, slope / ((self.beta - self.alpha) * negative_weight)
         )
+        gradient = np.where(sample.positive, -per_positive, 0.0)
+        return RowDerivatives(None, gradient / held.tau, hessian / held.tau**2)
