@@ -252,6 +252,16 @@ def test_a_weight_of_two_is_the_row_twice():
     np.testing.assert_allclose(np.repeat(sums.sigma_neg, times_neg), repeated.sigma_neg, rtol=1e-5)
 
 
+@pytest.mark.parametrize("method", METHODS)
+def test_chunks_leave_no_row_out(monkeypatch, method):
+    rng = np.random.default_rng(8)
+    pos, neg, temperature = rng.random(90), rng.random(70), 1e-3
+    weights = {"weight_pos": rng.random(90), "weight_neg": rng.random(70)}
+    monkeypatch.setattr(kernels, "_CHUNK", 4)
+    sums = pair_sums(pos, neg, temperature, **weights, kernels=KERNELS, method=method)
+    assert_sums(sums, all_pairs(pos, neg, temperature, **weights))
+
+
 def test_large_samples_agree_row_by_row():
     rng = np.random.default_rng(4)
     pos, neg = rng.normal(1, 1, 100_000), rng.normal(0, 1, 150_000)

@@ -146,6 +146,11 @@ class _BoosterCallable:
         return objective.boosting_scale(sample) * objective._loss(sample, held)
 
     def _scheduled(self, sample: Sample, iteration: int | None) -> BaseObjective[Any]:
+        weight, positive = sample.weight, sample.positive
+        if weight is not None and not (weight[positive].any() and weight[~positive].any()):
+            raise ValueError(
+                "All sample weights of one class are zero: ranking needs positives and negatives."
+            )
         objective = self._objective_for(sample)
         if self.schedule is None or iteration is None:
             return objective
@@ -384,11 +389,6 @@ class PAUCObjective(_BoosterCallable):
         if beta is None:
             positive_weight = sample.positive_weight
             negative_weight = sample.total_weight - positive_weight
-            if not (positive_weight > 0 and negative_weight > 0):
-                raise ValueError(
-                    "All sample weights of one class are zero: "
-                    "ranking needs positives and negatives."
-                )
             beta = default_beta(self.budget, positive_weight, negative_weight, self.budget_basis)
         shared: dict[str, Any] = {
             "alpha": 0.0 if self.alpha is None else self.alpha,

@@ -478,6 +478,15 @@ def test_bad_arguments(y, margin, weight, message):
         pauc_objective(y, margin, weight)
 
 
+@pytest.mark.parametrize(
+    "objective", [PAUCObjective(beta=0.5), PAUCObjective(surrogate="trapezoid", beta=0.5)]
+)
+@pytest.mark.parametrize("weight", [[0, 1, 1], [1, 0, 0]])
+def test_class_without_weight_whatever_the_band(objective, weight):
+    with pytest.raises(ValueError, match="weights of one class are zero"):
+        objective(np.array([1, 0, 0]), np.array([0.0, 1, 2]), np.array(weight, dtype=float))
+
+
 def test_data_without_labels():
     X = np.zeros((4, 2))
     for data in (xgb.DMatrix(X), lgb.Dataset(X), lgb.Dataset(X).construct()):

@@ -1,0 +1,40 @@
+"""What README shows runs as it stands."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+README = Path(__file__).parents[1] / "README.md"
+if not README.exists():
+    pytest.skip("README.md is not part of an installed package", allow_module_level=True)
+
+TEXT = README.read_text(encoding="utf-8")
+BLOCKS = re.findall(r"```python\n(.*?)```", TEXT, flags=re.DOTALL)
+
+
+@pytest.mark.parametrize("number", range(len(BLOCKS)))
+def test_example_runs(number):
+    pytest.importorskip("lightgbm")
+    pytest.importorskip("xgboost")
+    exec(compile(BLOCKS[number], f"README example {number + 1}", "exec"), {})
+
+
+def test_there_is_an_example_for_each_interface():
+    for name in ("lgb.train", "xgb.train", "GridSearchCV"):
+        assert sum(name in block for block in BLOCKS) == 1
+
+
+def test_examples_are_ten_lines():
+    for block in BLOCKS:
+        assert len([line for line in block.splitlines() if line.strip()]) <= 10
+
+
+def test_the_two_commands_are_there_for_ci_to_find():
+    commands = re.findall(r"^python -m pip install .* && python -m (\w+)$", TEXT, flags=re.MULTILINE)
+    assert commands == ["skbudget", "pytest"]
+
+
+def test_pictures_exist():
+    for picture in re.findall(r"!\[[^]]*\]\(([^)]+)\)", TEXT):
+        assert (README.parent / picture).is_file()
