@@ -1,0 +1,441 @@
+"""The options of ``python -m skbudget`` and what they do."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ._defaults import (
+    BUDGETS,
+    CUES,
+    DEFAULT_BUDGET,
+    DEFAULT_DRAWS,
+    DEFAULT_FOLDS,
+    DEFAULT_REPEATS,
+    DEFAULT_TEST_ROWS,
+    DEFAULT_TRAIN_ROWS,
+    FULL_TEST_ROWS,
+    FULL_TRAIN_ROWS,
+)
+from ._methods import METHODS, split_by_availability
+
+if TYPE_CHECKING:
+    from ._comparison import Comparison
+    from ._problems import Problem
+
+__all__ = ["main"]
+
+PROG = "python -m skbudget"
+EXIT_OK, EXIT_FAILED, EXIT_USAGE, EXIT_INTERRUPTED = 0, 1, 2, 130
+
+DESCRIPTION = """\
+Train LightGBM and XGBoost as they are and with the band objective of this
+package, and print which catches more positives inside the same review budget.
+
+Only the ranking is measured: coverage is the share of the positives among the
+top rows by score, on rows that were not trained on.
+"""
+
+EPILOG = """\
+which data:
+  What you name is what is run. If you name nothing, it is mammography, a real
+  table that comes with the package, and the product cue of make_contested_top,
+  a synthetic table whose best possible coverage is known. --cue alone runs
+  synthetic tables only; --table or --data alone runs these tables only.
+
+examples:
+  python -m skbudget
+      mammography and the product cue, in less than three minutes on two cores
+  python -m skbudget --cue product,radial,linear --full-size --seeds 8
+      the table of the README: nothing but the synthetic tables, in full size
+  python -m skbudget --data claims.csv --target fraud --budget 0.01
+      your own table, reviewing the top 1 % of the rows
+  python -m skbudget --data claims.parquet --target label --positive fraud \\
+          --drop claim_id,date --splits 10x2
+      other labels than 0 and 1, two columns left out, ten times half and half
+  SKBUDGET_DATA=tables python -m skbudget --table aloi --basis fpr --budget 0.001
+      tables/aloi.npz (arrays X and y), recall at a false positive rate of 0.1 %
+  python -m skbudget --methods lightgbm-l2,pauc-lightgbm --plot out.png --json out.json
+      two methods; a picture (needs matplotlib) and every figure in a file
+
+exit status: 0 done, 1 a result could not be written, 2 the options or the
+data cannot be used or no booster is installed, 130 interrupted (with Ctrl-C;
+what was finished until then is shown and written).
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the comparison and return the exit status."""
+    parser = _build_parser()
+    options = parser.parse_args(arguments)
+    _check_combinations(parser, options)
+    try:
+        return _run(parser, options)
+    except KeyboardInterrupt:
+        print("Interrupted before the first fit was done.", file=sys.stderr)
+        return EXIT_INTERRUPTED
+
+
+def _run(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
+    from ._comparison import Comparison, check_names, iter_runs, resolve_n_jobs
+
+    try:
+        _check_outputs(options)
+        methods, skipped = split_by_availability(METHODS[name] for name in options.methods)
+        problems = _build_problems(options)
+        check_names(problems)
+        n_jobs = resolve_n_jobs(options.n_jobs)
+    except (ImportError, OSError, ValueError) as error:
+        parser.error(str(error))
+
+    progress = _start_progress(options, problems, len(methods))
+    runs = []
+    try:
+        for run in iter_runs(problems, methods, n_jobs):
+            runs.append(run)
+            if progress is not None:
+                progress.update(run)
+    except KeyboardInterrupt:
+        if not runs:
+            raise
+    finally:
+        if progress is not None:
+            progress.close()
+
+    comparison = Comparison(tuple(problems), tuple(methods), tuple(runs), n_jobs, skipped)
+    written = _show(comparison, options)
+    if not comparison.complete:
+        return EXIT_INTERRUPTED
+    return EXIT_OK if written else EXIT_FAILED
+
+
+def _start_progress(
+    options: argparse.Namespace, problems: Sequence[Problem], n_methods: int
+) -> Any:
+    if options.quiet:
+        return None
+    from ._progress import Progress
+
+    totals = {problem.name: problem.n_splits * n_methods for problem in problems}
+    return Progress(sys.stderr, totals)
+
+
+# --- options ----------------------------------------------------------------------
+
+
+def _build_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog=PROG,
+        usage=f"{PROG} [options]",
+        description=DESCRIPTION,
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    measure = parser.add_argument_group("what is measured")
+    measure.add_argument(
+        "--budget",
+        type=_budget,
+        metavar="FRACTION",
+        help="share of the rows that can be reviewed, a fraction: 50 basis points are 0.005 "
+        f"(default: {DEFAULT_BUDGET:g}; {BUDGETS['mammography']:g} for mammography)",
+    )
+    measure.add_argument(
+        "--basis",
+        choices=("population", "fpr"),
+        default="population",
+        help="what the budget is a share of: all rows (population), or the negatives (fpr), "
+        "for recall at a false positive rate (default: population)",
+    )
+    measure.add_argument(
+        "--methods",
+        type=_names(METHODS, "method"),
+        action="extend",
+        metavar="NAMES",
+        help=f"methods to run, of {', '.join(METHODS)} (default: all)",
+    )
+
+    data = parser.add_argument_group("data")
+    data.add_argument(
+        "--cue",
+        type=_names(CUES, "cue"),
+        action="extend",
+        metavar="CUES",
+        help=f"synthetic tables to run, of {', '.join(CUES)}",
+    )
+    data.add_argument(
+        "--table",
+        type=_split_names,
+        action="extend",
+        metavar="NAMES",
+        help="real tables to run: mammography, or NAME for the file NAME.npz (arrays X and y) in "
+        "the folder that the environment variable SKBUDGET_DATA names",
+    )
+    data.add_argument(
+        "--data", metavar="FILE", help="your own table: .csv, .tsv or .parquet (needs pandas), "
+        ".npz (arrays X and y)",
+    )  # fmt: skip
+    data.add_argument("--target", metavar="COLUMN", help="column of --data with the two labels")
+    data.add_argument(
+        "--positive",
+        metavar="LABEL",
+        help="label of the positives in --data (default: 1, True, or the rarer label)",
+    )
+    data.add_argument(
+        "--drop",
+        type=_split_names,
+        action="extend",
+        metavar="COLUMNS",
+        help="columns of --data to leave out, such as identifiers",
+    )
+
+    effort = parser.add_argument_group("how often, and on how many rows")
+    effort.add_argument(
+        "--seeds",
+        type=_positive_int,
+        metavar="N",
+        help="independent draws of a synthetic table, and repeats of the folds of a real one "
+        f"(default: {DEFAULT_DRAWS} draws, {DEFAULT_REPEATS} repeats)",
+    )
+    effort.add_argument(
+        "--splits",
+        type=_splits,
+        metavar="RxK",
+        help="real tables are split R times into K stratified folds, each tested once "
+        f"(default: {DEFAULT_REPEATS}x{DEFAULT_FOLDS}); overrides --seeds for them",
+    )
+    effort.add_argument(
+        "--train-rows",
+        type=_rows,
+        metavar="N",
+        help=f"training rows of a synthetic table (default: {DEFAULT_TRAIN_ROWS})",
+    )
+    effort.add_argument(
+        "--test-rows",
+        type=_rows,
+        metavar="N",
+        help=f"test rows of a synthetic table (default: {DEFAULT_TEST_ROWS})",
+    )
+    effort.add_argument(
+        "--full-size",
+        action="store_true",
+        help=f"the same as --train-rows {FULL_TRAIN_ROWS} --test-rows {FULL_TEST_ROWS}",
+    )
+    effort.add_argument(
+        "--random-state",
+        type=_seed,
+        default=0,
+        metavar="N",
+        help="number of the first seed (default: 0): the same numbers give the same figures",
+    )
+    effort.add_argument(
+        "--n-jobs",
+        type=_n_jobs,
+        metavar="N",
+        help="threads (default: all cores, or OMP_NUM_THREADS where it is set)",
+    )
+
+    output = parser.add_argument_group("output")
+    output.add_argument("--plot", metavar="FILE.png", help="draw the result (needs matplotlib)")
+    output.add_argument(
+        "--json",
+        metavar="FILE",
+        help="write every run, mean and interval; - for standard output, in place of the tables",
+    )
+    output.add_argument(
+        "--quiet", action="store_true", help="no progress and no explanations, only the tables"
+    )
+    return parser
+
+
+def _checked_by(check: Callable[[Any], Any], read: Callable[[str], Any], kind: str) -> Any:
+    """Return an option type that reports what a check of this package says."""
+
+    def convert(text: str) -> Any:
+        try:
+            value = read(text)
+        except ValueError:
+            raise argparse.ArgumentTypeError(f"{text!r} is not {kind}") from None
+        try:
+            return check(value)
+        except ValueError as error:
+            raise argparse.ArgumentTypeError(str(error)) from None
+
+    return convert
+
+
+def _check_budget(value: float) -> float:
+    from .._validation import check_budget
+
+    return check_budget(value, PROG)
+
+
+def _at_least(minimum: int) -> Callable[[int], int]:
+    def check(value: int) -> int:
+        if value < minimum:
+            raise ValueError(f"must be at least {minimum}: got {value}")
+        return value
+
+    return check
+
+
+def _check_n_jobs(value: int) -> int:
+    if value < 1 and value != -1:
+        raise ValueError(f"must be at least 1, or -1 for all cores: got {value}")
+    return value
+
+
+_budget = _checked_by(_check_budget, float, "a number")
+_positive_int = _checked_by(_at_least(1), int, "a whole number")
+_rows = _checked_by(_at_least(1000), int, "a whole number")
+_seed = _checked_by(_at_least(0), int, "a whole number")
+_n_jobs = _checked_by(_check_n_jobs, int, "a whole number")
+
+
+def _split_names(text: str) -> list[str]:
+    names = [name.strip() for name in text.split(",") if name.strip()]
+    if not names:
+        raise argparse.ArgumentTypeError("expected one name or several, separated by commas")
+    return names
+
+
+def _names(known: Any, kind: str) -> Callable[[str], list[str]]:
+    def convert(text: str) -> list[str]:
+        names = _split_names(text)
+        for name in names:
+            if name not in known:
+                raise argparse.ArgumentTypeError(
+                    f"unknown {kind} {name!r} (choose from {', '.join(known)})"
+                )
+        return names
+
+    return convert
+
+
+def _splits(text: str) -> tuple[int, int]:
+    found = re.fullmatch(r"(\d+)[xX](\d+)", text.strip())
+    if found is None or int(found[1]) < 1 or int(found[2]) < 2:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not REPEATSxFOLDS with at least 2 folds, such as 5x3"
+        )
+    return int(found[1]), int(found[2])
+
+
+def _check_combinations(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None:
+    """Refuse options that would have no effect, and fill in what was not named."""
+    if options.data is None:
+        for name in ("target", "positive", "drop"):
+            if getattr(options, name) is not None:
+                parser.error(f"--{name} describes the table of --data, which is not given")
+    elif options.target is None and not options.data.lower().endswith(".npz"):
+        parser.error("--data needs --target: the column with the labels")
+
+    if not (options.cue or options.table or options.data):
+        options.cue, options.table = ["product"], ["mammography"]
+    options.cue = list(dict.fromkeys(options.cue or ()))
+    options.table = list(dict.fromkeys(options.table or ()))
+    options.methods = list(dict.fromkeys(options.methods or METHODS))
+
+    rows = options.train_rows or options.test_rows
+    if options.full_size and rows:
+        parser.error("--full-size sets --train-rows and --test-rows: give one or the other")
+    if (options.full_size or rows) and not options.cue:
+        parser.error(
+            "--train-rows, --test-rows and --full-size are for synthetic tables: name a --cue"
+        )
+    if options.splits and not (options.table or options.data):
+        parser.error("--splits is for real tables: add --table or --data")
+
+
+# --- data ---------------------------------------------------------------------------
+
+
+def _build_problems(options: argparse.Namespace) -> list[Problem]:
+    from ._files import load_table, read_table
+    from ._problems import ContestedTop
+
+    common: dict[str, Any] = {"basis": options.basis, "random_state": options.random_state}
+    if options.budget is not None:
+        common["budget"] = options.budget
+
+    repeats = options.seeds or DEFAULT_REPEATS
+    folds = DEFAULT_FOLDS
+    if options.splits:
+        repeats, folds = options.splits
+    table: dict[str, Any] = {"n_repeats": repeats, "n_folds": folds, **common}
+    problems: list[Problem] = []
+    if options.data:
+        problems.append(
+            read_table(
+                options.data,
+                options.target,
+                positive=options.positive,
+                drop=options.drop or (),
+                **table,
+            )
+        )
+    problems += [load_table(name, **table) for name in options.table]
+
+    train_rows = options.train_rows or DEFAULT_TRAIN_ROWS
+    test_rows = options.test_rows or DEFAULT_TEST_ROWS
+    if options.full_size:
+        train_rows, test_rows = FULL_TRAIN_ROWS, FULL_TEST_ROWS
+    draws = options.seeds or DEFAULT_DRAWS
+    problems += [
+        ContestedTop(cue, n_draws=draws, n_train=train_rows, n_test=test_rows, **common)
+        for cue in options.cue
+    ]
+    return problems
+
+
+# --- output -------------------------------------------------------------------------
+
+
+def _check_outputs(options: argparse.Namespace) -> None:
+    """Raise now what would otherwise be found out after minutes of work."""
+    if options.plot is not None:
+        from ._plot import check_plot_file
+
+        check_plot_file(options.plot)
+    for name in ("plot", "json"):
+        path = getattr(options, name)
+        if path is None or (name == "json" and path == "-"):
+            continue
+        if not Path(path).parent.is_dir():
+            raise ValueError(f"--{name}: there is no folder {str(Path(path).parent)!r}")
+        if Path(path).is_dir():
+            raise ValueError(f"--{name}: {path!r} is a folder, not a file")
+
+
+def _show(comparison: Comparison, options: argparse.Namespace) -> bool:
+    """Print the tables and write the files; return whether all of it worked."""
+    from ._text import render_text
+
+    if hasattr(sys.stdout, "reconfigure"):
+        # A terminal that knows no "±" shows something else in its place.
+        sys.stdout.reconfigure(errors="replace")
+    if options.json == "-":
+        print(_to_json(comparison))
+    else:
+        print(render_text(comparison, notes=not options.quiet))
+    written = True
+    try:
+        if options.json not in (None, "-"):
+            Path(options.json).write_text(_to_json(comparison) + "\n", encoding="utf-8")
+        if options.plot is not None:
+            from ._plot import plot_comparison
+
+            plot_comparison(comparison).savefig(options.plot)
+    except OSError as error:
+        print(f"{PROG}: error: {error}", file=sys.stderr)
+        written = False
+    return written
+
+
+def _to_json(comparison: Comparison) -> str:
+    return json.dumps(comparison.to_dict(), indent=2, allow_nan=False)

@@ -1,0 +1,37 @@
+"""What is run when nothing else is asked for; kept apart so that ``--help`` is quick."""
+
+from __future__ import annotations
+
+__all__ = [
+    "BUDGETS",
+    "CUES",
+    "DEFAULT_BUDGET",
+    "DEFAULT_DRAWS",
+    "DEFAULT_FOLDS",
+    "DEFAULT_REPEATS",
+    "DEFAULT_TEST_ROWS",
+    "DEFAULT_TRAIN_ROWS",
+    "FULL_TEST_ROWS",
+    "FULL_TRAIN_ROWS",
+    "default_budget",
+]
+
+CUES = ("linear", "product", "radial")
+
+DEFAULT_BUDGET = 0.005
+BUDGETS = {"mammography": 0.03}
+
+DEFAULT_DRAWS = 4
+DEFAULT_TRAIN_ROWS, DEFAULT_TEST_ROWS = 100_000, 200_000
+FULL_TRAIN_ROWS, FULL_TEST_ROWS = 150_000, 300_000
+
+DEFAULT_REPEATS, DEFAULT_FOLDS = 5, 3
+
+
+def default_budget(name: str) -> float:
+    """Return the review budget for a data set whose user names none.
+
+    Half a percent, as everywhere in this package. Mammography gets 3 %: 2.3 % of
+    its rows are positive, and this is the least round budget that can hold them.
+    """
+    return BUDGETS.get(name, DEFAULT_BUDGET)
