@@ -31,7 +31,9 @@ def test_examples_are_ten_lines():
 
 
 def test_the_two_commands_are_there_for_ci_to_find():
-    commands = re.findall(r"^python -m pip install .* && python -m (\w+)$", TEXT, flags=re.MULTILINE)
+    commands = re.findall(
+        r"^python -m pip install .* && python -m (\w+)$", TEXT, flags=re.MULTILINE
+    )
     assert commands == ["skbudget", "pytest"]
 
 

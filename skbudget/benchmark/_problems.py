@@ -108,7 +108,7 @@ class ContestedTop:
     >>> from skbudget.benchmark import ContestedTop
     >>> problem = ContestedTop("radial", n_draws=2, n_train=2_000, n_test=10_000)
     >>> [round(split.ceiling, 2) for split in problem.splits()]
-    [1.0, 0.87]
+    [0.8, 0.93]
     """
 
     cue: str = "product"
