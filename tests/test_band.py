@@ -52,7 +52,7 @@ def sorted_band(rows, percents, basis, tau_scale):
     """The definition in the docstring of skbudget.band, by sorting repeated rows."""
     alpha, beta = percents
     counted = rows.iid & (rows.negative if basis == "fpr" else True)
-    reference = np.sort(np.repeat(rows.score[counted], rows.times[counted]))[::-1]
+    reference = np.sort(np.repeat(rows.score[counted].astype(float), rows.times[counted]))[::-1]
     if not reference.size:
         return None
     t_alpha = at_rank(reference, alpha, last=False)
@@ -63,7 +63,7 @@ def sorted_band(rows, percents, basis, tau_scale):
     dispersion = {None: 1.0, "band": t_alpha - t_beta}.get(tau_scale)
     if tau_scale == "iqr":
         counted = rows.iid & rows.negative
-        spread = np.sort(np.repeat(rows.score[counted], rows.times[counted]))[::-1]
+        spread = np.sort(np.repeat(rows.score[counted].astype(float), rows.times[counted]))[::-1]
         dispersion = 0.0
         if spread.size:
             dispersion = at_rank(spread, 25, last=True) - at_rank(spread, 75, last=True)

@@ -77,7 +77,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return _run(parser, options)
     except KeyboardInterrupt:
-        print("Interrupted before the first fit was done.", file=sys.stderr)
+        print("Interrupted.", file=sys.stderr)
         return EXIT_INTERRUPTED
 
 
@@ -413,16 +413,9 @@ def _check_outputs(options: argparse.Namespace) -> None:
 
 
 def _show(comparison: Comparison, options: argparse.Namespace) -> bool:
-    """Print the tables and write the files; return whether all of it worked."""
+    """Write the files and print the tables; return whether all of it worked."""
     from ._text import render_text
 
-    if hasattr(sys.stdout, "reconfigure"):
-        # A terminal that knows no "±" shows something else in its place.
-        sys.stdout.reconfigure(errors="replace")
-    if options.json == "-":
-        print(_to_json(comparison))
-    else:
-        print(render_text(comparison, notes=not options.quiet))
     written = True
     try:
         if options.json not in (None, "-"):
@@ -434,6 +427,13 @@ def _show(comparison: Comparison, options: argparse.Namespace) -> bool:
     except OSError as error:
         print(f"{PROG}: error: {error}", file=sys.stderr)
         written = False
+    if hasattr(sys.stdout, "reconfigure"):
+        # A terminal that knows no "±" shows something else in its place.
+        sys.stdout.reconfigure(errors="replace")
+    if options.json == "-":
+        print(_to_json(comparison))
+    else:
+        print(render_text(comparison, notes=not options.quiet))
     return written
 
 

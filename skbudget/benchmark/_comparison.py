@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from .._validation import check_positive
-from ._methods import BASELINE, Method, Task, find_methods, split_by_availability
+from ._methods import Method, Task, find_methods, split_by_availability
 from ._problems import ContestedTop, Problem, Split
 from ._statistics import LEVEL, Estimate, t_interval
 
@@ -71,16 +71,15 @@ class MethodSummary:
         Mean coverage.
     seconds : float
         Median seconds of training.
-    over_baseline, over_best_peer : Estimate, default=None
-        Mean difference to plain LightGBM and to the best peer, paired by split;
-        None for that method itself or if it did not run.
+    over : dict of str to Estimate
+        Mean difference to every peer, by the peer's name, paired by split; plain
+        LightGBM is one of them.
     """
 
     method: Method
     coverage: Estimate
     seconds: float
-    over_baseline: Estimate | None = None
-    over_best_peer: Estimate | None = None
+    over: dict[str, Estimate]
 
 
 @dataclass(frozen=True)
@@ -168,11 +167,6 @@ class Comparison:
         def estimate(values: np.ndarray) -> Estimate:
             return t_interval(values.tolist(), test_train_ratio=problem.test_train_ratio)
 
-        def difference(name: str, reference: str | None) -> Estimate | None:
-            if reference not in coverage or reference == name:
-                return None
-            return estimate(coverage[name] - coverage[reference])
-
         methods = [method for method in self.methods if method.name in coverage]
         peers = [method.name for method in methods if method.role != "band"]
         best_peer = max(peers, key=lambda name: coverage[name].mean(), default=None)
@@ -188,8 +182,11 @@ class Comparison:
                     method=method,
                     coverage=estimate(coverage[method.name]),
                     seconds=median(by_method[method.name][split].seconds for split in finished),
-                    over_baseline=difference(method.name, BASELINE),
-                    over_best_peer=difference(method.name, best_peer),
+                    over={
+                        peer: estimate(coverage[method.name] - coverage[peer])
+                        for peer in peers
+                        if peer != method.name
+                    },
                 )
                 for method in methods
             ),
@@ -225,8 +222,7 @@ class Comparison:
                             "name": entry.method.name,
                             "label": entry.method.label,
                             "coverage": numbers(entry.coverage),
-                            "over_baseline": numbers(entry.over_baseline),
-                            "over_best_peer": numbers(entry.over_best_peer),
+                            "over": {peer: gain.to_dict() for peer, gain in entry.over.items()},
                             "seconds": entry.seconds,
                         }
                         for entry in summary.methods
@@ -365,7 +361,7 @@ def compare(
     >>> comparison = compare([problem], ["lightgbm", "pauc-lightgbm"], n_jobs=1)
     >>> [summary] = comparison.summary()
     >>> ours = summary.methods[1]
-    >>> ours.method.label, ours.coverage.n, ours.over_baseline.mean > 0
+    >>> ours.method.label, ours.coverage.n, ours.over["lightgbm"].mean > 0
     ('PAUCLGBMClassifier', 2, True)
     """
     problems = default_problems() if problems is None else problems

@@ -117,7 +117,8 @@ def _lightgbm_l2(task: Task) -> Any:
 
 
 def _lightgbm_margin(model: Any, X: Any) -> NDArray:
-    return model.predict(X, raw_score=True)
+    # The estimator of LightGBM 4.6 would warn about feature names that there are none of.
+    return model.booster_.predict(X, raw_score=True)
 
 
 def _xgboost_rank(task: Task) -> Any:
@@ -186,7 +187,7 @@ _REGISTERED = (
     ),
     Method(
         name="xgboost-rank",
-        label="XGBoost rank:pairwise",
+        label="XGBoost ranker",
         package="xgboost",
         role="peer",
         build=_xgboost_rank,

@@ -141,7 +141,7 @@ def _draw_panel(axes: Any, summary: ProblemSummary) -> None:
         color=SOFT,
         fontsize=8.5,
     )
-    if any(entry.over_best_peer for entry in entries if entry.method.role == "band"):
+    if summary.best_peer is not None and any(entry.method.role == "band" for entry in entries):
         _note(axes, "over best peer", (1.0, 1.0), (10, -2), color=SOFT, fontsize=8)
     if summary.ceiling is not None:
         mean = summary.ceiling.mean
@@ -207,9 +207,9 @@ def _beside(entry: MethodSummary, best_peer: str | None) -> str:
     """Return what stands to the right of a method: how far it is above the best peer."""
     if entry.method.name == best_peer:
         return "best peer"
-    if entry.method.role != "band" or entry.over_best_peer is None:
+    gain = entry.over.get(best_peer or "")
+    if entry.method.role != "band" or gain is None:
         return ""
-    gain = entry.over_best_peer
     interval = f" ± {gain.half_width:.3f}" if math.isfinite(gain.half_width) else ""
     return f"{gain.mean:+.3f}{interval}"
 

@@ -7,14 +7,16 @@ import textwrap
 from collections.abc import Sequence
 
 from ._comparison import Comparison, ProblemSummary
-from ._methods import BASELINE, METHODS
+from ._methods import BASELINE
 from ._problems import Problem, reviewed_rows
 from ._statistics import LEVEL, Estimate
 
 __all__ = ["budget_phrase", "render_text"]
 
 WIDTH = 88
-HEADERS = ("", "coverage", f"over {METHODS[BASELINE].label}", "over best peer", "s/fit")
+BEST_MARK = " *"
+OVER = "paired difference to"
+GAP = "  "
 
 
 def render_text(comparison: Comparison, *, notes: bool = True) -> str:
@@ -87,26 +89,30 @@ def _problem_block(summary: ProblemSummary) -> str:
 
 
 def _rows(summary: ProblemSummary) -> list[tuple[str, ...]]:
-    rows: list[tuple[str, ...]] = []
+    """Return the headers, one row per method, and the ceiling."""
+    labels = {
+        entry.method.name: entry.method.label
+        + (BEST_MARK if entry.method.name == summary.best_peer else "")
+        for entry in summary.methods
+    }
+    peers = [name for name in labels if any(name in entry.over for entry in summary.methods)]
+    rows = [("", "coverage", *(labels[peer] for peer in peers), "s/fit")]
     for entry in summary.methods:
-        mark = " *" if entry.method.name == summary.best_peer else ""
+        gains = [entry.over.get(peer) for peer in peers]
         rows.append(
             (
-                entry.method.label + mark,
+                labels[entry.method.name],
                 _value(entry.coverage),
-                _value(entry.over_baseline, signed=True),
-                _value(entry.over_best_peer, signed=True),
+                *("" if gain is None else _value(gain, signed=True) for gain in gains),
                 f"{entry.seconds:.2f}" if entry.seconds < 9.995 else f"{entry.seconds:.1f}",
             )
         )
     if summary.ceiling is not None:
-        rows.append(("ceiling", _value(summary.ceiling), "", "", ""))
+        rows.append(("ceiling", _value(summary.ceiling), *("" for _ in peers), ""))
     return rows
 
 
-def _value(estimate: Estimate | None, *, signed: bool = False) -> str:
-    if estimate is None:
-        return ""
+def _value(estimate: Estimate, *, signed: bool = False) -> str:
     mean = f"{estimate.mean:+.3f}" if signed else f"{estimate.mean:.3f}"
     if not math.isfinite(estimate.half_width):
         return mean
@@ -114,17 +120,15 @@ def _value(estimate: Estimate | None, *, signed: bool = False) -> str:
 
 
 def _columns(rows: Sequence[tuple[str, ...]]) -> list[str]:
-    """Align names to the left and figures by their first character."""
-    table = [HEADERS, *rows]
-    widths = [max(len(row[column]) for row in table) for column in range(len(HEADERS))]
-    *_, last = widths
-    return [
-        "  "
-        + "   ".join(
-            [*(cell.ljust(width) for cell, width in zip(row[:-1], widths)), row[-1].rjust(last)]
-        ).rstrip()
-        for row in table
-    ]
+    """Align the columns to the left, the last one to the right."""
+    *widths, last = [max(len(cell) for cell in column) for column in zip(*rows)]
+    lines = []
+    if len(widths) > 2:
+        lines.append(" " * (len(GAP) + sum(width + len(GAP) for width in widths[:2])) + OVER)
+    for *cells, end in rows:
+        padded = [cell.ljust(width) for cell, width in zip(cells, widths)]
+        lines.append(GAP + GAP.join([*padded, end.rjust(last)]).rstrip())
+    return lines
 
 
 def _explanations(comparison: Comparison, summaries: Sequence[ProblemSummary]) -> list[str]:
@@ -139,8 +143,8 @@ def _explanations(comparison: Comparison, summaries: Sequence[ProblemSummary]) -
         )
     if any(summary.best_peer is not None for summary in summaries):
         remarks.append(
-            "* is the best peer: the model without a band objective that covers most on these "
-            "test rows, a choice in the peers' favour."
+            "* marks the best peer: the model without a band objective that covers most on "
+            "these test rows, a choice in the peers' favour."
         )
     if any(summary.ceiling is not None for summary in summaries):
         remarks.append(
@@ -158,9 +162,9 @@ def _about_methods(comparison: Comparison) -> list[str]:
         remarks.append("LightGBM is LGBMClassifier() as it comes.")
     if names & {"lightgbm-l2", "xgboost-rank"}:
         remarks.append(
-            "The other peers have trees as our estimators' defaults: as many, as large, with "
-            "the same learning rate and other settings. rank:pairwise sees the table as one query "
-            "and compares each row with one other (lambdarank_pair_method='mean')."
+            "The other peers have as many trees, as large and at the same learning rate, as our "
+            "estimators by default, and the same L2 penalty. The ranker is rank:pairwise with "
+            "the table as one query, each row compared with one other (pair method 'mean')."
         )
     threads = f"{comparison.n_jobs} thread{'s' if comparison.n_jobs > 1 else ''}"
     timing = f"s/fit is the median time of training alone, {threads}."

@@ -136,9 +136,9 @@ def test_summary_of_folds(comparison, table):
     assert summary.ceiling is None
     first, second, third = summary.methods
     assert first.coverage.mean == pytest.approx(plain.mean())
-    assert first.over_baseline is None
-    assert second.over_best_peer is None
-    for entry, reference in ((third.over_baseline, plain), (third.over_best_peer, peer)):
+    assert set(first.over) == {"peer"}
+    assert set(second.over) == {"lightgbm"}
+    for entry, reference in ((third.over["lightgbm"], plain), (third.over["peer"], peer)):
         naive = stats.ttest_rel(band, reference).confidence_interval()
         widened = math.sqrt((1 / 6 + 1 / 2) / (1 / 6)) * (naive.high - naive.low) / 2
         assert entry.mean == pytest.approx((band - reference).mean())
@@ -200,8 +200,7 @@ def test_nothing_done(comparison):
 def test_no_peer_and_no_baseline(table):
     (summary,) = compare([table], [BAND], n_jobs=1).summary()
     assert summary.best_peer is None
-    assert summary.methods[0].over_baseline is None
-    assert summary.methods[0].over_best_peer is None
+    assert summary.methods[0].over == {}
 
 
 def test_dict_is_json(comparison):
@@ -215,6 +214,7 @@ def test_dict_is_json(comparison):
     assert contested["ceiling"]["n"] == 3
     assert contested["positives_test"] == 8
     band = contested["methods"][2]
+    assert set(band["over"]) == {"lightgbm", "peer"}
     assert band["coverage"]["low"] < band["coverage"]["mean"] < band["coverage"]["high"]
 
 
@@ -226,7 +226,7 @@ def test_text(comparison):
     assert "Peer *" in text
     assert "Nadeau" in text
     assert max(map(len, text.splitlines())) <= 100
-    entry = comparison.summary()[0].methods[2].over_best_peer
+    entry = comparison.summary()[0].methods[2].over["peer"]
     assert f"{entry.mean:+.3f} ± {entry.half_width:.3f}" in text
     assert "Nadeau" not in render_text(comparison, notes=False)
 
@@ -279,7 +279,7 @@ def test_peers_have_our_trees():
     for peer, band in pairs.items():
         theirs = METHODS[peer].build(task).get_params()
         ours = METHODS[band].build(task).get_params()
-        for name in ("n_estimators", "learning_rate", "num_leaves", "max_depth", "reg_lambda"):
+        for name in ("n_estimators", "learning_rate", "max_depth", "num_leaves", "reg_lambda"):
             assert theirs.get(name) == ours.get(name)
         assert (theirs["n_jobs"], theirs["random_state"]) == (1, 3)
     assert METHODS["lightgbm-l2"].build(task).objective is None
@@ -309,7 +309,7 @@ def test_missing_package_is_skipped(monkeypatch, table):
     comparison = compare([table], ["lightgbm", "xgboost-rank"], n_jobs=1)
     assert [method.name for method in comparison.methods] == ["lightgbm"]
     text = render_text(comparison, notes=False)
-    assert 'XGBoost rank:pairwise left out: needs xgboost: pip install "skbudget[xgboost]"' in text
+    assert 'XGBoost ranker left out: needs xgboost: pip install "skbudget[xgboost]"' in text
 
 
 def test_broken_package_is_skipped(monkeypatch, table):
