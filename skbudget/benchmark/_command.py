@@ -48,6 +48,16 @@ which data:
   a synthetic table whose best possible coverage is known. --cue alone runs
   synthetic tables only; --table or --data alone runs these tables only.
 
+methods:
+  lightgbm        LGBMClassifier() as it comes
+  lightgbm-l2     LightGBM's binary objective with L2 5 and as many trees, as large
+                  and at the same learning rate, as our estimators by default
+  xgboost-rank    XGBoost's rank:pairwise with the same trees, the table one query
+  pauc-lightgbm   PAUCLGBMClassifier(budget=...)
+  pauc-xgboost    PAUCXGBClassifier(budget=...)
+  The last two get calibration_cv=None, because only the ranking is measured: the
+  seconds are those of training, and learning probabilities too would take more.
+
 examples:
   python -m skbudget
       mammography and the product cue, in less than three minutes on two cores

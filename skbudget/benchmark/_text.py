@@ -113,7 +113,8 @@ def _rows(summary: ProblemSummary) -> list[tuple[str, ...]]:
 
 
 def _value(estimate: Estimate, *, signed: bool = False) -> str:
-    mean = f"{estimate.mean:+.3f}" if signed else f"{estimate.mean:.3f}"
+    rounded = round(estimate.mean, 3) + 0.0  # no "-0.000"
+    mean = f"{rounded:+.3f}" if signed else f"{rounded:.3f}"
     if not math.isfinite(estimate.half_width):
         return mean
     return f"{mean} ± {estimate.half_width:.3f}"

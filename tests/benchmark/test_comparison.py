@@ -231,6 +231,14 @@ def test_text(comparison):
     assert "Nadeau" not in render_text(comparison, notes=False)
 
 
+def test_text_has_no_negative_zero(comparison):
+    runs = [dataclasses.replace(run, coverage=0.5) for run in comparison.runs]
+    runs[0] = dataclasses.replace(runs[0], coverage=0.5001)
+    text = render_text(dataclasses.replace(comparison, runs=tuple(runs)), notes=False)
+    assert "+0.000" in text
+    assert "-0.000" not in text
+
+
 def test_text_says_when_the_budget_is_too_small():
     few = Table("few", *small_table(), budget=0.01, n_repeats=1)
     assert "The budget holds 2 rows, fewer than there are positives" in render_text(
