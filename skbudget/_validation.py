@@ -19,6 +19,7 @@ __all__ = [
     "check_band",
     "check_binary_labels",
     "check_budget",
+    "check_mask",
     "check_option",
     "check_positive",
     "check_scores",
@@ -101,6 +102,17 @@ def _check_column(values: ArrayLike, name: str, dtype: Any) -> NDArray:
 def check_scores(scores: ArrayLike, name: str = "y_score", *, dtype: Any = np.float64) -> NDArray:
     """Return finite scores of shape (n_samples,); integers and float32 are widened."""
     return _check_column(scores, name, dtype)
+
+
+def check_mask(mask: ArrayLike, name: str, n_samples: int) -> NDArray[np.bool_]:
+    """Return a boolean array of shape (n_samples,)."""
+    mask = np.asarray(mask)
+    if mask.dtype != bool or mask.shape != (n_samples,):
+        raise ValueError(
+            f"{name} must be a boolean array of shape ({n_samples},), "
+            f"got dtype {mask.dtype} and shape {mask.shape}."
+        )
+    return mask
 
 
 def check_weights(

@@ -23,7 +23,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ._validation import BASES, check_band, check_option, check_scores, check_weights
+from ._validation import BASES, check_band, check_mask, check_option, check_scores, check_weights
 
 __all__ = ["Band", "Basis", "TauScale", "fpr_band"]
 
@@ -145,9 +145,9 @@ def fpr_band(
     check_option(basis, "basis", BASES, "fpr_band")
     check_option(tau_scale, "tau_scale", TAU_SCALES, "fpr_band")
     scores = check_scores(scores, "scores")
-    negatives = _check_mask(negatives, "negatives", scores.size)
+    negatives = check_mask(negatives, "negatives", scores.size)
     if iid_mask is not None:
-        iid_mask = _check_mask(iid_mask, "iid_mask", scores.size)
+        iid_mask = check_mask(iid_mask, "iid_mask", scores.size)
     weight = check_weights(sample_weight, scores.size)
     return find_band(
         scores,
@@ -182,18 +182,12 @@ def find_band(
     if edges is None:
         return Band(np.nan, np.nan, np.empty(0, dtype=np.intp), 0.0, 0.0)
     t_alpha, t_beta = edges
+    upper = t_alpha if alpha > 0 else None
     if rows is None:
-        inside = negatives & (scores >= t_beta)
-        if alpha > 0:
-            inside &= scores <= t_alpha
-        members = np.flatnonzero(inside)
+        members = np.flatnonzero(negatives & _between(scores, t_beta, upper))
     else:
         # `rows` holds every row at or above t_beta: no second pass over all of them.
-        top = scores[rows]
-        inside = negatives[rows] & (top >= t_beta)
-        if alpha > 0:
-            inside &= top <= t_alpha
-        members = rows[inside]
+        members = rows[negatives[rows] & _between(scores[rows], t_beta, upper)]
     total = float(members.size if weight is None else weight[members].sum())
     if tau_scale is None:
         dispersion = 1.0
@@ -236,16 +230,6 @@ def _scores_at(
     return np.array([_weighted_score_at(reference, w, f * total, last=True) for f in fractions])
 
 
-def _check_mask(mask: ArrayLike, name: str, n_samples: int) -> NDArray[np.bool_]:
-    mask = np.asarray(mask)
-    if mask.dtype != bool or mask.shape != (n_samples,):
-        raise ValueError(
-            f"{name} must be a boolean array of shape ({n_samples},), "
-            f"got dtype {mask.dtype} and shape {mask.shape}."
-        )
-    return mask
-
-
 def _reference(
     negatives: NDArray[np.bool_],
     basis: Basis,
@@ -256,6 +240,13 @@ def _reference(
         return negatives if iid_mask is None else negatives & iid_mask
     reference = np.ones(negatives.size, dtype=bool) if weight is None else weight > 0
     return reference if iid_mask is None else reference & iid_mask
+
+
+def _between(scores: NDArray, lower: float, upper: float | None) -> NDArray[np.bool_]:
+    inside = scores >= lower
+    if upper is not None:
+        inside &= scores <= upper
+    return inside
 
 
 def _last_rank(beta: float, size: int) -> int:

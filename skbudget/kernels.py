@@ -10,11 +10,10 @@ and the total of ``softplus``: ``log(1 + exp(x))``. All three are smooth on the
 scale of the temperature, so the scores are spread onto a uniform grid (spacing
 a sixth of the temperature, 8-point Lagrange weights: 4e-8 of an isolated pair
 is lost), the grid is convolved with the kernel, and the result is gathered back
-with the same weights. Beyond
-``_CUTOFF`` temperatures a kernel is a step (or a ramp) to double precision:
-that part is a prefix sum, and only the short rest is convolved. For ``P``
-positives, ``B`` negatives and ``G`` grid cells this takes O(P + B + G log G)
-time and O(P + B + G) memory.
+with the same weights. Beyond ``_CUTOFF`` temperatures a kernel is a step (or a
+ramp) to double precision: that part is a prefix sum, and only the short rest is
+convolved. For ``P`` positives, ``B`` negatives and ``G`` grid cells this takes
+O(P + B + G log G) time and O(P + B + G) memory.
 
 Where the temperature is so small that the grid would outgrow the data, the
 rows are sorted instead: prefix sums for the step, and the few pairs within the

@@ -17,8 +17,8 @@ from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 from sklearn.utils.validation import _num_samples, check_is_fitted, column_or_1d, validate_data
 
+from .._calibration import SigmoidCalibrator
 from .._validation import check_positive, check_weights
-from ._calibration import SigmoidCalibrator
 from ._metric import CoverageMetric
 from ._objective import PAUCObjective
 
@@ -86,16 +86,9 @@ class PAUCClassifierMixin:
     calibration_cv: int | None
     objective: Any
     budget: float
+    get_params: Callable[..., dict[str, Any]]
 
     # --- to be provided by the subclass ----------------------------------------
-
-    def _parent_params(self) -> dict[str, Any]:
-        """Return the parameters that the parent understands."""
-        raise NotImplementedError
-
-    def _round_clock(self) -> Any:
-        """Return the callback that tells a schedule the round."""
-        raise NotImplementedError
 
     def _n_trained_rounds(self) -> int | None:
         """Return the number of rounds early stopping kept, None without it."""
@@ -111,6 +104,11 @@ class PAUCClassifierMixin:
 
     # --- fitting ----------------------------------------------------------------
 
+    def _parent_params(self) -> dict[str, Any]:
+        """Return the parameters that the parent understands."""
+        params = self.get_params(deep=False)
+        return {name: value for name, value in params.items() if name not in OWN_PARAMETERS}
+
     def _boosting_objective(self) -> Any:
         if self.objective is not None:
             return self.objective
@@ -125,6 +123,31 @@ class PAUCClassifierMixin:
             check_positive(
                 self.calibration_cv, "calibration_cv", type(self).__name__, integer=True, minimum=2
             )
+
+    def _check_fit(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: ArrayLike | None,
+        earlier_model: Any,
+        earlier_name: str,
+    ) -> tuple[Any, NDArray[np.int64], NDArray | None, NDArray[np.intp]]:
+        """Check parameters and data of `fit`.
+
+        Returns the features, the labels as 0 and 1, the weights, and the rows to
+        calibrate on. ``earlier_model``, an argument of `fit` called ``earlier_name``,
+        is the model whose training is continued, or None.
+        """
+        self._check_params()
+        if earlier_model is not None and self.calibration_cv is not None:
+            raise ValueError(
+                f"{earlier_name} has seen rows that calibration would have to hold out: "
+                "pass calibration_cv=None to continue its training."
+            )
+        X = self._check_X(X, reset=True)
+        target = self._encode_target(X, y)
+        weight = check_weights(sample_weight, _num_samples(X))
+        return X, target, weight, self._calibration_rows(target, weight)
 
     def _check_X(self, X: Any, *, reset: bool) -> Any:
         if hasattr(X, "__dataframe__") or hasattr(X, "iloc"):
@@ -246,10 +269,6 @@ class PAUCClassifierMixin:
         calibrator = SigmoidCalibrator.fit(margin, target[rows] == 1, weight)
         self._shift_margins(calibrator.offset)
         self._calibrator = SigmoidCalibrator(calibrator.slope)
-
-    @staticmethod
-    def _check_sample_weight(sample_weight: ArrayLike | None, X: Any) -> NDArray | None:
-        return check_weights(sample_weight, _num_samples(X))
 
     # --- prediction ---------------------------------------------------------------
 

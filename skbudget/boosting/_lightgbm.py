@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from inspect import signature
 from typing import Any
 
@@ -185,17 +186,10 @@ reg_alpha, random_state, n_jobs, importance_type
         self.schedule = schedule
         self.calibration_cv = calibration_cv
 
-    def _parent_params(self) -> dict[str, Any]:
-        params = self.get_params(deep=False)
-        return {name: value for name, value in params.items() if name not in OWN_PARAMETERS}
-
     def _process_params(self, stage: str) -> dict[str, Any]:
         # The parent reads get_params for what it passes to LightGBM when predicting.
         params = super()._process_params(stage)
         return {name: value for name, value in params.items() if name not in OWN_PARAMETERS}
-
-    def _round_clock(self) -> LightGBMRounds:
-        return LightGBMRounds()
 
     def _n_trained_rounds(self) -> int | None:
         return self.best_iteration_ or None
@@ -246,16 +240,9 @@ eval_X, eval_y
         ValueError
             If a parameter is out of range, or ``y`` does not have two classes.
         """
-        self._check_params()
-        if init_model is not None and self.calibration_cv is not None:
-            raise ValueError(
-                "init_model has seen rows that calibration would have to hold out: "
-                "pass calibration_cv=None to continue its training."
-            )
-        X = self._check_X(X, reset=True)
-        target = self._encode_target(X, y)
-        sample_weight = self._check_sample_weight(sample_weight, X)
-        rows = self._calibration_rows(target, sample_weight)
+        X, target, sample_weight, rows = self._check_fit(
+            X, y, sample_weight, init_model, "init_model"
+        )
         evaluation = self._encoded_eval_sets(eval_set, eval_X, eval_y)
         if evaluation and eval_metric is None:
             eval_metric = self._coverage_metric()
@@ -283,7 +270,7 @@ eval_X, eval_y
             eval_metric=[metric for metric in metrics if callable(metric)],
             feature_name=feature_name,
             categorical_feature=categorical_feature,
-            callbacks=[*(callbacks or []), self._round_clock()],
+            callbacks=[*(callbacks or []), LightGBMRounds()],
             init_model=init_model,
             **evaluation,
         )
@@ -333,8 +320,13 @@ eval_X, eval_y
         trees = self.booster_.dump_model(num_iteration=1, start_iteration=0)["tree_info"]
         return trees[0]["num_leaves"]
 
-    def _booster_output(self, X: Any, output: dict[str, bool], kwargs: dict) -> Any:
-        return LGBMModel.predict(self, self._check_X(X, reset=False), **output, **kwargs)
+    def _predict_with(
+        self, usual: Callable[..., NDArray], X: Any, kwargs: dict[str, Any], **raw: bool
+    ) -> Any:
+        """Return the ``raw`` output that is asked for, else the result of ``usual``."""
+        if any(raw.values()):
+            return LGBMModel.predict(self, self._check_X(X, reset=False), **raw, **kwargs)
+        return usual(X, **kwargs)
 
     @available_if(_has_calibration)
     def predict_proba(
@@ -363,10 +355,14 @@ eval_X, eval_y
             Columns in the order of ``classes_``. The second ranks rows exactly as
             `decision_function` does, up to rounding.
         """
-        if raw_score or pred_leaf or pred_contrib:
-            output = {"raw_score": raw_score, "pred_leaf": pred_leaf, "pred_contrib": pred_contrib}
-            return self._booster_output(X, output, kwargs)
-        return self._probabilities(X, **kwargs)
+        return self._predict_with(
+            self._probabilities,
+            X,
+            kwargs,
+            raw_score=raw_score,
+            pred_leaf=pred_leaf,
+            pred_contrib=pred_contrib,
+        )
 
     def predict(
         self,
@@ -395,7 +391,11 @@ eval_X, eval_y
         -------
         labels : ndarray of shape (n_samples,)
         """
-        if raw_score or pred_leaf or pred_contrib:
-            output = {"raw_score": raw_score, "pred_leaf": pred_leaf, "pred_contrib": pred_contrib}
-            return self._booster_output(X, output, kwargs)
-        return self._labels(X, **kwargs)
+        return self._predict_with(
+            self._labels,
+            X,
+            kwargs,
+            raw_score=raw_score,
+            pred_leaf=pred_leaf,
+            pred_contrib=pred_contrib,
+        )

@@ -146,11 +146,6 @@ class _BoosterCallable:
         return objective.boosting_scale(sample) * objective._loss(sample, held)
 
     def _scheduled(self, sample: Sample, iteration: int | None) -> BaseObjective[Any]:
-        weight, positive = sample.weight, sample.positive
-        if weight is not None and not (weight[positive].any() and weight[~positive].any()):
-            raise ValueError(
-                "All sample weights of one class are zero: ranking needs positives and negatives."
-            )
         objective = self._objective_for(sample)
         if self.schedule is None or iteration is None:
             return objective

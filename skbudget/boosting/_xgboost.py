@@ -168,11 +168,14 @@ class PAUCXGBClassifier(PAUCClassifierMixin, XGBClassifier):
         )
         return {**XGBClassifier.get_params(plain, deep), **own}
 
-    def _parent_params(self) -> dict[str, Any]:
-        return {k: v for k, v in self.get_params().items() if k not in OWN_PARAMETERS}
-
-    def _round_clock(self) -> XGBoostRounds:
-        return XGBoostRounds()
+    def _check_params(self) -> None:
+        super()._check_params()
+        if self.scale_pos_weight not in (None, 1):
+            raise ValueError(
+                f"The 'scale_pos_weight' parameter of {type(self).__name__} must be None or 1: "
+                "a ratio between the classes cancels out of a comparison of the two. "
+                f"Got {self.scale_pos_weight!r} instead."
+            )
 
     def _n_trained_rounds(self) -> int | None:
         return None if self.early_stopping_rounds is None else self.best_iteration + 1
@@ -215,22 +218,9 @@ base_margin_eval_set
         ValueError
             If a parameter is out of range, or ``y`` does not have two classes.
         """
-        self._check_params()
-        if self.scale_pos_weight not in (None, 1):
-            raise ValueError(
-                f"The 'scale_pos_weight' parameter of {type(self).__name__} must be None or 1: "
-                "a ratio between the classes cancels out of a comparison of the two. "
-                f"Got {self.scale_pos_weight!r} instead."
-            )
-        if xgb_model is not None and self.calibration_cv is not None:
-            raise ValueError(
-                "xgb_model has seen rows that calibration would have to hold out: "
-                "pass calibration_cv=None to continue its training."
-            )
-        X = self._check_X(X, reset=True)
-        target = self._encode_target(X, y)
-        sample_weight = self._check_sample_weight(sample_weight, X)
-        rows = self._calibration_rows(target, sample_weight)
+        X, target, sample_weight, rows = self._check_fit(
+            X, y, sample_weight, xgb_model, "xgb_model"
+        )
         params = self._parent_params()
         params["objective"] = self._boosting_objective()
         if eval_set is not None:
@@ -239,7 +229,7 @@ base_margin_eval_set
                 params["eval_metric"] = self._coverage_metric()
                 # XGBoost would add its log loss, which reads margins as probabilities.
                 params["disable_default_eval_metric"] = True
-        params["callbacks"] = [*(self.callbacks or []), self._round_clock()]
+        params["callbacks"] = [*(self.callbacks or []), XGBoostRounds()]
         parent = XGBClassifier(**params)
         parent.fit(
             X,

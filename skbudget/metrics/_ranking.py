@@ -153,10 +153,14 @@ def budget_size(budget: float, spenders: Group, basis: str) -> float:
     Reviewing takes whole rows, at least one; a false positive rate is a ratio,
     and so is a share of weights that do not count rows.
     """
-    size = budget * spenders.total
     if basis == "population" and spenders.counts_whole_rows():
-        return float(max(1, math.ceil(size * (1.0 - ROUNDING))))
-    return size
+        return float(whole_rows(budget, spenders.total))
+    return budget * spenders.total
+
+
+def whole_rows(budget: float, n_rows: float) -> int:
+    """Return how many of ``n_rows`` a budget reviews: whole ones, at least one."""
+    return max(1, math.ceil(budget * n_rows * (1.0 - ROUNDING)))
 
 
 class Curve(NamedTuple):

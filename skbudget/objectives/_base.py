@@ -5,12 +5,13 @@ from __future__ import annotations
 import dataclasses
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Generic, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .._validation import check_binary_labels, check_scores, check_weights
+from .._validation import check_binary_labels, check_mask, check_scores, check_weights
 
 __all__ = ["HESSIAN_FLOOR", "BaseObjective", "RowDerivatives", "Sample"]
 
@@ -25,6 +26,8 @@ Self = TypeVar("Self", bound="BaseObjective[Any]")
 class Sample:
     """Checked arguments of an objective: labels as a mask, scores, weights.
 
+    Sums are taken once: a boosting round asks for them several times.
+
     Attributes
     ----------
     positive : ndarray of shape (n_samples,), dtype=bool
@@ -32,6 +35,11 @@ class Sample:
         Raw scores (margins).
     weight : ndarray of shape (n_samples,) or None
     iid : ndarray of shape (n_samples,), dtype=bool, or None
+
+    Raises
+    ------
+    ValueError
+        If all weights of one class are zero.
     """
 
     positive: NDArray[np.bool_]
@@ -39,18 +47,26 @@ class Sample:
     weight: NDArray[np.floating] | None = None
     iid: NDArray[np.bool_] | None = None
 
-    @property
+    def __post_init__(self) -> None:
+        weight, positive = self.weight, self.positive
+        if weight is not None and not (weight[positive].any() and weight[~positive].any()):
+            raise ValueError(
+                "All sample weights of one class are zero: positives and negatives are needed."
+            )
+
+    @cached_property
     def total_weight(self) -> float:
         """Sum of all weights."""
         return float(self.positive.size if self.weight is None else self.weight.sum())
 
-    @property
+    @cached_property
     def positive_weight(self) -> float:
         """Sum of the positives' weights."""
         if self.weight is None:
             return float(np.count_nonzero(self.positive))
         return float(self.weight[self.positive].sum())
 
+    @cached_property
     def positive_rows(self) -> NDArray[np.intp]:
         """Row indices of the positives."""
         return np.flatnonzero(self.positive)
@@ -185,22 +201,8 @@ class BaseObjective(ABC, Generic[Held]):
     ) -> Sample:
         raw = check_scores(raw_score, "raw_score")
         positive = check_binary_labels(y_true, consistent_with=[raw])
-        iid = None
-        if iid_mask is not None:
-            iid = np.asarray(iid_mask)
-            if iid.dtype != bool or iid.shape != raw.shape:
-                raise ValueError(
-                    f"iid_mask must be a boolean array of shape {raw.shape}, "
-                    f"got dtype {iid.dtype} and shape {iid.shape}."
-                )
-        sample = Sample(positive, raw, check_weights(sample_weight, raw.size), iid)
-        if sample.weight is not None and not (
-            sample.weight[positive].any() and sample.weight[~positive].any()
-        ):
-            raise ValueError(
-                "All sample weights of one class are zero: positives and negatives are needed."
-            )
-        return sample
+        iid = None if iid_mask is None else check_mask(iid_mask, "iid_mask", raw.size)
+        return Sample(positive, raw, check_weights(sample_weight, raw.size), iid)
 
     @abstractmethod
     def boosting_scale(self, sample: Sample) -> float:

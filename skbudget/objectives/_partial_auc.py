@@ -124,7 +124,7 @@ class PairwisePAUC(_BandObjective, BaseObjective[Band]):
         return self._band(sample)
 
     def _sums(self, sample: Sample, band: Band, kernels: frozenset) -> PairSums:
-        pos = sample.positive_rows()
+        pos = sample.positive_rows
         return sum_pairs(
             sample.raw[pos],
             sample.raw[band.members],
@@ -156,7 +156,7 @@ class PairwisePAUC(_BandObjective, BaseObjective[Band]):
         slope = curvature
         if self.link == "logistic":
             slope = np.concatenate([sums.sigma_pos, sums.sigma_neg])
-        pos = sample.positive_rows()
+        pos = sample.positive_rows
         rows = np.concatenate([pos, held.members])
         tau = held.temperature(self.temperature)
         share: NDArray | float = 1.0 / (tau * sample.positive_weight * held.total_weight)
@@ -266,7 +266,7 @@ class TrapezoidPAUC(_BandObjective, BaseObjective[Knots]):
     def _loss(self, sample: Sample, held: Knots) -> float:
         if held.is_empty:
             return 0.0
-        pos = sample.positive_rows()
+        pos = sample.positive_rows
         hit, _ = self._soft_hits(sample.raw[pos], held)
         return float(1.0 - np.average(hit, weights=sample.weights_of(pos)))
 

@@ -3,7 +3,7 @@ import pytest
 from scipy.special import expit
 from sklearn.linear_model import LogisticRegression
 
-from skbudget.boosting._calibration import SigmoidCalibrator
+from skbudget._calibration import SigmoidCalibrator
 
 
 def draw(n, seed, slope=1.5, intercept=-2.0):
