@@ -12,7 +12,10 @@ from importlib import import_module
 
 __all__ = ["COMMANDS", "main"]
 
-COMMANDS = {"compare": "skbudget.benchmark._command"}
+COMMANDS = {
+    "compare": "skbudget.benchmark._command",
+    "reproduce": "skbudget.benchmark.reproduce",
+}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

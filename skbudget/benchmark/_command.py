@@ -6,7 +6,7 @@ import argparse
 import json
 import re
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +23,18 @@ from ._defaults import (
     FULL_TRAIN_ROWS,
 )
 from ._methods import METHODS, split_by_availability
+from ._options import (
+    EXIT_FAILED,
+    EXIT_INTERRUPTED,
+    EXIT_OK,
+    at_least,
+    check_output,
+    checked_by,
+    n_jobs,
+    names_of,
+    positive_int,
+    split_names,
+)
 
 if TYPE_CHECKING:
     from ._comparison import Comparison
@@ -31,7 +43,6 @@ if TYPE_CHECKING:
 __all__ = ["main"]
 
 PROG = "python -m skbudget"
-EXIT_OK, EXIT_FAILED, EXIT_USAGE, EXIT_INTERRUPTED = 0, 1, 2, 130
 
 DESCRIPTION = """\
 Train LightGBM and XGBoost as they are and with the band objective of this
@@ -99,14 +110,14 @@ def _run(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
         methods, skipped = split_by_availability(METHODS[name] for name in options.methods)
         problems = _build_problems(options)
         check_names(problems)
-        n_jobs = resolve_n_jobs(options.n_jobs)
+        threads = resolve_n_jobs(options.n_jobs)
     except (ImportError, OSError, ValueError) as error:
         parser.error(str(error))
 
     progress = _start_progress(options, problems, len(methods))
     runs = []
     try:
-        for run in iter_runs(problems, methods, n_jobs):
+        for run in iter_runs(problems, methods, threads):
             runs.append(run)
             if progress is not None:
                 progress.update(run)
@@ -117,7 +128,7 @@ def _run(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
         if progress is not None:
             progress.close()
 
-    comparison = Comparison(tuple(problems), tuple(methods), tuple(runs), n_jobs, skipped)
+    comparison = Comparison(tuple(problems), tuple(methods), tuple(runs), threads, skipped)
     written = _show(comparison, options)
     if not comparison.complete:
         return EXIT_INTERRUPTED
@@ -164,7 +175,7 @@ def _build_parser() -> argparse.ArgumentParser:
     )
     measure.add_argument(
         "--methods",
-        type=_names(METHODS, "method"),
+        type=names_of(METHODS, "method"),
         action="extend",
         metavar="NAMES",
         help=f"methods to run, of {', '.join(METHODS)} (default: all)",
@@ -173,14 +184,14 @@ def _build_parser() -> argparse.ArgumentParser:
     data = parser.add_argument_group("data")
     data.add_argument(
         "--cue",
-        type=_names(CUES, "cue"),
+        type=names_of(CUES, "cue"),
         action="extend",
         metavar="CUES",
         help=f"synthetic tables to run, of {', '.join(CUES)}",
     )
     data.add_argument(
         "--table",
-        type=_split_names,
+        type=split_names,
         action="extend",
         metavar="NAMES",
         help="real tables to run: mammography, or NAME for the file NAME.npz (arrays X and y) in "
@@ -198,7 +209,7 @@ def _build_parser() -> argparse.ArgumentParser:
     )
     data.add_argument(
         "--drop",
-        type=_split_names,
+        type=split_names,
         action="extend",
         metavar="COLUMNS",
         help="columns of --data to leave out, such as identifiers",
@@ -207,7 +218,7 @@ def _build_parser() -> argparse.ArgumentParser:
     effort = parser.add_argument_group("how often, and on how many rows")
     effort.add_argument(
         "--seeds",
-        type=_positive_int,
+        type=positive_int,
         metavar="N",
         help="independent draws of a synthetic table, and repeats of the folds of a real one "
         f"(default: {DEFAULT_DRAWS} draws, {DEFAULT_REPEATS} repeats)",
@@ -245,7 +256,7 @@ def _build_parser() -> argparse.ArgumentParser:
     )
     effort.add_argument(
         "--n-jobs",
-        type=_n_jobs,
+        type=n_jobs,
         metavar="N",
         help="threads (default: all cores, or OMP_NUM_THREADS where it is set)",
     )
@@ -263,68 +274,15 @@ def _build_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _checked_by(check: Callable[[Any], Any], read: Callable[[str], Any], kind: str) -> Any:
-    """Return an option type that reports what a check of this package says."""
-
-    def convert(text: str) -> Any:
-        try:
-            value = read(text)
-        except ValueError:
-            raise argparse.ArgumentTypeError(f"{text!r} is not {kind}") from None
-        try:
-            return check(value)
-        except ValueError as error:
-            raise argparse.ArgumentTypeError(str(error)) from None
-
-    return convert
-
-
 def _check_budget(value: float) -> float:
     from .._validation import check_budget
 
     return check_budget(value, PROG)
 
 
-def _at_least(minimum: int) -> Callable[[int], int]:
-    def check(value: int) -> int:
-        if value < minimum:
-            raise ValueError(f"must be at least {minimum}: got {value}")
-        return value
-
-    return check
-
-
-def _check_n_jobs(value: int) -> int:
-    if value < 1 and value != -1:
-        raise ValueError(f"must be at least 1, or -1 for all cores: got {value}")
-    return value
-
-
-_budget = _checked_by(_check_budget, float, "a number")
-_positive_int = _checked_by(_at_least(1), int, "a whole number")
-_rows = _checked_by(_at_least(1000), int, "a whole number")
-_seed = _checked_by(_at_least(0), int, "a whole number")
-_n_jobs = _checked_by(_check_n_jobs, int, "a whole number")
-
-
-def _split_names(text: str) -> list[str]:
-    names = [name.strip() for name in text.split(",") if name.strip()]
-    if not names:
-        raise argparse.ArgumentTypeError("expected one name or several, separated by commas")
-    return names
-
-
-def _names(known: Any, kind: str) -> Callable[[str], list[str]]:
-    def convert(text: str) -> list[str]:
-        names = _split_names(text)
-        for name in names:
-            if name not in known:
-                raise argparse.ArgumentTypeError(
-                    f"unknown {kind} {name!r} (choose from {', '.join(known)})"
-                )
-        return names
-
-    return convert
+_budget = checked_by(_check_budget, float, "a number")
+_rows = checked_by(at_least(1000), int, "a whole number")
+_seed = checked_by(at_least(0), int, "a whole number")
 
 
 def _splits(text: str) -> tuple[int, int]:
@@ -412,14 +370,8 @@ def _check_outputs(options: argparse.Namespace) -> None:
         from ._plot import check_plot_file
 
         check_plot_file(options.plot)
-    for name in ("plot", "json"):
-        path = getattr(options, name)
-        if path is None or (name == "json" and path == "-"):
-            continue
-        if not Path(path).parent.is_dir():
-            raise ValueError(f"--{name}: there is no folder {str(Path(path).parent)!r}")
-        if Path(path).is_dir():
-            raise ValueError(f"--{name}: {path!r} is a folder, not a file")
+    check_output("--plot", options.plot)
+    check_output("--json", options.json)
 
 
 def _show(comparison: Comparison, options: argparse.Namespace) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
@@ -21,7 +20,7 @@ from ._defaults import (
     DEFAULT_TRAIN_ROWS,
 )
 
-__all__ = ["ContestedTop", "Problem", "Split", "Table", "reviewed_rows"]
+__all__ = ["ContestedTop", "Problem", "Split", "Table"]
 
 POS_RATE = 0.0015
 N_FEATURES = 20
@@ -292,8 +291,3 @@ class Table:
             "positives_train": round((1.0 - test_share) * n_positives),
             "positives_test": round(test_share * n_positives),
         }
-
-
-def reviewed_rows(budget: float, n_rows: int) -> int:
-    """Return how many of ``n_rows`` a population budget reviews."""
-    return max(1, math.ceil(budget * n_rows * (1.0 - 1e-9)))

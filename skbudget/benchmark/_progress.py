@@ -1,11 +1,12 @@
-"""A line on standard error that says how far a comparison is."""
+"""A line on standard error that says how far a piece of work is."""
 
 from __future__ import annotations
 
 import time
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
-from ._comparison import Run
+if TYPE_CHECKING:
+    from ._comparison import Run
 
 __all__ = ["Progress"]
 
@@ -33,12 +34,14 @@ class Progress:
 
     def update(self, run: Run) -> None:
         """Count a finished run."""
-        self.done[run.problem] += 1
-        self._draw(run.problem)
-        if not self.on_terminal and self.done[run.problem] == self.totals[run.problem]:
-            self.stream.write(
-                f"{run.problem}: {self.totals[run.problem]} fits done, {self._elapsed():.0f} s\n"
-            )
+        self.count(run.problem)
+
+    def count(self, name: str) -> None:
+        """Count a finished fit for the data set of that name."""
+        self.done[name] += 1
+        self._draw(name)
+        if not self.on_terminal and self.done[name] == self.totals[name]:
+            self.stream.write(f"{name}: {self.totals[name]} fits done, {self._elapsed():.0f} s\n")
             self.stream.flush()
 
     def close(self) -> None:

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-__all__ = ["LEVEL", "Estimate", "t_interval"]
+__all__ = ["LEVEL", "Estimate", "Interval", "bootstrap_interval", "t_interval"]
 
 LEVEL = 0.95
+N_RESAMPLES = 10_000
 
 
 @dataclass(frozen=True)
@@ -98,3 +99,78 @@ def t_interval(
     variance = (1.0 / n + test_train_ratio) * float(np.var(values, ddof=1))
     quantile = float(t.ppf(0.5 + level / 2.0, n - 1))
     return Estimate(mean, quantile * math.sqrt(variance), n)
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A mean with the two ends of its interval.
+
+    Parameters
+    ----------
+    mean : float
+        Mean over runs.
+    low, high : float
+        Ends of the interval; NaN for a single run.
+    n : int
+        Number of runs.
+    """
+
+    mean: float
+    low: float
+    high: float
+    n: int
+
+    def to_dict(self) -> dict[str, float | int | None]:
+        """Return the numbers; the ends are None where there is no interval."""
+        known = math.isfinite(self.low)
+        return {
+            "mean": self.mean,
+            "low": self.low if known else None,
+            "high": self.high if known else None,
+            "n": self.n,
+        }
+
+
+def bootstrap_interval(
+    values: Sequence[float],
+    *,
+    n_resamples: int = N_RESAMPLES,
+    random_state: int = 0,
+    level: float = LEVEL,
+) -> Interval:
+    """Estimate a mean over runs, with the percentile bootstrap's interval.
+
+    With few runs the interval is too narrow: at eight of them it covers the mean in
+    about nine cases of ten when it should in 95 of a hundred. `t_interval` does not
+    have that fault; this one is for comparison with figures that were made with it.
+
+    Parameters
+    ----------
+    values : sequence of float
+        One value per run, at least one.
+    n_resamples : int, default=10_000
+        Resamples.
+    random_state : int, default=0
+        Seed of the resamples.
+    level : float, default=0.95
+        Confidence level.
+
+    Returns
+    -------
+    interval : Interval
+
+    Examples
+    --------
+    >>> from skbudget.benchmark._statistics import bootstrap_interval
+    >>> interval = bootstrap_interval([0.70, 0.72, 0.77])
+    >>> round(interval.mean, 3), round(interval.low, 3), round(interval.high, 3)
+    (0.73, 0.7, 0.77)
+    """
+    observed = np.asarray(values, dtype=np.float64)
+    n = len(observed)
+    mean = float(observed.mean())
+    if n < 2:
+        return Interval(mean, math.nan, math.nan, n)
+    chosen = np.random.default_rng(random_state).integers(0, n, size=(n_resamples, n))
+    low, high = np.quantile(observed[chosen].mean(axis=1), [0.5 - level / 2, 0.5 + level / 2])
+    return Interval(mean, float(low), float(high), n)

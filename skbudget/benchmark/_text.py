@@ -6,9 +6,10 @@ import math
 import textwrap
 from collections.abc import Sequence
 
+from ..metrics._ranking import whole_rows
 from ._comparison import Comparison, ProblemSummary
 from ._methods import BASELINE
-from ._problems import Problem, reviewed_rows
+from ._problems import Problem
 from ._statistics import LEVEL, Estimate
 
 __all__ = ["budget_phrase", "render_text"]
@@ -59,7 +60,7 @@ def budget_phrase(problem: Problem) -> str:
     budget = f"{100 * problem.budget:g} %"
     if problem.basis == "fpr":
         return f"coverage at a false positive rate of {budget}"
-    rows = reviewed_rows(problem.budget, problem.describe()["n_test"])
+    rows = whole_rows(problem.budget, problem.describe()["n_test"])
     return f"coverage in the top {budget} ({_count(rows)} row{'s' if rows > 1 else ''})"
 
 
@@ -77,7 +78,7 @@ def _problem_block(summary: ProblemSummary) -> str:
     ]
     remarks = list(problem.notes)
     if problem.basis == "population":
-        held = reviewed_rows(problem.budget, about["n_test"])
+        held = whole_rows(problem.budget, about["n_test"])
         if held < about["positives_test"]:
             remarks.append(
                 f"The budget holds {_count(held)} rows, fewer than there are positives: "

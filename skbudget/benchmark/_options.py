@@ -1,0 +1,94 @@
+"""Types of command line options, which say in the words of this package what is wrong."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+__all__ = [
+    "EXIT_FAILED",
+    "EXIT_INTERRUPTED",
+    "EXIT_OK",
+    "EXIT_USAGE",
+    "at_least",
+    "check_output",
+    "checked_by",
+    "n_jobs",
+    "names_of",
+    "positive_int",
+    "split_names",
+]
+
+EXIT_OK, EXIT_FAILED, EXIT_USAGE, EXIT_INTERRUPTED = 0, 1, 2, 130
+
+
+def checked_by(check: Callable[[Any], Any], read: Callable[[str], Any], kind: str) -> Any:
+    """Return an option type that reports what a check of this package says."""
+
+    def convert(text: str) -> Any:
+        try:
+            value = read(text)
+        except ValueError:
+            raise argparse.ArgumentTypeError(f"{text!r} is not {kind}") from None
+        try:
+            return check(value)
+        except ValueError as error:
+            raise argparse.ArgumentTypeError(str(error)) from None
+
+    return convert
+
+
+def at_least(minimum: int) -> Callable[[int], int]:
+    """Return a check of a whole number."""
+
+    def check(value: int) -> int:
+        if value < minimum:
+            raise ValueError(f"must be at least {minimum}: got {value}")
+        return value
+
+    return check
+
+
+def _check_n_jobs(value: int) -> int:
+    if value < 1 and value != -1:
+        raise ValueError(f"must be at least 1, or -1 for all cores: got {value}")
+    return value
+
+
+positive_int = checked_by(at_least(1), int, "a whole number")
+n_jobs = checked_by(_check_n_jobs, int, "a whole number")
+
+
+def split_names(text: str) -> list[str]:
+    """Read names that are separated by commas."""
+    names = [name.strip() for name in text.split(",") if name.strip()]
+    if not names:
+        raise argparse.ArgumentTypeError("expected one name or several, separated by commas")
+    return names
+
+
+def names_of(known: Any, kind: str) -> Callable[[str], list[str]]:
+    """Return an option type that reads known names, separated by commas."""
+
+    def convert(text: str) -> list[str]:
+        names = split_names(text)
+        for name in names:
+            if name not in known:
+                raise argparse.ArgumentTypeError(
+                    f"unknown {kind} {name!r} (choose from {', '.join(known)})"
+                )
+        return names
+
+    return convert
+
+
+def check_output(option: str, path: str | None) -> None:
+    """Raise now if a file could not be written after minutes of work; - is no file."""
+    if path is None or path == "-":
+        return
+    if not Path(path).parent.is_dir():
+        raise ValueError(f"{option}: there is no folder {str(Path(path).parent)!r}")
+    if Path(path).is_dir():
+        raise ValueError(f"{option}: {path!r} is a folder, not a file")

@@ -1,0 +1,53 @@
+"""Every notebook runs from top to bottom."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+FOLDER = Path(__file__).parents[1] / "notebooks"
+NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
+if not NOTEBOOKS:
+    pytest.skip("notebooks are not part of an installed package", allow_module_level=True)
+
+nbformat = pytest.importorskip("nbformat")
+nbclient = pytest.importorskip("nbclient")
+pytest.importorskip("ipykernel")
+pytest.importorskip("matplotlib")
+
+by_name = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+
+
+@by_name
+def test_notebook_runs(path):
+    pytest.importorskip("torch")
+    from jupyter_client.kernelspec import KernelSpec, KernelSpecManager
+    from jupyter_client.manager import AsyncKernelManager
+
+    class ThisInterpreter(KernelSpecManager):
+        """Knows one kernel: the interpreter that runs the tests, not one that was registered."""
+
+        def get_kernel_spec(self, kernel_name):
+            command = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+            return KernelSpec(argv=command, display_name=kernel_name, language="python")
+
+    notebook = nbformat.read(path, as_version=4)
+    manager = AsyncKernelManager(kernel_spec_manager=ThisInterpreter())
+    nbclient.NotebookClient(notebook, km=manager, timeout=600).execute(cwd=str(path.parent))
+    errors = [
+        output
+        for cell in notebook.cells
+        for output in cell.get("outputs", ())
+        if output.output_type == "error" or output.get("name") == "stderr"
+    ]
+    assert errors == []
+
+
+@by_name
+def test_notebook_is_committed_without_outputs(path):
+    notebook = nbformat.read(path, as_version=4)
+    nbformat.validate(notebook)
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            assert cell.outputs == []
+            assert cell.execution_count is None
