@@ -14,10 +14,12 @@ if TYPE_CHECKING:
     from .boosting import PAUCLGBMClassifier, PAUCObjective, PAUCXGBClassifier, pauc_objective
     from .datasets import make_contested_top
     from .metrics import coverage_at_budget_score, make_coverage_scorer
+    from .neural import PAUCClassifier
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "PAUCClassifier",
     "PAUCLGBMClassifier",
     "PAUCObjective",
     "PAUCXGBClassifier",
@@ -30,6 +32,7 @@ __all__ = [
 __getattr__, __dir__ = lazy_names(
     __name__,
     {
+        "PAUCClassifier": ".neural",
         "PAUCLGBMClassifier": ".boosting",
         "PAUCObjective": ".boosting",
         "PAUCXGBClassifier": ".boosting",

@@ -8,7 +8,14 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor
 
-__all__ = ["check_rows", "check_targets", "check_weight", "working_precision"]
+__all__ = [
+    "check_mask",
+    "check_rows",
+    "check_targets",
+    "check_weight",
+    "check_weight_values",
+    "working_precision",
+]
 
 
 @contextmanager
@@ -33,7 +40,8 @@ def check_rows(logits: Tensor, targets: Tensor, num_classes: int) -> tuple[Tenso
             f"targets must have shape ({logits.shape[0]},), as logits have: "
             f"got {tuple(targets.shape)}."
         )
-    return logits, targets.detach()
+    targets = targets.detach()
+    return logits, targets.long() if targets.dtype == torch.bool else targets
 
 
 def check_targets(targets: Tensor, num_classes: int) -> None:
@@ -43,6 +51,20 @@ def check_targets(targets: Tensor, num_classes: int) -> None:
     if wrong.numel():
         allowed = "0 or 1" if num_classes == 1 else f"class indices from 0 to {last}"
         raise ValueError(f"targets must be {allowed}: got {wrong[:5].tolist()}.")
+
+
+def check_mask(mask: Tensor | None, name: str, targets: Tensor) -> Tensor | None:
+    """Return a mask of shape (n_rows,), dtype=bool."""
+    if mask is None:
+        return None
+    if mask.ndim == 2 and mask.shape[1] == 1:
+        mask = mask[:, 0]
+    if mask.shape != targets.shape:
+        raise ValueError(
+            f"{name} must have shape {tuple(targets.shape)}, as targets have: "
+            f"got {tuple(mask.shape)}."
+        )
+    return mask.detach().bool()
 
 
 def check_weight(weight: Tensor | None, targets: Tensor, dtype: torch.dtype) -> Tensor | None:
@@ -57,8 +79,13 @@ def check_weight(weight: Tensor | None, targets: Tensor, dtype: torch.dtype) -> 
             f"sample_weight must have shape {tuple(targets.shape)}, as targets have: "
             f"got {tuple(weight.shape)}."
         )
+    check_weight_values(weight)
+    return weight.to(dtype)
+
+
+def check_weight_values(weight: Tensor) -> None:
+    """Raise unless all weights are finite and at least 0."""
     if not bool(torch.isfinite(weight).all()):
         raise ValueError("sample_weight contains NaN or infinity.")
     if weight.numel() and float(weight.min()) < 0:
         raise ValueError("Negative values in sample_weight: every weight must be at least 0.")
-    return weight.to(dtype)

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from .._validation import check_budget, check_positive
 from ._band import upper_quantile
-from ._checks import check_rows, check_targets, check_weight, working_precision
+from ._checks import check_mask, check_rows, check_targets, check_weight, working_precision
 
 __all__ = ["HardNegativeCrossEntropyLoss", "WeightedCrossEntropyLoss"]
 
@@ -63,6 +63,11 @@ class WeightedCrossEntropyLoss(nn.Module):
         self.pos_weight = pos_weight
         self.ignore_index = ignore_index
         weights = None if class_weight is None else torch.as_tensor(class_weight).float()
+        if weights is not None and not (weights.ndim == 1 and bool((weights >= 0).all())):
+            raise ValueError(
+                f"class_weight of {type(self).__name__} must hold one weight of at least 0 per "
+                f"class. Got {class_weight!r} instead."
+            )
         self.register_buffer("class_weight", weights)
 
     def forward(
@@ -103,12 +108,16 @@ class WeightedCrossEntropyLoss(nn.Module):
         with working_precision(logits) as logits:
             n_columns = 1 if logits.ndim == 1 else logits.shape[1]
             logits, targets = check_rows(logits, targets, n_columns)
+            self._check_class_weight(n_columns)
+            iid_mask = check_mask(iid_mask, "iid_mask", targets)
+            hard_mask = check_mask(hard_mask, "hard_mask", targets)
             weight = check_weight(sample_weight, targets, logits.dtype)
             weight = torch.ones_like(logits[:, 0]).detach() if weight is None else weight
             # Weightless rather than dropped, so that masks stay aligned.
             kept = targets != self.ignore_index
             weight = weight * kept
             targets = targets.masked_fill(~kept, 0)
+            logits = logits.masked_fill(~kept[:, None], 0.0)
             check_targets(targets, n_columns)
             if n_columns > 1:
                 loss = F.cross_entropy(
@@ -124,6 +133,23 @@ class WeightedCrossEntropyLoss(nn.Module):
                 )
             total = weight.sum()
             return (loss * share).sum() / torch.where(total > 0, total, torch.ones_like(total))
+
+    def _check_class_weight(self, n_columns: int) -> None:
+        owner = type(self).__name__
+        if n_columns == 1 and self.class_weight is not None:
+            raise ValueError(
+                f"class_weight of {owner} is for several columns of logits: got 1. Use pos_weight."
+            )
+        if n_columns > 1 and self.pos_weight != 1.0:
+            raise ValueError(
+                f"pos_weight of {owner} is for one column of logits: got {n_columns}. "
+                "Use class_weight."
+            )
+        if self.class_weight is not None and self.class_weight.numel() != n_columns:
+            raise ValueError(
+                f"class_weight of {owner} must have shape ({n_columns},), one weight per column "
+                f"of logits: got {tuple(self.class_weight.shape)}."
+            )
 
     def _class_weight(self, logits: Tensor) -> Tensor | None:
         return None if self.class_weight is None else self.class_weight.to(logits.dtype)
@@ -238,9 +264,9 @@ class HardNegativeCrossEntropyLoss(WeightedCrossEntropyLoss):
         share = super()._row_weight(scores, positive, weight, iid_mask, hard_mask)
         negative = ~positive & (weight > 0)
         if hard_mask is not None:
-            mined = negative & hard_mask.reshape(-1).bool()
+            mined = negative & hard_mask
         else:
-            reference = negative if iid_mask is None else negative & iid_mask.reshape(-1).bool()
+            reference = negative if iid_mask is None else negative & iid_mask
             if not bool(reference.any()):
                 return share
             edge = upper_quantile(scores, self.top_fraction, rows=reference, weight=weight)

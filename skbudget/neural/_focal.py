@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .._validation import check_option, check_positive
-from ._checks import working_precision
+from ._checks import check_targets, check_weight_values, working_precision
 
 __all__ = ["FocalLoss"]
 
@@ -60,7 +60,7 @@ class FocalLoss(nn.Module):
     0.0875
     """
 
-    alpha: Tensor | None
+    alpha: float | Tensor | None
 
     def __init__(
         self,
@@ -77,23 +77,32 @@ class FocalLoss(nn.Module):
         self.activation = check_option(activation, "activation", ACTIVATIONS, owner)
         self.gamma = check_positive(gamma, "gamma", owner, minimum=0)
         self.label_smoothing = check_positive(label_smoothing, "label_smoothing", owner, minimum=0)
+        if self.label_smoothing > 1:
+            raise ValueError(
+                "label_smoothing of FocalLoss must be a float in the range [0.0, 1.0]. "
+                f"Got {label_smoothing!r} instead."
+            )
         if label_smoothing and activation == "sigmoid":
             raise ValueError("label_smoothing of FocalLoss needs activation='softmax'.")
         self.reduction = check_option(reduction, "reduction", REDUCTIONS, owner)
         self.ignore_index = ignore_index
-        self.register_buffer("alpha", self._class_weights(alpha))
+        if alpha is None or activation == "sigmoid":
+            self.alpha = self._positive_weight(alpha)
+        else:
+            self.register_buffer("alpha", self._class_weights(alpha))
 
-    def _class_weights(self, alpha: float | list[float] | Tensor | None) -> Tensor | None:
+    def _positive_weight(self, alpha: float | list[float] | Tensor | None) -> float | None:
         if alpha is None:
             return None
+        if torch.as_tensor(alpha).ndim or not 0 <= float(alpha) <= 1:  # type: ignore[arg-type]
+            raise ValueError(
+                "alpha of FocalLoss must be a float in the range [0.0, 1.0] for "
+                f"activation='sigmoid'. Got {alpha!r} instead."
+            )
+        return float(alpha)  # type: ignore[arg-type]
+
+    def _class_weights(self, alpha: float | list[float] | Tensor) -> Tensor:
         weights = torch.as_tensor(alpha, dtype=torch.float32)
-        if self.activation == "sigmoid":
-            if weights.ndim or not 0 <= float(weights) <= 1:
-                raise ValueError(
-                    "alpha of FocalLoss must be a float in the range [0.0, 1.0] for "
-                    f"activation='sigmoid'. Got {alpha!r} instead."
-                )
-            return torch.stack([1.0 - weights, weights])
         if weights.ndim != 1 or not bool((weights >= 0).all()):
             raise ValueError(
                 "alpha of FocalLoss must hold one weight of at least 0 per class for "
@@ -120,14 +129,10 @@ class FocalLoss(nn.Module):
         loss : Tensor of shape (), or that of the targets for ``reduction="none"``
         """
         with working_precision(logits) as logits:
-            kept = targets != self.ignore_index
-            labels = targets.masked_fill(~kept, 0).long()
+            kept, labels = self._labels(logits, targets)
+            shown = kept if self.activation == "sigmoid" else kept.unsqueeze(1)
+            logits = logits.masked_fill(~shown, 0.0)
             if self.activation == "sigmoid":
-                if targets.shape != logits.shape:
-                    raise ValueError(
-                        f"targets must have the shape of the logits, {tuple(logits.shape)}: "
-                        f"got {tuple(targets.shape)}."
-                    )
                 signed = torch.where(labels == 1, logits, -logits)
                 cross_entropy, log_wrong = -F.logsigmoid(signed), F.logsigmoid(-signed)
             else:
@@ -140,12 +145,41 @@ class FocalLoss(nn.Module):
             loss = (
                 cross_entropy * torch.exp(self.gamma * log_wrong) if self.gamma else cross_entropy
             )
-            if self.alpha is not None:
+            if isinstance(self.alpha, Tensor):
                 loss = loss * self.alpha.to(loss.dtype)[labels]
+            elif self.alpha is not None:
+                loss = torch.where(labels == 1, self.alpha * loss, (1.0 - self.alpha) * loss)
             weight = kept.to(loss.dtype)
             if sample_weight is not None:
-                weight = weight * sample_weight.detach().to(loss.dtype)
+                sample_weight = sample_weight.detach()
+                check_weight_values(sample_weight)
+                weight = weight * sample_weight.to(loss.dtype)
             return self._reduced(loss * weight, weight, labels)
+
+    def _labels(self, logits: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+        """Return which elements count, and their class, 0 for the others."""
+        of_softmax = self.activation == "softmax"
+        if of_softmax and logits.ndim < 2:
+            raise ValueError(
+                "logits must have shape (n_rows, num_classes, ...) for activation='softmax': "
+                f"got {tuple(logits.shape)}."
+            )
+        wanted = (logits.shape[0], *logits.shape[2:]) if of_softmax else tuple(logits.shape)
+        if tuple(targets.shape) != wanted:
+            raise ValueError(
+                f"targets must have shape {wanted} beside logits of shape "
+                f"{tuple(logits.shape)}: got {tuple(targets.shape)}."
+            )
+        kept = targets != self.ignore_index
+        labels = targets.masked_fill(~kept, 0)
+        labels = labels.long() if labels.dtype == torch.bool else labels
+        check_targets(labels, logits.shape[1] if of_softmax else 1)
+        if isinstance(self.alpha, Tensor) and self.alpha.numel() != logits.shape[1]:
+            raise ValueError(
+                f"alpha of FocalLoss must have shape ({logits.shape[1]},), one weight per column "
+                f"of logits: got {tuple(self.alpha.shape)}."
+            )
+        return kept, labels.long()
 
     def _reduced(self, loss: Tensor, weight: Tensor, labels: Tensor) -> Tensor:
         if self.reduction == "none":

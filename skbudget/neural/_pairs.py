@@ -2,7 +2,8 @@
 
 The derivative of a pair's loss is a by-product of its value, so both are summed
 in one pass over blocks of pairs: no matrix of all pairs is kept for the backward
-pass, and memory does not grow with the pool.
+pass, and memory does not grow with the pool. Where there are very many pairs, the
+kernels of the boosting objectives sum them without forming any.
 """
 
 from __future__ import annotations
@@ -15,12 +16,16 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from ..kernels import Kernel, sum_pairs
+
 __all__ = ["mean_pair_loss", "smooth_precision"]
 
 Link = Literal["sigmoid", "logistic"]
 
 # Pairs formed at a time: a few megabytes, within a CPU's cache and enough for a GPU.
 _BLOCK = 1 << 20
+# From here on a CPU is better off with sums that form no pairs.
+_MANY_PAIRS = 1 << 20
 
 
 def mean_pair_loss(
@@ -31,7 +36,7 @@ def mean_pair_loss(
     pos_weight: Tensor | None = None,
     neg_weight: Tensor | None = None,
 ) -> tuple[Tensor, Tensor]:
-    """Return the mean loss of all pairs, and each positive's own mean.
+    """Return the mean loss of all pairs, and how wrong each positive is ranked.
 
     Parameters
     ----------
@@ -49,13 +54,12 @@ def mean_pair_loss(
     -------
     loss : Tensor of shape ()
         Differentiable once, by both scores.
-    per_positive : Tensor of shape (n_positives,)
-        Unweighted mean over the negatives; without gradient.
+    wrong : Tensor of shape (n_positives,)
+        Each positive's mean of ``sigmoid(x)`` over the negatives, its soft share of
+        wrong pairs, whatever the link; without gradient.
     """
-    loss, per_positive = _MeanPairLoss.apply(
-        positives, negatives, tau, link, pos_weight, neg_weight
-    )
-    return loss, per_positive
+    loss, wrong = _MeanPairLoss.apply(positives, negatives, tau, link, pos_weight, neg_weight)
+    return loss, wrong
 
 
 def smooth_precision(scores: Tensor, positive: Tensor, tau: float, weight: Tensor | None) -> Tensor:
@@ -92,33 +96,15 @@ class _MeanPairLoss(torch.autograd.Function):
         pos_weight: Tensor | None,
         neg_weight: Tensor | None,
     ) -> tuple[Tensor, Tensor]:
-        n_pos, n_neg = positives.numel(), negatives.numel()
-        p = None if pos_weight is None else pos_weight / pos_weight.sum()
-        q = None if neg_weight is None else neg_weight / neg_weight.sum()
-        row_mean = torch.empty_like(positives)
-        row_loss = row_mean if q is None else torch.empty_like(positives)
-        grad_pos, grad_neg = torch.empty_like(positives), torch.zeros_like(negatives)
-        wanted = any(ctx.needs_input_grad[:2])
-        for rows in _blocks(n_pos, n_neg):
-            x = torch.sub(negatives[None, :], positives[rows, None]).div_(tau)
-            slope = torch.sigmoid(x)
-            pair = slope if link == "sigmoid" else F.softplus(x)
-            row_mean[rows] = pair.mean(dim=1)
-            if q is not None:
-                row_loss[rows] = pair @ q
-            if not wanted:
-                continue
-            if link == "sigmoid":
-                slope = slope * (1.0 - slope)
-            share = 1.0 / n_pos if p is None else p[rows]
-            grad_pos[rows] = slope.mean(dim=1) if q is None else slope @ q
-            grad_neg += slope.sum(dim=0) * share if p is None else share @ slope
-        ctx.save_for_backward(
-            *_scaled(grad_pos, grad_neg, 1.0 / n_pos if p is None else p, q, n_neg, tau)
-        )
-        loss = row_loss.mean() if p is None else p @ row_loss
-        ctx.mark_non_differentiable(row_mean)
-        return loss, row_mean
+        many = positives.numel() * negatives.numel() > _MANY_PAIRS
+        total = _from_kernels if many and positives.device.type == "cpu" else _from_blocks
+        p = torch.ones_like(positives) if pos_weight is None else pos_weight
+        q = torch.ones_like(negatives) if neg_weight is None else neg_weight
+        p, q = p / p.sum(), q / q.sum()
+        loss, slope_pos, slope_neg, wrong = total(positives, negatives, tau, link, p, q)
+        ctx.save_for_backward(-slope_pos * p / tau, slope_neg * q / tau)
+        ctx.mark_non_differentiable(wrong)
+        return loss, wrong
 
     @staticmethod
     @once_differentiable
@@ -127,16 +113,47 @@ class _MeanPairLoss(torch.autograd.Function):
         return grad * grad_pos, grad * grad_neg, None, None, None, None
 
 
-def _scaled(
-    grad_pos: Tensor,
-    grad_neg: Tensor,
-    p: Tensor | float,
-    q: Tensor | None,
-    n_neg: int,
-    tau: Tensor,
-) -> tuple[Tensor, Tensor]:
-    """Turn sums of slopes into derivatives of the mean loss."""
-    return -grad_pos * p / tau, grad_neg * (1.0 / n_neg if q is None else q) / tau
+# Each returns the loss, the sums of the pair's slope over the weights of the other
+# class for each positive and negative, and each positive's share of wrong pairs.
+# `p` and `q` are weights that sum to one.
+
+
+def _from_blocks(
+    positives: Tensor, negatives: Tensor, tau: Tensor, link: Link, p: Tensor, q: Tensor
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    loss = positives.new_zeros(())
+    wrong, slope_pos = torch.empty_like(positives), torch.empty_like(positives)
+    slope_neg = torch.zeros_like(negatives)
+    for rows in _blocks(positives.numel(), negatives.numel()):
+        x = torch.sub(negatives[None, :], positives[rows, None]).div_(tau)
+        sigma = torch.sigmoid(x)
+        wrong[rows] = sigma @ q
+        if link == "sigmoid":
+            loss += p[rows] @ wrong[rows]
+            slope = torch.addcmul(sigma, sigma, sigma, value=-1.0)
+            slope_pos[rows] = slope @ q
+        else:
+            loss += p[rows] @ (F.softplus(x) @ q)
+            slope, slope_pos[rows] = sigma, wrong[rows]
+        slope_neg += p[rows] @ slope
+    return loss, slope_pos, slope_neg, wrong
+
+
+def _from_kernels(
+    positives: Tensor, negatives: Tensor, tau: Tensor, link: Link, p: Tensor, q: Tensor
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Sum without forming the pairs, as the boosting objectives do."""
+    kernels: set[Kernel] = {"sigma", "dsigma"} if link == "sigmoid" else {"sigma", "softplus"}
+    pos, neg, w_pos, w_neg = (part.double().numpy() for part in (positives, negatives, p, q))
+    sums = sum_pairs(pos, neg, float(tau), w_pos, w_neg, frozenset(kernels))
+    if link == "sigmoid":
+        found = (sums.sigma_total, sums.dsigma_pos, sums.dsigma_neg, sums.sigma_pos)
+    else:
+        found = (sums.softplus_total, sums.sigma_pos, sums.sigma_neg, sums.sigma_pos)
+    loss, slope_pos, slope_neg, wrong = (
+        torch.as_tensor(part, dtype=positives.dtype) for part in found
+    )
+    return loss, slope_pos, slope_neg, wrong
 
 
 class _SmoothPrecision(torch.autograd.Function):

@@ -141,8 +141,35 @@ class MemoryQueue(nn.Module):
             is_live,
         )
 
-    def _load_from_state_dict(self, *args: Any, **kwargs: Any) -> None:
-        super()._load_from_state_dict(*args, **kwargs)
+    def _load_from_state_dict(
+        self,
+        state_dict: dict[str, Any],
+        prefix: str,
+        local_metadata: dict[str, Any],
+        strict: bool,
+        missing_keys: list[str],
+        unexpected_keys: list[str],
+        error_msgs: list[str],
+    ) -> None:
+        saved = state_dict.get(prefix + "logits")
+        if saved is not None:
+            if saved.shape != self.logits.shape:
+                # Before anything is loaded: half a memory is none.
+                error_msgs.append(
+                    f"{prefix}logits must have shape {tuple(self.logits.shape)} (queue_size, "
+                    f"num_classes): the state_dict has {tuple(saved.shape)}."
+                )
+                return
+            self.to(dtype=saved.dtype)
+        super()._load_from_state_dict(
+            state_dict,
+            prefix,
+            local_metadata,
+            strict,
+            missing_keys,
+            unexpected_keys,
+            error_msgs,
+        )
         self._next, self._filled = (int(value) for value in self.cursor)
         self._all_iid = bool(self.iid[: self._filled].all())
         self._unweighted = bool((self.weight[: self._filled] == 1).all())

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from .._validation import check_option, check_positive
-from ._checks import check_rows, check_targets, check_weight, working_precision
+from ._checks import check_mask, check_rows, check_targets, check_weight, working_precision
 from ._distributed import all_gather_rows, is_distributed
 from ._queue import MemoryQueue, Pool
 
@@ -110,7 +110,6 @@ class RankingLoss(nn.Module, ABC):
         ValueError
             If a shape, a target or a weight is not as described.
         """
-        given = logits
         with working_precision(logits) as logits:
             live = self._live_rows(logits, targets, iid_mask, sample_weight)
             pool = self._capped(self.queue.pool(live))
@@ -131,7 +130,8 @@ class RankingLoss(nn.Module, ABC):
             if self.training or self.update_queue_in_eval:
                 self.queue.append(live)
             # A zero that keeps the graph: without a loss there is still a backward pass.
-            zero = 0.0 * given.sum().to(logits.dtype)
+            # Of no rows, for the sum of all may overflow.
+            zero = logits[:0].sum()
             valid = torch.tensor([loss is not None for loss in losses], device=logits.device)
             per_class = torch.stack([zero if loss is None else loss for loss in losses])
             out: list[Any] = [self._reduced(per_class, valid, zero)]
@@ -168,12 +168,7 @@ class RankingLoss(nn.Module, ABC):
     ) -> Pool:
         logits, targets = check_rows(logits, targets, self.num_classes)
         weight = check_weight(sample_weight, targets, logits.dtype)
-        if iid_mask is not None:
-            if iid_mask.shape != targets.shape:
-                raise ValueError(
-                    f"iid_mask must have shape {tuple(targets.shape)}: got {tuple(iid_mask.shape)}."
-                )
-            iid_mask = iid_mask.detach().bool()
+        iid_mask = check_mask(iid_mask, "iid_mask", targets)
         live = Pool(logits, targets, iid_mask, weight)
         kept = targets != self.ignore_index
         if not bool(kept.all()):

@@ -206,15 +206,19 @@ class LossWarmup(nn.Module):
 
     # --- the loss -----------------------------------------------------------------
 
-    def forward(self, logits: Tensor, targets: Tensor, *args: Any, **kwargs: Any) -> Any:
+    def forward(
+        self, logits: Tensor, targets: Tensor, iid_mask: Tensor | None = None, **kwargs: Any
+    ) -> Any:
         """Return the loss of the current phase.
 
         Parameters
         ----------
         logits, targets : Tensor
             As the losses take them.
-        *args, **kwargs
-            Passed to ``main_loss``; a first one is the ``iid_mask``.
+        iid_mask : Tensor of shape (n_rows,), dtype=bool, default=None
+            Passed on unless None.
+        **kwargs
+            Passed to ``main_loss``.
 
         Returns
         -------
@@ -222,14 +226,15 @@ class LossWarmup(nn.Module):
             While blending, the first element of a tuple is blended and the others
             are those of ``main_loss``. In the warm-up, the warm-up loss alone.
         """
-        if args:
-            kwargs = {"iid_mask": args[0], **kwargs}
+        if iid_mask is not None:
+            kwargs["iid_mask"] = iid_mask
         weight = self.main_weight
-        if weight > 0 and self.temp_start is not None and not self._ticked:
+        has_moving_part = self.in_steps or (weight > 0 and self.temp_start is not None)
+        if self.training and has_moving_part and not self._ticked:
             self._ticked = True
             warnings.warn(
-                "LossWarmup: on_train_batch_start was never called, so the temperature stays at "
-                "temp_start. Call it with the step before every training step.",
+                "LossWarmup: on_train_batch_start was never called, so phase and temperature stay "
+                "as they are. Call it with the step before every training step.",
                 UserWarning,
                 stacklevel=2,
             )

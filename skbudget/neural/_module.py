@@ -1,0 +1,116 @@
+"""Networks that score rows: a multilayer perceptron, and ensembles trained as one."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor, nn
+
+__all__ = ["ACTIVATIONS", "MLP", "Members"]
+
+ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
+    "relu": torch.relu_,  # in place, for its argument is never needed again
+    "silu": nn.functional.silu,
+    "gelu": nn.functional.gelu,
+    "tanh": torch.tanh,
+    "identity": lambda x: x,
+}
+
+
+class MLP(nn.Module):
+    """Multilayer perceptrons of one shape, side by side.
+
+    Members share nothing but the shape.
+
+    Parameters
+    ----------
+    n_features : int
+        Columns of the input.
+    n_outputs : int, default=1
+        Columns of the output: raw scores.
+    hidden_layer_sizes : sequence of int, default=(64, 64)
+        Widths of the hidden layers; empty for a linear model.
+    activation : {"relu", "silu", "gelu", "tanh", "identity"}, default="relu"
+        Non-linearity of the hidden layers.
+    n_members : int, default=1
+        Number of perceptrons.
+    """
+
+    def __init__(
+        self,
+        n_features: int,
+        n_outputs: int = 1,
+        hidden_layer_sizes: Sequence[int] = (64, 64),
+        activation: str = "relu",
+        n_members: int = 1,
+    ) -> None:
+        super().__init__()
+        self.activation = activation
+        self.weights = nn.ParameterList()
+        self.biases = nn.ParameterList()
+        widths = [n_features, *hidden_layer_sizes, n_outputs]
+        for n_in, n_out in itertools.pairwise(widths):
+            # As torch.nn.Linear does.
+            bound = 1.0 / math.sqrt(n_in)
+            for into, shape in (
+                (self.weights, (n_members, n_in, n_out)),
+                (self.biases, (n_members, 1, n_out)),
+            ):
+                into.append(nn.Parameter(torch.empty(shape).uniform_(-bound, bound)))
+
+    def forward(self, X: Tensor) -> Tensor:
+        """Return raw scores of shape (n_rows, n_members, n_outputs) for (n_rows, n_features).
+
+        Prediction on a CPU is in double precision: a matrix product rounds
+        differently with the number of rows, and a row's score is not to depend on
+        its company.
+        """
+        exact = not self.training and X.device.type == "cpu"
+        return self._layers(X, len(self.weights), torch.float64 if exact else self.weights[0].dtype)
+
+    def penultimate(self, X: Tensor) -> Tensor:
+        """Return the last hidden layer, shape (n_rows, n_members, width)."""
+        return self._layers(X, len(self.weights) - 1, self.weights[0].dtype)
+
+    def _layers(self, X: Tensor, depth: int, dtype: torch.dtype) -> Tensor:
+        layers = [(w.to(dtype), b.to(dtype)) for w, b in zip(self.weights, self.biases)][:depth]
+        X = X.to(dtype)
+        if X.device.type == "cpu":
+            # Member by member: what one of them needs fits into the cache.
+            of_members = zip(*[zip(w.unbind(), b.unbind()) for w, b in layers])
+            return torch.stack([self._one_member(X, own) for own in of_members], dim=1)
+        hidden = X.expand(self.weights[0].shape[0], *X.shape)
+        for number, (weight, bias) in enumerate(layers):
+            hidden = self._activated(torch.baddbmm(bias, hidden, weight), number)
+        return hidden.transpose(0, 1)
+
+    def _one_member(self, X: Tensor, layers: Sequence[tuple[Tensor, Tensor]]) -> Tensor:
+        for number, (weight, bias) in enumerate(layers):
+            X = self._activated(torch.addmm(bias, X, weight), number)
+        return X
+
+    def _activated(self, hidden: Tensor, number: int) -> Tensor:
+        is_output = number == len(self.weights) - 1
+        return hidden if is_output else ACTIVATIONS[self.activation](hidden)
+
+
+class Members(nn.Module):
+    """Modules side by side, their outputs stacked.
+
+    Parameters
+    ----------
+    modules : sequence of Module
+        Each returns (n_rows,) or (n_rows, n_outputs).
+    """
+
+    def __init__(self, modules: Sequence[nn.Module]) -> None:
+        super().__init__()
+        self.members = nn.ModuleList(modules)
+
+    def forward(self, X: Tensor) -> Tensor:
+        """Return raw scores of shape (n_rows, n_members, n_outputs)."""
+        scores = [member(X) for member in self.members]
+        return torch.stack([s[:, None] if s.ndim == 1 else s for s in scores], dim=1)

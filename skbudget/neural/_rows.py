@@ -1,0 +1,158 @@
+"""Rows for a network: tables as batches, and batches that no class is missing from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy.sparse import issparse
+from torch import Tensor
+from torch.utils.data import Dataset
+
+__all__ = ["BalancedBatches", "Batches", "Rows", "content_folds"]
+
+# Of the distinct rows of a class, in folds.
+_HELD_SHARE, _HELD_ROWS = 0.25, 30
+
+
+class Rows(Dataset):
+    """A table, dense or CSR, with one entry per row of whatever training needs.
+
+    Indexing with many rows at once returns a batch ``(X, about)``; a table of
+    rows that are fetched one by one would spend its time fetching.
+
+    Parameters
+    ----------
+    X : ndarray or CSR matrix of shape (n_rows, n_features), dtype=float32
+        The features; a CSR matrix is made dense batch by batch.
+    **about : ndarray of shape (n_rows,), or None
+        Labels, weights and the like.
+    """
+
+    def __init__(self, X: Any, **about: NDArray | None) -> None:
+        self.X = X if issparse(X) else torch.from_numpy(np.ascontiguousarray(X))
+        self.about = {
+            name: torch.from_numpy(np.ascontiguousarray(values))
+            for name, values in about.items()
+            if values is not None
+        }
+
+    def __len__(self) -> int:
+        return self.X.shape[0]
+
+    def __getitem__(self, rows: Any) -> tuple[Tensor, dict[str, Tensor]]:
+        X = self.X[rows]
+        if issparse(X):
+            X = torch.from_numpy(X.toarray())
+        return X, {name: values[rows] for name, values in self.about.items()}
+
+
+class Batches:
+    """Batches in the order of the rows.
+
+    Parameters
+    ----------
+    dataset : Rows
+        The rows.
+    batch_size : int
+        Rows of a batch.
+    """
+
+    def __init__(self, dataset: Rows, batch_size: int) -> None:
+        self.dataset = dataset
+        self.batch_size = batch_size
+
+    def __len__(self) -> int:
+        return -(-len(self.dataset) // self.batch_size)
+
+    def __iter__(self) -> Iterator[tuple[Tensor, dict[str, Tensor]]]:
+        for start in range(0, len(self.dataset), self.batch_size):
+            yield self.dataset[slice(start, start + self.batch_size)]
+
+
+class BalancedBatches(Batches):
+    """Shuffled batches of equal size, each with its share of every class.
+
+    A pass shows every row once. A class of fewer rows than there are batches is
+    drawn again until each batch has one: a batch without positives would teach a
+    ranking loss nothing.
+
+    Parameters
+    ----------
+    dataset : Rows
+        The rows, with ``y`` as class indices.
+    batch_size : int
+        Rows of a batch, at most (but for rows that are drawn again).
+    random_state : RandomState
+        Draws the batches.
+    """
+
+    def __init__(self, dataset: Rows, batch_size: int, random_state: np.random.RandomState) -> None:
+        super().__init__(dataset, batch_size)
+        self.random_state = random_state
+        y = dataset.about["y"].numpy()
+        self._rows_of_class = [np.flatnonzero(y == label) for label in np.unique(y)]
+
+    def __iter__(self) -> Iterator[tuple[Tensor, dict[str, Tensor]]]:
+        draw, n_batches = self.random_state, len(self)
+        rows, batch = [], []
+        for of_class in self._rows_of_class:
+            shuffled = draw.permutation(of_class)
+            if shuffled.size < n_batches:
+                again = draw.choice(shuffled, n_batches - shuffled.size)
+                shuffled = np.concatenate([shuffled, again])
+            rows.append(shuffled)
+            # Dealt out like cards, from a random batch on.
+            batch.append((np.arange(shuffled.size) + draw.randint(n_batches)) % n_batches)
+        dealt = np.concatenate(batch)
+        order = np.concatenate(rows)[np.argsort(dealt, kind="stable")]
+        for part in np.split(order, np.cumsum(np.bincount(dealt))[:-1]):
+            # In random order: a queue that keeps the end of a batch is to keep a sample
+            # of it, not its positives.
+            yield self.dataset[draw.permutation(part)]
+
+
+def content_folds(
+    X: Any, y: NDArray, n_folds: int, random_state: np.random.RandomState
+) -> NDArray[np.int64]:
+    """Return folds of some of the rows, stratified by class, the same for equal rows.
+
+    A quarter of the distinct rows of each class is in a fold, or more, until a class
+    has thirty: enough to learn two numbers from, and little that a member misses.
+
+    Repeated rows (a weight, an oversampled class) share a fold, so that no row is
+    scored by a member that has seen its copy.
+
+    Parameters
+    ----------
+    X : ndarray or CSR matrix of shape (n_rows, n_features), dtype=float32
+    y : ndarray of shape (n_rows,)
+        Class indices.
+    n_folds : int
+        Number of folds.
+    random_state : RandomState
+        Draws the folds.
+
+    Returns
+    -------
+    folds : ndarray of shape (n_rows,), dtype=int64
+        -1 for rows in no fold. A class of one distinct row is in none.
+    """
+    # A random projection tells rows apart and costs one product. Adding zero
+    # makes -0.0 and 0.0 one number.
+    direction = random_state.standard_normal(X.shape[1]).astype(np.float32)
+    key = np.asarray(X @ direction, dtype=np.float32) + np.float32(0.0)
+    folds = np.full(y.size, -1, dtype=np.int64)
+    for label in np.unique(y):
+        rows = np.flatnonzero(y == label)
+        distinct, which = np.unique(key[rows], return_inverse=True)
+        if distinct.size < 2:
+            continue
+        n_held = max(round(_HELD_SHARE * distinct.size), min(_HELD_ROWS, distinct.size))
+        of_key = np.full(distinct.size, -1, dtype=np.int64)
+        of_key[:n_held] = np.arange(n_held) % n_folds
+        folds[rows] = random_state.permutation(of_key)[which.reshape(-1)]
+    return folds
