@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
+from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -42,6 +43,7 @@ class Lab:
         self.scale = scale
         self.on_fit = on_fit
         self._models: dict[tuple[Fit, int], Any] = {}
+        self._seconds: dict[tuple[Fit, int], float] = {}
 
     def bench(self, seed: int) -> Bench:
         """Return the measurements of one seed."""
@@ -53,10 +55,16 @@ class Lab:
 
         key = (fit, seed)
         if key not in self._models:
+            started = perf_counter()
             self._models[key] = train(fit.recipe, sample.train, seed, self.scale)
+            self._seconds[key] = perf_counter() - started
             if self.on_fit is not None:
                 self.on_fit()
         return self._models[key]
+
+    def seconds(self, fit: Fit, seed: int) -> float:
+        """Return how long a network that was trained took to train."""
+        return self._seconds[fit, seed]
 
 
 class Bench:
@@ -85,6 +93,11 @@ class Bench:
     def model(self, fit: Fit) -> Any:
         """Return the network."""
         return self.lab.model(fit, self.seed, self.sample(fit.data))
+
+    def seconds(self, fit: Fit) -> float:
+        """Return how long the network took to train."""
+        self.model(fit)
+        return self.lab.seconds(fit, self.seed)
 
     def scores(self, fit: Fit) -> NDArray[np.float32]:
         """Return the network's logits on the test rows."""

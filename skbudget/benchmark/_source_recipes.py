@@ -147,9 +147,10 @@ class Recipe:
 
     Parameters
     ----------
-    loss : {"ce", "pauc", "smoothap", "trivial"}
+    loss : {"ce", "pauc", "smoothap", "trivial", "estimator"}
         Weighted cross-entropy alone, or as the warm-up of another loss; trivial trains
-        nothing and ranks by the mean of the features with the easy signal.
+        nothing and ranks by the mean of the features with the easy signal; estimator is
+        `PAUCClassifier` with its defaults, to which only the budget applies.
     budget : float, default=0.005
         Budget that the band is a multiple of.
     band : tuple of float, default=(0.5, 1.5)
@@ -172,7 +173,7 @@ class Recipe:
         or by one generator that runs on.
     """
 
-    loss: Literal["ce", "pauc", "smoothap", "trivial"]
+    loss: Literal["ce", "pauc", "smoothap", "trivial", "estimator"]
     budget: float = 0.005
     band: tuple[float, float] = STUDY_BAND
     surrogate: Literal["pairwise", "trapezoid"] = "pairwise"

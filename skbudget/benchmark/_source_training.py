@@ -159,8 +159,8 @@ def _fit_ranking(
                 optimizer.step()
 
 
-def train(recipe: Recipe, rows: Rows, seed: int, scale: Scale) -> nn.Module:
-    """Train a network.
+def train(recipe: Recipe, rows: Rows, seed: int, scale: Scale) -> Any:
+    """Train a network, or the estimator.
 
     Parameters
     ----------
@@ -175,9 +175,14 @@ def train(recipe: Recipe, rows: Rows, seed: int, scale: Scale) -> nn.Module:
 
     Returns
     -------
-    model : torch.nn.Module
-        Returns logits of shape (n_samples, 1).
+    model : torch.nn.Module or PAUCClassifier
+        A module returns logits of shape (n_samples, 1).
     """
+    if recipe.loss == "estimator":
+        from ..neural import PAUCClassifier
+
+        estimator = PAUCClassifier(budget=recipe.budget, random_state=seed, device="cpu")
+        return estimator.fit(rows.X, rows.y)
     X = torch.from_numpy(rows.X)
     if recipe.loss == "trivial":
         return _EasyMean(X)
@@ -198,8 +203,10 @@ def _outputs(model: nn.Module, X: NDArray[np.float32]) -> NDArray[np.float32]:
     return torch.cat(parts).numpy()
 
 
-def score(model: nn.Module, X: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return the logits of rows, an array of shape (n_samples,)."""
+def score(model: Any, X: NDArray[np.float32]) -> NDArray[np.floating]:
+    """Return the raw scores of rows, an array of shape (n_samples,)."""
+    if not isinstance(model, nn.Module):
+        return model.decision_function(X)
     return _outputs(model, X)[:, 0]
 
 

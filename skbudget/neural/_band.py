@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -163,6 +164,10 @@ class _Column:
         if deepest <= max(64, _TOP_SHARE * n):
             top = torch.topk(self._values, deepest).values
             return top[[rank - 1 for rank in ranks]]
+        if self._values.device.type == "cpu":
+            # NumPy selects all of them at once.
+            positions = [n - rank for rank in ranks]
+            return torch.from_numpy(np.partition(self._values.numpy(), positions)[positions])
         return torch.stack([torch.kthvalue(self._values, n - rank + 1).values for rank in ranks])
 
     def quantiles(self, fractions: Sequence[float], interpolation: str) -> Tensor:
