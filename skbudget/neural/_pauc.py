@@ -115,10 +115,11 @@ default="rank"
     Diagnostics, per class: ``t_alpha``, ``t_beta`` (edges), ``tau_eff``
     (:math:`\tau`), ``band_neg_count`` (iid negatives in the band),
     ``grad_pos_count`` (positives of the live batch), ``pauc_var`` (variance over
-    positives of their own contribution).
+    positives of their own smoothed partial AUC, whatever the link).
 
-    Edges are found by selection and pairs summed in blocks: time is linear in the
-    pool plus pairs in the band, memory linear in the pool.
+    Edges are found by selection. Pairs are summed in blocks, or, on a CPU and from
+    2^20 pairs on, by `skbudget.kernels` in time linear in the rows (to 5e-6 of the
+    largest gradient). Memory is linear in the pool.
 
     References
     ----------

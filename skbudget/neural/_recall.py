@@ -54,6 +54,10 @@ default="rank"
         Whether to compare with the rows of the other ranks of a data-parallel job;
         None if there are any.
 
+    Notes
+    -----
+    ``iid_mask`` has no effect here: the threshold is that of all rows.
+
     Examples
     --------
     >>> import torch

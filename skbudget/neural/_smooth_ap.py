@@ -48,7 +48,7 @@ class SmoothAPLoss(RankingLoss):
 
     Notes
     -----
-    Weights are those of the positives; ranks count rows. Time is linear in
+    ``iid_mask`` has no effect here. Weights are those of the positives; ranks count rows. Time is linear in
     positives times rows, memory in rows.
 
     References
