@@ -687,7 +687,7 @@ def _estimator_rows(cue: str) -> list[Row]:
 
 ESTIMATOR_TABLE = SourceTable(
     name="estimator",
-    section="4.1 ff.",
+    section="beyond",
     title="PAUCClassifier as it comes, beside what was published",
     fits={name: fit for cue in CUES for name, fit in _estimator_fits(cue).items()},
     rows=tuple(row for cue in CUES for row in _estimator_rows(cue)),
