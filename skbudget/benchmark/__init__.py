@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from ._reproduction import Reproduction, reproduce_tables
     from ._reproduction_text import render_reproduction
     from ._source_lab import Bench, Lab
-    from ._source_recipes import FULL, QUICK, Scale
+    from ._source_recipes import FULL, QUICK, CardFraud, Scale
     from ._source_tables import SOURCE_TABLES
     from ._statistics import Estimate, t_interval
     from ._text import render_text
@@ -29,6 +29,7 @@ __all__ = [
     "QUICK",
     "SOURCE_TABLES",
     "Bench",
+    "CardFraud",
     "Comparison",
     "ContestedTop",
     "Estimate",
@@ -57,6 +58,7 @@ __getattr__, __dir__ = lazy_names(
     __name__,
     {
         "Bench": "._source_lab",
+        "CardFraud": "._source_recipes",
         "Comparison": "._comparison",
         "ContestedTop": "._problems",
         "Estimate": "._statistics",
