@@ -4,40 +4,56 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from functools import partial
 from numbers import Integral, Real
 from typing import Any, ClassVar
 
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
+from scipy.special import expit, log_expit, softmax
 from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.model_selection import train_test_split
+from sklearn.exceptions import NotFittedError
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.class_weight import compute_sample_weight
+from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from .._calibration import SigmoidCalibrator
 from .._validation import check_band, check_budget, check_mask, check_weights
 from ._classifier_support import (
+    Table,
     auto_epochs,
+    balanced_cross_entropy,
     build_module,
+    check_net_params,
+    class_mass,
     default_beta,
+    mean_coverage,
+    out_of_fold_scores,
     resolve_device,
+    seeded,
     warn_of_diagnostics,
+    warn_of_interruption,
 )
-from ._cross_entropy import WeightedCrossEntropyLoss
 from ._module import ACTIVATIONS
 from ._net import AllMembers, BestEpoch, Clock, Diagnostics, EachMember, Progress, RankingNet
 from ._pauc import LINKS, POS_NUMERATORS, SURROGATES, PAUCAtBudgetLoss
-from ._rows import BalancedBatches, Batches, Rows, content_folds
+from ._rows import BalancedBatches, Batches, Rows, content_folds, stratified_sample
 from ._warmup import LossWarmup
 
 __all__ = ["PAUCClassifier"]
 
-# What the estimator itself hands to the net.
-_RESERVED = ("module", "criterion", "dataset", "train_split", "iterator_train", "iterator_valid")
+
+def _has_calibration(estimator: Any) -> bool:
+    if not estimator.calibrate:
+        raise AttributeError(
+            f"This {type(estimator).__name__} ranks only: probabilities need calibrate=True. Use "
+            "decision_function."
+        )
+    return True
 
 
 class PAUCClassifier(ClassifierMixin, BaseEstimator):
@@ -132,6 +148,7 @@ class PAUCClassifier(ClassifierMixin, BaseEstimator):
         Parameters of the skorch ``NeuralNet`` by name: ``callbacks``,
         ``optimizer``, ``optimizer__betas``, ``module__*``, ``compile`` and so on.
         ``set_params(net__optimizer__eps=1e-7)`` and a grid over ``net__*`` set them too.
+        An ``optimizer`` of your own decays as its own parameters say.
     random_state : int, RandomState instance or None, default=None
         Draws initial weights, batches and folds. The same number gives the same
         model on the same machine.
@@ -186,9 +203,10 @@ class PAUCClassifier(ClassifierMixin, BaseEstimator):
     A band without negatives and steps without positives are warned of after `fit`.
 
     ``sample_weight`` repeats a row, and rows of weight zero are dropped. A model of
-    weighted rows is close to that of repeated rows, not equal to it, because
-    batches are drawn by row; the two estimator checks of scikit-learn that ask for
-    equality are the only ones that need not hold.
+    weighted rows is close to that of repeated rows, not equal to it: batches are
+    drawn by row, and even in a single batch the sums round differently. The two
+    estimator checks of scikit-learn that ask for equality are the only ones that need
+    not hold.
 
     Examples
     --------
@@ -348,12 +366,7 @@ class PAUCClassifier(ClassifierMixin, BaseEstimator):
                 f"warmup + blend of {owner} must be at most 1: got {self.warmup:g} + "
                 f"{self.blend:g}."
             )
-        for name in self.net_params or {}:
-            if name.partition("__")[0] in _RESERVED and not name.startswith("module__"):
-                raise ValueError(
-                    f"net_params must not hold {name!r}: {owner} sets it itself. For a network of "
-                    "your own pass module=."
-                )
+        check_net_params(self.net_params or {}, owner)
 
     # --- fitting ------------------------------------------------------------------
 
@@ -385,15 +398,15 @@ class PAUCClassifier(ClassifierMixin, BaseEstimator):
         self._check_params()
         before = None
         if self.warm_start and hasattr(self, "net_"):
-            before = self.net_.module_.state_dict()
-        X, target, weight, iid = self._check_rows(X, y, sample_weight, iid_mask, None)
+            before = self.net_.module_.state_dict(), self.classes_
+        table = self._check_rows(X, y, sample_weight, iid_mask)
         rng = check_random_state(self.random_state)
-        train, held = self._split(X, target, weight, iid, rng)
-        with self._seeded(rng):
-            self._build(train, rng)
+        train, held = self._split(table, rng)
+        with seeded(rng, resolve_device(self.device)):
+            net = self._new_net(train, rng)
             if before is not None:
-                self._continue_from(before)
-            self._train(train, held)
+                self._continue_from(net, *before)
+            self._train(net, train, held)
         return self
 
     def partial_fit(
@@ -407,8 +420,9 @@ class PAUCClassifier(ClassifierMixin, BaseEstimator):
         """Train for one epoch on some rows, going on where the last call ended.
 
         The schedule of warm-up and temperature is that of ``max_epochs`` calls like
-        the first one; later calls hold its end. Probabilities are calibrated on the
-        rows of the last call. Nothing is held out for early stopping.
+        the first one; later calls, and those after `fit`, hold its end. Probabilities
+        are calibrated on the rows of the last call. Nothing is held out for early
+        stopping.
 
         Parameters
         ----------
@@ -430,19 +444,17 @@ class PAUCClassifier(ClassifierMixin, BaseEstimator):
         """
         first = not hasattr(self, "net_")
         self._check_params()
-        X, target, weight, iid = self._check_rows(
-            X, y, sample_weight, iid_mask, classes, first=first
+        table = self._check_rows(X, y, sample_weight, iid_mask, classes, first=first)
+        rng = (
+            check_random_state(self.random_state)
+            if first
+            else self.net_.iterator_train__random_state
         )
-        if first or not hasattr(self, "_partial_rng"):
-            self._partial_rng = check_random_state(self.random_state)
-        rng = self._partial_rng
-        rows = self._rows(X, target, weight, iid, folds=self.calibrate and self.n_members > 1)
-        with self._seeded(rng):
-            if first:
-                self._build(rows, rng)
-            self.net_.max_epochs = 1
-            self.net_.iterator_train__random_state = rng
-            self._train(rows, rows if self.calibrate and self.n_members == 1 else None)
+        rows = self._as_rows(table, folds=self._scores_out_of_fold)
+        with seeded(rng, resolve_device(self.device)):
+            net = self._new_net(rows, rng) if first else self.net_
+            net.max_epochs = 1
+            self._train(net, rows, None)
         return self
 
     def _check_rows(
@@ -451,196 +463,146 @@ class PAUCClassifier(ClassifierMixin, BaseEstimator):
         y: Any,
         sample_weight: ArrayLike | None,
         iid_mask: ArrayLike | None,
-        classes: ArrayLike | None,
+        classes: ArrayLike | None = None,
         *,
         first: bool = True,
-    ) -> tuple[Any, NDArray[np.int64], NDArray | None, NDArray | None]:
-        """Return features, class indices, weights and mask; rows of weight 0 dropped."""
+    ) -> Table:
+        """Return the rows to train on; those of weight 0 are dropped."""
         X, y = validate_data(
             self, X, y, accept_sparse="csr", dtype=np.float32, reset=first, ensure_min_samples=2
         )
         check_classification_targets(y)
-        owner = type(self).__name__
         weight = check_weights(sample_weight, X.shape[0])
         iid = None if iid_mask is None else check_mask(iid_mask, "iid_mask", X.shape[0])
-        if weight is not None and not weight.all():
-            kept = np.flatnonzero(weight)
-            X, y, weight = X[kept], y[kept], weight[kept]
-            iid = None if iid is None else iid[kept]
+        table = Table(X, y, weight, iid).without_weightless()
+        if self.class_weight is not None:
+            of_class = check_weights(
+                compute_sample_weight(self.class_weight, table.y), len(table.y), "class_weight"
+            )
+            weight = of_class if table.weight is None else table.weight * of_class
+            table = table._replace(weight=weight).without_weightless()
+        self._check_classes(table, classes, first=first)
+        return table._replace(y=np.searchsorted(self.classes_, table.y).astype(np.int64))
+
+    def _check_classes(self, table: Table, classes: ArrayLike | None, *, first: bool) -> None:
+        """Learn the classes, or compare them with those of earlier calls."""
+        in_y = np.unique(table.y)
+        given = in_y if classes is None else np.unique(np.asarray(classes))
         if first:
-            found = np.unique(y) if classes is None else np.unique(np.asarray(classes))
-            if found.size < 2:
+            if given.size < 2:
                 raise ValueError(
-                    f"{owner} needs two classes, but y contains one class: {found.tolist()}"
-                    + (" (among rows of positive weight)." if weight is not None else ".")
+                    f"{type(self).__name__} needs two classes, but y contains one class: "
+                    f"{given.tolist()}"
+                    + ("." if table.weight is None else " (among rows of positive weight).")
                 )
-            self.classes_ = found
-        elif classes is not None and not np.array_equal(np.unique(classes), self.classes_):
+            self.classes_ = given
+        elif classes is not None and not np.array_equal(given, self.classes_):
             raise ValueError(
-                f"classes={np.unique(classes).tolist()} is not the same as on the last call to "
+                f"classes={given.tolist()} is not the same as on the last call to "
                 f"partial_fit, was: {self.classes_.tolist()}."
             )
-        unknown = np.setdiff1d(y, self.classes_)
+        unknown = np.setdiff1d(in_y, self.classes_)
         if unknown.size:
             raise ValueError(
                 f"y contains labels that are not in classes: {unknown[:10].tolist()}; classes "
                 f"are {self.classes_.tolist()}."
             )
-        target = np.searchsorted(self.classes_, y).astype(np.int64)
-        if self.class_weight is not None:
-            by_class = compute_sample_weight(self.class_weight, y)
-            weight = by_class if weight is None else weight * by_class
-        return X, target, weight, iid
 
-    def _split(
-        self,
-        X: Any,
-        target: NDArray[np.int64],
-        weight: NDArray | None,
-        iid: NDArray | None,
-        rng: np.random.RandomState,
-    ) -> tuple[Rows, Rows | None]:
+    @property
+    def _scores_out_of_fold(self) -> bool:
+        """Whether the members leave out rows in turn, to be calibrated on."""
+        return bool(self.calibrate) and self.n_members > 1
+
+    def _split(self, table: Table, rng: np.random.RandomState) -> tuple[Rows, Rows | None]:
         """Return the rows to train on, and the held-out ones if there are any."""
-        out_of_fold = self.calibrate and self.n_members > 1
-        if not (self.early_stopping or (self.calibrate and not out_of_fold)):
-            return self._rows(X, target, weight, iid, folds=out_of_fold), None
-        counts = np.bincount(target)
-        if counts.min() < 2:
+        folds = self._scores_out_of_fold
+        if not self.early_stopping and (folds or not self.calibrate):
+            return self._as_rows(table, folds=folds), None
+        fewest = np.bincount(table.y, minlength=self.classes_.size).min()
+        if fewest < 2:
             raise ValueError(
-                f"The least populated class in y has only {counts.min()} member: holding out "
+                f"The least populated class in y has only {fewest} member: holding out "
                 "validation_fraction of the rows needs at least 2. Pass early_stopping=False, "
                 "and calibrate=False or n_members >= 2."
             )
-        n_held = max(round(self.validation_fraction * target.size), counts.size)
-        train, held = train_test_split(
-            np.arange(target.size),
-            test_size=min(n_held, target.size - counts.size),
-            stratify=target,
-            random_state=rng,
+        held = stratified_sample(table.y, self.validation_fraction, rng)
+        return (
+            self._as_rows(table.select(np.flatnonzero(~held)), folds=folds),
+            self._as_rows(table.select(np.flatnonzero(held)), folds=False),
         )
-        parts = []
-        for rows in (np.sort(train), np.sort(held)):
-            parts.append(
-                self._rows(
-                    X[rows],
-                    target[rows],
-                    None if weight is None else weight[rows],
-                    None if iid is None else iid[rows],
-                    folds=out_of_fold and rows.size == train.size,
-                )
-            )
-        return parts[0], parts[1]
 
-    def _rows(
-        self,
-        X: Any,
-        target: NDArray[np.int64],
-        weight: NDArray | None,
-        iid: NDArray | None,
-        *,
-        folds: bool,
-    ) -> Rows:
+    def _as_rows(self, table: Table, *, folds: bool) -> Rows:
+        X, y, weight, iid = table
         fold = None
         if folds:
             # Folds have a seed of their own: equal rows are to share one in every call.
             seed = self.random_state if isinstance(self.random_state, Integral) else 0
-            fold = content_folds(X, target, self.n_members, np.random.RandomState(int(seed)))
+            fold = content_folds(X, y, self.n_members, np.random.RandomState(int(seed)))
         if weight is not None:
             weight = weight.astype(np.float32)
-        return Rows(X, y=target, weight=weight, iid=iid, fold=fold)
+        return Rows(X, y=y, weight=weight, iid=iid, fold=fold)
 
-    def _seeded(self, rng: np.random.RandomState) -> Any:
-        """Return a context in which torch draws from our seed and from nobody else's."""
-        device = resolve_device(self.device)
-        on_gpu = device.type == "cuda"
-        context = torch.random.fork_rng(devices=[device] if on_gpu else [])
-
-        class Seeded:
-            def __enter__(self) -> None:
-                context.__enter__()
-                torch.manual_seed(int(rng.randint(2**31 - 1)))
-
-            def __exit__(self, *error: Any) -> None:
-                context.__exit__(*error)
-
-        return Seeded()
-
-    def _build(self, rows: Rows, rng: np.random.RandomState) -> None:
-        """Make the net for the rows it will be trained on."""
+    def _new_net(self, rows: Rows, rng: np.random.RandomState) -> RankingNet:
+        """Return a net for the rows it will be trained on."""
         n_batches = -(-len(rows) // self.batch_size)
-        epochs = self.max_epochs
-        if epochs == "auto":
-            epochs = auto_epochs(n_batches)
-        n_outputs = 1 if self.classes_.size == 2 else self.classes_.size
-        net_params = dict(self.net_params or {})
-        module_params = {
-            name.removeprefix("module__"): net_params.pop(name)
-            for name in list(net_params)
+        epochs = auto_epochs(n_batches) if self.max_epochs == "auto" else int(self.max_epochs)
+        of_net = dict(self.net_params or {})
+        of_module = {
+            name.removeprefix("module__"): of_net.pop(name)
+            for name in list(of_net)
             if name.startswith("module__")
         }
-        module = build_module(self, self.n_features_in_, n_outputs, module_params)
-        criterion = self._loss(rows, int(epochs) * n_batches)
-        settings: dict[str, Any] = {
-            "optimizer": torch.optim.AdamW,
-            "lr": self.lr,
-            "verbose": int(self.verbose >= 2),
-        }
-        if "optimizer" not in net_params:
-            settings["optimizer__weight_decay"] = self.weight_decay
-            groups = [("*bias*", {"weight_decay": 0.0})]
-            if self.module is None:
-                groups.append(("weights.0", {"weight_decay": self.input_decay}))
-            settings["optimizer__param_groups"] = groups
-        settings.update(net_params)
-        mine: list[Any] = [Clock(), Diagnostics()]
-        mine += list(settings.pop("callbacks", None) or [])
+        # In front of the user's, which may look at what they record.
+        callbacks = [("best_epoch", BestEpoch()), Clock(), Diagnostics()]
+        callbacks += list(of_net.pop("callbacks", None) or [])
         if self.verbose:
-            mine.append(Progress())
-        self.net_ = RankingNet(
-            module,
-            criterion=criterion,
-            max_epochs=int(epochs),
+            callbacks.append(Progress())
+        net = RankingNet(
+            build_module(self, self.n_features_in_, self._n_outputs, of_module),
+            criterion=self._loss(rows, n_batches, epochs * n_batches),
+            max_epochs=epochs,
             batch_size=self.batch_size,
+            lr=self.lr,
             iterator_train=BalancedBatches,
             iterator_train__random_state=rng,
             iterator_valid=Batches,
             train_split=None,
             device=resolve_device(self.device),
-            callbacks=mine,
-            **settings,
+            callbacks=callbacks,
+            verbose=int(self.verbose >= 2),
+            **{**self._optimizer_params(of_net), **of_net},
         )
-        self.net_.initialize()
+        return net.initialize()
 
-    def _loss(self, rows: Rows, n_steps: int) -> LossWarmup:
-        """Return the loss of the ensemble."""
-        about = rows.about
-        weight = about.get("weight")
-        y = about["y"].numpy()
-        mass = np.bincount(
-            y, None if weight is None else weight.numpy(), minlength=self.classes_.size
-        )
+    @property
+    def _n_outputs(self) -> int:
+        """Columns of raw scores: one for two classes, one per class for more."""
+        return 1 if self.classes_.size == 2 else self.classes_.size
+
+    def _optimizer_params(self, of_net: Mapping[str, Any]) -> dict[str, Any]:
+        """Return AdamW with our decays, unless the user has an optimizer of their own."""
+        if "optimizer" in of_net:
+            return {}
+        groups = [("*bias*", {"weight_decay": 0.0})]
+        if self.module is None:
+            groups.append(("weights.0", {"weight_decay": self.input_decay}))
+        return {
+            "optimizer": torch.optim.AdamW,
+            "optimizer__weight_decay": self.weight_decay,
+            "optimizer__param_groups": groups,
+        }
+
+    def _loss(self, rows: Rows, n_batches: int, n_steps: int) -> LossWarmup:
+        """Return the loss of the ensemble for so many steps."""
+        mass = class_mass(rows, self.classes_.size)
         # Rows of a class rarer than batches are drawn that much more often.
-        counts = np.bincount(y, minlength=self.classes_.size)
-        n_batches = -(-len(rows) // self.batch_size)
+        counts = np.bincount(rows.about["y"].numpy(), minlength=self.classes_.size)
         shown = mass * np.maximum(1.0, n_batches / np.maximum(counts, 1))
-        balance = shown.max() / np.maximum(shown, np.finfo(float).tiny)
-        warmup: WeightedCrossEntropyLoss
-        if self.classes_.size == 2:
-            n_outputs = 1
-            # A batch stream without positives, or without negatives, has no ratio.
-            ratio = shown[0] / shown[1] if shown.all() else 1.0
-            warmup = WeightedCrossEntropyLoss(pos_weight=float(ratio))
-            common = mass[1] / mass[0] if mass.all() else 1.0
-        else:
-            n_outputs = self.classes_.size
-            balance[shown == 0] = 1.0
-            warmup = WeightedCrossEntropyLoss(class_weight=torch.from_numpy(balance))
-            common = float(np.max(mass / np.maximum(mass.sum() - mass, np.finfo(float).tiny)))
-        self.beta_ = default_beta(self.budget, common) if self.beta is None else self.beta
         alpha = 0.0 if self.alpha is None else self.alpha
-        self.beta_ = check_band(alpha, self.beta_, type(self).__name__)[1]
+        beta = default_beta(self.budget, mass) if self.beta is None else self.beta
+        self.beta_ = check_band(alpha, beta, type(self).__name__)[1]
         main = PAUCAtBudgetLoss(
-            n_outputs,
+            self._n_outputs,
             alpha=alpha,
             beta=self.beta_,
             surrogate=self.surrogate,  # type: ignore[arg-type]
@@ -653,11 +615,11 @@ class PAUCClassifier(ClassifierMixin, BaseEstimator):
             # More would hold rows of the batch itself, only older.
             queue_size=min(self.queue_size, len(rows) - -(-len(rows) // n_batches)),
             max_pool_size=self.max_pool_size,
-            weighted_budget=weight is not None,
+            weighted_budget="weight" in rows.about,
         )
         warmup_steps = int(self.warmup * n_steps)
         return LossWarmup(
-            AllMembers(warmup),
+            AllMembers(balanced_cross_entropy(shown)),
             EachMember(main, self.n_members),
             warmup_steps=warmup_steps,
             blend_steps=int(self.blend * n_steps),
@@ -666,102 +628,87 @@ class PAUCClassifier(ClassifierMixin, BaseEstimator):
             temp_decay_steps=max(1, n_steps - warmup_steps),
         )
 
-    def _continue_from(self, before: Mapping[str, Any]) -> None:
+    def _continue_from(self, net: RankingNet, weights: Mapping[str, Any], classes: NDArray) -> None:
+        """Start from the weights of an earlier call to `fit`."""
+        if not np.array_equal(classes, self.classes_):
+            raise ValueError(
+                "warm_start=True needs the classes of the previous call: they were "
+                f"{classes.tolist()}, and y has {self.classes_.tolist()}."
+            )
         try:
-            self.net_.module_.load_state_dict(before)
+            net.module_.load_state_dict(weights)
         except RuntimeError as error:
             raise ValueError(
                 "warm_start=True needs a network of the same shape as in the previous call: "
                 f"{error}"
             ) from error
 
-    def _train(self, rows: Rows, held: Rows | None) -> None:
-        from ..metrics import coverage_at_budget_score
-
-        def coverage(net: Any) -> float:
-            assert held is not None
-            scores = net.scores_of(held).mean(axis=1)
-            y = held.about["y"].numpy()
-            weight = held.about.get("weight")
-            columns = [1] if scores.shape[1] == 1 else range(scores.shape[1])
-            return float(
-                np.mean(
-                    [
-                        coverage_at_budget_score(
-                            y == label,
-                            scores[:, -1 if scores.shape[1] == 1 else label],
-                            budget=self.budget,
-                            sample_weight=None if weight is None else weight.numpy(),
-                        )
-                        for label in columns
-                    ]
-                )
-            )
-
-        stops = self.early_stopping and held is not None and held is not rows
-        n_epochs = self.net_.max_epochs
-        best = BestEpoch(
-            coverage if stops else None,
-            patience=self.n_iter_no_change,
-            start=math.ceil((self.warmup + self.blend) * n_epochs) if stops else 0,
-        )
-        # In front of the progress bar, which shows what is recorded.
-        self.net_.callbacks_.insert(0, ("best_epoch", best))
-        self.net_.callbacks_.sort(key=lambda named: named[0] == "Progress")
-        best.initialize()
+    def _train(self, net: RankingNet, rows: Rows, held: Rows | None) -> None:
+        """Train a net, and take it over once it has been trained and calibrated."""
+        best = dict(net.callbacks_)["best_epoch"]
+        best.set_params(score=None, patience=self.n_iter_no_change, start=0)
+        if self.early_stopping and held is not None:
+            best.score = partial(mean_coverage, rows=held, budget=self.budget)
+            best.start = math.ceil((self.warmup + self.blend) * net.max_epochs)
         try:
-            self.net_.partial_fit(rows, None)
+            net.partial_fit(rows, None)
         finally:
-            self.net_.callbacks_ = [
-                named for named in self.net_.callbacks_ if named[0] != "best_epoch"
-            ]
-        self.n_iter_ = len(self.net_.history)
-        self._calibrate(rows, held)
+            best.score = None  # it holds rows
+        self._calibrate(net, rows, held)
+        self.net_ = net
+        self.n_iter_ = len(net.history)
+        if best.interrupted_:
+            warn_of_interruption(best, net.max_epochs)
         warn_of_diagnostics(self)
 
     # --- calibration --------------------------------------------------------------
 
-    def _calibrate(self, rows: Rows, held: Rows | None) -> None:
+    def _calibrate(self, net: RankingNet, rows: Rows, held: Rows | None) -> None:
         """Learn the map from scores to probabilities on rows not trained on."""
-        n_columns = 1 if self.classes_.size == 2 else self.classes_.size
-        self._calibrators: list[SigmoidCalibrator] | None = None
+        n_columns = self._n_outputs
         self._scale, self._offset = np.ones(n_columns), np.zeros(n_columns)
+        self._slope: NDArray[np.float64] | None = None
         if not self.calibrate:
             return
-        fold = rows.about.get("fold")
-        if fold is not None:
-            known = (fold >= 0).numpy()
-            if not known.any():
-                known[:] = True
-            about = {name: values[torch.from_numpy(known)] for name, values in rows.about.items()}
-            scored = self.net_.scores_of(_Selected(rows, np.flatnonzero(known)))
-            own = about["fold"].numpy()
-            mean = scored.mean(axis=1)
-            unseen = scored[np.arange(own.size), np.maximum(own, 0)]
-            margins = np.where(own[:, None] >= 0, unseen, mean)
+        mass = class_mass(rows, self.classes_.size)
+        if "fold" in rows.about:
+            which, margins = out_of_fold_scores(net, rows)
+            seen = {name: values[which] for name, values in rows.about.items()}
         else:
-            assert held is not None
-            about, margins = held.about, self.net_.scores_of(held).mean(axis=1)
-        y = about["y"].numpy()
-        weight = None if about.get("weight") is None else about["weight"].double().numpy()
-        calibrators = []
-        for column in range(n_columns):
-            positive = y == (1 if n_columns == 1 else column)
-            found = SigmoidCalibrator.fit(margins[:, column], positive, weight)
-            self._offset[column] = found.offset
-            if n_columns > 1:
-                # Log-odds, so that the classes' scores compare as their probabilities do.
-                self._scale[column] = found.slope
-                found = SigmoidCalibrator(1.0)
-            calibrators.append(SigmoidCalibrator(found.slope))
-        self._calibrators = calibrators
+            # `partial_fit` holds nothing out.
+            seen = (rows if held is None else held).about
+            margins = net.scores_of(rows if held is None else held).mean(axis=1)
+            if held is not None:
+                mass += class_mass(held, self.classes_.size)
+        y = seen["y"].numpy()
+        weight = np.ones(y.size) if "weight" not in seen else seen["weight"].double().numpy()
+        # A rare class has a greater share of its rows held out: every class is to count
+        # as it does among all rows.
+        of_class = np.bincount(y, weight, minlength=mass.size)
+        weight = weight * (mass / np.where(of_class > 0, of_class, 1.0))[y]
+        positives = [1] if n_columns == 1 else range(n_columns)
+        found = [
+            SigmoidCalibrator.fit(column, y == label, weight)
+            for column, label in zip(margins.T, positives)
+        ]
+        self._offset = np.array([one.offset for one in found])
+        self._slope = np.array([one.slope for one in found])
+        if n_columns > 1:
+            # Log-odds, so that the classes' scores compare as their probabilities do.
+            self._scale, self._slope = self._slope, np.ones(n_columns)
 
     # --- prediction ---------------------------------------------------------------
 
     def _margins(self, X: Any) -> NDArray[np.float64]:
         check_is_fitted(self, "net_")
         X = validate_data(self, X, accept_sparse="csr", dtype=np.float32, reset=False)
-        return self._scale * (self.net_.scores_of(Rows(X)).mean(axis=1) + self._offset)
+        margins = self._scale * (self.net_.scores_of(Rows(X)).mean(axis=1) + self._offset)
+        if not np.isfinite(margins).all():
+            raise FloatingPointError(
+                f"{type(self).__name__} gives scores that are not finite: the network diverged, or "
+                "the features are far from those it was trained on."
+            )
+        return margins
 
     def decision_function(self, X: Any) -> NDArray[np.float64]:
         """Return the raw score of each row, the mean over the ensemble.
@@ -782,14 +729,7 @@ class PAUCClassifier(ClassifierMixin, BaseEstimator):
         margins = self._margins(X)
         return margins[:, 0] if self.classes_.size == 2 else margins
 
-    def _can_calibrate(self) -> bool:
-        if not self.calibrate:
-            raise AttributeError(
-                f"This {type(self).__name__} ranks only: probabilities need calibrate=True. Use "
-                "decision_function."
-            )
-        return True
-
+    @available_if(_has_calibration)
     def predict_proba(self, X: Any) -> NDArray[np.float64]:
         """Return calibrated probabilities of the classes.
 
@@ -803,18 +743,18 @@ class PAUCClassifier(ClassifierMixin, BaseEstimator):
         probabilities : ndarray of shape (n_samples, n_classes)
             In the order of ``classes_``.
         """
-        self._can_calibrate()
         margins = self._margins(X)
-        if self._calibrators is None:
-            raise AttributeError(
-                f"This {type(self).__name__} was fitted with calibrate=False: fit it again for "
-                "probabilities, or use decision_function."
+        if self._slope is None:
+            raise NotFittedError(
+                f"This {type(self).__name__} has no calibration, for it was fitted with "
+                "calibrate=False: fit it again for probabilities, or use decision_function."
             )
-        columns = [c(margins[:, number]) for number, c in enumerate(self._calibrators)]
-        if len(columns) == 1:
-            return np.column_stack([1.0 - columns[0], columns[0]])
-        positive = np.column_stack(columns)
-        return positive / positive.sum(axis=1, keepdims=True)
+        logits = self._slope * margins
+        if self.classes_.size == 2:
+            positive = expit(logits[:, 0])
+            return np.column_stack([1.0 - positive, positive])
+        # Normalised as logarithms: far out, every class may be next to impossible.
+        return softmax(log_expit(logits), axis=1)
 
     def predict(self, X: Any) -> NDArray:
         """Return the most probable class of each row; without calibration, by raw score.
@@ -864,6 +804,8 @@ class PAUCClassifier(ClassifierMixin, BaseEstimator):
         self.net_.device = resolve_device(device)
         for part in (self.net_.module_, self.net_.criterion_):
             part.to(self.net_.device)
+        # Loading moves what the optimizer remembers to where the weights are.
+        self.net_.optimizer_.load_state_dict(self.net_.optimizer_.state_dict())
         return self
 
     def __sklearn_tags__(self) -> Any:
@@ -871,16 +813,3 @@ class PAUCClassifier(ClassifierMixin, BaseEstimator):
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
         return tags
-
-
-class _Selected:
-    """Some of the rows, in batches."""
-
-    def __init__(self, rows: Rows, which: NDArray[np.intp]) -> None:
-        self.rows, self.which = rows, which
-
-    def __len__(self) -> int:
-        return self.which.size
-
-    def __getitem__(self, batch: slice) -> Any:
-        return self.rows[self.which[batch]]

@@ -6,15 +6,36 @@ import copy
 import inspect
 import math
 import warnings
-from typing import Any
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import nn
+from torch.utils.data import Subset
 
+from ._cross_entropy import WeightedCrossEntropyLoss
 from ._module import MLP, Members
+from ._net import BestEpoch, RankingNet
+from ._rows import Rows
 
-__all__ = ["auto_epochs", "build_module", "default_beta", "resolve_device", "warn_of_diagnostics"]
+__all__ = [
+    "Table",
+    "auto_epochs",
+    "balanced_cross_entropy",
+    "build_module",
+    "check_net_params",
+    "class_mass",
+    "default_beta",
+    "mean_coverage",
+    "out_of_fold_scores",
+    "resolve_device",
+    "seeded",
+    "warn_of_diagnostics",
+    "warn_of_interruption",
+]
 
 # "auto": fifteen passes, or as many as make this many steps (about those of fifteen
 # passes over 150 000 rows), but no more than scikit-learn's own perceptron makes.
@@ -26,18 +47,139 @@ _NEGATIVES_PER_POSITIVE = 1.5
 # A band of fewer negatives than this on average is a matter of luck.
 _FEW_BAND_NEGATIVES = 5.0
 
+# Parameters of skorch's net that are ours to set, ...
+_RESERVED = ("module", "criterion", "dataset", "train_split", "iterator_train", "iterator_valid")
+# ... or have a parameter of the estimator to them.
+_OWN = ("max_epochs", "batch_size", "lr", "device", "verbose", "warm_start")
 
-def default_beta(budget: float, positives_per_negative: float) -> float:
+
+class Table(NamedTuple):
+    """What `fit` is given, row by row.
+
+    Attributes
+    ----------
+    X : ndarray or CSR matrix of shape (n_rows, n_features)
+    y : ndarray of shape (n_rows,)
+    weight, iid : ndarray of shape (n_rows,), or None
+    """
+
+    X: Any
+    y: NDArray
+    weight: NDArray | None
+    iid: NDArray | None
+
+    def select(self, rows: NDArray[np.intp]) -> Table:
+        """Return some of the rows."""
+        parts: list[Any] = [None if part is None else part[rows] for part in self]
+        return Table(*parts)
+
+    def without_weightless(self) -> Table:
+        """Return the rows of positive weight."""
+        if self.weight is None or self.weight.all():
+            return self
+        return self.select(np.flatnonzero(self.weight))
+
+
+def check_net_params(net_params: Mapping[str, Any], owner: str) -> None:
+    """Refuse parameters of the net that the estimator sets.
+
+    Raises
+    ------
+    ValueError
+        Naming the parameter, and where to set it instead.
+    """
+    for name in net_params:
+        instead = ""
+        if name in _OWN:
+            instead = f"Pass {name} to {owner}."
+        elif name.partition("__")[0] in _RESERVED and not name.startswith("module__"):
+            instead = "For a network of your own pass module=."
+        if instead:
+            raise ValueError(
+                f"net_params must not hold {name!r}: {owner} sets it itself. {instead}"
+            )
+
+
+@contextmanager
+def seeded(random_state: np.random.RandomState, device: torch.device) -> Iterator[None]:
+    """Let torch draw from a seed of our own, and leave its generators as they were."""
+    on_gpu = device.type == "cuda"
+    with torch.random.fork_rng(devices=[device] if on_gpu else []):
+        # Of torch as a whole only if need be: that reaches devices not in use.
+        generator = torch if on_gpu else torch.default_generator
+        generator.manual_seed(int(random_state.randint(2**31 - 1)))
+        yield
+
+
+def class_mass(rows: Rows, n_classes: int) -> NDArray[np.float64]:
+    """Return the sum of the weights of each class."""
+    weight = rows.about.get("weight")
+    weights = None if weight is None else weight.numpy()
+    return np.bincount(rows.about["y"].numpy(), weights, minlength=n_classes).astype(np.float64)
+
+
+def default_beta(budget: float, mass: NDArray[np.float64]) -> float:
     """Return the end of the band for a budget: the budget, unless positives are common.
 
     Parameters
     ----------
     budget : float
         Review budget, a fraction.
-    positives_per_negative : float
-        Ratio of the classes.
+    mass : ndarray of shape (n_classes,)
+        Weight of each class. Of two the second is positive, of more the most common
+        one counts.
     """
-    return min(1.0, max(budget, _NEGATIVES_PER_POSITIVE * positives_per_negative))
+    positives = mass[1:] if mass.size == 2 else mass
+    negatives = mass.sum() - positives
+    common = np.divide(positives, negatives, out=np.ones_like(positives), where=negatives > 0)
+    return min(1.0, max(budget, _NEGATIVES_PER_POSITIVE * float(common.max())))
+
+
+def balanced_cross_entropy(mass: NDArray[np.float64]) -> WeightedCrossEntropyLoss:
+    """Return a cross-entropy in which classes of such weights count alike."""
+    if mass.size > 2:
+        balance = np.divide(mass.max(), mass, out=np.ones_like(mass), where=mass > 0)
+        return WeightedCrossEntropyLoss(class_weight=torch.from_numpy(balance))
+    # A first part of a stream may hold one class only.
+    return WeightedCrossEntropyLoss(pos_weight=float(mass[0] / mass[1]) if mass.all() else 1.0)
+
+
+def mean_coverage(net: RankingNet, rows: Rows, budget: float) -> float:
+    """Return the coverage at a budget, of more than two classes the mean of them."""
+    from ..metrics import coverage_at_budget_score
+
+    scores = net.scores_of(rows).mean(axis=1)
+    y, weight = rows.about["y"].numpy(), rows.about.get("weight")
+    positives = [1] if scores.shape[1] == 1 else range(scores.shape[1])
+    coverages = [
+        coverage_at_budget_score(
+            y == label,
+            column,
+            budget=budget,
+            sample_weight=None if weight is None else weight.numpy(),
+        )
+        for column, label in zip(scores.T, positives)
+    ]
+    return float(np.mean(coverages))
+
+
+def out_of_fold_scores(net: RankingNet, rows: Rows) -> tuple[NDArray[np.intp], NDArray]:
+    """Score rows by the members that were not trained on them.
+
+    Returns
+    -------
+    which : ndarray of shape (n_scored,)
+        The rows in a fold. A class with none has all its rows scored, by the mean of
+        the members, for lack of anything better.
+    scores : ndarray of shape (n_scored, n_outputs)
+    """
+    y, fold = rows.about["y"].numpy(), rows.about["fold"].numpy()
+    in_fold = fold >= 0
+    which = np.flatnonzero(in_fold | ~np.isin(y, y[in_fold]))
+    scores = net.scores_of(Subset(rows, which))
+    own = fold[which]
+    unseen = scores[np.arange(own.size), np.maximum(own, 0)]
+    return which, np.where(own[:, None] >= 0, unseen, scores.mean(axis=1))
 
 
 def auto_epochs(n_batches: int) -> int:
@@ -58,11 +200,14 @@ def resolve_device(device: Any) -> torch.device:
     try:
         found = torch.device(device)
         torch.empty(0, device=found)
+        problem: Exception | str = "it holds no numbers" if found.type == "meta" else ""
     except (RuntimeError, AssertionError, NotImplementedError) as error:
+        problem = error
+    if problem:
         raise ValueError(
             f"device={str(device)!r} is not available: pass 'auto', 'cpu' or a device that torch "
-            f"finds here ({error})."
-        ) from error
+            f"finds here ({problem})."
+        )
     return found
 
 
@@ -99,7 +244,7 @@ def build_module(
             for part in member.modules():
                 if hasattr(part, "reset_parameters"):
                     part.reset_parameters()
-    elif callable(module):
+    elif callable(module) and (not isinstance(module, type) or issubclass(module, nn.Module)):
         offered = {"n_features": n_features, "n_outputs": n_outputs}
         named = inspect.signature(module).parameters
         given = {name: value for name, value in offered.items() if name in named}
@@ -167,3 +312,16 @@ def warn_of_diagnostics(estimator: Any) -> None:
             UserWarning,
             stacklevel=4,
         )
+
+
+def warn_of_interruption(best: BestEpoch, max_epochs: int) -> None:
+    """Warn that training was cut short, and tell which weights are kept."""
+    if best.epoch_:
+        kept = f"the model is that of epoch {best.epoch_}"
+    else:
+        kept = "no epoch was complete"
+    warnings.warn(
+        f"Training was interrupted after {best.n_epochs_} of {max_epochs} epochs; {kept}.",
+        UserWarning,
+        stacklevel=4,
+    )

@@ -78,11 +78,12 @@ class MLP(nn.Module):
     def _layers(self, X: Tensor, depth: int, dtype: torch.dtype) -> Tensor:
         layers = [(w.to(dtype), b.to(dtype)) for w, b in zip(self.weights, self.biases)][:depth]
         X = X.to(dtype)
+        n_members = self.weights[0].shape[0]
         if X.device.type == "cpu":
             # Member by member: what one of them needs fits into the cache.
-            of_members = zip(*[zip(w.unbind(), b.unbind()) for w, b in layers])
+            of_members = [[(w[k], b[k]) for w, b in layers] for k in range(n_members)]
             return torch.stack([self._one_member(X, own) for own in of_members], dim=1)
-        hidden = X.expand(self.weights[0].shape[0], *X.shape)
+        hidden = X.expand(n_members, *X.shape)
         for number, (weight, bias) in enumerate(layers):
             hidden = self._activated(torch.baddbmm(bias, hidden, weight), number)
         return hidden.transpose(0, 1)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import math
-import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -13,9 +12,11 @@ import torch
 from numpy.typing import NDArray
 from skorch import NeuralNet
 from skorch.callbacks import Callback
+from skorch.dataset import unpack_data
 from torch import Tensor, nn
 
 from ._cross_entropy import WeightedCrossEntropyLoss
+from ._module import MLP
 from ._pauc import PAUCAtBudgetLoss
 
 __all__ = [
@@ -149,8 +150,38 @@ class RankingNet(NeuralNet):
 
     def train_step_single(self, batch: Any, **fit_params: Any) -> dict[str, Any]:
         """Return the step, with the mean loss of the members to be recorded."""
-        step = super().train_step_single(batch, **fit_params)
+        # Of a ranking loss alone a few rows in a hundred have a gradient.
+        few_rows_matter = self.criterion_.main_weight == 1.0 and isinstance(self.module_, MLP)
+        take_step = self._step_of_few_rows if few_rows_matter else super().train_step_single
+        step = take_step(batch, **fit_params)
         return {**step, "loss": step["loss"].detach() / step["y_pred"].shape[1]}
+
+    def _step_of_few_rows(self, batch: Any) -> dict[str, Any]:
+        """Find the same gradients as in any step, but pass back only rows that have one."""
+        self._set_training(True)
+        X, about = unpack_data(batch)
+        X = X.to(self.device)
+        with torch.no_grad():
+            scores = self.module_(X)
+        scores.requires_grad_()
+        loss = self.get_loss(scores, about, X=X, training=True)
+        (slope,) = torch.autograd.grad(loss, scores)
+        rows = slope.flatten(1).any(dim=1).nonzero()[:, 0]
+        torch.autograd.backward(self.module_(X[rows]), slope[rows])
+        return {"loss": loss, "y_pred": scores.detach()}
+
+    def on_epoch_end(self, net: Any, **kwargs: Any) -> None:
+        """Raise if the network has diverged, before a callback works with what is left."""
+        super().on_epoch_end(net, **kwargs)
+        losses = self.history[-1, "batches", :, "train_loss"]
+        finite = np.isfinite(losses).all() and all(
+            bool(torch.isfinite(weight).all()) for weight in self.module_.parameters()
+        )
+        if not finite:
+            raise FloatingPointError(
+                f"The network diverged in epoch {len(self.history)}, where its loss became "
+                f"{losses[-1]:g}. Lower lr, or scale the features (StandardScaler)."
+            )
 
     def scores_of(self, rows: Any) -> NDArray[np.float64]:
         """Return the raw scores of some rows, shape (n_rows, n_members, n_outputs)."""
@@ -204,19 +235,13 @@ class Diagnostics(Callback):
             values = np.array([step[name] for step in observed])
             known = values[~np.isnan(values)]
             net.history.record(name, float(known.mean()) if known.size else math.nan)
-        loss = net.history[-1, "batches", :, "train_loss"]
-        if not np.isfinite(loss).all():
-            raise FloatingPointError(
-                f"The training loss became {loss[-1]} in epoch {len(net.history)}: the network "
-                "diverged. Lower lr, or scale the features (StandardScaler)."
-            )
 
 
 class BestEpoch(Callback):
     """Keeps the weights of the best epoch, and stops when it is long past.
 
     Without a ``score`` the last complete epoch is the best: what an interrupted
-    epoch has changed is undone.
+    epoch has changed is undone, if there was training before it.
 
     Parameters
     ----------
@@ -226,54 +251,66 @@ class BestEpoch(Callback):
         Epochs without a better score before training stops.
     start : int
         Epochs before the first that counts: the warm-up and the blend.
+
+    Attributes
+    ----------
+    n_epochs_, epoch_ : int
+        Complete epochs of the run, and the best of them; 0 for none.
+    interrupted_ : bool
+        Whether the run ended within an epoch.
     """
 
     def __init__(
-        self, score: Callable[[Any], float] | None, patience: int = 10, start: int = 0
+        self,
+        score: Callable[[Any], float] | None = None,
+        patience: int = 10,
+        start: int = 0,
     ) -> None:
         self.score = score
         self.patience = patience
         self.start = start
 
     def on_train_begin(self, net: Any, X: Any = None, y: Any = None, **kwargs: Any) -> None:
-        """Forget earlier runs."""
-        self.best_, self.epoch_ = -math.inf, 0
-        self.state_: dict[str, Tensor] | None = None
-        self.n_epochs_ = 0
+        """Forget earlier runs, but for the weights that they left."""
+        self.best_, self.epoch_, self.n_epochs_ = -math.inf, 0, 0
+        self.interrupted_ = False
+        self.state_ = _weights(net) if net.history else None
+
+    def on_epoch_begin(self, net: Any, **kwargs: Any) -> None:
+        """Stop if patience is at its end, now that all callbacks have seen the last epoch."""
+        if self.score is not None and self.n_epochs_ - self.epoch_ >= self.patience:
+            net.history.pop()
+            raise KeyboardInterrupt  # how skorch's own early stopping ends a run
         self.interrupted_ = True
 
     def on_epoch_end(self, net: Any, **kwargs: Any) -> None:
         """Compare the epoch with the best one."""
-        self.n_epochs_ += 1
-        value = self.best_ if self.score is None else self.score(net)
+        value = -math.inf
         if self.score is not None:
+            value = self.score(net)
             net.history.record("valid_coverage", value)
-        counts = self.n_epochs_ > self.start
-        if self.score is None or value > self.best_ or not counts:
+        self.n_epochs_ += 1
+        counts = self.score is not None and self.n_epochs_ > self.start
+        if value > self.best_ or not counts:
             # Before the main phase the latest epoch is kept, whatever its score.
             self.best_ = value if counts else -math.inf
             self.epoch_ = self.n_epochs_
-            self.state_ = {
-                name: tensor.detach().clone() for name, tensor in net.module_.state_dict().items()
-            }
-        elif self.n_epochs_ - self.epoch_ >= self.patience:
-            self.interrupted_ = False
-            raise KeyboardInterrupt  # how skorch's own early stopping ends a run
-        if self.n_epochs_ == net.max_epochs:
-            self.interrupted_ = False
+            self.state_ = _weights(net)
+        self.interrupted_ = False
 
     def on_train_end(self, net: Any, X: Any = None, y: Any = None, **kwargs: Any) -> None:
         """Go back to the best epoch."""
+        if self.interrupted_:
+            net.history.pop()
         if self.state_ is not None:
             net.module_.load_state_dict(self.state_)
             self.state_ = None
-        if self.interrupted_:
-            warnings.warn(
-                f"Training was interrupted after {self.n_epochs_} of {net.max_epochs} epochs; "
-                f"the model is that of epoch {self.epoch_}.",
-                UserWarning,
-                stacklevel=2,
-            )
+
+
+def _weights(net: Any) -> dict[str, Tensor]:
+    """Return a copy of the weights."""
+    state = net.module_.state_dict()
+    return {name: tensor.detach().clone() for name, tensor in state.items()}
 
 
 class Progress(Callback):

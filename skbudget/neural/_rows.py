@@ -12,7 +12,7 @@ from scipy.sparse import issparse
 from torch import Tensor
 from torch.utils.data import Dataset
 
-__all__ = ["BalancedBatches", "Batches", "Rows", "content_folds"]
+__all__ = ["BalancedBatches", "Batches", "Rows", "content_folds", "stratified_sample"]
 
 # Of the distinct rows of a class, in folds.
 _HELD_SHARE, _HELD_ROWS = 0.25, 30
@@ -141,10 +141,11 @@ def content_folds(
     folds : ndarray of shape (n_rows,), dtype=int64
         -1 for rows in no fold. A class of one distinct row is in none.
     """
-    # A random projection tells rows apart and costs one product. Adding zero
-    # makes -0.0 and 0.0 one number.
+    # A random projection tells rows apart and costs one product: not that of BLAS,
+    # which rounds equal rows differently. Adding zero makes -0.0 and 0.0 one number.
     direction = random_state.standard_normal(X.shape[1]).astype(np.float32)
-    key = np.asarray(X @ direction, dtype=np.float32) + np.float32(0.0)
+    product = X @ direction if issparse(X) else np.einsum("ij,j->i", X, direction)
+    key = np.asarray(product, dtype=np.float32) + np.float32(0.0)
     folds = np.full(y.size, -1, dtype=np.int64)
     for label in np.unique(y):
         rows = np.flatnonzero(y == label)
@@ -156,3 +157,25 @@ def content_folds(
         of_key[:n_held] = np.arange(n_held) % n_folds
         folds[rows] = random_state.permutation(of_key)[which.reshape(-1)]
     return folds
+
+
+def stratified_sample(
+    y: NDArray, fraction: float, random_state: np.random.RandomState
+) -> NDArray[np.bool_]:
+    """Return a mask of a share of the rows: of each class one at least, and not all.
+
+    Parameters
+    ----------
+    y : ndarray of shape (n_rows,)
+        Class indices, two rows of each at least.
+    fraction : float
+        Share of each class, in (0, 1).
+    random_state : RandomState
+        Draws the rows.
+    """
+    drawn = np.zeros(y.size, dtype=bool)
+    for label in np.unique(y):
+        rows = np.flatnonzero(y == label)
+        n_drawn = min(max(round(fraction * rows.size), 1), rows.size - 1)
+        drawn[random_state.permutation(rows)[:n_drawn]] = True
+    return drawn
