@@ -72,8 +72,9 @@ class PAUCAtBudgetLoss(RankingLoss):
         Sharpness of the comparison, in units of the dispersion.
     pos_numerator : {"pool", "live"}, default="pool"
         Positives that are averaged over: all, or those of the live batch. Few live
-        positives beside many in a queue carry little gradient; "live" mends that
-        for the trapezoid, the pairwise surrogate prefers the pool.
+        positives beside many in a queue carry little gradient, which "live" is meant to
+        mend for the trapezoid; where we looked it did not (``python -m skbudget
+        reproduce rescue``), and with the pairwise surrogate it fails on a contested top.
     budget_basis : {"fpr", "population"}, default="fpr"
         Whether the band's ends count negatives or all rows.
     queue_size : int, default=1024

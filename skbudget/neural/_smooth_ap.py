@@ -48,8 +48,8 @@ class SmoothAPLoss(RankingLoss):
 
     Notes
     -----
-    ``iid_mask`` has no effect here. Weights are those of the positives; ranks count rows. Time is linear in
-    positives times rows, memory in rows.
+    ``iid_mask`` has no effect here. Weights are those of the positives; ranks count
+    rows. Time is linear in positives times rows, memory in rows.
 
     References
     ----------
