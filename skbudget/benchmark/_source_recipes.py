@@ -6,7 +6,7 @@ Nothing here imports NumPy or torch, so that the command line can list its table
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -150,7 +150,7 @@ class Recipe:
     loss : {"ce", "pauc", "smoothap", "trivial", "estimator"}
         Weighted cross-entropy alone, or as the warm-up of another loss; trivial trains
         nothing and ranks by the mean of the features with the easy signal; estimator is
-        `PAUCClassifier` with its defaults, to which only the budget applies.
+        `PAUCClassifier` with its defaults, to which only the budget and `options` apply.
     budget : float, default=0.005
         Budget that the band is a multiple of.
     band : tuple of float, default=(0.5, 1.5)
@@ -171,6 +171,8 @@ class Recipe:
     batches : {"reshuffled", "repeated", "running"}, default="reshuffled"
         Order of the rows: of each epoch by a seed of its own, the same in every epoch,
         or by one generator that runs on.
+    options : tuple of (str, value), default=()
+        Parameters of the estimator that are not its defaults.
     """
 
     loss: Literal["ce", "pauc", "smoothap", "trivial", "estimator"]
@@ -184,6 +186,7 @@ class Recipe:
     queue_factor: int = 1
     batch_divisor: int = 1
     batches: Literal["reshuffled", "repeated", "running"] = "reshuffled"
+    options: tuple[tuple[str, Any], ...] = ()
 
 
 @dataclass(frozen=True)

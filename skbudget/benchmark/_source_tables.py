@@ -666,6 +666,9 @@ def _estimator_fits(cue: str) -> dict[str, Fit]:
         f"{cue} smoothap": Fit(Contested(cue), Recipe("smoothap")),
         f"{cue} study": _pairwise(cue),
         f"{cue} settled": _pairwise(cue, band=SETTLED_BAND),
+        f"{cue} ensemble ce": Fit(
+            Contested(cue), Recipe("estimator", options=(("warmup", 1.0), ("blend", 0.0)))
+        ),
         f"{cue} estimator": Fit(Contested(cue), Recipe("estimator")),
     }
 
@@ -678,6 +681,7 @@ def _estimator_rows(cue: str) -> list[Row]:
             Row(f"{cue} {name}", f"{cue}: {label}", published.get(name))
             for name, label in _PUBLISHED_ARMS.items()
         ),
+        Row(f"{cue} ensemble ce", f"{cue}: PAUCClassifier(warmup=1, blend=0), weighted CE alone"),
         Row(f"{cue} estimator", f"{cue}: PAUCClassifier(budget=0.005)"),
         Row(f"{cue} lift", f"{cue}: over PAUC, band [0, 1]", signed=True),
         Row(f"{cue} ceiling", f"{cue}: ceiling (likelihood ratio)"),

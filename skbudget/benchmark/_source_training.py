@@ -181,7 +181,9 @@ def train(recipe: Recipe, rows: Rows, seed: int, scale: Scale) -> Any:
     if recipe.loss == "estimator":
         from ..neural import PAUCClassifier
 
-        estimator = PAUCClassifier(budget=recipe.budget, random_state=seed, device="cpu")
+        estimator = PAUCClassifier(
+            budget=recipe.budget, random_state=seed, device="cpu", **dict(recipe.options)
+        )
         return estimator.fit(rows.X, rows.y)
     X = torch.from_numpy(rows.X)
     if recipe.loss == "trivial":
