@@ -1,4 +1,4 @@
-"""What README shows runs as it stands."""
+"""What README and the other pages show runs as it stands."""
 
 import re
 from pathlib import Path
@@ -21,6 +21,16 @@ def test_example_runs(number):
         pytest.importorskip("torch")
         pytest.importorskip("skorch")
     exec(compile(BLOCKS[number], f"README example {number + 1}", "exec"), {})
+
+
+@pytest.mark.parametrize(
+    "page", sorted(README.parent.glob("docs/*.md")), ids=lambda page: page.name
+)
+def test_page_runs(page):
+    pytest.importorskip("torch")
+    blocks = re.findall(r"```python\n(.*?)```", page.read_text(encoding="utf-8"), flags=re.DOTALL)
+    for number, block in enumerate(blocks):
+        exec(compile(block, f"{page.name}, example {number + 1}", "exec"), {})
 
 
 def test_there_is_an_example_for_each_interface():

@@ -22,6 +22,7 @@ from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from sklearn.utils.validation import _get_feature_names
 from torch import nn
 
 from skbudget import PAUCClassifier, coverage_at_budget_score, make_coverage_scorer
@@ -967,8 +968,10 @@ def test_polars(table, fitted):
     X, y = table
     frame = pl.DataFrame(X, schema=list("uvwxyz"))
     model = make().fit(frame, pl.Series(y))
-    np.testing.assert_array_equal(model.feature_names_in_, list("uvwxyz"))
     np.testing.assert_array_equal(model.decision_function(frame), fitted.decision_function(X))
+    if _get_feature_names(frame) is None:
+        pytest.skip("this scikit-learn does not read the column names of this polars")
+    np.testing.assert_array_equal(model.feature_names_in_, list("uvwxyz"))
 
 
 @pytest.mark.parametrize("convert", [sp.csr_matrix, sp.csr_array, sp.csc_matrix])
