@@ -131,7 +131,7 @@ def test_whole_comparison(capsys, tmp_path):
     captured = capsys.readouterr()
     assert "contested top, product cue: coverage in the top 1 % (30 rows)" in captured.out
     for method in METHODS.values():
-        assert method.label in captured.out
+        assert (method.label in captured.out) == method.by_default
     assert "ceiling" in captured.out
     assert "contested top, product cue: 10 fits done" in captured.err
     assert picture.stat().st_size > 10_000

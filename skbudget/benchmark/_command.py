@@ -22,7 +22,7 @@ from ._defaults import (
     FULL_TEST_ROWS,
     FULL_TRAIN_ROWS,
 )
-from ._methods import METHODS, split_by_availability
+from ._methods import METHODS, find_methods, split_by_availability
 from ._options import (
     EXIT_FAILED,
     EXIT_INTERRUPTED,
@@ -66,8 +66,10 @@ methods:
   xgboost-rank    XGBoost's rank:pairwise with the same trees, the table one query
   pauc-lightgbm   PAUCLGBMClassifier(budget=...)
   pauc-xgboost    PAUCXGBClassifier(budget=...)
-  The last two get calibration_cv=None, because only the ranking is measured: the
-  seconds are those of training, and learning probabilities too would take more.
+  pauc-network    PAUCClassifier(budget=...) on imputed, standardised and one-hot
+                  columns; only if named, as it takes longer
+  The last three do not learn probabilities, because only the ranking is measured:
+  the seconds are those of training.
 
 examples:
   python -m skbudget
@@ -178,7 +180,7 @@ def _build_parser() -> argparse.ArgumentParser:
         type=names_of(METHODS, "method"),
         action="extend",
         metavar="NAMES",
-        help=f"methods to run, of {', '.join(METHODS)} (default: all)",
+        help=f"methods to run, of {', '.join(METHODS)} (default: all but pauc-network)",
     )
 
     data = parser.add_argument_group("data")
@@ -307,7 +309,8 @@ def _check_combinations(parser: argparse.ArgumentParser, options: argparse.Names
         options.cue, options.table = ["product"], ["mammography"]
     options.cue = list(dict.fromkeys(options.cue or ()))
     options.table = list(dict.fromkeys(options.table or ()))
-    options.methods = list(dict.fromkeys(options.methods or METHODS))
+    named = options.methods or [method.name for method in find_methods()]
+    options.methods = list(dict.fromkeys(named))
 
     rows = options.train_rows or options.test_rows
     if options.full_size and rows:

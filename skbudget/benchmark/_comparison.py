@@ -335,8 +335,8 @@ def compare(
     problems : sequence of Problem, default=None
         Data sets, with names of their own; None for mammography and the product cue.
     methods : iterable of str or Method, default=None
-        Methods or their names in `METHODS`; None for all of them. Those whose
-        package is missing are left out.
+        Methods or their names in `METHODS`; None for those that run by default. Those
+        whose package is missing are left out.
     n_jobs : int, default=None
         Threads of each fit; None for all cores. Figures can differ in the last
         digits between numbers of threads.

@@ -63,7 +63,7 @@ class Method:
     label : str
         Name in tables and plots.
     package : str
-        Third-party package it needs, which is also the name of the extra.
+        Third-party package it needs.
     role : {"baseline", "peer", "band"}
         What it is in a comparison: the model that others are measured against,
         another model that users have already, or a band objective.
@@ -74,6 +74,10 @@ class Method:
     score : callable, default=None
         ``score(model, X)`` returns an array of shape (n_samples,), greater for
         rows to be reviewed earlier.
+    extra : str, default=None
+        Extra that installs the package; None if it has its name.
+    by_default : bool, default=True
+        Whether it runs if no method is named.
     """
 
     name: str
@@ -83,13 +87,15 @@ class Method:
     build: Callable[[Task], Any]
     fit: Callable[[Any, Any, NDArray], Any] = _fit
     score: Callable[[Any, Any], NDArray] = _margin
+    extra: str | None = None
+    by_default: bool = True
 
     def why_unavailable(self) -> str | None:
         """Return why the package cannot be imported, or None if it can."""
         try:
             import_module(self.package)
         except ModuleNotFoundError:
-            return f'needs {self.package}: pip install "skbudget[{self.package}]"'
+            return f'needs {self.package}: pip install "skbudget[{self.extra or self.package}]"'
         except Exception as error:  # whatever a broken installation raises
             return f"{self.package} is installed but cannot be imported: {error}"
         return None
@@ -168,6 +174,12 @@ def _pauc_xgboost(task: Task) -> Any:
     )
 
 
+def _pauc_network(task: Task) -> Any:
+    from ._network import TabularNetwork
+
+    return TabularNetwork(task.budget, task.random_state, task.n_jobs)
+
+
 _REGISTERED = (
     Method(
         name="lightgbm",
@@ -208,6 +220,15 @@ _REGISTERED = (
         role="band",
         build=_pauc_xgboost,
     ),
+    Method(
+        name="pauc-network",
+        label="PAUCClassifier",
+        package="skorch",
+        role="band",
+        build=_pauc_network,
+        extra="neural",
+        by_default=False,
+    ),
 )
 
 METHODS: dict[str, Method] = {method.name: method for method in _REGISTERED}
@@ -217,9 +238,9 @@ BASELINE = "lightgbm"
 
 
 def find_methods(names: Iterable[str | Method] | None = None) -> list[Method]:
-    """Return methods by name, each once; None for all of them."""
+    """Return methods by name, each once; None for those that run by default."""
     if names is None:
-        return list(METHODS.values())
+        return [method for method in METHODS.values() if method.by_default]
     found: dict[str, Method] = {}
     for name in names:
         if isinstance(name, Method):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from importlib import import_module
 from typing import Any
@@ -13,6 +12,7 @@ from ._source_lab import Lab
 from ._source_recipes import FULL, Fit, Scale
 from ._source_tables import Row, SourceTable, find_tables
 from ._statistics import LEVEL, N_RESAMPLES, Interval, bootstrap_interval
+from ._threads import torch_threads
 
 __all__ = [
     "Measurement",
@@ -189,19 +189,6 @@ def check_torch() -> None:
         raise ImportError('needs torch: pip install "skbudget[neural]"') from None
 
 
-@contextmanager
-def _threads(n_jobs: int) -> Iterator[None]:
-    """Let torch use some threads, and give it back what it had."""
-    import torch
-
-    before = torch.get_num_threads()
-    torch.set_num_threads(n_jobs)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
-
-
 def count_fits(tables: Sequence[SourceTable], n_seeds: int | None, scale: Scale) -> dict[str, int]:
     """Return how many networks each table trains that no table before it did."""
     seen: set[tuple[Fit, int]] = set()
@@ -253,7 +240,7 @@ def iter_measurements(
     for table in tables:
         current = table.name
         for seed in table.seeds(n_seeds, scale):
-            with _threads(n_jobs):
+            with torch_threads(n_jobs):
                 values = table.measure(lab.bench(seed), table.fits)
             yield Measurement(table.name, seed, values)
 

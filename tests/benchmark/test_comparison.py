@@ -268,7 +268,12 @@ def test_picture_of_single_runs(table, tmp_path):
 
 def test_registry():
     assert all(name == method.name for name, method in METHODS.items())
-    assert [m.role for m in METHODS.values()] == ["baseline", "peer", "peer", "band", "band"]
+    assert [m.role for m in METHODS.values()] == ["baseline", "peer", "peer", *["band"] * 3]
+
+
+def test_the_network_runs_if_named():
+    assert [m.name for m in METHODS.values() if not m.by_default] == ["pauc-network"]
+    assert METHODS["pauc-network"].extra == "neural"
 
 
 def test_plain_lightgbm_is_as_it_comes():
