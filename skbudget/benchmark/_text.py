@@ -172,7 +172,7 @@ def _about_methods(comparison: Comparison) -> list[str]:
     timing = f"s/fit is the median time of training alone, {threads}."
     if any(method.role == "band" for method in comparison.methods):
         timing += (
-            " The PAUC classifiers are trained to rank only (calibration_cv=None, calibrate=False); "
-            "learning probabilities too (their default) takes more fits of the boosters."
+            " The PAUC classifiers are trained to rank only; learning probabilities too (their "
+            "default) takes more fits of a booster."
         )
     return [*remarks, timing]
