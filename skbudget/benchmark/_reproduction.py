@@ -249,6 +249,7 @@ def reproduce_tables(
     names: Sequence[str] | None = None,
     *,
     n_seeds: int | None = None,
+    skip_seeds: int = 0,
     scale: Scale = FULL,
     data: Mapping[str, Any] | None = None,
     n_jobs: int = 1,
@@ -262,6 +263,8 @@ def reproduce_tables(
         Names of tables, see `SOURCE_TABLES`; None for all that need no data from elsewhere.
     n_seeds : int, default=None
         Seeds per table; None for as many as were published.
+    skip_seeds : int, default=0
+        Seeds to pass over, for other draws than the published ones.
     scale : Scale, default=FULL
         `FULL` for the numbers of rows and of steps of the publication, `QUICK` for fewer.
     data : mapping of str to data, default=None
@@ -286,7 +289,7 @@ def reproduce_tables(
     given = dict(data or {})
     tables = [
         table.with_data(given[table.name]) if table.name in given else table
-        for table in find_tables(names)
+        for table in find_tables(names, skip_seeds=skip_seeds)
     ]
     skipped = {}
     if names is None:

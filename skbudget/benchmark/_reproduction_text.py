@@ -91,9 +91,13 @@ def render_table(result: TableResult, *, comparable: bool = True, notes: bool = 
             AGREEMENT[result.agrees(row)] if comparable else "",
         )
 
+    numbered = table.section[0].isdigit()
+    where = f"section {table.section}" if numbered else f"{table.section} the publication"
     seeds = f"{len(result.seeds)} seed{'s' if len(result.seeds) > 1 else ''}"
+    if result.table.skip_seeds:
+        seeds += f" from {min(result.seeds)} on"
     lines = [
-        f"{table.name} (section {table.section}): {table.title}; {seeds}",
+        f"{table.name} ({where}): {table.title}; {seeds}",
         "",
         *_columns(
             [("", "source", "ours", "agrees" if comparable else ""), *map(cells, table.rows)]

@@ -121,6 +121,8 @@ class SourceTable:
         What has to be known to read it.
     first_seed : int, default=0
         First seed of the publication.
+    skip_seeds : int, default=0
+        Seeds to pass over, for other draws than the published ones.
     """
 
     name: str
@@ -131,12 +133,14 @@ class SourceTable:
     measure: Callable[[Bench, Mapping[str, Fit]], dict[str, float]]
     notes: tuple[str, ...] = field(default=())
     first_seed: int = 0
+    skip_seeds: int = 0
 
     def seeds(self, n_seeds: int | None, scale: Scale) -> range:
         """Return the seeds to run: as many as published if `n_seeds` is None."""
         if n_seeds is None:
             n_seeds = scale.n_demo_seeds if self.first_seed else scale.n_seeds
-        return range(self.first_seed, self.first_seed + n_seeds)
+        first = self.first_seed + self.skip_seeds
+        return range(first, first + n_seeds)
 
     @property
     def needs_data(self) -> bool:
@@ -151,8 +155,10 @@ class SourceTable:
         return replace(self, fits=fits)
 
 
-def find_tables(names: Iterable[str] | None = None) -> list[SourceTable]:
+def find_tables(names: Iterable[str] | None = None, *, skip_seeds: int = 0) -> list[SourceTable]:
     """Return tables by name, each once; None for all of them."""
+    if skip_seeds:
+        return [replace(table, skip_seeds=skip_seeds) for table in find_tables(names)]
     if names is None:
         return list(SOURCE_TABLES.values())
     found = {}

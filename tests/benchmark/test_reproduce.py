@@ -562,3 +562,10 @@ def test_progress_bar():
         progress.count(name)
     progress.close()
     assert "[##################------] 3/4" in stream.getvalue().split("\r")[-2]
+
+
+def test_other_seeds_than_the_published():
+    cues, demo = find_tables(["cues", "demo"], skip_seeds=8)
+    assert list(cues.seeds(2, FULL)) == [8, 9]
+    assert list(demo.seeds(2, FULL)) == [50, 51]
+    assert find_tables(["cues"]) == [SOURCE_TABLES["cues"]]
