@@ -33,9 +33,9 @@ TauScale = Literal["iqr", "band"] | None
 TAU_SCALES = ("iqr", "band", None)
 
 # Products such as 0.07 * 100 land a hair off the integer they mean.
-_ROUNDING = 1e-9
+ROUNDING = 1e-9
 # So do sums of weights: the same as a share of all weight, whatever its unit.
-_WEIGHT_ROUNDING = 1e-12
+WEIGHT_ROUNDING = 1e-12
 
 # Selecting from all rows is not worth a guess below this many of them.
 _GUESS_FROM = 50_000
@@ -223,7 +223,7 @@ def _scores_at(
     if reference.size == 0:
         return np.full(len(fractions), np.nan)
     if weight is None:
-        positions = [reference.size - _last_rank(f, reference.size) for f in fractions]
+        positions = [reference.size - last_rank(f, reference.size) for f in fractions]
         return np.partition(reference, positions)[positions].astype(float)
     w = weight[eligible].astype(np.float64, copy=False)
     total = w.sum()
@@ -249,12 +249,14 @@ def _between(scores: NDArray, lower: float, upper: float | None) -> NDArray[np.b
     return inside
 
 
-def _last_rank(beta: float, size: int) -> int:
-    return min(size, max(1, int(np.ceil(beta * size - _ROUNDING))))
+def last_rank(beta: float, size: int) -> int:
+    """Return the rank, from 1 at the top, of the lower edge among ``size`` rows."""
+    return min(size, max(1, int(np.ceil(beta * size - ROUNDING))))
 
 
-def _first_rank(alpha: float, size: int) -> int:
-    return min(size, int(np.floor(alpha * size + _ROUNDING)) + 1)
+def first_rank(alpha: float, size: int) -> int:
+    """Return the rank, from 1 at the top, of the upper edge among ``size`` rows."""
+    return min(size, int(np.floor(alpha * size + ROUNDING)) + 1)
 
 
 def _edges(
@@ -274,7 +276,7 @@ def _edges(
         t_alpha = _weighted_score_at(reference, w, alpha * total, last=False)
         return (t_alpha, _weighted_score_at(reference, w, beta * total, last=True)), None
 
-    first, last = _first_rank(alpha, size), _last_rank(beta, size)
+    first, last = first_rank(alpha, size), last_rank(beta, size)
     rows = _rows_near_top(scores, eligible, last)
     reference = scores[eligible] if rows is None else scores[rows[eligible[rows]]]
     t_beta = _score_at(reference, last)
@@ -320,7 +322,7 @@ def _weighted_score_at(reference: NDArray, weight: NDArray, mass: float, *, last
     lower edge), otherwise for the first at which it exceeds it (the upper).
     Halves the candidates at their median, so O(n).
     """
-    slack = _WEIGHT_ROUNDING * weight.sum()
+    slack = WEIGHT_ROUNDING * weight.sum()
     while reference.size > 1:
         pivot = np.partition(reference, reference.size // 2)[reference.size // 2]
         above = reference > pivot

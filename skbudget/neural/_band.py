@@ -16,14 +16,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ..band import ROUNDING, WEIGHT_ROUNDING, first_rank, last_rank
+
 __all__ = ["INTERPOLATIONS", "Interpolation", "TorchBand", "find_band", "upper_quantile"]
 
 Interpolation = Literal["rank", "linear", "lower", "higher", "nearest", "midpoint"]
 INTERPOLATIONS = ("rank", "linear", "lower", "higher", "nearest", "midpoint")
-
-# As in `skbudget.band`: products such as 0.07 * 100 land a hair off the integer they mean.
-_ROUNDING = 1e-9
-_WEIGHT_ROUNDING = 1e-12
 
 # Below this share of the rows, one partial selection from the top beats one per rank.
 _TOP_SHARE = 0.05
@@ -93,7 +91,8 @@ def find_band(
     column = _Column(scores, reference)
     want_iqr = tau_scale == "iqr"
     if interpolation == "rank":
-        ranks = [column.first_rank(alpha), *map(column.last_rank, [*inner, beta])]
+        lower = [last_rank(fraction, column.size) for fraction in [*inner, beta]]
+        ranks = [first_rank(alpha, column.size), *lower]
         thresholds = column.at_ranks(ranks)
     else:
         thresholds = column.quantiles([alpha, *inner, beta], interpolation)
@@ -101,7 +100,9 @@ def find_band(
     if want_iqr:
         spread = column if negatives is reference else _Column(scores, negatives)
         if interpolation == "rank":
-            upper, lower = spread.at_ranks([spread.last_rank(0.25), spread.last_rank(0.75)])
+            upper, lower = spread.at_ranks(
+                [last_rank(share, spread.size) for share in (0.25, 0.75)]
+            )
         else:
             upper, lower = spread.quantiles([0.25, 0.75], interpolation)
         dispersion = upper - lower
@@ -137,7 +138,7 @@ def upper_quantile(
         return _WeightedColumn(scores, rows, weight).at_fraction(fraction, last=True)
     column = _Column(scores, rows)
     if interpolation == "rank":
-        return column.at_ranks([column.last_rank(fraction)])[0]
+        return column.at_ranks([last_rank(fraction, column.size)])[0]
     return column.quantiles([fraction], interpolation)[0]
 
 
@@ -148,12 +149,6 @@ class _Column:
         # Excluded rows sink to the bottom instead of being copied out.
         self._values = scores if rows is None else torch.where(rows, scores, -math.inf)
         self.size = scores.numel() if rows is None else int(torch.count_nonzero(rows))
-
-    def last_rank(self, fraction: float) -> int:
-        return min(self.size, max(1, math.ceil(fraction * self.size - _ROUNDING)))
-
-    def first_rank(self, fraction: float) -> int:
-        return min(self.size, math.floor(fraction * self.size + _ROUNDING) + 1)
 
     def at_ranks(self, ranks: Sequence[int]) -> Tensor:
         """Return the scores at ranks from 1 (the top), shape (len(ranks),)."""
@@ -173,8 +168,8 @@ class _Column:
     def quantiles(self, fractions: Sequence[float], interpolation: str) -> Tensor:
         """Return quantiles at ``1 - fraction`` in the manner of `torch.quantile`."""
         positions = [(self.size - 1) * (1.0 - fraction) for fraction in fractions]
-        lower = [math.floor(position + _ROUNDING) for position in positions]
-        upper = [math.ceil(position - _ROUNDING) for position in positions]
+        lower = [math.floor(position + ROUNDING) for position in positions]
+        upper = [math.ceil(position - ROUNDING) for position in positions]
         if interpolation == "nearest":
             lower = [round(position) for position in positions]  # half to even
         if interpolation in ("lower", "nearest"):
@@ -229,7 +224,7 @@ class _WeightedColumn:
     def at_fraction(self, fraction: float, *, last: bool) -> Tensor:
         """Return the first score at which the weight reaches (``last``) or exceeds a share."""
         total = self._reached[-1]
-        slack = _WEIGHT_ROUNDING * total
+        slack = WEIGHT_ROUNDING * total
         wanted = fraction * total + (-slack if last else slack)
         index = torch.searchsorted(self._reached, wanted, right=not last)
         return self._values[index.clamp(max=self._values.numel() - 1)]

@@ -23,6 +23,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from .._calibration import SigmoidCalibrator
 from .._validation import check_band, check_budget, check_mask, check_weights
+from ..objectives._partial_auc import LINKS
 from ._classifier_support import (
     Table,
     auto_epochs,
@@ -40,7 +41,7 @@ from ._classifier_support import (
 )
 from ._module import ACTIVATIONS
 from ._net import AllMembers, BestEpoch, Clock, Diagnostics, EachMember, Progress, RankingNet
-from ._pauc import LINKS, POS_NUMERATORS, SURROGATES, PAUCAtBudgetLoss
+from ._pauc import POS_NUMERATORS, SURROGATES, PAUCAtBudgetLoss
 from ._rows import BalancedBatches, Batches, Rows, content_folds, stratified_sample
 from ._warmup import LossWarmup
 

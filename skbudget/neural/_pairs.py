@@ -9,7 +9,7 @@ kernels of the boosting objectives sum them without forming any.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, Literal
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -17,10 +17,10 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from ..kernels import Kernel, sum_pairs
+from ..objectives._partial_auc import Link
 
 __all__ = ["mean_pair_loss", "smooth_precision"]
 
-Link = Literal["sigmoid", "logistic"]
 
 # Pairs formed at a time: a few megabytes, within a CPU's cache and enough for a GPU.
 _BLOCK = 1 << 20

@@ -10,15 +10,15 @@ from torch import Tensor
 
 from .._validation import BASES, check_band, check_option, check_positive
 from ..band import TAU_SCALES
+from ..objectives._partial_auc import LINKS, Link
 from ._band import INTERPOLATIONS, Interpolation, find_band
-from ._pairs import Link, mean_pair_loss
+from ._pairs import mean_pair_loss
 from ._queue import Pool
-from ._ranking import RankingLoss, Reduction
+from ._ranking import RankingLoss, Reduction, weighed_rows, weighted_mean
 
 __all__ = ["PAUCAtBudgetLoss"]
 
 SURROGATES = ("pairwise", "trapezoid")
-LINKS = ("sigmoid", "logistic")
 POS_NUMERATORS = ("pool", "live")
 
 # A spread below this is that of scores which have collapsed to one value.
@@ -220,11 +220,10 @@ default="rank"
         if repeats is not None:
             negative = negative & (repeats > 0)
         iid_negative = negative if pool.iid is None else negative & pool.iid
-        rows = averaged.nonzero()[:, 0]
-        pos_weight = None if pool.weight is None else pool.weight[rows]
-        nothing_weighed = pos_weight is not None and not float(pos_weight.sum()) > 0
-        if rows.numel() == 0 or nothing_weighed or not bool(iid_negative.any()):
+        weighed = weighed_rows(averaged, pool)
+        if weighed is None or not bool(iid_negative.any()):
             return None, {}
+        rows, pos_weight = weighed
 
         reference = iid_negative
         if self.budget_basis == "population":
@@ -260,7 +259,7 @@ default="rank"
             hits = torch.sigmoid((scores[rows, None] - band.thresholds) / tau)
             missed = 1.0 - hits @ self._knot_weights(hits)
             of_positive = missed.detach()
-            loss = missed.mean() if pos_weight is None else _average(missed, pos_weight)
+            loss = weighted_mean(missed, pos_weight)
         if not return_diagnostics:
             return loss, {}
         in_band = iid_negative & (held >= band.t_beta) & (held <= band.t_alpha)
@@ -289,7 +288,3 @@ default="rank"
             UserWarning,
             stacklevel=2,
         )
-
-
-def _average(values: Tensor, weight: Tensor) -> Tensor:
-    return (values * weight).sum() / weight.sum()

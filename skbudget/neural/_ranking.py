@@ -13,7 +13,7 @@ from ._checks import check_mask, check_rows, check_targets, check_weight, workin
 from ._distributed import all_gather_rows, is_distributed
 from ._queue import MemoryQueue, Pool
 
-__all__ = ["REDUCTIONS", "RankingLoss"]
+__all__ = ["REDUCTIONS", "RankingLoss", "weighed_rows", "weighted_mean"]
 
 Reduction = Literal["mean", "sum", "none"]
 REDUCTIONS = ("mean", "sum", "none")
@@ -205,6 +205,20 @@ class RankingLoss(nn.Module, ABC):
                 ]
             )
         return stacked
+
+
+def weighed_rows(chosen: Tensor, pool: Pool) -> tuple[Tensor, Tensor | None] | None:
+    """Return the chosen rows and their weights, or None if they are none or weigh nothing."""
+    rows = chosen.nonzero()[:, 0]
+    weight = None if pool.weight is None else pool.weight[rows]
+    if rows.numel() == 0 or (weight is not None and not float(weight.sum()) > 0):
+        return None
+    return rows, weight
+
+
+def weighted_mean(values: Tensor, weight: Tensor | None) -> Tensor:
+    """Return the mean of values, by weight if there are weights."""
+    return values.mean() if weight is None else (values * weight).sum() / weight.sum()
 
 
 def _gathered(live: Pool) -> Pool:

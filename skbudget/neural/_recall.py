@@ -10,7 +10,7 @@ from torch import Tensor
 from .._validation import check_budget, check_option
 from ._band import INTERPOLATIONS, Interpolation, upper_quantile
 from ._queue import Pool
-from ._ranking import RankingLoss, Reduction
+from ._ranking import RankingLoss, Reduction, weighed_rows, weighted_mean
 
 __all__ = ["RecallAtQuantileLoss"]
 
@@ -101,11 +101,10 @@ default="rank"
     def _class_loss(
         self, scores: Tensor, positive: Tensor, pool: Pool, return_diagnostics: bool
     ) -> tuple[Tensor | None, dict[str, Any]]:
-        rows = positive.nonzero()[:, 0]
-        weight = None if pool.weight is None else pool.weight[rows]
-        if rows.numel() == 0 or (weight is not None and not float(weight.sum()) > 0):
+        weighed = weighed_rows(positive, pool)
+        if weighed is None:
             return None, {}
+        rows, weight = weighed
         threshold = upper_quantile(scores.detach(), self.budget, self.quantile_interpolation)
         hits = torch.sigmoid((scores[rows] - threshold) / self.temperature)
-        recall = hits.mean() if weight is None else (hits * weight).sum() / weight.sum()
-        return 1.0 - recall, {}
+        return 1.0 - weighted_mean(hits, weight), {}

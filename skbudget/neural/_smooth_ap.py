@@ -8,7 +8,7 @@ from torch import Tensor
 
 from ._pairs import smooth_precision
 from ._queue import Pool
-from ._ranking import RankingLoss, Reduction
+from ._ranking import RankingLoss, Reduction, weighed_rows
 
 __all__ = ["SmoothAPLoss"]
 
@@ -91,10 +91,8 @@ class SmoothAPLoss(RankingLoss):
     def _class_loss(
         self, scores: Tensor, positive: Tensor, pool: Pool, return_diagnostics: bool
     ) -> tuple[Tensor | None, dict[str, Any]]:
-        rows = positive.nonzero()[:, 0]
-        weight = None if pool.weight is None else pool.weight[rows]
-        if rows.numel() in (0, positive.numel()):
+        weighed = weighed_rows(positive, pool)
+        if weighed is None or bool(positive.all()):
             return None, {}
-        if weight is not None and not float(weight.sum()) > 0:
-            return None, {}
+        rows, weight = weighed
         return 1.0 - smooth_precision(scores, rows, self.temperature, weight), {}
