@@ -13,6 +13,7 @@ from ._lazy import lazy_names
 if TYPE_CHECKING:
     from .boosting import PAUCLGBMClassifier, PAUCObjective, PAUCXGBClassifier, pauc_objective
     from .datasets import make_contested_top
+    from .ensemble import PAUCEnsembleClassifier
     from .metrics import coverage_at_budget_score, make_coverage_scorer
     from .neural import PAUCClassifier
 
@@ -20,6 +21,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "PAUCClassifier",
+    "PAUCEnsembleClassifier",
     "PAUCLGBMClassifier",
     "PAUCObjective",
     "PAUCXGBClassifier",
@@ -33,6 +35,7 @@ __getattr__, __dir__ = lazy_names(
     __name__,
     {
         "PAUCClassifier": ".neural",
+        "PAUCEnsembleClassifier": ".ensemble",
         "PAUCLGBMClassifier": ".boosting",
         "PAUCObjective": ".boosting",
         "PAUCXGBClassifier": ".boosting",

@@ -15,6 +15,7 @@ __all__ = ["COMMANDS", "main"]
 COMMANDS = {
     "compare": "skbudget.benchmark._command",
     "reproduce": "skbudget.benchmark.reproduce",
+    "bench": "skbudget.benchmark.study._command",
 }
 
 

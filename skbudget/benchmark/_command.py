@@ -68,7 +68,9 @@ methods:
   pauc-xgboost    PAUCXGBClassifier(budget=...)
   pauc-network    PAUCClassifier(budget=...) on imputed, standardised and one-hot
                   columns; only if named, as it takes longer
-  The last three do not learn probabilities, because only the ranking is measured:
+  pauc-ensemble   PAUCEnsembleClassifier(budget=...), trees and a network together;
+                  only if named, as it takes longer still
+  The classifiers of one model do not learn probabilities, because only the ranking is measured:
   the seconds are those of training.
 
 examples:
@@ -180,7 +182,8 @@ def _build_parser() -> argparse.ArgumentParser:
         type=names_of(METHODS, "method"),
         action="extend",
         metavar="NAMES",
-        help=f"methods to run, of {', '.join(METHODS)} (default: all but pauc-network)",
+        help=f"methods to run, of {', '.join(METHODS)} (default: all but pauc-network and "
+        "pauc-ensemble)",
     )
 
     data = parser.add_argument_group("data")

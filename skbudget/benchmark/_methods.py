@@ -180,6 +180,14 @@ def _pauc_network(task: Task) -> Any:
     return TabularNetwork(task.budget, task.random_state, task.n_jobs)
 
 
+def _pauc_ensemble(task: Task) -> Any:
+    from ..ensemble import PAUCEnsembleClassifier
+
+    return PAUCEnsembleClassifier(
+        budget=task.budget, n_jobs=task.n_jobs, random_state=task.random_state
+    )
+
+
 _REGISTERED = (
     Method(
         name="lightgbm",
@@ -226,6 +234,15 @@ _REGISTERED = (
         package="skorch",
         role="band",
         build=_pauc_network,
+        extra="neural",
+        by_default=False,
+    ),
+    Method(
+        name="pauc-ensemble",
+        label="PAUCEnsembleClassifier",
+        package="skorch",
+        role="band",
+        build=_pauc_ensemble,
         extra="neural",
         by_default=False,
     ),

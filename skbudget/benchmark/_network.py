@@ -6,9 +6,10 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+from .._preparation import numbers_for_networks, table_for_networks
 from ._threads import torch_threads
 
-__all__ = ["TabularNetwork"]
+__all__ = ["TabularNetwork", "numbers_for_networks"]
 
 
 class TabularNetwork:
@@ -22,35 +23,30 @@ class TabularNetwork:
         Seed.
     n_jobs : int
         Threads of torch.
+    **options
+        Further parameters of the estimator.
     """
 
-    def __init__(self, budget: float, random_state: int, n_jobs: int) -> None:
+    def __init__(self, budget: float, random_state: int, n_jobs: int, **options: Any) -> None:
         self.budget = budget
         self.random_state = random_state
         self.n_jobs = n_jobs
+        self.options = options
 
     def fit(self, X: Any, y: NDArray) -> TabularNetwork:
         """Train, and return itself."""
-        from sklearn.compose import make_column_selector, make_column_transformer
-        from sklearn.impute import SimpleImputer
         from sklearn.pipeline import make_pipeline
-        from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
         from ..neural import PAUCClassifier
 
-        numbers = make_pipeline(SimpleImputer(strategy="median"), StandardScaler())
-        prepare: Any = numbers
-        if hasattr(X, "columns"):
-            categories = OneHotEncoder(
-                handle_unknown="infrequent_if_exist", max_categories=20, sparse_output=False
-            )
-            is_number = make_column_selector(dtype_include="number")
-            is_category = make_column_selector(dtype_exclude="number")
-            prepare = make_column_transformer((numbers, is_number), (categories, is_category))
         network = PAUCClassifier(
-            budget=self.budget, calibrate=False, random_state=self.random_state, device="cpu"
+            budget=self.budget,
+            calibrate=False,
+            random_state=self.random_state,
+            device="cpu",
+            **self.options,
         )
-        self.pipeline_ = make_pipeline(prepare, network)
+        self.pipeline_ = make_pipeline(table_for_networks(X), network)
         with torch_threads(self.n_jobs):
             self.pipeline_.fit(X, y)
         return self

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -13,14 +13,17 @@ from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import StratifiedKFold
 from sklearn.preprocessing import LabelEncoder
 from sklearn.utils import _safe_indexing, check_random_state
+from sklearn.utils._param_validation import InvalidParameterError
 from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 from sklearn.utils.validation import _num_samples, check_is_fitted, column_or_1d, validate_data
 
 from .._calibration import SigmoidCalibrator
 from .._validation import check_positive, check_weights
+from ..band import Basis
+from ..metrics import partial_auc_score
 from ._metric import CoverageMetric
-from ._objective import PAUCObjective
+from ._objective import PAUCObjective, default_beta
 
 OBJECTIVE_PARAMETERS = (
     "budget",
@@ -34,13 +37,13 @@ OBJECTIVE_PARAMETERS = (
     "n_knots",
     "schedule",
 )
-OWN_PARAMETERS = (*OBJECTIVE_PARAMETERS, "calibration_cv")
+OWN_PARAMETERS = (*OBJECTIVE_PARAMETERS, "calibration_cv", "selection_cv")
 
 PARAMETERS_DOC = """budget : float, default=0.005
         Review budget, a fraction in (0, 1]: the share of rows that can be acted on.
-        Sets the training band by `skbudget.boosting.default_beta`.
     alpha, beta : float, default=None
-        Ends of the FPR band as fractions; they override the band of ``budget``.
+        Ends of the FPR band of training, as fractions. Without ``alpha`` it begins
+        at the top; without ``beta`` its end is chosen, see ``selection_cv``.
     surrogate : {"pairwise", "trapezoid"}, default="pairwise"
         Surrogate of the partial AUC.
     link : {"logistic", "sigmoid"}, default="logistic"
@@ -55,6 +58,19 @@ PARAMETERS_DOC = """budget : float, default=0.005
         Knots of the trapezoid surrogate.
     schedule : Schedule, default=None
         Warm-up and annealing over rounds, see `skbudget.objectives.Schedule`.
+    selection_cv : int or None, default=3
+        Folds by which that is chosen which ``beta=None`` and
+        ``{split_gain}="auto"`` leave open. Whether the top of the ranking is contested
+        by rows that can be told apart, how noisy it is, and whether it is contested
+        at all cannot be seen from counts; so three models are compared on rows they
+        were not trained on: the band of `skbudget.boosting.default_beta` with a
+        least split gain of 0, which finds the finest structure; the same with 1,
+        which leaves noise alone; and the whole AUC with 1, for a table whose top is
+        like the rest of it. The greatest partial AUC up to three times the budget
+        wins (over 20 held-out negatives at least). It costs ``3 * cv`` more fits on
+        ``1 - 1/cv`` of the rows, which calibration shares if it has as many folds.
+        Where nothing is chosen (None, fewer than 10 rows of a class, or a model
+        whose training is continued), the first of the three is trained.
     calibration_cv : int or None, default=3
         Folds from which `predict_proba` is learnt. The model itself is trained on
         all rows; ``calibration_cv`` more models, each on the other folds, score
@@ -73,6 +89,98 @@ def _has_calibration(estimator: Any) -> bool:
     return True
 
 
+SplitGain = float | Literal["auto"] | None
+
+SPLIT_GAINS = (0.0, 1.0)
+WHOLE_AUC = 1.0
+# With fewer positives than these there is nothing to choose by.
+MIN_TO_CHOOSE = 10
+# Choices are compared by the partial AUC up to three times the budget, and over no fewer
+# held-out negatives than these: it says the same as coverage does, and varies less.
+BUDGETS_JUDGED = 3.0
+LEAST_NEGATIVES = 20
+
+
+class _Choice(NamedTuple):
+    """What cross-fitting chooses: the band's upper end (None for the rule), the split gain."""
+
+    beta: float | None
+    split_gain: Any
+
+
+class Training(NamedTuple):
+    """What a model is trained on, for training further ones on parts of it.
+
+    ``rows`` are those with weight, ``row_arguments`` the fit arguments with one entry
+    per row (or None), and ``fit_fold(ranker, X, target, row_arguments)`` trains.
+    """
+
+    X: Any
+    target: NDArray[np.int64]
+    rows: NDArray[np.intp]
+    row_arguments: dict[str, Any]
+    fit_fold: Callable[[Any, Any, NDArray, dict[str, Any]], None]
+
+
+class _Fold(NamedTuple):
+    """A model and the rows that it was not trained on."""
+
+    ranker: Any
+    rows: NDArray[np.intp]
+
+
+def check_table(estimator: Any, X: Any, *, reset: bool, **options: Any) -> Any:
+    """Return the features; ``options`` are scikit-learn's for what is no data frame."""
+    if hasattr(X, "__dataframe__") or hasattr(X, "iloc"):
+        # Data frames go to the booster as they are: it knows categories.
+        validate_data(estimator, X, skip_check_array=True, reset=reset)
+        return X
+    options = {"dtype": "numeric", "ensure_min_samples": 2 if reset else 1, **options}
+    return validate_data(estimator, X, reset=reset, **options)
+
+
+def encode_two_classes(X: Any, y: Any, owner: str) -> tuple[LabelEncoder, NDArray[np.int64]]:
+    """Return the encoder of the labels, and the labels as 0 and 1."""
+    if y is None:
+        raise ValueError(
+            f"requires y to be passed, but the target y is None: {owner} needs labels."
+        )
+    y = column_or_1d(y, warn=True)
+    check_classification_targets(y)
+    if y.shape[0] != _num_samples(X):
+        raise ValueError(
+            "Found input variables with inconsistent numbers of samples: "
+            f"{[_num_samples(X), y.shape[0]]}"
+        )
+    encoder = LabelEncoder().fit(y)
+    n_classes = encoder.classes_.size
+    if n_classes > 2:
+        raise ValueError(
+            f"Only binary classification is supported by {owner}. "
+            f"The type of the target is {type_of_target(y)}, with {n_classes} classes. "
+            "For one-versus-rest, wrap it in sklearn.multiclass.OneVsRestClassifier."
+        )
+    if n_classes < 2:
+        raise ValueError(
+            f"{owner} needs two classes, but y contains one class: {encoder.classes_.tolist()}."
+        )
+    return encoder, encoder.transform(y)
+
+
+def rows_of_weight(
+    target: NDArray[np.int64], weight: NDArray | None, classes: NDArray, owner: str
+) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Return the rows with weight, and how many of them each class has."""
+    rows = np.arange(target.size) if weight is None else np.flatnonzero(weight > 0)
+    counts = np.bincount(target[rows], minlength=2)
+    if counts.min() == 0:
+        raise ValueError(
+            f"{owner} needs two classes, but all sample weights of the class "
+            f"{classes[counts.argmin()]!r} are zero."
+        )
+    return rows, counts
+
+
 class PAUCClassifierMixin:
     """Fitting, calibration and prediction around a booster's own classifier.
 
@@ -83,7 +191,11 @@ class PAUCClassifierMixin:
     """
 
     _parent: type
+    _split_gain_name: str
+    beta: float | None
+    budget_basis: Basis
     calibration_cv: int | None
+    selection_cv: int | None
     objective: Any
     budget: float
     get_params: Callable[..., dict[str, Any]]
@@ -96,6 +208,10 @@ class PAUCClassifierMixin:
 
     def _raw_margin(self, X: Any, **kwargs: Any) -> NDArray:
         """Return the booster's margins."""
+        raise NotImplementedError
+
+    def _margin_after(self, X: Any, n_rounds: int | None) -> NDArray:
+        """Return the booster's margins after some rounds, None for all of them."""
         raise NotImplementedError
 
     def _shift_margins(self, offset: float) -> None:
@@ -119,10 +235,17 @@ class PAUCClassifierMixin:
 
     def _check_params(self) -> None:
         self._boosting_objective()
-        if self.calibration_cv is not None:
-            check_positive(
-                self.calibration_cv, "calibration_cv", type(self).__name__, integer=True, minimum=2
+        split_gain = getattr(self, self._split_gain_name)
+        if isinstance(split_gain, str) and split_gain != "auto":
+            raise InvalidParameterError(
+                f"The {self._split_gain_name!r} parameter of {type(self).__name__} must be a "
+                f"number or 'auto'. Got {split_gain!r} instead."
             )
+        for name in ("calibration_cv", "selection_cv"):
+            if getattr(self, name) is not None:
+                check_positive(
+                    getattr(self, name), name, type(self).__name__, integer=True, minimum=2
+                )
 
     def _check_fit(
         self,
@@ -150,49 +273,12 @@ class PAUCClassifierMixin:
         return X, target, weight, self._calibration_rows(target, weight)
 
     def _check_X(self, X: Any, *, reset: bool) -> Any:
-        if hasattr(X, "__dataframe__") or hasattr(X, "iloc"):
-            # Data frames go to the booster as they are: it knows categories.
-            validate_data(self, X, skip_check_array=True, reset=reset)
-            return X
-        return validate_data(
-            self,
-            X,
-            accept_sparse="csr",
-            ensure_all_finite=False,
-            dtype="numeric",
-            ensure_min_samples=2 if reset else 1,
-            reset=reset,
-        )
+        return check_table(self, X, reset=reset, accept_sparse="csr", ensure_all_finite=False)
 
     def _encode_target(self, X: Any, y: Any) -> NDArray[np.int64]:
         """Learn the classes and return the labels as 0 and 1."""
-        if y is None:
-            raise ValueError(
-                f"requires y to be passed, but the target y is None: {type(self).__name__} "
-                "needs labels."
-            )
-        y = column_or_1d(y, warn=True)
-        check_classification_targets(y)
-        if y.shape[0] != _num_samples(X):
-            raise ValueError(
-                "Found input variables with inconsistent numbers of samples: "
-                f"{[_num_samples(X), y.shape[0]]}"
-            )
-        encoder = LabelEncoder().fit(y)
-        n_classes = encoder.classes_.size
-        if n_classes > 2:
-            raise ValueError(
-                f"Only binary classification is supported by {type(self).__name__}. "
-                f"The type of the target is {type_of_target(y)}, with {n_classes} classes. "
-                "For one-versus-rest, wrap it in sklearn.multiclass.OneVsRestClassifier."
-            )
-        if n_classes < 2:
-            raise ValueError(
-                f"{type(self).__name__} needs two classes, but y contains one class: "
-                f"{encoder.classes_.tolist()}."
-            )
-        self._label_encoder = encoder
-        return encoder.transform(y)
+        self._label_encoder, target = encode_two_classes(X, y, type(self).__name__)
+        return target
 
     def _encode_eval_target(self, y: Any) -> NDArray[np.int64]:
         return self._label_encoder.transform(column_or_1d(y))
@@ -208,13 +294,8 @@ class PAUCClassifierMixin:
         self, target: NDArray[np.int64], weight: NDArray | None
     ) -> NDArray[np.intp]:
         """Return the rows to calibrate on; they must allow two folds."""
-        rows = np.arange(target.size) if weight is None else np.flatnonzero(weight > 0)
-        counts = np.bincount(target[rows], minlength=2)
-        if counts.min() == 0:
-            raise ValueError(
-                f"{type(self).__name__} needs two classes, but all sample weights of the class "
-                f"{self._label_encoder.classes_[counts.argmin()]!r} are zero."
-            )
+        classes = self._label_encoder.classes_
+        rows, counts = rows_of_weight(target, weight, classes, type(self).__name__)
         if self.calibration_cv is not None and counts.min() < 2:
             raise ValueError(
                 "The least populated class in y has only 1 member: calibration needs at least 2. "
@@ -222,51 +303,141 @@ class PAUCClassifierMixin:
             )
         return rows
 
-    def _fit_calibrator(
-        self,
-        X: Any,
-        target: NDArray[np.int64],
-        rows: NDArray[np.intp],
-        row_arguments: dict[str, Any],
-        fit_fold: Callable[[Any, Any, NDArray, dict[str, Any]], None],
-    ) -> None:
-        """Fit the calibrator on margins of folds that the trees did not see.
-
-        ``row_arguments`` are fit arguments with one entry per row, or None. The
-        offset goes into the booster itself, so that a margin of zero means even
-        odds there as well, in a saved booster too.
-        """
-        self._calibrator = None
-        if self.calibration_cv is None:
-            return
+    def _fit_folds(
+        self, training: Training, choice: _Choice, cv: int, n_rounds: int | None = None
+    ) -> list[_Fold]:
+        """Train on all folds but one, for each of them, with what was chosen."""
+        target, rows = training.target, training.rows
         seed = 0
         random_state = getattr(self, "random_state", None)
         if random_state is not None and not isinstance(random_state, np.random.Generator):
             seed = int(check_random_state(random_state).randint(2**31 - 1))
         folds = StratifiedKFold(
-            min(self.calibration_cv, int(np.bincount(target[rows]).min())),
-            shuffle=True,
-            random_state=seed,
+            min(cv, int(np.bincount(target[rows]).min())), shuffle=True, random_state=seed
         )
-        margin = np.empty(rows.size)
-        ranker = clone(self).set_params(calibration_cv=None)
-        n_rounds = self._n_trained_rounds()
-        if n_rounds is not None:
-            ranker.set_params(n_estimators=n_rounds)
+        fitted = []
         for train, held_out in folds.split(rows, target[rows]):
+            ranker = clone(self).set_params(
+                calibration_cv=None,
+                selection_cv=None,
+                beta=choice.beta,
+                **{self._split_gain_name: choice.split_gain},
+            )
+            if n_rounds is not None:
+                ranker.set_params(n_estimators=n_rounds)
             arguments = {
                 name: None if value is None else _safe_indexing(value, rows[train])
-                for name, value in row_arguments.items()
+                for name, value in training.row_arguments.items()
             }
-            fit_fold(ranker, _safe_indexing(X, rows[train]), target[rows[train]], arguments)
-            margin[held_out] = ranker._raw_margin(_safe_indexing(X, rows[held_out]))
-        weight = np.ones(rows.size)
-        if row_arguments.get("sample_weight") is not None:
-            weight = np.asarray(row_arguments["sample_weight"], dtype=float)[rows]
+            training.fit_fold(
+                ranker, _safe_indexing(training.X, rows[train]), target[rows[train]], arguments
+            )
+            fitted.append(_Fold(ranker, rows[held_out]))
+        return fitted
+
+    def _candidates(self) -> list[_Choice]:
+        """Return what may be chosen where parameters leave it open."""
+        asked = getattr(self, self._split_gain_name)
+        gains = SPLIT_GAINS if asked == "auto" else (asked,)
+        narrow = [_Choice(self.beta, gain) for gain in gains]
+        # Another objective than the band's has no band.
+        if self.beta is not None or self.objective is not None:
+            return narrow
+        return [*narrow, _Choice(WHOLE_AUC, gains[-1])]
+
+    def _choose(self, training: Training, *, continued: bool) -> tuple[_Choice, list[_Fold] | None]:
+        """Return the band and the least gain of a split, and models that calibration can use.
+
+        ``continued`` is whether an earlier model is trained further.
+        """
+        candidates = self._candidates()
+        target, rows = training.target, training.rows
+        # With an earlier model there are no rows that it has not seen.
+        if (
+            len(candidates) == 1
+            or self.selection_cv is None
+            or continued
+            or np.bincount(target[rows]).min() < MIN_TO_CHOOSE
+        ):
+            return candidates[0], None
+        weight = self._row_weight(training)
+        folds = {
+            choice: self._fit_folds(training, choice, self.selection_cv) for choice in candidates
+        }
+
+        def worth(choice: _Choice) -> float:
+            areas = []
+            for fold in folds[choice]:
+                positive = target[fold.rows]
+                least = LEAST_NEGATIVES / max(1, int(np.count_nonzero(positive == 0)))
+                area = partial_auc_score(
+                    positive,
+                    fold.ranker._raw_margin(_safe_indexing(training.X, fold.rows)),
+                    beta=min(1.0, max(BUDGETS_JUDGED * self.budget, least)),
+                    sample_weight=weight[fold.rows],
+                )
+                areas.append(area)
+            return float(np.mean(areas))
+
+        best = max(candidates, key=worth)
+        return best, folds[best] if self.selection_cv == self.calibration_cv else None
+
+    def _choose_and_keep(
+        self, training: Training, *, continued: bool
+    ) -> tuple[dict[str, Any], list[_Fold] | None]:
+        """Choose, set the fitted attributes, and return parameters for the parent."""
+        choice, folds = self._choose(training, continued=continued)
+        setattr(self, f"{self._split_gain_name}_", choice.split_gain)
+        self._chosen = choice
+        vars(self).pop("beta_", None)
+        objective = self.objective
+        if objective is None:
+            values = {name: getattr(self, name) for name in OBJECTIVE_PARAMETERS}
+            objective = PAUCObjective(**{**values, "beta": choice.beta})
+            weight = self._row_weight(training)
+            positive = training.target == 1
+            self.beta_ = (
+                default_beta(
+                    self.budget, weight[positive].sum(), weight[~positive].sum(), self.budget_basis
+                )
+                if choice.beta is None
+                else choice.beta
+            )
+        return {"objective": objective, self._split_gain_name: choice.split_gain}, folds
+
+    def _row_weight(self, training: Training) -> NDArray:
+        """Return each row's weight, that of its class included; 0 for rows left out."""
+        target, rows = training.target, training.rows
+        weight = np.zeros(target.size)
+        sample_weight = training.row_arguments.get("sample_weight")
+        weight[rows] = 1.0 if sample_weight is None else np.asarray(sample_weight)[rows]
         class_weight = getattr(self, "class_weight", None)
         if class_weight is not None:
-            weight = weight * compute_sample_weight(class_weight, self.classes_[target[rows]])
-        calibrator = SigmoidCalibrator.fit(margin, target[rows] == 1, weight)
+            weight[rows] *= compute_sample_weight(
+                class_weight, self._label_encoder.classes_[target[rows]]
+            )
+        return weight
+
+    def _fit_calibrator(self, training: Training, folds: list[_Fold] | None) -> None:
+        """Fit the calibrator on margins of folds that the trees did not see.
+
+        The offset goes into the booster itself, so that a margin of zero means even
+        odds there as well, in a saved booster too.
+        """
+        self._calibrator = None
+        if self.calibration_cv is None:
+            return
+        target, rows = training.target, training.rows
+        n_rounds = self._n_trained_rounds()
+        if folds is None:
+            folds = self._fit_folds(training, self._chosen, self.calibration_cv, n_rounds)
+        margin = np.zeros(target.size)
+        for fold in folds:
+            margin[fold.rows] = fold.ranker._margin_after(
+                _safe_indexing(training.X, fold.rows), n_rounds
+            )
+        weight = self._row_weight(training)
+        calibrator = SigmoidCalibrator.fit(margin[rows], target[rows] == 1, weight[rows])
         self._shift_margins(calibrator.offset)
         self._calibrator = SigmoidCalibrator(calibrator.slope)
 

@@ -18,6 +18,8 @@ from ._classifier import (
     OWN_PARAMETERS,
     PARAMETERS_DOC,
     PAUCClassifierMixin,
+    SplitGain,
+    Training,
     _has_calibration,
 )
 from ._objective import Surrogate
@@ -74,7 +76,13 @@ class PAUCLGBMClassifier(PAUCClassifierMixin, LGBMClassifier):
     reg_lambda : float, default=5.0
         L2 penalty on leaf values. Rare positives make leaves with little
         evidence; without a penalty these overrule the rest at the top.
-    boosting_type, num_leaves, max_depth, subsample_for_bin, class_weight, min_split_gain, \
+    num_leaves : int, default=127
+        Leaves of a tree, at most. Only rows of the band pull at a tree, so that its
+        leaves are spent where the ranking matters; small trees cannot tell many
+        kinds of positives apart, and noise is kept out by ``min_split_gain``.
+    min_split_gain : float or "auto", default="auto"
+        Least gain of a split; "auto" chooses between 0 and 1, see ``selection_cv``.
+    boosting_type, max_depth, subsample_for_bin, class_weight, \
 min_child_weight, min_child_samples, subsample, subsample_freq, colsample_bytree, \
 reg_alpha, random_state, n_jobs, importance_type
         As in `lightgbm.LGBMClassifier`, with its defaults.
@@ -87,6 +95,10 @@ reg_alpha, random_state, n_jobs, importance_type
         Class labels; the second is the positive class.
     calibrator_ : SigmoidCalibrator
         Map from margin to probability.
+    beta_ : float
+        Upper end of the training band. There is none with another ``objective``.
+    min_split_gain_ : float
+        Least gain of a split that was trained with.
     booster_ : lightgbm.Booster
         The trees.
 
@@ -114,8 +126,9 @@ reg_alpha, random_state, n_jobs, importance_type
     True
     """
 
-    __doc__ = __doc__.replace("{own}", PARAMETERS_DOC)
+    __doc__ = __doc__.replace("{own}", PARAMETERS_DOC.replace("{split_gain}", "min_split_gain"))
     _parent = LGBMClassifier
+    _split_gain_name = "min_split_gain"
 
     def __init__(
         self,
@@ -130,16 +143,17 @@ reg_alpha, random_state, n_jobs, importance_type
         budget_basis: Basis = "fpr",
         n_knots: int = 2,
         schedule: Schedule | None = None,
+        selection_cv: int | None = 3,
         calibration_cv: int | None = 3,
         boosting_type: str = "gbdt",
-        num_leaves: int = 31,
+        num_leaves: int = 127,
         max_depth: int = -1,
         learning_rate: float = 0.05,
         n_estimators: int = 200,
         subsample_for_bin: int = 200000,
         objective: Any = None,
         class_weight: dict | str | None = None,
-        min_split_gain: float = 0.0,
+        min_split_gain: SplitGain = "auto",
         min_child_weight: float = 1e-3,
         min_child_samples: int = 20,
         subsample: float = 1.0,
@@ -184,11 +198,14 @@ reg_alpha, random_state, n_jobs, importance_type
         self.budget_basis = budget_basis
         self.n_knots = n_knots
         self.schedule = schedule
+        self.selection_cv = selection_cv
         self.calibration_cv = calibration_cv
 
     def _process_params(self, stage: str) -> dict[str, Any]:
         # The parent reads get_params for what it passes to LightGBM when predicting.
         params = super()._process_params(stage)
+        if params.get("min_split_gain") == "auto":
+            params["min_split_gain"] = getattr(self, "min_split_gain_", 0.0)
         return {name: value for name, value in params.items() if name not in OWN_PARAMETERS}
 
     def _n_trained_rounds(self) -> int | None:
@@ -247,7 +264,6 @@ eval_X, eval_y
         if evaluation and eval_metric is None:
             eval_metric = self._coverage_metric()
         params = self._parent_params()
-        params["objective"] = self._boosting_objective()
         if isinstance(self.class_weight, dict):
             codes = {label: code for code, label in enumerate(self._label_encoder.classes_)}
             params["class_weight"] = {codes[k]: v for k, v in self.class_weight.items()}
@@ -257,7 +273,20 @@ eval_X, eval_y
         params.setdefault("metric", named or "None")
         # With a custom objective LightGBM fails where it has filtered all features.
         params.setdefault("feature_pre_filter", False)
-        parent = LGBMClassifier(**params)
+
+        def fit_fold(ranker: Any, X_fold: Any, y_fold: NDArray, arguments: dict) -> None:
+            ranker.fit(
+                X_fold,
+                self._label_encoder.classes_[y_fold],
+                feature_name=feature_name,
+                categorical_feature=categorical_feature,
+                **arguments,
+            )
+
+        per_row = {"sample_weight": sample_weight, "init_score": init_score}
+        training = Training(X, target, rows, per_row, fit_fold)
+        chosen, folds = self._choose_and_keep(training, continued=init_model is not None)
+        parent = LGBMClassifier(**{**params, **chosen})
         parent.fit(
             X,
             target,
@@ -275,18 +304,7 @@ eval_X, eval_y
             **evaluation,
         )
         self._take_over(parent)
-
-        def fit_fold(ranker: Any, X_fold: Any, y_fold: NDArray, arguments: dict) -> None:
-            ranker.fit(
-                X_fold,
-                self.classes_[y_fold],
-                feature_name=feature_name,
-                categorical_feature=categorical_feature,
-                **arguments,
-            )
-
-        per_row = {"sample_weight": sample_weight, "init_score": init_score}
-        self._fit_calibrator(X, target, rows, per_row, fit_fold)
+        self._fit_calibrator(training, folds)
         return self
 
     def _encoded_eval_sets(self, eval_set: Any, eval_X: Any, eval_y: Any) -> dict[str, Any]:
@@ -309,6 +327,9 @@ eval_X, eval_y
 
     def _raw_margin(self, X: Any, **kwargs: Any) -> NDArray:
         return np.asarray(LGBMModel.predict(self, X, raw_score=True, **kwargs), dtype=np.float64)
+
+    def _margin_after(self, X: Any, n_rounds: int | None) -> NDArray:
+        return self._raw_margin(X, num_iteration=n_rounds)
 
     def _shift_margins(self, offset: float) -> None:
         # As LightGBM does with its own starting score: into the first tree.

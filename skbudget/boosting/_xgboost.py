@@ -18,6 +18,8 @@ from ._classifier import (
     OWN_PARAMETERS,
     PARAMETERS_DOC,
     PAUCClassifierMixin,
+    SplitGain,
+    Training,
     _has_calibration,
 )
 from ._objective import Surrogate
@@ -73,6 +75,13 @@ class PAUCXGBClassifier(PAUCClassifierMixin, XGBClassifier):
     reg_lambda : float, default=5.0
         L2 penalty on leaf values. Rare positives make leaves with little
         evidence; without a penalty these overrule the rest at the top.
+    gamma : float or "auto", default="auto"
+        Least gain of a split; "auto" chooses between 0 and 1, see ``selection_cv``.
+    grow_policy, max_depth, max_leaves : default="lossguide", 0, 127
+        Trees grow where they gain most, up to 127 leaves. Only rows of the band
+        pull at a tree, so that its leaves are spent where the ranking matters;
+        small trees cannot tell many kinds of positives apart, and noise is kept
+        out by ``gamma``.
     **kwargs
         Further parameters of `xgboost.XGBClassifier`, with its defaults. With
         ``early_stopping_rounds`` and no ``eval_metric``, coverage at the budget
@@ -84,6 +93,10 @@ class PAUCXGBClassifier(PAUCClassifierMixin, XGBClassifier):
         Class labels; the second is the positive class.
     calibrator_ : SigmoidCalibrator
         Map from margin to probability.
+    beta_ : float
+        Upper end of the training band. There is none with another ``objective``.
+    gamma_ : float
+        Least gain of a split that was trained with.
 
     See Also
     --------
@@ -106,8 +119,9 @@ class PAUCXGBClassifier(PAUCClassifierMixin, XGBClassifier):
     True
     """
 
-    __doc__ = __doc__.replace("{own}", PARAMETERS_DOC)
+    __doc__ = __doc__.replace("{own}", PARAMETERS_DOC.replace("{split_gain}", "gamma"))
     _parent = XGBClassifier
+    _split_gain_name = "gamma"
 
     def __init__(
         self,
@@ -122,11 +136,16 @@ class PAUCXGBClassifier(PAUCClassifierMixin, XGBClassifier):
         budget_basis: Basis = "fpr",
         n_knots: int = 2,
         schedule: Schedule | None = None,
+        selection_cv: int | None = 3,
         calibration_cv: int | None = 3,
         objective: Any = None,
         n_estimators: int = 200,
         learning_rate: float = 0.05,
         reg_lambda: float = 5.0,
+        gamma: SplitGain = "auto",
+        grow_policy: str | None = "lossguide",
+        max_depth: int | None = 0,
+        max_leaves: int | None = 127,
         **kwargs: Any,
     ) -> None:
         super().__init__(
@@ -134,6 +153,10 @@ class PAUCXGBClassifier(PAUCClassifierMixin, XGBClassifier):
             n_estimators=n_estimators,
             learning_rate=learning_rate,
             reg_lambda=reg_lambda,
+            gamma=gamma,
+            grow_policy=grow_policy,
+            max_depth=max_depth,
+            max_leaves=max_leaves,
             **kwargs,
         )
         self.budget = budget
@@ -146,6 +169,7 @@ class PAUCXGBClassifier(PAUCClassifierMixin, XGBClassifier):
         self.budget_basis = budget_basis
         self.n_knots = n_knots
         self.schedule = schedule
+        self.selection_cv = selection_cv
         self.calibration_cv = calibration_cv
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
@@ -222,7 +246,6 @@ base_margin_eval_set
             X, y, sample_weight, xgb_model, "xgb_model"
         )
         params = self._parent_params()
-        params["objective"] = self._boosting_objective()
         if eval_set is not None:
             eval_set = [(X_eval, self._encode_eval_target(y_eval)) for X_eval, y_eval in eval_set]
             if self.eval_metric is None:
@@ -230,7 +253,15 @@ base_margin_eval_set
                 # XGBoost would add its log loss, which reads margins as probabilities.
                 params["disable_default_eval_metric"] = True
         params["callbacks"] = [*(self.callbacks or []), XGBoostRounds()]
-        parent = XGBClassifier(**params)
+
+        def fit_fold(ranker: Any, X_fold: Any, y_fold: NDArray, arguments: dict) -> None:
+            ranker.set_params(early_stopping_rounds=None, callbacks=None)
+            ranker.fit(X_fold, self._label_encoder.classes_[y_fold], **arguments)
+
+        per_row = {"sample_weight": sample_weight, "base_margin": base_margin}
+        training = Training(X, target, rows, per_row, fit_fold)
+        chosen, folds = self._choose_and_keep(training, continued=xgb_model is not None)
+        parent = XGBClassifier(**{**params, **chosen})
         parent.fit(
             X,
             target,
@@ -243,18 +274,16 @@ base_margin_eval_set
             base_margin_eval_set=base_margin_eval_set,
         )
         self._take_over(parent)
-
-        def fit_fold(ranker: Any, X_fold: Any, y_fold: NDArray, arguments: dict) -> None:
-            ranker.set_params(early_stopping_rounds=None, callbacks=None)
-            ranker.fit(X_fold, self.classes_[y_fold], **arguments)
-
-        per_row = {"sample_weight": sample_weight, "base_margin": base_margin}
-        self._fit_calibrator(X, target, rows, per_row, fit_fold)
+        self._fit_calibrator(training, folds)
         return self
 
     def _raw_margin(self, X: Any, **kwargs: Any) -> NDArray:
         margin = XGBModel.predict(self, X, output_margin=True, **kwargs)
         return np.asarray(margin, dtype=np.float64)
+
+    def _margin_after(self, X: Any, n_rounds: int | None) -> NDArray:
+        kept = {} if n_rounds is None else {"iteration_range": (0, n_rounds)}
+        return self._raw_margin(X, **kept)
 
     def _shift_margins(self, offset: float) -> None:
         # The booster keeps a probability in float32; beyond these it has no digits left.

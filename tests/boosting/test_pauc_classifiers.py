@@ -25,7 +25,10 @@ from skbudget.boosting import (
     PAUCLGBMClassifier,
     PAUCObjective,
     PAUCXGBClassifier,
+    default_beta,
 )
+from skbudget.datasets import make_hard_bulk
+from skbudget.metrics import partial_auc_score
 from skbudget.objectives import BinaryCrossEntropy, Schedule
 
 CLASSES = [PAUCLGBMClassifier, PAUCXGBClassifier]
@@ -63,7 +66,9 @@ def test_takes_every_parameter_of_the_parent(cls):
         "missing"
     }
     assert changed == {"n_estimators", "learning_rate", "reg_lambda"} | (
-        {"objective"} if cls is PAUCXGBClassifier else set()
+        {"objective", "gamma", "grow_policy", "max_depth", "max_leaves"}
+        if cls is PAUCXGBClassifier
+        else {"min_split_gain", "num_leaves"}
     )
     assert clone(cls(budget=0.1)).budget == 0.1
 
@@ -76,7 +81,8 @@ def test_margin_is_the_booster_s(cls, table, fresh_table):
 
 def test_trees_are_those_of_native_training(cls, table, fresh_table):
     X, y = table
-    model = make(cls, calibration_cv=None).fit(X, y)
+    split_gain = {cls._split_gain_name: 0.5}
+    model = make(cls, calibration_cv=None, **split_gain).fit(X, y)
     objective = PAUCObjective(budget=0.05)
     if cls is PAUCLGBMClassifier:
         native = cls._parent(**{**model._parent_params(), "objective": objective}).fit(X, y)
@@ -98,7 +104,7 @@ def test_probabilities_are_calibrated_and_keep_the_ranking(cls, table, fresh_tab
     )
     assert probability[:, 1].mean() == pytest.approx(y_new.mean(), abs=0.015)
     base_rate = np.full(y_new.size, y_new.mean())
-    assert brier_score_loss(y_new, probability[:, 1]) < 0.8 * brier_score_loss(y_new, base_rate)
+    assert brier_score_loss(y_new, probability[:, 1]) < 0.9 * brier_score_loss(y_new, base_rate)
     top = probability[:, 1] > 0.3
     assert y_new[top].mean() == pytest.approx(probability[top, 1].mean(), abs=0.15)
 
@@ -481,3 +487,121 @@ def test_trains_without_warnings(cls, table):
         warnings.simplefilter("error")
         model = make(cls).fit(*table)
         model.predict(table[0])
+
+
+# --- what is chosen by cross-fitting ----------------------------------------------
+
+
+def split_gain(model):
+    return getattr(model, f"{model._split_gain_name}_")
+
+
+def test_the_whole_auc_is_trained_where_the_top_is_not_contested(cls):
+    X, y = make_hard_bulk(12_000, pos_rate=0.03, random_state=0)
+    X_new, y_new = make_hard_bulk(30_000, pos_rate=0.03, random_state=1)
+    params = {"budget": 0.01, "n_estimators": 40, "learning_rate": 0.1, "calibration_cv": None}
+    chosen = make(cls, **params).fit(X, y)
+    assert (chosen.beta_, split_gain(chosen)) == (1.0, 1.0)
+    rule = make(cls, **params, selection_cv=None).fit(X, y)
+    assert rule.beta_ == pytest.approx(1.5 * y.sum() / (y == 0).sum())
+    assert split_gain(rule) == 0.0
+    area, narrow = (
+        partial_auc_score(y_new, model.decision_function(X_new), beta=0.03)
+        for model in (chosen, rule)
+    )
+    assert area > narrow + 0.01
+
+
+def test_fine_structure_is_kept(cls):
+    """Many small clusters of positives need every split."""
+    rng = np.random.default_rng(0)
+    centres = rng.uniform(-4, 4, size=(40, 4))
+    rows = rng.uniform(-5, 5, size=(8000, 4))
+    distance = np.min(np.linalg.norm(rows[:, None] - centres, axis=2), axis=1)
+    clusters = make(cls, n_estimators=40, learning_rate=0.1).fit(rows, distance < 0.9)
+    assert (clusters.beta_ < 1.0, split_gain(clusters)) == (True, 0.0)
+
+
+def test_what_is_given_is_not_chosen(cls, table):
+    name = cls._split_gain_name
+    both = make(cls, beta=0.3, **{name: 0.25}).fit(*table)
+    assert (both.beta_, split_gain(both)) == (0.3, 0.25)
+    assert make(cls, beta=0.3).fit(*table).beta_ == 0.3
+    assert split_gain(make(cls, **{name: 0.25}).fit(*table)) == 0.25
+
+
+def test_a_choice_is_the_model_that_is_trained_with_it(cls, table, fresh_table):
+    chosen = make(cls, random_state=3).fit(*table)
+    beta = 1.0 if chosen.beta_ == 1.0 else None
+    given = {"beta": beta, cls._split_gain_name: split_gain(chosen)}
+    again = make(cls, random_state=3, selection_cv=None, **given).fit(*table)
+    np.testing.assert_array_equal(
+        chosen.decision_function(fresh_table[0]), again.decision_function(fresh_table[0])
+    )
+    np.testing.assert_array_equal(
+        chosen.predict_proba(fresh_table[0]), again.predict_proba(fresh_table[0])
+    )
+
+
+def test_folds_of_the_choice_serve_calibration(cls, table, monkeypatch):
+    fits = []
+    original = cls._fit_folds
+
+    def counting(self, training, choice, cv, n_rounds=None):
+        fits.append(cv)
+        return original(self, training, choice, cv, n_rounds)
+
+    monkeypatch.setattr(cls, "_fit_folds", counting)
+    make(cls).fit(*table)
+    assert fits == [3, 3, 3]
+    fits.clear()
+    make(cls, calibration_cv=4).fit(*table)
+    assert fits == [3, 3, 3, 4]
+    fits.clear()
+    make(cls, selection_cv=None, calibration_cv=None).fit(*table)
+    assert fits == []
+
+
+def test_few_positives_leave_the_rule(cls, table):
+    X, y = table
+    rows = np.r_[np.flatnonzero(y == 1)[:9], np.flatnonzero(y == 0)]
+    model = make(cls).fit(X[rows], y[rows])
+    assert model.beta_ == pytest.approx(default_beta(0.05, 9, (y == 0).sum()))
+    assert split_gain(model) == 0.0
+
+
+def test_another_objective_has_no_band(cls, table):
+    model = make(cls, objective=BoosterObjective(BinaryCrossEntropy())).fit(*table)
+    assert not hasattr(model, "beta_")
+    assert split_gain(model) in (0.0, 1.0)
+
+
+def test_refitting_with_another_objective_drops_the_band(cls, table):
+    model = make(cls).fit(*table)
+    model.set_params(objective=BoosterObjective(BinaryCrossEntropy())).fit(*table)
+    assert not hasattr(model, "beta_")
+
+
+def test_early_stopping_calibrates_on_as_many_rounds(cls, table, fresh_table):
+    stop = {"n_estimators": 120, "learning_rate": 0.3}
+    if cls is PAUCXGBClassifier:
+        model = make(cls, early_stopping_rounds=5, **stop)
+        model.fit(*table, eval_set=[fresh_table])
+        kept = model.best_iteration + 1
+    else:
+        model = make(cls, **stop)
+        model.fit(*table, eval_set=[fresh_table], callbacks=[lgb.early_stopping(5, verbose=False)])
+        kept = model.best_iteration_
+    assert kept < 120
+    given = {"beta": 1.0 if model.beta_ == 1.0 else None, cls._split_gain_name: split_gain(model)}
+    short = make(cls, selection_cv=None, **{**stop, "n_estimators": kept}, **given).fit(*table)
+    assert model.calibrator_.slope == pytest.approx(short.calibrator_.slope, rel=1e-6)
+
+
+def test_bad_split_gain_is_refused(cls, table):
+    with pytest.raises(
+        ValueError, match=rf"'{cls._split_gain_name}' parameter .* must be a number or 'auto'"
+    ):
+        make(cls, **{cls._split_gain_name: "some"}).fit(*table)
+    with pytest.raises(ValueError, match="'selection_cv' parameter"):
+        make(cls, selection_cv=1).fit(*table)

@@ -1,0 +1,126 @@
+"""Running the units of a study, in processes side by side."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from ._contender import Contender
+from ._results import Results, ResultsError
+from ._search import BASES, CEILING, Effort, Measure, measure_ceiling, run_unit
+from ._table import Draw, StudyTable
+
+__all__ = ["Failure", "Unit", "plan_units", "run_units"]
+
+
+@dataclass(frozen=True)
+class Unit:
+    """One contender on one seed's draw of one table; None stands for the ceiling."""
+
+    table: StudyTable
+    seed: int
+    contender: Contender | None
+
+    @property
+    def method(self) -> str:
+        """Name of what is measured."""
+        return CEILING if self.contender is None else self.contender.name
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A unit that raised, and what."""
+
+    unit: Unit
+    error: str
+
+
+def plan_units(
+    tables: Sequence[StudyTable],
+    contenders: Sequence[Contender],
+    n_seeds: int,
+    effort: Effort,
+    results: Results,
+) -> list[Unit]:
+    """Return the units that the results lack, seed by seed.
+
+    Whatever is there when a study is stopped then covers all tables alike.
+
+    Raises
+    ------
+    ResultsError
+        If the results were found with another effort.
+    """
+    _check_same_effort(contenders, effort, results)
+    cells = [(budget, basis) for budget in effort.budgets for basis in BASES]
+    units = [
+        Unit(table, seed, contender)
+        for seed in range(n_seeds)
+        for table in tables
+        for contender in ((None, *contenders) if table.has_ceiling else contenders)
+    ]
+    return [
+        unit for unit in units if not results.holds(unit.table.name, unit.seed, unit.method, cells)
+    ]
+
+
+def _check_same_effort(contenders: Sequence[Contender], effort: Effort, results: Results) -> None:
+    wanted = {contender.name: effort.trials(contender) for contender in contenders}
+    for measure in results:
+        if measure.method not in wanted:
+            continue
+        if (measure.trials, measure.training) != (wanted[measure.method], effort.training):
+            raise ResultsError(
+                f"{results.path.name} holds {measure.method} after {measure.trials} trials of "
+                f"{measure.training:g} of the usual training, and this run would take "
+                f"{wanted[measure.method]} of {effort.training:g}: name another file."
+            )
+
+
+@lru_cache(maxsize=1)
+def _drawn(table: StudyTable, seed: int) -> Draw:
+    return table.draw(seed)
+
+
+def _run(unit: Unit, effort: Effort) -> list[Measure] | Failure:
+    try:
+        draw = _drawn(unit.table, unit.seed)
+        if unit.contender is None:
+            return measure_ceiling(unit.table, draw, unit.seed, effort)
+        return run_unit(unit.table, draw, unit.seed, unit.contender, effort)
+    except Exception as error:  # one method on one table must not end hours of work
+        return Failure(unit, f"{type(error).__name__}: {error}")
+
+
+def run_units(
+    units: Sequence[Unit], effort: Effort, n_jobs: int, run: Callable[..., Any] = _run
+) -> Iterator[tuple[Unit, list[Measure] | Failure]]:
+    """Run units in ``n_jobs`` processes of one thread each; yield results as they come."""
+    if n_jobs == 1:
+        for unit in units:
+            yield unit, run(unit, effort)
+        return
+    from joblib import Parallel, delayed
+
+    # Several threads to a process would wait for one another on full cores.
+    before = os.environ.get("OMP_NUM_THREADS")
+    os.environ["OMP_NUM_THREADS"] = "1"
+    try:
+        tasks = (delayed(_numbered)(number, unit, effort, run) for number, unit in enumerate(units))
+        running = Parallel(n_jobs=n_jobs, return_as="generator_unordered", pre_dispatch="n_jobs")
+        for number, result in running(tasks):
+            yield units[number], result
+    finally:
+        if before is None:
+            del os.environ["OMP_NUM_THREADS"]
+        else:
+            os.environ["OMP_NUM_THREADS"] = before
+
+
+def _numbered(
+    number: int, unit: Unit, effort: Effort, run: Callable[..., Any]
+) -> tuple[int, list[Measure] | Failure]:
+    return number, run(unit, effort)

@@ -1,0 +1,515 @@
+"""The blend of two models: what it chooses, what it leaves alone, and what it costs."""
+
+import pickle
+import subprocess
+import sys
+from functools import partial
+
+import numpy as np
+import pytest
+from sklearn import config_context
+from sklearn.base import BaseEstimator, ClassifierMixin, clone
+from sklearn.impute import SimpleImputer
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GridSearchCV
+from sklearn.neighbors import KNeighborsClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+torch = pytest.importorskip("torch")
+pytest.importorskip("skorch")
+pytest.importorskip("lightgbm")
+pytest.importorskip("xgboost")
+pd = pytest.importorskip("pandas")
+
+from skbudget import (
+    PAUCClassifier,
+    PAUCEnsembleClassifier,
+    PAUCLGBMClassifier,
+    PAUCXGBClassifier,
+    make_coverage_scorer,
+)
+from skbudget.ensemble import _choose_tenths, _TopScale
+from skbudget.metrics import partial_auc_score
+
+torch.set_num_threads(1)
+
+BUDGET = 0.05
+
+
+def tiny_trees(**params):
+    defaults = {"budget": BUDGET, "n_estimators": 10, "n_jobs": 1, "calibration_cv": None}
+    return PAUCLGBMClassifier(**{**defaults, "min_child_samples": 1, "verbose": -1, **params})
+
+
+def tiny_network(**params):
+    defaults = {"budget": BUDGET, "n_members": 2, "max_epochs": 20, "hidden_layer_sizes": (16,)}
+    network = PAUCClassifier(**{**defaults, "calibrate": False, "random_state": 0, **params})
+    return make_pipeline(SimpleImputer(strategy="median"), StandardScaler(), network)
+
+
+def tiny(**params):
+    models = {"trees": tiny_trees(), "network": tiny_network()}
+    return PAUCEnsembleClassifier(**{"budget": BUDGET, **models, **params})
+
+
+class Column(ClassifierMixin, BaseEstimator):
+    """Ranks by one column, whatever it is trained on; counts the rows it is asked for."""
+
+    def __init__(self, column=0, factor=1.0):
+        self.column = column
+        self.factor = factor
+
+    def fit(self, X, y, sample_weight=None):
+        self.classes_ = np.unique(y)
+        self.seen_ = len(y), None if sample_weight is None else float(np.sum(sample_weight))
+        self.n_asked_ = 0
+        return self
+
+    def decision_function(self, X):
+        self.n_asked_ += len(X)
+        return self.factor * np.asarray(X, dtype=float)[:, self.column]
+
+
+class Memory(ClassifierMixin, BaseEstimator):
+    """Perfect on the rows it is trained on, and the last column, which is noise, on others."""
+
+    def fit(self, X, y, sample_weight=None):
+        self.classes_ = np.unique(y)
+        self.known_ = {row.tobytes(): label for row, label in zip(X, y)}
+        return self
+
+    def decision_function(self, X):
+        margins = [100.0 * self.known_.get(row.tobytes(), row[-1] / 100) for row in X]
+        return np.array(margins)
+
+
+def draw(n_rows=4000, seed=0, pos_rate=0.05):
+    """Half of the positives stand out in column 0, the others in column 1; 2 is noise."""
+    rng = np.random.default_rng(seed)
+    y = (rng.random(n_rows) < pos_rate).astype(int)
+    X = rng.standard_normal((n_rows, 3))
+    first = rng.random(n_rows) < 0.5
+    X[:, 0] += 4.0 * y * first
+    X[:, 1] += 4.0 * y * ~first
+    return X, y
+
+
+def columns(trees, network, **params):
+    params = {"budget": BUDGET, "random_state": 0, **params}
+    return PAUCEnsembleClassifier(trees=Column(trees), network=Column(network), **params)
+
+
+def draw_table(n_rows=1500, seed=0):
+    """Two informative columns out of four, a category and missing values."""
+    rng = np.random.default_rng(seed)
+    y = (rng.random(n_rows) < 0.1).astype(int)
+    X = rng.standard_normal((n_rows, 4))
+    X[:, 0] += 1.5 * y
+    X[:, 1] += y
+    frame = pd.DataFrame(X, columns=list("abcd"))
+    frame.loc[rng.random(n_rows) < 0.2, "a"] = np.nan
+    kind = np.where(rng.random(n_rows) < 0.7, np.where(y == 1, "x", "y"), "z")
+    frame["kind"] = pd.Categorical(kind)
+    frame.loc[rng.random(n_rows) < 0.1, "kind"] = np.nan
+    return frame, y
+
+
+@pytest.fixture(scope="module")
+def fitted():
+    frame, y = draw_table()
+    X = frame[list("abcd")].to_numpy()
+    return tiny(random_state=0).fit(X, y), X, y
+
+
+# --- scikit-learn ---------------------------------------------------------------------
+
+EXPECTED = {
+    "check_sample_weight_equivalence_on_dense_data": (
+        "LightGBM counts rows of weight 0 in min_child_samples and in its bins; the network sums "
+        "weighted and repeated rows in another order; and copies of a row are in several folds"
+    ),
+}
+
+
+@parametrize_with_checks([tiny()], expected_failed_checks=lambda _: EXPECTED)
+def test_estimator_checks(estimator, check):
+    check(estimator)
+
+
+def test_importing_it_loads_no_model():
+    code = (
+        "import sys, skbudget.ensemble\n"
+        "print([m for m in ('torch', 'skorch', 'lightgbm', 'xgboost') if m in sys.modules])"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert ran.stdout.strip() == "[]"
+
+
+def test_grid_search():
+    X, y = draw(1500, pos_rate=0.1)
+    grid = {"network__column": [0, 2], "cv": [2, 3]}
+    search = GridSearchCV(columns(1, 0), grid, scoring=make_coverage_scorer(0.1), cv=2).fit(X, y)
+    assert search.best_params_["network__column"] == 0
+    assert np.isfinite(search.cv_results_["mean_test_score"]).all()
+
+
+def test_parameters_of_the_models_are_reached():
+    model = clone(tiny()).set_params(
+        trees__n_estimators=3, network__paucclassifier__max_epochs=2, cv=2
+    )
+    model.fit(*draw(600))
+    assert model.trees_.n_estimators_ == 3
+    assert model.network_[-1].n_iter_ == 2
+    assert not hasattr(model.trees, "booster_"), "what was passed in stays unfitted"
+    assert model.trees.min_split_gain == "auto"
+
+
+# --- the blend ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("trees", "network", "least", "most"), [(0, 2, 0, 0.1), (2, 0, 0.9, 1), (0, 1, 0.3, 0.7)]
+)
+def test_the_better_model_has_the_weight(trees, network, least, most):
+    X, y = draw()
+    model = columns(trees, network).fit(X, y)
+    assert least <= model.network_weight_ <= most
+
+
+def test_a_good_network_next_to_noise_and_the_reverse():
+    X, y = draw()
+    X = X[:, [0, 2]]
+    for trees, network, weights in (
+        (LogisticRegression(), Column(1), (0.0, 0.1)),
+        (Column(1), LogisticRegression(), (0.9, 1.0)),
+    ):
+        model = PAUCEnsembleClassifier(budget=BUDGET, trees=trees, network=network).fit(X, y)
+        assert model.network_weight_ in weights
+
+
+def test_the_blend_is_better_than_either():
+    X, y = draw()
+    X_new, y_new = draw(seed=1)
+    model = columns(0, 1).fit(X, y)
+    blend = partial_auc_score(y_new, model.decision_function(X_new), beta=BUDGET)
+    for alone in (0, 1):
+        assert blend > partial_auc_score(y_new, X_new[:, alone], beta=BUDGET) + 0.1
+
+
+def test_the_blend_does_not_depend_on_units():
+    X, y = draw()
+    plain = columns(0, 1).fit(X, y)
+    scaled = columns(0, 1).set_params(trees__factor=1000.0, network__factor=0.01).fit(X, y)
+    assert scaled.network_weight_ == plain.network_weight_
+    np.testing.assert_allclose(scaled.decision_function(X), plain.decision_function(X))
+
+
+def test_only_rows_that_were_held_out_count():
+    X, y = draw(1500)
+    models = {"trees": Memory(), "network": Column(0)}
+    model = PAUCEnsembleClassifier(budget=BUDGET, **models).fit(X, y)
+    in_sample = model.trees_.decision_function(X)
+    assert partial_auc_score(y, in_sample, beta=BUDGET) == 1.0
+    assert model.network_weight_ >= 0.9
+
+
+@pytest.mark.parametrize(("good", "idle"), [(0, "network_"), (1, "trees_")])
+def test_a_model_without_weight_is_not_asked(good, idle):
+    X, y = draw()
+    X[:, 1] = -X[:, 0]
+    model = columns(0, 1) if good == 0 else columns(1, 0)
+    model.fit(X, y)
+    assert model.network_weight_ == good
+    model.predict_proba(X)
+    assert getattr(model, idle).n_asked_ == 0
+    assert getattr(model, {"network_": "trees_", "trees_": "network_"}[idle]).n_asked_ == len(X)
+
+
+def test_equal_models_share_the_weight():
+    assert columns(0, 0).fit(*draw()).network_weight_ == 0.5
+
+
+@pytest.mark.parametrize(("tied", "chosen"), [((3, 7), 3), ((2, 6, 9), 6), ((0, 10), 0)])
+def test_ties_are_settled_by_one_half_and_then_by_trees(tied, chosen, monkeypatch):
+    def area(target, blend, **_):
+        return 0.8 if round(10 * blend[0]) in tied else 0.7
+
+    monkeypatch.setattr("skbudget.ensemble.partial_auc_score", area)
+    standard = np.tile([0.0, 1.0], (40, 1))
+    assert _choose_tenths(np.repeat([0, 1], 20), standard, None, BUDGET) == chosen
+
+
+@pytest.mark.parametrize("rare", [0, 1])
+def test_few_rows_leave_the_weight_at_one_half(rare):
+    X, y = draw(2000)
+    of_rare = np.flatnonzero(y == 1)[:9]
+    rows = np.r_[of_rare, np.flatnonzero(y == 0)[:500]]
+    target = y[rows] if rare == 1 else 1 - y[rows]
+    assert columns(0, 2).fit(X[rows], target).network_weight_ == 0.5
+
+
+def test_folds_are_no_more_than_the_rarer_class_has_rows():
+    X, y = draw(200, pos_rate=0.0)
+    y[:2] = 1
+    model = columns(0, 1, cv=10).fit(X, y)
+    assert np.isfinite(model.predict_proba(X)).all()
+    y[1] = 0
+    with pytest.raises(ValueError, match="least populated class in y has only 1 member"):
+        model.fit(X, y)
+
+
+# --- the scale of the top -------------------------------------------------------------
+
+
+@pytest.mark.parametrize("budget", [1e-12, 0.001, 0.005, 0.04, 0.05, 0.06, 0.5, 1.0])
+def test_the_scale_is_finite_and_grows_with_the_margin(budget):
+    margin = np.random.default_rng(0).permutation(1000).astype(float)
+    scale = _TopScale.of(margin, None, budget)
+    assert scale.width > 0
+    assert np.all(np.diff(scale(np.sort(margin))) > 0)
+    if budget == 1.0:
+        assert (scale.low, scale.low + scale.width) == (499.0, 949.0)
+    if budget == 0.005:
+        assert (scale.low, scale.low + scale.width) == (949.0, 994.0)
+
+
+def test_constant_margins_have_width_one():
+    assert _TopScale.of(np.full(50, 3.0), None, BUDGET) == (3.0, 1.0)
+    X, y = draw(600)
+    X[:, 2] = 0.0
+    model = columns(2, 2).fit(X, y)
+    assert model.predict_proba(X)[:, 1] == pytest.approx(y.mean(), abs=0.01)
+
+
+# --- weights --------------------------------------------------------------------------
+
+
+def test_a_weight_of_two_is_the_row_twice():
+    X, y = draw(1000)
+    weight = np.random.default_rng(0).integers(1, 4, y.size).astype(float)
+    again = np.repeat(np.arange(y.size), weight.astype(int))
+    scales = [_TopScale.of(X[:, k], weight, BUDGET) for k in (0, 1)]
+    assert scales == [_TopScale.of(X[again, k], None, BUDGET) for k in (0, 1)]
+    standard = np.column_stack([scale(X[:, k]) for k, scale in enumerate(scales)])
+    # In favour of one model or the other, so that the choice is not the same for any weight.
+    for kind in (X[:, 0] > 2, X[:, 1] > 2):
+        tilted = weight * np.where(kind, 5, 1)
+        again = np.repeat(np.arange(y.size), tilted.astype(int))
+        weighted = _choose_tenths(y, standard, tilted, BUDGET)
+        assert weighted == _choose_tenths(y[again], standard[again], None, BUDGET)
+        assert weighted != _choose_tenths(y, standard, None, BUDGET)
+
+
+def test_weights_choose_the_blend_as_repeated_rows_do():
+    X, y = draw(6000)
+    # Positives of the first kind count four times.
+    count = np.where((y == 1) & (X[:, 0] > X[:, 1]), 4, 1)
+    again = np.repeat(np.arange(y.size), count)
+    weighted = columns(0, 1).fit(X, y, sample_weight=count)
+    repeated = columns(0, 1).fit(X[again], y[again])
+    plain = columns(0, 1).fit(X, y)
+    # Copies are dealt to other folds, so the quantiles are not quite the same.
+    assert weighted.network_weight_ == pytest.approx(repeated.network_weight_, abs=0.1)
+    assert weighted.network_weight_ < plain.network_weight_
+    np.testing.assert_allclose(
+        weighted.predict_proba(X)[:, 1], repeated.predict_proba(X)[:, 1], atol=0.05
+    )
+
+
+def test_weights_reach_both_models():
+    X, y = draw(600)
+    weight = np.random.default_rng(0).uniform(0.5, 2.0, y.size)
+    network = make_pipeline(StandardScaler(), make_pipeline(StandardScaler(), Column(1)))
+    model = PAUCEnsembleClassifier(budget=BUDGET, trees=Column(0), network=network)
+    for routing in (False, True):
+        with config_context(enable_metadata_routing=routing):
+            model.fit(X, y, sample_weight=weight)
+        for part in (model.trees_, model.network_[-1][-1]):
+            assert part.seen_ == (600, pytest.approx(weight.sum()))
+    with pytest.raises(ValueError, match=r"fit of network=_WithMargin\(\) does not take it"):
+        tiny(network=_WithMargin()).fit(X, y, sample_weight=weight)
+
+
+class _WithMargin(KNeighborsClassifier):
+    def decision_function(self, X):
+        return self.predict_proba(X)[:, 1]
+
+
+def test_rows_of_weight_zero_are_not_held_out():
+    X, y = draw(2000)
+    # Where they count, column 0 ranks the classes the wrong way round.
+    extra = X[:1000] * [-1, 1, 1]
+    weight = np.r_[np.ones(2000), np.zeros(1000)]
+    doubled = columns(0, 1).fit(np.vstack([X, extra]), np.r_[y, 1 - y[:1000]], weight)
+    plain = columns(0, 1).fit(X, y, np.ones(2000))
+    assert doubled.network_weight_ == plain.network_weight_
+    np.testing.assert_array_equal(doubled.decision_function(X), plain.decision_function(X))
+    with pytest.raises(ValueError, match="all sample weights of the class"):
+        plain.fit(X, y, sample_weight=1 - y)
+
+
+# --- probabilities --------------------------------------------------------------------
+
+
+def test_probabilities_are_calibrated_and_keep_the_ranking():
+    X, y = draw()
+    X_new, y_new = draw(seed=1)
+    model = columns(0, 1).fit(X, y)
+    probability = model.predict_proba(X_new)
+    margin = model.decision_function(X_new)
+    np.testing.assert_allclose(probability.sum(axis=1), 1)
+    assert probability[:, 1].mean() == pytest.approx(y_new.mean(), abs=0.01)
+    order = np.argsort(margin, kind="stable")
+    assert np.all(np.diff(probability[order, 1]) >= 0)
+    np.testing.assert_array_equal(model.predict(X_new), (margin > 0).astype(int))
+    assert 0 < model.predict(X_new).sum() < len(y_new)
+
+
+def test_any_two_labels():
+    X, y = draw(1000)
+    model = tiny().fit(X, np.where(y == 1, "fraud", "fair"))
+    assert list(model.classes_) == ["fair", "fraud"]
+    plain = tiny().fit(X, y)
+    np.testing.assert_array_equal(model.decision_function(X), plain.decision_function(X))
+    np.testing.assert_array_equal(model.predict(X) == "fraud", plain.predict(X) == 1)
+
+
+# --- our models -----------------------------------------------------------------------
+
+
+def test_same_seed_same_model(fitted):
+    model, X, y = fitted
+    again = tiny(random_state=0).fit(X, y)
+    assert again.network_weight_ == model.network_weight_
+    np.testing.assert_array_equal(again.predict_proba(X), model.predict_proba(X))
+    other = tiny(random_state=1).fit(X, y)
+    assert np.any(other.predict_proba(X) != model.predict_proba(X))
+
+
+def test_pickle(fitted):
+    model, X, _ = fitted
+    copy = pickle.loads(pickle.dumps(model))
+    np.testing.assert_array_equal(copy.predict_proba(X), model.predict_proba(X))
+
+
+@pytest.mark.parametrize("cls", [PAUCLGBMClassifier, PAUCXGBClassifier])
+def test_what_trees_choose_by_cross_fitting_is_chosen_once(cls, monkeypatch):
+    made = []
+    choose = cls._choose
+
+    def recorded(self, training, *, continued):
+        made.append((self.selection_cv, choose(self, training, continued=continued)[0]))
+        return made[-1][1], None
+
+    monkeypatch.setattr(cls, "_choose", recorded)
+    trees = cls(budget=BUDGET, n_estimators=5, n_jobs=1, calibration_cv=None)
+    model = PAUCEnsembleClassifier(budget=BUDGET, trees=trees, network=Column(0))
+    model.fit(*draw(600))
+    assert [cv for cv, _ in made if cv is not None] == [3]
+    # The candidates' own fits come first, the one on all rows is the fourth from the end.
+    assert made[-4:] == [(3, model.trees_._chosen)] + 3 * [(None, model.trees_._chosen)]
+
+
+@pytest.fixture
+def small_defaults(monkeypatch):
+    """Our own models where none is given, only smaller."""
+    trees = partial(PAUCLGBMClassifier, n_estimators=10)
+    network = partial(PAUCClassifier, n_members=2, max_epochs=20)
+    monkeypatch.setattr("skbudget.boosting.PAUCLGBMClassifier", trees)
+    monkeypatch.setattr("skbudget.neural.PAUCClassifier", network)
+
+
+@pytest.mark.usefixtures("small_defaults")
+def test_the_default_models():
+    frame, y = draw_table()
+    model = PAUCEnsembleClassifier(budget=0.1, n_jobs=1, random_state=7).fit(frame, y)
+    assert isinstance(model.trees_, PAUCLGBMClassifier)
+    network = model.network_[-1]
+    assert isinstance(network, PAUCClassifier)
+    for part in (model.trees_, network):
+        assert part.budget == 0.1
+        assert part.random_state == 7
+        assert not hasattr(part, "predict_proba")
+    assert model.trees_.n_jobs == 1
+    assert model.trees is None
+    assert model.network is None
+
+
+@pytest.mark.usefixtures("small_defaults")
+@pytest.mark.parametrize("random_state", [None, np.random.RandomState(0)])
+def test_a_data_frame_with_categories_and_missing_values(random_state):
+    (frame, y), (frame_new, y_new) = draw_table(), draw_table(seed=1)
+    model = PAUCEnsembleClassifier(budget=0.1, n_jobs=1, random_state=random_state).fit(frame, y)
+    np.testing.assert_array_equal(model.feature_names_in_, frame.columns)
+    assert model.n_features_in_ == 5
+    margin = model.decision_function(frame_new)
+    assert partial_auc_score(y_new, margin, beta=0.1) > 0.4
+    # Both models read the category, and both a row that has a new one or none.
+    swapped = frame_new.assign(kind=frame_new["kind"].cat.rename_categories({"x": "y", "y": "x"}))
+    swapped["kind"] = swapped["kind"].cat.set_categories(frame["kind"].cat.categories)
+    for part in (model.trees_, model.network_):
+        assert np.any(part.decision_function(swapped) != part.decision_function(frame_new))
+    unknown = frame_new.assign(kind=pd.Categorical(["new"] * len(frame_new)))
+    assert np.isfinite(model.predict_proba(unknown)).all()
+    with pytest.raises(ValueError, match="feature names"):
+        model.predict(frame_new.rename(columns={"b": "other"}))
+
+
+@pytest.mark.usefixtures("small_defaults")
+@pytest.mark.filterwarnings("ignore:Skipping features without any observed values")
+def test_arrays_with_missing_values():
+    X, y = draw(600)
+    X[::5, 0] = np.nan
+    X = np.column_stack([X, np.full(600, np.nan)])
+    model = PAUCEnsembleClassifier(budget=BUDGET, n_jobs=1).fit(X, y)
+    assert np.isfinite(model.predict_proba(X)).all()
+    with pytest.raises(ValueError, match="infinity"):
+        model.fit(np.where(np.isnan(X), np.inf, X), y)
+
+
+# --- what is refused ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("params", "message"),
+    [
+        ({"budget": 0.0}, r"The 'budget' parameter of PAUCEnsembleClassifier must be a float"),
+        ({"budget": 50}, r"50 basis points are 0\.005"),
+        ({"cv": 1}, r"The 'cv' parameter of PAUCEnsembleClassifier must be an int in the range"),
+        ({"cv": None}, r"The 'cv' parameter"),
+        (
+            {"trees": KNeighborsClassifier()},
+            r"The 'trees' parameter of PAUCEnsembleClassifier must be None or a classifier with "
+            r"decision_function. Got KNeighborsClassifier\(\) instead",
+        ),
+        ({"network": LogisticRegression}, r"The 'network' parameter of .* Got <class"),
+        ({"network": "mlp"}, r"The 'network' parameter of .* Got 'mlp' instead"),
+        ({"random_state": "seed"}, r"cannot be used to seed"),
+    ],
+)
+def test_bad_parameters_are_named_before_any_work(params, message, monkeypatch):
+    monkeypatch.setattr(Column, "fit", None)
+    X, y = draw(100)
+    with pytest.raises(ValueError, match=message):
+        columns(0, 1).set_params(**params).fit(X, y)
+
+
+def test_targets_that_are_not_two_classes():
+    X, y = draw(100)
+    with pytest.raises(ValueError, match="Only binary classification is supported by PAUCEns"):
+        columns(0, 1).fit(X, np.arange(100) % 3)
+    with pytest.raises(ValueError, match="y contains one class"):
+        columns(0, 1).fit(X, np.zeros(100))
+    with pytest.raises(ValueError, match="inconsistent numbers of samples"):
+        columns(0, 1).fit(X, y[:50])
+
+
+def test_margins_that_are_not_finite_are_named():
+    X, y = draw(300)
+    with (
+        np.errstate(invalid="ignore"),
+        pytest.raises(ValueError, match="decision_function of network contains"),
+    ):
+        columns(0, 1).set_params(network__factor=np.nan).fit(X, y)
