@@ -61,9 +61,9 @@ which data:
 
 methods:
   lightgbm        LGBMClassifier() as it comes
-  lightgbm-l2     LightGBM's binary objective with L2 5 and as many trees, as large
-                  and at the same learning rate, as our estimators by default
-  xgboost-rank    XGBoost's rank:pairwise with the same trees, the table one query
+  lightgbm-l2     LightGBM's binary objective with L2 5 and as many trees, at the same
+                  learning rate, as our estimators by default
+  xgboost-rank    XGBoost's rank:pairwise likewise, the table one query
   pauc-lightgbm   PAUCLGBMClassifier(budget=...)
   pauc-xgboost    PAUCXGBClassifier(budget=...)
   pauc-network    PAUCClassifier(budget=...) on imputed, standardised and one-hot

@@ -102,9 +102,9 @@ class Method:
 
 
 def _with_trees_of(model: Any, ours: Any) -> Any:
-    """Give ``model`` every parameter it has in common with our estimator, bar the objective."""
+    """Give ``model`` as many trees as our estimator has, learnt at the same rate and penalty."""
     wanted = ours.get_params()
-    shared = model.get_params().keys() & wanted.keys() - {"objective"}
+    shared = ("n_estimators", "learning_rate", "reg_lambda")
     return model.set_params(**{name: wanted[name] for name in shared})
 
 

@@ -164,9 +164,10 @@ def _about_methods(comparison: Comparison) -> list[str]:
         remarks.append("LightGBM is LGBMClassifier() as it comes.")
     if names & {"lightgbm-l2", "xgboost-rank"}:
         remarks.append(
-            "The other peers have as many trees, as large and at the same learning rate, as our "
-            "estimators by default, and the same L2 penalty. The ranker is rank:pairwise with "
-            "the table as one query, each row compared with one other (pair method 'mean')."
+            "The other peers have as many trees as our estimators by default, at the same learning "
+            "rate and with the same L2 penalty; their size is the library's default. The ranker "
+            "is rank:pairwise with the table as one query, each row compared with one other (pair "
+            "method 'mean')."
         )
     threads = f"{comparison.n_jobs} thread{'s' if comparison.n_jobs > 1 else ''}"
     timing = f"s/fit is the median time of training alone, {threads}."

@@ -268,7 +268,7 @@ def test_picture_of_single_runs(table, tmp_path):
 
 def test_registry():
     assert all(name == method.name for name, method in METHODS.items())
-    assert [m.role for m in METHODS.values()] == ["baseline", "peer", "peer", *["band"] * 3]
+    assert [m.role for m in METHODS.values()] == ["baseline", "peer", "peer", *["band"] * 4]
 
 
 def test_the_network_runs_if_named():

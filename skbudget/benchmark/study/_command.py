@@ -34,6 +34,8 @@ PROG = "python -m skbudget bench"
 
 BUDGETS = (0.001, 0.005, 0.02)
 SEEDS, TREE_TRIALS, NETWORK_TRIALS, SEARCH_ROWS = 5, 12, 4, 60_000
+# Draws of these tables are independent, and large.
+FEWER_SEEDS = {"contested": 3, "regime": 2}
 QUICK_SEEDS, QUICK_TREE_TRIALS, QUICK_NETWORK_TRIALS, QUICK_TRAINING = 2, 3, 2, 0.25
 RESULTS, QUICK_RESULTS = "study.csv", "study-quick.csv"
 
@@ -59,7 +61,7 @@ your own tables:
 
 examples:
   {PROG}
-      the study: hours
+      the study: about five hours on two cores, of which any part may be done at a time
   {PROG} --quick
       fewer rows, trials and seeds, in less than ten minutes: shows that it runs,
       not what it finds
@@ -103,7 +105,8 @@ def _build_parser() -> argparse.ArgumentParser:
         type=split_names,
         action="extend",
         metavar="NAMES",
-        help="methods to run, separated by commas (default: all that are installed)",
+        help="methods to run, separated by commas (default: all that are installed on real "
+        "tables, the closest ones on generated tables)",
     )
     what.add_argument(
         "--tables", type=split_names, action="extend", metavar="NAMES", help="tables to run"
@@ -113,7 +116,7 @@ def _build_parser() -> argparse.ArgumentParser:
         type=split_names,
         action="extend",
         metavar="NAMES",
-        help="groups of tables to run (default: all but the regime map)",
+        help="groups of tables to run (default: all)",
     )
     what.add_argument(
         "--folder",
@@ -137,7 +140,12 @@ def _build_parser() -> argparse.ArgumentParser:
         "--quick", action="store_true", help="few small tables, trials, seeds and trees"
     )
     effort.add_argument(
-        "--seeds", type=positive_int, metavar="N", help=f"splits or draws (default: {SEEDS})"
+        "--seeds",
+        type=positive_int,
+        metavar="N",
+        help=f"splits or draws of every table (default: {SEEDS}; "
+        + ", ".join(f"{group} {number}" for group, number in FEWER_SEEDS.items())
+        + ")",
     )
     effort.add_argument(
         "--trials",
@@ -208,7 +216,7 @@ _budgets = checked_by(_check_budgets, _read_budgets, "numbers separated by comma
 def _fill_in(options: argparse.Namespace) -> None:
     quick = options.quick
     options.budgets = options.budgets or BUDGETS
-    options.seeds = options.seeds or (QUICK_SEEDS if quick else SEEDS)
+    options.seeds = options.seeds or (QUICK_SEEDS if quick else None)
     options.trials = options.trials or (QUICK_TREE_TRIALS if quick else TREE_TRIALS)
     options.network_trials = options.network_trials or (
         QUICK_NETWORK_TRIALS if quick else NETWORK_TRIALS
@@ -223,7 +231,7 @@ def _fill_in(options: argparse.Namespace) -> None:
 
 
 def _run(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
-    from ._contenders import find_contenders, split_by_availability
+    from ._contenders import find_contenders, runs_on, split_by_availability
     from ._results import Results
     from ._runner import plan_units
     from ._search import Effort
@@ -253,7 +261,14 @@ def _run(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
         if options.report_only and not Path(options.results).is_file():
             raise FileNotFoundError(f"There is no file of results {options.results!r}.")
         results = Results(options.results)
-        units = plan_units(tables, able, options.seeds, effort, results)
+        units = plan_units(
+            tables,
+            able,
+            lambda table: options.seeds or FEWER_SEEDS.get(table.group, SEEDS),
+            effort,
+            results,
+            runs_on=(lambda contender, table: True) if options.methods else runs_on,
+        )
     except (ImportError, OSError, ValueError) as error:
         parser.error(str(error))
 

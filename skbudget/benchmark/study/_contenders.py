@@ -7,15 +7,37 @@ from collections.abc import Iterable, Sequence
 from ._contender import Contender
 from ._ensembles import OUR_ENSEMBLES
 from ._networks import NETWORKS, OUR_NETWORKS
+from ._table import StudyTable
 from ._trees import OUR_TREES, TREES
 
-__all__ = ["CONTENDERS", "find_contenders", "split_by_availability"]
+__all__ = ["CONTENDERS", "find_contenders", "runs_on", "split_by_availability"]
 
 CONTENDERS: dict[str, Contender] = {
     contender.name: contender
     for contender in (*TREES, *NETWORKS, *OUR_TREES, *OUR_NETWORKS, *OUR_ENSEMBLES)
 }
 """In the order of the tables: peers, then ours."""
+
+
+# Real tables are what the verdict is about, so everything runs there. Generated ones show
+# when and why: the usual peer, the closest booster and network, and ours are enough.
+_EVERYTHING = frozenset(CONTENDERS)
+_CLOSEST = frozenset(
+    {
+        "lightgbm",
+        "xgboost-pairwise",
+        "mlp-imbalanced-losses",
+        "pauc-lightgbm",
+        "pauc-network",
+        "pauc-ensemble",
+    }
+)
+_BY_GROUP = {"real": _EVERYTHING, "regime": frozenset({"lightgbm", "pauc-lightgbm"})}
+
+
+def runs_on(contender: Contender, table: StudyTable) -> bool:
+    """Return whether a contender runs on a table if no method is named."""
+    return contender.name in _BY_GROUP.get(table.group, _CLOSEST)
 
 
 def find_contenders(names: Iterable[str] | None = None) -> list[Contender]:

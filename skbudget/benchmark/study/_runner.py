@@ -41,13 +41,32 @@ class Failure:
 def plan_units(
     tables: Sequence[StudyTable],
     contenders: Sequence[Contender],
-    n_seeds: int,
+    n_seeds: Callable[[StudyTable], int],
     effort: Effort,
     results: Results,
+    *,
+    runs_on: Callable[[Contender, StudyTable], bool] = lambda contender, table: True,
 ) -> list[Unit]:
     """Return the units that the results lack, seed by seed.
 
     Whatever is there when a study is stopped then covers all tables alike.
+
+    Parameters
+    ----------
+    tables, contenders : sequence
+        What is compared.
+    n_seeds : callable
+        ``n_seeds(table)`` returns how many seeds a table gets.
+    effort : Effort
+        How much work is put into each contender.
+    results : Results
+        What there is already.
+    runs_on : callable, default=every contender on every table
+        ``runs_on(contender, table)`` returns whether it does.
+
+    Returns
+    -------
+    units : list of Unit
 
     Raises
     ------
@@ -56,12 +75,14 @@ def plan_units(
     """
     _check_same_effort(contenders, effort, results)
     cells = [(budget, basis) for budget in effort.budgets for basis in BASES]
-    units = [
-        Unit(table, seed, contender)
-        for seed in range(n_seeds)
-        for table in tables
-        for contender in ((None, *contenders) if table.has_ceiling else contenders)
-    ]
+    units = []
+    for seed in range(max(map(n_seeds, tables), default=0)):
+        for table in tables:
+            if seed >= n_seeds(table):
+                continue
+            if table.has_ceiling:
+                units.append(Unit(table, seed, None))
+            units += [Unit(table, seed, one) for one in contenders if runs_on(one, table)]
     return [
         unit for unit in units if not results.holds(unit.table.name, unit.seed, unit.method, cells)
     ]

@@ -45,8 +45,6 @@ class StudyTable:
         they do not; it corrects intervals over seeds.
     about : str
         What it is, in a line.
-    by_default : bool, default=True
-        Whether it runs if no table is named.
     has_ceiling : bool, default=False
         Whether its draws come with scores that no model beats in expectation.
     """
@@ -56,5 +54,4 @@ class StudyTable:
     draw: Callable[[int], Draw]
     test_train_ratio: float
     about: str
-    by_default: bool = True
     has_ceiling: bool = False

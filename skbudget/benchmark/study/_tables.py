@@ -137,7 +137,7 @@ def find_study_tables(
     target: str | None = None,
     quick: bool = False,
 ) -> list[StudyTable]:
-    """Return the tables that are named, or in a group that is; by default the usual ones.
+    """Return the tables that are named, or in a group that is; all by default.
 
     Parameters
     ----------
@@ -160,7 +160,7 @@ def find_study_tables(
     """
     tables = study_tables(folder, target=target, quick=quick)
     if not names and not groups:
-        return [table for table in tables if table.by_default]
+        return tables
     known_names = [table.name for table in tables]
     known_groups = list(dict.fromkeys(table.group for table in tables))
     for kind, asked, known in (("table", names, known_names), ("group", groups, known_groups)):
@@ -657,7 +657,6 @@ def _regimes() -> list[StudyTable]:
             _ContestedDraw(REGIME_ROWS, cue, rate, decoys),
             0.0,
             f"contested top: {cue} cue, {rate:.2%} positives, {decoys:.1%} decoys",
-            by_default=False,
             has_ceiling=True,
         )
         for cue in REGIME_CUES
