@@ -37,7 +37,8 @@ SEEDS, TREE_TRIALS, NETWORK_TRIALS, SEARCH_ROWS = 5, 12, 4, 60_000
 # Draws of these tables are independent, and large.
 FEWER_SEEDS = {"contested": 3, "regime": 2}
 QUICK_SEEDS, QUICK_TREE_TRIALS, QUICK_NETWORK_TRIALS, QUICK_TRAINING = 2, 3, 2, 0.25
-RESULTS, QUICK_RESULTS = "study.csv", "study-quick.csv"
+# Of the file of results, by whether it is an ablation.
+STEMS = {False: "study", True: "ablation"}
 
 DESCRIPTION = """\
 Compare the estimators of this package, untuned, with the models that users have
@@ -69,6 +70,8 @@ examples:
       a table of your own, claims/claims2025.csv, reviewing 1 %
   {PROG} --methods lightgbm,catboost,pauc-lightgbm --groups real --seeds 10
       three methods on real tables, ten splits
+  {PROG} --ablation --tables aloi,hard-bulk --seeds 3
+      what each choice behind the defaults is worth
   {PROG} --report-only --report study.md --pictures pictures
       from the file of results alone
 
@@ -133,6 +136,12 @@ def _build_parser() -> argparse.ArgumentParser:
         help="review budgets, fractions separated by commas "
         f"(default: {','.join(map(str, BUDGETS))})",
     )
+    what.add_argument(
+        "--ablation",
+        action="store_true",
+        help="in place of the methods: PAUCLGBMClassifier with each of its choices changed by "
+        "itself",
+    )
     what.add_argument("--list", action="store_true", help="list methods and tables, and stop")
 
     effort = parser.add_argument_group("how much work")
@@ -177,8 +186,8 @@ def _build_parser() -> argparse.ArgumentParser:
     output.add_argument(
         "--results",
         metavar="FILE.csv",
-        help=f"tidy file of results, to go on with (default: {RESULTS}, with --quick "
-        f"{QUICK_RESULTS})",
+        help="tidy file of results, to go on with (default: study.csv, and "
+        "names like it for --quick and --ablation)",
     )
     output.add_argument("--report", metavar="FILE.md", help="write the tables to a file")
     output.add_argument(
@@ -222,7 +231,8 @@ def _fill_in(options: argparse.Namespace) -> None:
         QUICK_NETWORK_TRIALS if quick else NETWORK_TRIALS
     )
     options.search_rows = options.search_rows or SEARCH_ROWS
-    options.results = options.results or (QUICK_RESULTS if quick else RESULTS)
+    stem = STEMS[options.ablation] + ("-quick" if quick else "")
+    options.results = options.results or f"{stem}.csv"
     options.folder = options.folder or os.environ.get("SKBUDGET_DATA") or None
     if options.n_jobs in (None, -1):
         from joblib import cpu_count
@@ -246,7 +256,7 @@ def _run(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
             target=options.target,
             quick=options.quick,
         )
-        contenders = find_contenders(options.methods)
+        contenders = find_contenders(options.methods, ablation=options.ablation)
         if options.list:
             print(_listing(contenders, tables))
             return EXIT_OK
@@ -267,7 +277,7 @@ def _run(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
             lambda table: options.seeds or FEWER_SEEDS.get(table.group, SEEDS),
             effort,
             results,
-            runs_on=(lambda contender, table: True) if options.methods else runs_on,
+            runs_on=anywhere if options.methods or options.ablation else runs_on,
         )
     except (ImportError, OSError, ValueError) as error:
         parser.error(str(error))
@@ -290,6 +300,11 @@ def _run(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
         print(f"Interrupted: the same command goes on from {options.results}.", file=sys.stderr)
         return EXIT_INTERRUPTED
     return EXIT_OK if written and not failures else EXIT_FAILED
+
+
+def anywhere(contender: Contender, table: StudyTable) -> bool:
+    """Return whether a contender that was asked for runs on a table: it does."""
+    return True
 
 
 def _work(
@@ -355,8 +370,9 @@ def _check_outputs(options: argparse.Namespace) -> None:
 
 def _show(results: Results, tables: Sequence[StudyTable], options: argparse.Namespace) -> bool:
     """Print the report and write the files; return whether all of it worked."""
+    from ._ablation import ABLATION, RULE
     from ._contenders import CONTENDERS
-    from ._report import render_report
+    from ._report import render_ablation, render_report
     from ._summary import Summary
 
     asked = {table.name for table in tables}
@@ -367,22 +383,26 @@ def _show(results: Results, tables: Sequence[StudyTable], options: argparse.Name
     if not summary.methods:
         print("There are no results yet.", file=sys.stderr)
         return True
-    labels = {name: contender.label for name, contender in CONTENDERS.items()}
+    contenders = ABLATION if options.ablation else CONTENDERS
+    labels = {name: contender.label for name, contender in contenders.items()}
     ours = [name for name, contender in CONTENDERS.items() if contender.role == "ours"]
-    report = render_report(
-        summary,
-        labels=labels,
-        ours=ours,
-        pointwise=[name for name, contender in CONTENDERS.items() if contender.pointwise],
-        basis=options.basis,
-    )
+    if options.ablation:
+        report = render_ablation(summary, labels=labels, reference=RULE, basis=options.basis)
+    else:
+        report = render_report(
+            summary,
+            labels=labels,
+            ours=ours,
+            pointwise=[name for name, contender in CONTENDERS.items() if contender.pointwise],
+            basis=options.basis,
+        )
     if hasattr(sys.stdout, "reconfigure"):
         sys.stdout.reconfigure(errors="replace")
     print(report)
     try:
         if options.report is not None:
             Path(options.report).write_text(report, encoding="utf-8")
-        if options.pictures is not None:
+        if options.pictures is not None and not options.ablation:
             from ._pictures import draw_study
 
             draw_study(summary, options.pictures, labels=labels, ours=ours, basis=options.basis)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from ._ablation import ABLATION
 from ._contender import Contender
 from ._ensembles import OUR_ENSEMBLES
 from ._networks import NETWORKS, OUR_NETWORKS
@@ -40,23 +41,24 @@ def runs_on(contender: Contender, table: StudyTable) -> bool:
     return contender.name in _BY_GROUP.get(table.group, _CLOSEST)
 
 
-def find_contenders(names: Iterable[str] | None = None) -> list[Contender]:
-    """Return contenders by name, each once; None for all.
+def find_contenders(
+    names: Iterable[str] | None = None, *, ablation: bool = False
+) -> list[Contender]:
+    """Return contenders by name, each once; None for all. ``ablation``: of the ablation.
 
     Raises
     ------
     ValueError
         If a name is not known.
     """
+    known = ABLATION if ablation else CONTENDERS
     if names is None:
-        return list(CONTENDERS.values())
+        return list(known.values())
     found = {}
     for name in names:
-        if name not in CONTENDERS:
-            raise ValueError(
-                f"Unknown method {name!r}: it should be one of {', '.join(CONTENDERS)}."
-            )
-        found[name] = CONTENDERS[name]
+        if name not in known:
+            raise ValueError(f"Unknown method {name!r}: it should be one of {', '.join(known)}.")
+        found[name] = known[name]
     return list(found.values())
 
 

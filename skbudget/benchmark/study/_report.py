@@ -9,7 +9,7 @@ from .._statistics import Estimate
 from ._search import CEILING
 from ._summary import Cell, Summary, rank_methods, verdict
 
-__all__ = ["REFERENCE", "render_report"]
+__all__ = ["REFERENCE", "render_ablation", "render_report"]
 
 REFERENCE = "lightgbm"
 """The peer that every practitioner has."""
@@ -56,6 +56,50 @@ def render_report(
     parts.append(_ranks(cells, methods, labels))
     parts.append(_times(summary, methods, labels))
     return "\n".join(parts)
+
+
+def render_ablation(
+    summary: Summary, *, labels: Mapping[str, str], reference: str, basis: str = "fpr"
+) -> str:
+    """Return what each change does to the coverage of each table, the mean over budgets.
+
+    Parameters
+    ----------
+    summary : Summary
+        The results.
+    labels : mapping of str to str
+        What a change is called.
+    reference : str
+        Method that the others are compared with.
+    basis : {"fpr", "population"}, default="fpr"
+        What budgets are fractions of.
+
+    Returns
+    -------
+    text : str
+    """
+    cells = [cell for cell in summary.select(basis=basis) if reference in cell.test]
+    tables = list(dict.fromkeys(cell.table for cell in cells))
+    rows = []
+    for name in summary.methods:
+        found = [(cell, cell.difference(name, reference)) for cell in cells if name in cell.test]
+        by_table = {
+            table: [difference.mean for cell, difference in found if cell.table == table]
+            for table in tables
+        }
+        means = {table: sum(gains) / len(gains) for table, gains in by_table.items() if gains}
+        verdicts = [verdict(difference) for _, difference in found]
+        rows.append(
+            [
+                labels.get(name, name),
+                *(f"{means[table] + 0.0:+.3f}" if table in means else "" for table in tables),
+                f"{sum(means.values()) / len(means):+.3f}" if means else "",
+                f"{verdicts.count('win')} / {verdicts.count('tie')} / {verdicts.count('loss')}",
+            ]
+        )
+    header = ["change", *tables, "mean", "wins / ties / losses"]
+    title = f"## Each change by itself, over {labels.get(reference, reference)}\n\n"
+    return title + _table(header, rows)
 
 
 def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

@@ -4,6 +4,7 @@ import pytest
 from test_summary import measures
 
 from skbudget.benchmark.study import Summary, render_report
+from skbudget.benchmark.study._report import render_ablation
 
 VALUES = {
     "lightgbm": [0.50, 0.52, 0.51],
@@ -77,3 +78,17 @@ def test_a_study_without_ours_or_without_peers_is_reported():
     )
     found = measures({"pauc-lightgbm": [0.5, 0.6]})
     assert "0.550" in render_report(Summary(found), labels={}, ours=["pauc-lightgbm"], pointwise=[])
+
+
+def test_an_ablation_shows_what_each_change_does_to_each_table():
+    found = [
+        *measures({"rule": [0.5, 0.5], "more": [0.6, 0.63], "less": [0.5, 0.48]}),
+        *measures({"rule": [0.5, 0.5], "more": [0.5, 0.5]}, table="two"),
+        *measures({"rule": [0.2, 0.2], "more": [0.4, 0.4]}, budget=0.02),
+    ]
+    report = render_ablation(Summary(found), labels={"more": "More trees"}, reference="rule")
+    shown = {row[0]: row[1:] for row in rows(report, "Each change by itself, over rule")}
+    assert shown["change"] == ["one", "two", "mean", "wins / ties / losses"]
+    assert shown["More trees"] == ["+0.158", "+0.000", "+0.079", "1 / 2 / 0"]
+    assert shown["less"] == ["-0.010", "", "-0.010", "0 / 1 / 0"]
+    assert shown["rule"] == ["+0.000", "+0.000", "+0.000", "0 / 3 / 0"]
