@@ -120,9 +120,7 @@ class _Rows(NamedTuple):
 def _as_chosen(model: Any, fitted: Any) -> Any:
     """Return ``model``, unfitted, with what ``fitted`` has chosen by folds of its own."""
     if isinstance(fitted, PAUCClassifierMixin):
-        beta, split_gain = fitted._chosen
-        chosen = {"beta": beta, fitted._split_gain_name: split_gain}
-        model.set_params(selection_cv=None, **chosen)
+        model.set_params(selection_cv=None, **fitted._chosen)
     return model
 
 

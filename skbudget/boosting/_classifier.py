@@ -59,18 +59,19 @@ PARAMETERS_DOC = """budget : float, default=0.005
     schedule : Schedule, default=None
         Warm-up and annealing over rounds, see `skbudget.objectives.Schedule`.
     selection_cv : int or None, default=3
-        Folds by which that is chosen which ``beta=None`` and
-        ``{split_gain}="auto"`` leave open. Whether the top of the ranking is contested
+        Folds by which that is chosen which ``beta=None``, ``{split_gain}="auto"``
+        and ``{leaves}="auto"`` leave open. Whether the top of the ranking is contested
         by rows that can be told apart, how noisy it is, and whether it is contested
         at all cannot be seen from counts; so three models are compared on rows they
         were not trained on: the band of `skbudget.boosting.default_beta` with a
         least split gain of 0, which finds the finest structure; the same with 1,
-        which leaves noise alone; and the whole AUC with 1, for a table whose top is
-        like the rest of it. The greatest partial AUC up to three times the budget
-        wins (over 20 held-out negatives at least). It costs ``3 * cv`` more fits on
-        ``1 - 1/cv`` of the rows, which calibration shares if it has as many folds.
-        Where nothing is chosen (None, fewer than 10 rows of a class, or a model
-        whose training is continued), the first of the three is trained.
+        which leaves noise alone; and the whole AUC with 1 and trees of 15 leaves, for
+        a table whose top is like the rest of it. The greatest partial AUC up to
+        three times the budget wins (over 20 held-out negatives at least). It costs
+        ``3 * cv`` more fits on ``1 - 1/cv`` of the rows, which calibration shares if
+        it has as many folds. Where nothing is chosen (None, fewer than 10 rows of a
+        class, or a model whose training is continued), the first of the three is
+        trained.
     calibration_cv : int or None, default=3
         Folds from which `predict_proba` is learnt. The model itself is trained on
         all rows; ``calibration_cv`` more models, each on the other folds, score
@@ -78,6 +79,11 @@ PARAMETERS_DOC = """budget : float, default=0.005
         fitted to those margins. Costs as many fits on ``1 - 1/cv`` of the rows.
         With None there is no `predict_proba` and no `predict`, only
         `decision_function`."""
+
+
+def document_parameters(split_gain: str, leaves: str) -> str:
+    """Return the docstring's entries, with the parent's names of two parameters."""
+    return PARAMETERS_DOC.replace("{split_gain}", split_gain).replace("{leaves}", leaves)
 
 
 def _has_calibration(estimator: Any) -> bool:
@@ -91,21 +97,17 @@ def _has_calibration(estimator: Any) -> bool:
 
 SplitGain = float | Literal["auto"] | None
 
+Leaves = int | Literal["auto"] | None
+
 SPLIT_GAINS = (0.0, 1.0)
 WHOLE_AUC = 1.0
+BAND_LEAVES, WHOLE_AUC_LEAVES = 127, 15
 # With fewer positives than these there is nothing to choose by.
 MIN_TO_CHOOSE = 10
 # Choices are compared by the partial AUC up to three times the budget, and over no fewer
 # held-out negatives than these: it says the same as coverage does, and varies less.
 BUDGETS_JUDGED = 3.0
 LEAST_NEGATIVES = 20
-
-
-class _Choice(NamedTuple):
-    """What cross-fitting chooses: the band's upper end (None for the rule), the split gain."""
-
-    beta: float | None
-    split_gain: Any
 
 
 class Training(NamedTuple):
@@ -192,6 +194,7 @@ class PAUCClassifierMixin:
 
     _parent: type
     _split_gain_name: str
+    _leaves_name: str
     beta: float | None
     budget_basis: Basis
     calibration_cv: int | None
@@ -235,12 +238,13 @@ class PAUCClassifierMixin:
 
     def _check_params(self) -> None:
         self._boosting_objective()
-        split_gain = getattr(self, self._split_gain_name)
-        if isinstance(split_gain, str) and split_gain != "auto":
-            raise InvalidParameterError(
-                f"The {self._split_gain_name!r} parameter of {type(self).__name__} must be a "
-                f"number or 'auto'. Got {split_gain!r} instead."
-            )
+        for name in (self._split_gain_name, self._leaves_name):
+            value = getattr(self, name)
+            if isinstance(value, str) and value != "auto":
+                raise InvalidParameterError(
+                    f"The {name!r} parameter of {type(self).__name__} must be a number or 'auto'. "
+                    f"Got {value!r} instead."
+                )
         for name in ("calibration_cv", "selection_cv"):
             if getattr(self, name) is not None:
                 check_positive(
@@ -304,7 +308,7 @@ class PAUCClassifierMixin:
         return rows
 
     def _fit_folds(
-        self, training: Training, choice: _Choice, cv: int, n_rounds: int | None = None
+        self, training: Training, choice: dict[str, Any], cv: int, n_rounds: int | None = None
     ) -> list[_Fold]:
         """Train on all folds but one, for each of them, with what was chosen."""
         target, rows = training.target, training.rows
@@ -320,8 +324,7 @@ class PAUCClassifierMixin:
             ranker = clone(self).set_params(
                 calibration_cv=None,
                 selection_cv=None,
-                beta=choice.beta,
-                **{self._split_gain_name: choice.split_gain},
+                **choice,
             )
             if n_rounds is not None:
                 ranker.set_params(n_estimators=n_rounds)
@@ -335,18 +338,26 @@ class PAUCClassifierMixin:
             fitted.append(_Fold(ranker, rows[held_out]))
         return fitted
 
-    def _candidates(self) -> list[_Choice]:
+    def _candidates(self) -> list[dict[str, Any]]:
         """Return what may be chosen where parameters leave it open."""
         asked = getattr(self, self._split_gain_name)
         gains = SPLIT_GAINS if asked == "auto" else (asked,)
-        narrow = [_Choice(self.beta, gain) for gain in gains]
+        candidates = [self._choice(self.beta, gain) for gain in gains]
         # Another objective than the band's has no band.
-        if self.beta is not None or self.objective is not None:
-            return narrow
-        return [*narrow, _Choice(WHOLE_AUC, gains[-1])]
+        if self.beta is None and self.objective is None:
+            candidates.append(self._choice(WHOLE_AUC, gains[-1]))
+        return candidates
 
-    def _choose(self, training: Training, *, continued: bool) -> tuple[_Choice, list[_Fold] | None]:
-        """Return the band and the least gain of a split, and models that calibration can use.
+    def _choice(self, beta: float | None, split_gain: Any) -> dict[str, Any]:
+        leaves = getattr(self, self._leaves_name)
+        if leaves == "auto":
+            leaves = WHOLE_AUC_LEAVES if beta == WHOLE_AUC else BAND_LEAVES
+        return {"beta": beta, self._split_gain_name: split_gain, self._leaves_name: leaves}
+
+    def _choose(
+        self, training: Training, *, continued: bool
+    ) -> tuple[dict[str, Any], list[_Fold] | None]:
+        """Return parameters that were open, and models that calibration can use.
 
         ``continued`` is whether an earlier model is trained further.
         """
@@ -361,13 +372,11 @@ class PAUCClassifierMixin:
         ):
             return candidates[0], None
         weight = self._row_weight(training)
-        folds = {
-            choice: self._fit_folds(training, choice, self.selection_cv) for choice in candidates
-        }
+        tried = [self._fit_folds(training, choice, self.selection_cv) for choice in candidates]
 
-        def worth(choice: _Choice) -> float:
+        def worth(folds: list[_Fold]) -> float:
             areas = []
-            for fold in folds[choice]:
+            for fold in folds:
                 positive = target[fold.rows]
                 least = LEAST_NEGATIVES / max(1, int(np.count_nonzero(positive == 0)))
                 area = partial_auc_score(
@@ -379,31 +388,34 @@ class PAUCClassifierMixin:
                 areas.append(area)
             return float(np.mean(areas))
 
-        best = max(candidates, key=worth)
-        return best, folds[best] if self.selection_cv == self.calibration_cv else None
+        worths = [worth(folds) for folds in tried]
+        best = worths.index(max(worths))
+        return candidates[best], tried[best] if self.selection_cv == self.calibration_cv else None
 
     def _choose_and_keep(
         self, training: Training, *, continued: bool
     ) -> tuple[dict[str, Any], list[_Fold] | None]:
         """Choose, set the fitted attributes, and return parameters for the parent."""
         choice, folds = self._choose(training, continued=continued)
-        setattr(self, f"{self._split_gain_name}_", choice.split_gain)
         self._chosen = choice
+        beta = choice["beta"]
+        for_parent = {name: value for name, value in choice.items() if name != "beta"}
+        for name, value in for_parent.items():
+            setattr(self, f"{name}_", value)
         vars(self).pop("beta_", None)
-        objective = self.objective
-        if objective is None:
-            values = {name: getattr(self, name) for name in OBJECTIVE_PARAMETERS}
-            objective = PAUCObjective(**{**values, "beta": choice.beta})
-            weight = self._row_weight(training)
-            positive = training.target == 1
-            self.beta_ = (
-                default_beta(
-                    self.budget, weight[positive].sum(), weight[~positive].sum(), self.budget_basis
-                )
-                if choice.beta is None
-                else choice.beta
+        if self.objective is not None:
+            return {**for_parent, "objective": self.objective}, folds
+        values = {name: getattr(self, name) for name in OBJECTIVE_PARAMETERS}
+        weight = self._row_weight(training)
+        positive = training.target == 1
+        self.beta_ = (
+            default_beta(
+                self.budget, weight[positive].sum(), weight[~positive].sum(), self.budget_basis
             )
-        return {"objective": objective, self._split_gain_name: choice.split_gain}, folds
+            if beta is None
+            else beta
+        )
+        return {**for_parent, "objective": PAUCObjective(**{**values, "beta": beta})}, folds
 
     def _row_weight(self, training: Training) -> NDArray:
         """Return each row's weight, that of its class included; 0 for rows left out."""

@@ -16,11 +16,12 @@ from ..objectives import Schedule
 from ..objectives._partial_auc import Link
 from ._classifier import (
     OWN_PARAMETERS,
-    PARAMETERS_DOC,
+    Leaves,
     PAUCClassifierMixin,
     SplitGain,
     Training,
     _has_calibration,
+    document_parameters,
 )
 from ._objective import Surrogate
 from ._rounds import announce_round
@@ -76,10 +77,12 @@ class PAUCLGBMClassifier(PAUCClassifierMixin, LGBMClassifier):
     reg_lambda : float, default=5.0
         L2 penalty on leaf values. Rare positives make leaves with little
         evidence; without a penalty these overrule the rest at the top.
-    num_leaves : int, default=127
-        Leaves of a tree, at most. Only rows of the band pull at a tree, so that its
-        leaves are spent where the ranking matters; small trees cannot tell many
-        kinds of positives apart, and noise is kept out by ``min_split_gain``.
+    num_leaves : int or "auto", default="auto"
+        Leaves of a tree, at most; "auto" is 127 for a band and 15 for the whole AUC.
+        Only rows of the band pull at a tree, so that its leaves are spent where the
+        ranking matters; small trees cannot tell many kinds of positives apart, and
+        noise is kept out by ``min_split_gain``. Where every row pulls, large trees
+        fit the bulk.
     min_split_gain : float or "auto", default="auto"
         Least gain of a split; "auto" chooses between 0 and 1, see ``selection_cv``.
     boosting_type, max_depth, subsample_for_bin, class_weight, \
@@ -97,6 +100,8 @@ reg_alpha, random_state, n_jobs, importance_type
         Map from margin to probability.
     beta_ : float
         Upper end of the training band. There is none with another ``objective``.
+    num_leaves_ : int
+        Leaves of a tree that were allowed.
     min_split_gain_ : float
         Least gain of a split that was trained with.
     booster_ : lightgbm.Booster
@@ -126,9 +131,10 @@ reg_alpha, random_state, n_jobs, importance_type
     True
     """
 
-    __doc__ = __doc__.replace("{own}", PARAMETERS_DOC.replace("{split_gain}", "min_split_gain"))
+    __doc__ = __doc__.replace("{own}", document_parameters("min_split_gain", "num_leaves"))
     _parent = LGBMClassifier
     _split_gain_name = "min_split_gain"
+    _leaves_name = "num_leaves"
 
     def __init__(
         self,
@@ -146,7 +152,7 @@ reg_alpha, random_state, n_jobs, importance_type
         selection_cv: int | None = 3,
         calibration_cv: int | None = 3,
         boosting_type: str = "gbdt",
-        num_leaves: int = 127,
+        num_leaves: Leaves = "auto",
         max_depth: int = -1,
         learning_rate: float = 0.05,
         n_estimators: int = 200,
@@ -204,8 +210,9 @@ reg_alpha, random_state, n_jobs, importance_type
     def _process_params(self, stage: str) -> dict[str, Any]:
         # The parent reads get_params for what it passes to LightGBM when predicting.
         params = super()._process_params(stage)
-        if params.get("min_split_gain") == "auto":
-            params["min_split_gain"] = getattr(self, "min_split_gain_", 0.0)
+        for name in (self._split_gain_name, self._leaves_name):
+            if params.get(name) == "auto":
+                params[name] = getattr(self, f"{name}_")
         return {name: value for name, value in params.items() if name not in OWN_PARAMETERS}
 
     def _n_trained_rounds(self) -> int | None:

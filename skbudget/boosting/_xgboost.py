@@ -16,11 +16,12 @@ from ..objectives import Schedule
 from ..objectives._partial_auc import Link
 from ._classifier import (
     OWN_PARAMETERS,
-    PARAMETERS_DOC,
+    Leaves,
     PAUCClassifierMixin,
     SplitGain,
     Training,
     _has_calibration,
+    document_parameters,
 )
 from ._objective import Surrogate
 from ._rounds import announce_round
@@ -77,11 +78,13 @@ class PAUCXGBClassifier(PAUCClassifierMixin, XGBClassifier):
         evidence; without a penalty these overrule the rest at the top.
     gamma : float or "auto", default="auto"
         Least gain of a split; "auto" chooses between 0 and 1, see ``selection_cv``.
-    grow_policy, max_depth, max_leaves : default="lossguide", 0, 127
-        Trees grow where they gain most, up to 127 leaves. Only rows of the band
-        pull at a tree, so that its leaves are spent where the ranking matters;
-        small trees cannot tell many kinds of positives apart, and noise is kept
-        out by ``gamma``.
+    grow_policy, max_depth : default="lossguide" and 0
+        Trees grow where they gain most, to any depth.
+    max_leaves : int or "auto", default="auto"
+        Leaves of a tree, at most; "auto" is 127 for a band and 15 for the whole AUC.
+        Only rows of the band pull at a tree, so that its leaves are spent where the
+        ranking matters; small trees cannot tell many kinds of positives apart, and
+        noise is kept out by ``gamma``. Where every row pulls, large trees fit the bulk.
     **kwargs
         Further parameters of `xgboost.XGBClassifier`, with its defaults. With
         ``early_stopping_rounds`` and no ``eval_metric``, coverage at the budget
@@ -95,6 +98,8 @@ class PAUCXGBClassifier(PAUCClassifierMixin, XGBClassifier):
         Map from margin to probability.
     beta_ : float
         Upper end of the training band. There is none with another ``objective``.
+    max_leaves_ : int
+        Leaves of a tree that were allowed.
     gamma_ : float
         Least gain of a split that was trained with.
 
@@ -119,9 +124,10 @@ class PAUCXGBClassifier(PAUCClassifierMixin, XGBClassifier):
     True
     """
 
-    __doc__ = __doc__.replace("{own}", PARAMETERS_DOC.replace("{split_gain}", "gamma"))
+    __doc__ = __doc__.replace("{own}", document_parameters("gamma", "max_leaves"))
     _parent = XGBClassifier
     _split_gain_name = "gamma"
+    _leaves_name = "max_leaves"
 
     def __init__(
         self,
@@ -145,7 +151,7 @@ class PAUCXGBClassifier(PAUCClassifierMixin, XGBClassifier):
         gamma: SplitGain = "auto",
         grow_policy: str | None = "lossguide",
         max_depth: int | None = 0,
-        max_leaves: int | None = 127,
+        max_leaves: Leaves = "auto",
         **kwargs: Any,
     ) -> None:
         super().__init__(

@@ -81,8 +81,8 @@ def test_margin_is_the_booster_s(cls, table, fresh_table):
 
 def test_trees_are_those_of_native_training(cls, table, fresh_table):
     X, y = table
-    split_gain = {cls._split_gain_name: 0.5}
-    model = make(cls, calibration_cv=None, **split_gain).fit(X, y)
+    given = {cls._split_gain_name: 0.5, cls._leaves_name: 20, "selection_cv": None}
+    model = make(cls, calibration_cv=None, **given).fit(X, y)
     objective = PAUCObjective(budget=0.05)
     if cls is PAUCLGBMClassifier:
         native = cls._parent(**{**model._parent_params(), "objective": objective}).fit(X, y)
@@ -496,15 +496,19 @@ def split_gain(model):
     return getattr(model, f"{model._split_gain_name}_")
 
 
+def leaves(model):
+    return getattr(model, f"{model._leaves_name}_")
+
+
 def test_the_whole_auc_is_trained_where_the_top_is_not_contested(cls):
     X, y = make_hard_bulk(12_000, pos_rate=0.03, random_state=0)
     X_new, y_new = make_hard_bulk(30_000, pos_rate=0.03, random_state=1)
     params = {"budget": 0.01, "n_estimators": 40, "learning_rate": 0.1, "calibration_cv": None}
     chosen = make(cls, **params).fit(X, y)
-    assert (chosen.beta_, split_gain(chosen)) == (1.0, 1.0)
+    assert (chosen.beta_, split_gain(chosen), leaves(chosen)) == (1.0, 1.0, 15)
     rule = make(cls, **params, selection_cv=None).fit(X, y)
     assert rule.beta_ == pytest.approx(1.5 * y.sum() / (y == 0).sum())
-    assert split_gain(rule) == 0.0
+    assert (split_gain(rule), leaves(rule)) == (0.0, 127)
     area, narrow = (
         partial_auc_score(y_new, model.decision_function(X_new), beta=0.03)
         for model in (chosen, rule)
@@ -528,6 +532,8 @@ def test_what_is_given_is_not_chosen(cls, table):
     assert (both.beta_, split_gain(both)) == (0.3, 0.25)
     assert make(cls, beta=0.3).fit(*table).beta_ == 0.3
     assert split_gain(make(cls, **{name: 0.25}).fit(*table)) == 0.25
+    assert leaves(make(cls, beta=1.0).fit(*table)) == 15
+    assert leaves(make(cls, **{cls._leaves_name: 5}).fit(*table)) == 5
 
 
 def test_a_choice_is_the_model_that_is_trained_with_it(cls, table, fresh_table):
@@ -603,5 +609,7 @@ def test_bad_split_gain_is_refused(cls, table):
         ValueError, match=rf"'{cls._split_gain_name}' parameter .* must be a number or 'auto'"
     ):
         make(cls, **{cls._split_gain_name: "some"}).fit(*table)
+    with pytest.raises(ValueError, match=rf"'{cls._leaves_name}' parameter .* a number or 'auto'"):
+        make(cls, **{cls._leaves_name: "many"}).fit(*table)
     with pytest.raises(ValueError, match="'selection_cv' parameter"):
         make(cls, selection_cv=1).fit(*table)

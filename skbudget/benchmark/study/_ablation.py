@@ -43,7 +43,10 @@ def _cross_entropy(budget: float, ratio: float) -> dict[str, Any]:
 # positives per negative.
 _CHANGES: dict[str, tuple[str, Change]] = {
     RULE: ("the rule: max(3 budgets, 1.5 negatives per positive), split gain 0", _fixed()),
-    "selected": ("chosen by cross-fitting (the default)", _fixed(selection_cv=3)),
+    "selected": (
+        "chosen by cross-fitting (the default)",
+        _fixed(selection_cv=3, min_split_gain="auto", num_leaves="auto"),
+    ),
     "band-budget": ("band: the budget", lambda budget, ratio: {"beta": budget}),
     "band-3": ("band: 3 budgets", lambda budget, ratio: {"beta": min(1.0, 3 * budget)}),
     "band-10": ("band: 10 budgets", lambda budget, ratio: {"beta": min(1.0, 10 * budget)}),
@@ -55,6 +58,10 @@ _CHANGES: dict[str, tuple[str, Change]] = {
     "cross-entropy": ("cross-entropy, the same trees", _cross_entropy),
     "gain-1": ("split gain 1", _fixed(min_split_gain=1.0)),
     "band-whole-gain-1": ("the whole AUC, split gain 1", _fixed(beta=1.0, min_split_gain=1.0)),
+    "band-whole-gain-1-leaves-15": (
+        "the whole AUC, split gain 1, 15 leaves",
+        _fixed(beta=1.0, min_split_gain=1.0, num_leaves=15),
+    ),
     "leaves-15": ("15 leaves", _fixed(num_leaves=15)),
     "leaves-31": ("31 leaves", _fixed(num_leaves=31)),
     "leaves-255": ("255 leaves", _fixed(num_leaves=255)),
@@ -71,10 +78,6 @@ _CHANGES: dict[str, tuple[str, Change]] = {
         _scheduled(anneal_rounds=100, beta_start=0.5),
     ),
     "bagging": ("half of the rows per tree", _fixed(subsample=0.5, subsample_freq=1)),
-    "bagging-negatives": (
-        "a fifth of the negatives per tree",
-        _fixed(neg_bagging_fraction=0.2, pos_bagging_fraction=1.0, subsample_freq=1),
-    ),
     "columns-half": ("half of the columns per tree", _fixed(colsample_bytree=0.5)),
     "trees-100": ("100 trees at rate 0.1", _fixed(n_estimators=100, learning_rate=0.1)),
     "trees-400": ("400 trees", _fixed(n_estimators=400)),
@@ -90,9 +93,8 @@ def _make(setting: Setting, y: NDArray, change: Change) -> Any:
     if setting.budget is None:
         raise ValueError("The classifiers are trained for a budget: the setting has none.")
     ratio = float(np.count_nonzero(y == 1) / np.count_nonzero(y == 0))
-    given = {"selection_cv": None, "min_split_gain": 0.0, **change(setting.budget, ratio)}
-    if given["selection_cv"] is not None:
-        given["min_split_gain"] = "auto"
+    fixed = {"selection_cv": None, "min_split_gain": 0.0, "num_leaves": 127}
+    given = {**fixed, **change(setting.budget, ratio)}
     model = PAUCLGBMClassifier(
         budget=setting.budget,
         calibration_cv=None,

@@ -451,11 +451,11 @@ def _fit_forest(parameters: Parameters, X: NDArray, y: NDArray, setting: Setting
 _PAUC_START: Parameters = {
     "n_estimators": 200,
     "learning_rate": 0.05,
-    "num_leaves": 127,
+    "num_leaves": 127,  # its choice where it trains on a band
     "reg_lambda": 5.0,
     "min_child_samples": 20,
     "colsample_bytree": 1.0,
-    # The estimator chooses between these two by cross-fitting.
+    # The estimator chooses between this and 1 by cross-fitting.
     "min_split_gain": 0.0,
 }
 

@@ -240,7 +240,11 @@ def test_start_of_ours_is_its_default():
 
     defaults = PAUCLGBMClassifier().get_params()
     start = CONTENDERS["pauc-lightgbm-tuned"].start
-    assert {name: defaults[name] for name in start} == {**start, "min_split_gain": "auto"}
+    assert {name: defaults[name] for name in start} == {
+        **start,
+        "min_split_gain": "auto",
+        "num_leaves": "auto",
+    }
 
 
 # --- what single contenders do ----------------------------------------------------
