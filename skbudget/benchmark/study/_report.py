@@ -245,4 +245,4 @@ def _times(summary: Summary, methods: Sequence[str], labels: Mapping[str, str]) 
         )
     usual = labels.get(REFERENCE, REFERENCE)
     header = ["method", "median s/fit", f"median ratio to {usual}"]
-    return "## Time of one training run, one thread\n\n" + _table(header, rows)
+    return "## Processor time of one training run, one thread\n\n" + _table(header, rows)

@@ -42,7 +42,7 @@ class Cell:
     test : dict
         By method, by seed: coverage of the test rows.
     seconds : dict
-        By method: median time of training.
+        By method: median processor time of training, where it was measured.
     test_train_ratio : float
         Test rows over training rows if seeds share rows, else 0.
     positives_train : float
@@ -118,7 +118,8 @@ class Summary:
         seconds: dict[str, list[float]] = defaultdict(list)
         for measure in found:
             test[measure.method][measure.seed] = measure.test
-            seconds[measure.method].append(measure.seconds)
+            if not math.isnan(measure.seconds):
+                seconds[measure.method].append(measure.seconds)
         first = found[0]
         return Cell(
             table=first.table,
