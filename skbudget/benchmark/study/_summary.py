@@ -94,12 +94,6 @@ class Summary:
         The results.
     test_train_ratios : mapping of str to float
         By table; tables that are not named have draws of their own.
-
-    Examples
-    --------
-    >>> from skbudget.benchmark.study import Summary, example_results
-    >>> summary = Summary(example_results())
-    >>> [(cell.table, cell.best(["lightgbm", "xgboost"])) for cell in summary.cells[:2]]
     """
 
     measures: Sequence[Measure]
