@@ -75,7 +75,7 @@ methods:
 
 examples:
   python -m skbudget
-      mammography and the product cue, in less than three minutes on two cores
+      mammography and the product cue, in about four minutes on two cores
   python -m skbudget --cue product,radial,linear --full-size --seeds 8
       the table of the README: nothing but the synthetic tables, in full size
   python -m skbudget --data claims.csv --target fraud --budget 0.01
