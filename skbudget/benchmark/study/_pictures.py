@@ -91,12 +91,8 @@ def plot_ranks(ranking: Ranking, *, labels: Mapping[str, str], ours: Sequence[st
             f"{ranks[height]:.1f}", (ranks[height], height), xytext=(7, 0),
             textcoords="offset points", va="center", fontsize=8, color=colour,
         )  # fmt: skip
-    for first, last in _cliques(ranks, ranking.critical_difference):
-        at = (
-            max(ranks)
-            + 0.8
-            + 0.22 * _cliques(ranks, ranking.critical_difference).index((first, last))
-        )
+    for number, (first, last) in enumerate(_cliques(ranks, ranking.critical_difference)):
+        at = max(ranks) + 1.8 + 0.22 * number
         axes.plot([at, at], [first - 0.25, last + 0.25], color=INK, linewidth=2.4)
     axes.set_yticks(range(len(names)), [labels.get(name, name) for name in names])
     for label, name in zip(axes.get_yticklabels(), names):

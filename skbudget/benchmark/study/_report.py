@@ -235,6 +235,8 @@ def _times(summary: Summary, methods: Sequence[str], labels: Mapping[str, str]) 
             if name in cell.seconds and cell.seconds.get(REFERENCE, 0.0) > 0.0
         ]
         every = [cell.seconds[name] for cell in summary.cells if name in cell.seconds]
+        if not every:
+            continue
         middle = sorted(ratios)[len(ratios) // 2] if ratios else math.nan
         rows.append(
             [

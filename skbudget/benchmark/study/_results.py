@@ -84,7 +84,7 @@ class Results:
     Parameters
     ----------
     path : str or path-like
-        The file; it is made if there is none.
+        The file; the first rows make it if there is none.
 
     Raises
     ------
@@ -95,13 +95,8 @@ class Results:
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = Path(path)
         self.measures: list[Measure] = read_results(path) if self.path.is_file() else []
-        # Written anew, so that nothing is appended to half a line.
-        beside = self.path.with_name(self.path.name + ".part")
-        beside.write_text(
-            _as_text([COLUMNS, *map(_as_row, self.measures)]), encoding="utf-8", newline=""
-        )
-        beside.replace(self.path)
         self._done = {_key(measure) for measure in self.measures}
+        self._whole = False
 
     def __iter__(self) -> Iterator[Measure]:
         return iter(self.measures)
@@ -115,10 +110,21 @@ class Results:
         new = [measure for measure in measures if _key(measure) not in self._done]
         if not new:
             return
+        if not self._whole:
+            self._mend()
         with open(self.path, "a", encoding="utf-8", newline="") as file:
             file.write(_as_text(map(_as_row, new)))
         self.measures.extend(new)
         self._done.update(map(_key, new))
+
+    def _mend(self) -> None:
+        """Write the file anew, so that nothing is appended to half a line."""
+        beside = self.path.with_name(self.path.name + ".part")
+        beside.write_text(
+            _as_text([COLUMNS, *map(_as_row, self.measures)]), encoding="utf-8", newline=""
+        )
+        beside.replace(self.path)
+        self._whole = True
 
 
 def _key(measure: Measure) -> tuple[str, int, str, float, str]:

@@ -1,4 +1,6 @@
+import math
 import re
+from dataclasses import replace
 
 import pytest
 from test_summary import measures
@@ -92,3 +94,11 @@ def test_an_ablation_shows_what_each_change_does_to_each_table():
     assert shown["More trees"] == ["+0.158", "+0.000", "+0.079", "1 / 2 / 0"]
     assert shown["less"] == ["-0.010", "", "-0.010", "0 / 1 / 0"]
     assert shown["rule"] == ["+0.000", "+0.000", "+0.000", "0 / 3 / 0"]
+
+
+def test_times_that_were_not_measured_are_left_out():
+    found = [replace(measure, seconds=math.nan) for measure in measures(VALUES)]
+    found += measures({"lightgbm": [0.5]}, table="two")
+    report = render_report(Summary(found), labels={}, ours=["pauc-lightgbm"], pointwise=[])
+    times = [row[0] for row in rows(report, "Processor time of one training run")[2:]]
+    assert times == ["lightgbm"]

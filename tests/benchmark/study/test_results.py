@@ -61,3 +61,14 @@ def test_an_empty_file_is_a_start(tmp_path):
     results = Results(tmp_path / "study.csv")
     results.add([ONE])
     assert len(read_results(tmp_path / "study.csv")) == 1
+
+
+def test_reading_leaves_the_file_alone(tmp_path):
+    path = tmp_path / "study.csv"
+    Results(path).add([ONE])
+    path.write_bytes(path.read_bytes()[:-5])
+    before = path.read_bytes()
+    assert len(Results(path).measures) == 0
+    assert path.read_bytes() == before
+    Results(tmp_path / "none.csv")
+    assert not (tmp_path / "none.csv").exists()
