@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -269,9 +269,21 @@ def find_methods(names: Iterable[str | Method] | None = None) -> list[Method]:
     return list(found.values())
 
 
-def split_by_availability(
-    methods: Iterable[Method],
-) -> tuple[list[Method], dict[str, str]]:
+class _Offered(Protocol):
+    """What may need a package that is not installed."""
+
+    @property
+    def label(self) -> str:
+        """Name in tables."""
+
+    def why_unavailable(self) -> str | None:
+        """Return why it cannot run here, or None if it can."""
+
+
+_Any = TypeVar("_Any", bound=_Offered)
+
+
+def split_by_availability(methods: Iterable[_Any]) -> tuple[list[_Any], dict[str, str]]:
     """Return the methods that can run, and by label why the others cannot.
 
     Raises

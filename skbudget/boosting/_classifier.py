@@ -228,16 +228,18 @@ class PAUCClassifierMixin:
         params = self.get_params(deep=False)
         return {name: value for name, value in params.items() if name not in OWN_PARAMETERS}
 
-    def _boosting_objective(self) -> Any:
+    def _boosting_objective(self, beta: float | None) -> Any:
+        """Return what is minimised, on a band up to ``beta``; None for the rule."""
         if self.objective is not None:
             return self.objective
-        return PAUCObjective(**{name: getattr(self, name) for name in OBJECTIVE_PARAMETERS})
+        values = {name: getattr(self, name) for name in OBJECTIVE_PARAMETERS}
+        return PAUCObjective(**{**values, "beta": beta})
 
     def _coverage_metric(self) -> CoverageMetric:
         return CoverageMetric(self.budget, "population")
 
     def _check_params(self) -> None:
-        self._boosting_objective()
+        self._boosting_objective(self.beta)
         for name in (self._split_gain_name, self._leaves_name):
             value = getattr(self, name)
             if isinstance(value, str) and value != "auto":
@@ -403,19 +405,16 @@ class PAUCClassifierMixin:
         for name, value in for_parent.items():
             setattr(self, f"{name}_", value)
         vars(self).pop("beta_", None)
-        if self.objective is not None:
-            return {**for_parent, "objective": self.objective}, folds
-        values = {name: getattr(self, name) for name in OBJECTIVE_PARAMETERS}
+        if self.objective is None:
+            self.beta_ = self._rule(training) if beta is None else beta
+        return {**for_parent, "objective": self._boosting_objective(beta)}, folds
+
+    def _rule(self, training: Training) -> float:
+        """Return the band's upper end that the rule gives for these rows."""
         weight = self._row_weight(training)
         positive = training.target == 1
-        self.beta_ = (
-            default_beta(
-                self.budget, weight[positive].sum(), weight[~positive].sum(), self.budget_basis
-            )
-            if beta is None
-            else beta
-        )
-        return {**for_parent, "objective": PAUCObjective(**{**values, "beta": beta})}, folds
+        weights = weight[positive].sum(), weight[~positive].sum()
+        return default_beta(self.budget, *weights, self.budget_basis)
 
     def _row_weight(self, training: Training) -> NDArray:
         """Return each row's weight, that of its class included; 0 for rows left out."""

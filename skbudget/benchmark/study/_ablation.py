@@ -89,6 +89,7 @@ STOPPING = "early-stopping"
 def _make(setting: Setting, y: NDArray, change: Change) -> Any:
     from ...boosting import PAUCLGBMClassifier
     from .._methods import REPEATABLE
+    from ._trees import n_trees
 
     if setting.budget is None:
         raise ValueError("The classifiers are trained for a budget: the setting has none.")
@@ -103,7 +104,7 @@ def _make(setting: Setting, y: NDArray, change: Change) -> Any:
         **REPEATABLE,
         **given,
     )
-    return model.set_params(n_estimators=max(10, round(setting.effort * model.n_estimators)))
+    return model.set_params(n_estimators=n_trees(model.n_estimators, setting))
 
 
 def _fit(

@@ -241,7 +241,8 @@ def _fill_in(options: argparse.Namespace) -> None:
 
 
 def _run(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
-    from ._contenders import find_contenders, runs_on, split_by_availability
+    from .._methods import split_by_availability
+    from ._contenders import find_contenders, runs_on
     from ._results import Results
     from ._runner import plan_units
     from ._search import Effort

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 from ._ablation import ABLATION
 from ._contender import Contender
@@ -11,7 +11,7 @@ from ._networks import NETWORKS, OUR_NETWORKS
 from ._table import StudyTable
 from ._trees import OUR_TREES, TREES
 
-__all__ = ["CONTENDERS", "find_contenders", "runs_on", "split_by_availability"]
+__all__ = ["CONTENDERS", "find_contenders", "runs_on"]
 
 CONTENDERS: dict[str, Contender] = {
     contender.name: contender
@@ -60,27 +60,3 @@ def find_contenders(
             raise ValueError(f"Unknown method {name!r}: it should be one of {', '.join(known)}.")
         found[name] = known[name]
     return list(found.values())
-
-
-def split_by_availability(
-    contenders: Sequence[Contender],
-) -> tuple[list[Contender], dict[str, str]]:
-    """Return the contenders that can run, and by label why the others cannot.
-
-    Raises
-    ------
-    ImportError
-        If none of them can.
-    """
-    able, skipped = [], {}
-    for contender in contenders:
-        reason = contender.why_unavailable()
-        if reason is None:
-            able.append(contender)
-        else:
-            skipped[contender.label] = reason
-    if not able:
-        raise ImportError(
-            f"None of the methods can run: {'; '.join(sorted(set(skipped.values())))}"
-        )
-    return able, skipped

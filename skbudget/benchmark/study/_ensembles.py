@@ -24,6 +24,7 @@ def _fit_ensemble(
     from ...neural import PAUCClassifier
     from .._methods import REPEATABLE
     from ._networks import epochs_of
+    from ._trees import n_trees
 
     if setting.budget is None:
         raise ValueError("PAUCEnsembleClassifier is trained for a budget: the setting has none.")
@@ -39,7 +40,7 @@ def _fit_ensemble(
         budget=setting.budget, calibrate=False, random_state=seed, device="cpu"
     )
     if setting.effort < 1.0:
-        trees.set_params(n_estimators=max(10, round(setting.effort * trees.n_estimators)))
+        trees.set_params(n_estimators=n_trees(trees.n_estimators, setting))
         network.set_params(max_epochs=epochs_of(setting.effort, len(y)))
     model = PAUCEnsembleClassifier(
         budget=setting.budget,

@@ -397,50 +397,36 @@ def epochs_of(effort: float, n_rows: int) -> int:
     return max(2, round(effort * auto_epochs(-(-n_rows // PAUCClassifier().batch_size))))
 
 
+_peer = partial(Contender, role="peer", family="network")
+_torch_peer = partial(_peer, package="torch", extra="neural", modules=("skorch",))
+
 NETWORKS: tuple[Contender, ...] = (
-    Contender(
+    _torch_peer(
         name="mlp-cross-entropy",
         label="MLP, weighted cross-entropy",
-        role="peer",
-        family="network",
-        package="torch",
-        extra="neural",
-        modules=("skorch",),
         fit=partial(_fit, _Recipe(_cross_entropy)),
         suggest=_Space(_suggest_cross_entropy),
         start={**_START, "balance": 1.0},
         pointwise=True,
     ),
-    Contender(
+    _torch_peer(
         name="mlp-focal",
         label="MLP, focal loss",
-        role="peer",
-        family="network",
-        package="torch",
-        extra="neural",
-        modules=("skorch",),
         fit=partial(_fit, _Recipe(_focal)),
         suggest=_Space(_suggest_focal),
         start={**_START, "gamma": 2.0, "alpha": 0.25},
         pointwise=True,
     ),
-    Contender(
+    _torch_peer(
         name="mlp-smooth-ap",
         label="MLP, SmoothAP",
-        role="peer",
-        family="network",
-        package="torch",
-        extra="neural",
-        modules=("skorch",),
         fit=partial(_fit, _Recipe(_smooth_ap)),
         suggest=_Space(_suggest_smooth_ap),
         start={**_START, "temperature": 0.01},
     ),
-    Contender(
+    _peer(
         name="mlp-libauc",
         label="MLP, LibAUC pAUC",
-        role="peer",
-        family="network",
         package="libauc",
         extra="bench",
         # `libauc` alone imports nothing.
@@ -456,11 +442,9 @@ NETWORKS: tuple[Contender, ...] = (
             "pretraining": 0.3,
         },
     ),
-    Contender(
+    _peer(
         name="mlp-imbalanced-losses",
         label="MLP, imbalanced-losses pAUC",
-        role="peer",
-        family="network",
         package="imbalanced_losses",
         extra="bench",
         modules=("torch", "skorch"),

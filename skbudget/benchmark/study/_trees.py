@@ -25,7 +25,7 @@ from ...objectives._base import RowDerivatives, Sample
 from .._methods import REPEATABLE
 from ._contender import Contender, Fitted, Setting
 
-__all__ = ["OUR_TREES", "TREES"]
+__all__ = ["OUR_TREES", "TREES", "n_trees"]
 
 FEWEST_TREES = 10
 
@@ -81,7 +81,8 @@ _ROWS = _Range(0.5, 1.0, log=False)
 _NO_L2 = _L2.low
 
 
-def _n_trees(wanted: int, setting: Setting) -> int:
+def n_trees(wanted: int, setting: Setting) -> int:
+    """Return the number of trees that the setting leaves of those that are wanted."""
     return max(FEWEST_TREES, round(setting.effort * wanted))
 
 
@@ -243,7 +244,7 @@ def _fit_lightgbm(
             "seed": setting.random_state,
         },
         lgb.Dataset(X, y, init_score=None if loss.start is None else np.full(len(y), loss.start)),
-        num_boost_round=_n_trees(parameters["n_estimators"], setting),
+        num_boost_round=n_trees(parameters["n_estimators"], setting),
     )
     return partial(booster.predict, raw_score=True, num_threads=setting.n_jobs)
 
@@ -316,7 +317,7 @@ def _fit_xgboost(
     import xgboost as xgb
 
     named = _for_xgboost(parameters)
-    n_trees = _n_trees(named.pop("n_estimators"), setting)
+    rounds = n_trees(named.pop("n_estimators"), setting)
     query = {"group": [len(y)]} if objective.startswith("rank:") else {}
     booster = xgb.train(
         {
@@ -328,7 +329,7 @@ def _fit_xgboost(
             "seed": setting.random_state,
         },
         xgb.QuantileDMatrix(X, y, nthread=setting.n_jobs, **query),
-        num_boost_round=n_trees,
+        num_boost_round=rounds,
     )
     return partial(booster.inplace_predict, predict_type="margin")
 
@@ -357,7 +358,7 @@ _CATBOOST_START: Parameters = {
 def _fit_catboost(parameters: Parameters, X: NDArray, y: NDArray, setting: Setting) -> Fitted:
     from catboost import CatBoostClassifier
 
-    named = {**parameters, "iterations": _n_trees(parameters["iterations"], setting)}
+    named = {**parameters, "iterations": n_trees(parameters["iterations"], setting)}
     model = CatBoostClassifier(
         **named,
         # Its default on a GPU: half the default's bins, in two thirds of the time.
@@ -401,7 +402,7 @@ def _fit_histogram(parameters: Parameters, X: NDArray, y: NDArray, setting: Sett
         with threadpool_limits(limits=setting.n_jobs, user_api="openmp"):
             return method(*arguments)
 
-    named = {**parameters, "max_iter": _n_trees(parameters["max_iter"], setting)}
+    named = {**parameters, "max_iter": n_trees(parameters["max_iter"], setting)}
     # Tables of more than 10 000 rows would stop early by default, on rows that they lose.
     model = HistGradientBoostingClassifier(
         **named, early_stopping=False, random_state=setting.random_state
@@ -427,7 +428,7 @@ _FOREST_START: Parameters = {
 def _fit_forest(parameters: Parameters, X: NDArray, y: NDArray, setting: Setting) -> Fitted:
     from imblearn.ensemble import BalancedRandomForestClassifier
 
-    named = {**parameters, "n_estimators": _n_trees(parameters["n_estimators"], setting)}
+    named = {**parameters, "n_estimators": n_trees(parameters["n_estimators"], setting)}
     n_pos = np.count_nonzero(y == 1)
     n_neg = min(round(named.pop("negatives_per_positive") * n_pos), len(y) - n_pos)
     # Each tree draws from both classes, with replacement: its bootstrap sample.
@@ -470,7 +471,7 @@ def _fit_pauc(
         random_state=setting.random_state,
         n_jobs=setting.n_jobs,
     )
-    model.set_params(n_estimators=_n_trees(model.n_estimators, setting))
+    model.set_params(n_estimators=n_trees(model.n_estimators, setting))
     return model.fit(X, y).decision_function
 
 
@@ -527,7 +528,6 @@ TREES: tuple[Contender, ...] = (
         "lightgbm-weighted",
         "LightGBM, class weights",
         _weighted,
-        # The first and the last are one and the same where positives are the fewer.
         {"class_weighting": _Choice(("is_unbalance", "square root"))},
         {"class_weighting": "is_unbalance"},
     ),
