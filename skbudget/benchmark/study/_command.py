@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from ._contender import Contender
     from ._results import Results
     from ._runner import Failure
-    from ._search import Effort
+    from ._search import Effort, Measure
     from ._table import StudyTable
 
 __all__ = ["main"]
@@ -201,7 +201,9 @@ def _build_parser() -> argparse.ArgumentParser:
         "(population); both are in the file of results (default: fpr)",
     )
     output.add_argument(
-        "--report-only", action="store_true", help="run nothing, report what is in the file"
+        "--report-only",
+        action="store_true",
+        help="run nothing, report what is in the file, whose tables need not be at hand",
     )
     output.add_argument("--quiet", action="store_true", help="no progress")
     return parser
@@ -250,6 +252,10 @@ def _run(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
 
     try:
         _check_outputs(options)
+        contenders = find_contenders(options.methods, ablation=options.ablation)
+        if options.report_only and not options.list:
+            known = _asked_for(options)
+            return EXIT_OK if _show(known, options) else EXIT_FAILED
         tables = find_study_tables(
             options.tables,
             options.groups,
@@ -257,7 +263,6 @@ def _run(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
             target=options.target,
             quick=options.quick,
         )
-        contenders = find_contenders(options.methods, ablation=options.ablation)
         if options.list:
             print(_listing(contenders, tables))
             return EXIT_OK
@@ -269,8 +274,6 @@ def _run(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
             search_rows=options.search_rows,
             training=QUICK_TRAINING if options.quick else 1.0,
         )
-        if options.report_only and not Path(options.results).is_file():
-            raise FileNotFoundError(f"There is no file of results {options.results!r}.")
         results = Results(options.results)
         units = plan_units(
             tables,
@@ -285,14 +288,14 @@ def _run(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
 
     failures: list[Failure] = []
     interrupted = False
-    if not options.report_only:
-        for label, reason in skipped.items():
-            print(f"{label} is left out: it {reason}", file=sys.stderr)
-        try:
-            _work(units, effort, results, failures, options)
-        except KeyboardInterrupt:
-            interrupted = True
-    written = _show(results, tables, options)
+    for label, reason in skipped.items():
+        print(f"{label} is left out: it {reason}", file=sys.stderr)
+    try:
+        _work(units, effort, results, failures, options)
+    except KeyboardInterrupt:
+        interrupted = True
+    asked = {table.name for table in tables}
+    written = _show([measure for measure in results if measure.table in asked], options)
     for failure in failures:
         unit = failure.unit
         print(f"{unit.method} failed on {unit.table.name}, seed {unit.seed}: {failure.error}",
@@ -301,6 +304,32 @@ def _run(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
         print(f"Interrupted: the same command goes on from {options.results}.", file=sys.stderr)
         return EXIT_INTERRUPTED
     return EXIT_OK if written and not failures else EXIT_FAILED
+
+
+def _asked_for(options: argparse.Namespace) -> list[Measure]:
+    """Return the results in the file; the tables themselves need not be at hand."""
+    from ._results import read_results
+
+    if not Path(options.results).is_file():
+        raise FileNotFoundError(f"There is no file of results {options.results!r}.")
+    measures = read_results(options.results)
+    if not options.tables and not options.groups:
+        return measures
+    for kind, asked, known in (
+        ("table", options.tables, [measure.table for measure in measures]),
+        ("group", options.groups, [measure.group for measure in measures]),
+    ):
+        for name in asked or ():
+            if name not in known:
+                raise ValueError(
+                    f"Unknown {kind} {name!r}: {options.results} has "
+                    f"{', '.join(dict.fromkeys(known))}."
+                )
+    return [
+        measure
+        for measure in measures
+        if measure.table in (options.tables or ()) or measure.group in (options.groups or ())
+    ]
 
 
 def anywhere(contender: Contender, table: StudyTable) -> bool:
@@ -369,18 +398,17 @@ def _check_outputs(options: argparse.Namespace) -> None:
         Path(options.pictures).mkdir(parents=True, exist_ok=True)
 
 
-def _show(results: Results, tables: Sequence[StudyTable], options: argparse.Namespace) -> bool:
+def _show(known: list[Measure], options: argparse.Namespace) -> bool:
     """Print the report and write the files; return whether all of it worked."""
     from ._ablation import ABLATION, RULE
     from ._contenders import CONTENDERS
     from ._report import render_ablation, render_report
     from ._summary import Summary
+    from ._tables import ratio_of_group
 
-    asked = {table.name for table in tables}
-    known = [measure for measure in results if measure.table in asked]
     if options.methods:
         known = [measure for measure in known if measure.method in {*options.methods, "ceiling"}]
-    summary = Summary(known, {table.name: table.test_train_ratio for table in tables})
+    summary = Summary(known, {measure.table: ratio_of_group(measure.group) for measure in known})
     if not summary.methods:
         print("There are no results yet.", file=sys.stderr)
         return True

@@ -25,7 +25,7 @@ from ...datasets import (
 from .._files import FOLDER_VARIABLE, read_table
 from ._table import Draw, StudyTable
 
-__all__ = ["find_study_tables", "study_tables"]
+__all__ = ["find_study_tables", "ratio_of_group", "study_tables"]
 
 SHIPPED = "mammography"
 SUFFIXES = (".npz", ".csv", ".csv.gz", ".tsv", ".tsv.gz", ".parquet")
@@ -33,6 +33,8 @@ TARGET_NAMES = ("target", "label", "y", "class", "is_fraud", "isfraud", "fraud_b
 
 VALID_SHARE = TEST_SHARE = 0.2
 TEST_TRAIN_RATIO = 1.0 / 3.0
+# The groups whose seeds split the rows of one table; the others draw rows anew.
+SPLIT_GROUPS = frozenset({"real", "implanted", "few positives"})
 MIN_PER_CLASS = 10  # 6, 2 and 2 in training, validation and test rows
 MAX_LEVELS = 20
 
@@ -172,6 +174,11 @@ def find_study_tables(
     return [
         table for table in tables if table.name in (names or ()) or table.group in (groups or ())
     ]
+
+
+def ratio_of_group(group: str) -> float:
+    """Return `StudyTable.test_train_ratio` of the tables of a group."""
+    return TEST_TRAIN_RATIO if group in SPLIT_GROUPS else 0.0
 
 
 def _refuse_taken_names(tables: Sequence[StudyTable], sources: Sequence[_Source]) -> None:

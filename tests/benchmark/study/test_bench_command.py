@@ -83,6 +83,25 @@ def test_a_report_needs_no_run(folder, capsys):
     assert fpr != population
 
 
+def test_a_report_needs_no_tables(folder, capsys):
+    main([*QUICK, *TWO, "--folder", "tables", "--budgets", "0.05"])
+    with_tables = capsys.readouterr().out
+    (folder / "tables" / "mine.npz").unlink()
+    report = ["bench", "--report-only", "--results", "study-quick.csv"]
+    assert main(report) == 0
+    assert capsys.readouterr().out == with_tables
+    assert main([*report, "--tables", "mine"]) == 0
+    only_mine = capsys.readouterr().out
+    assert "| mine " in only_mine
+    assert "mammography" not in only_mine
+    assert "Unknown table 'aloi': study-quick.csv has mammography, mine." in fails(
+        capsys, *report[1:], "--tables", "aloi"
+    )
+    assert "Unknown group 'contested': study-quick.csv has real." in fails(
+        capsys, *report[1:], "--groups", "contested"
+    )
+
+
 def test_a_csv_needs_its_target(folder, capsys):
     pytest.importorskip("pandas")
     rows = ["amount,fraud"] + [f"{k % 7},{int(k % 10 == 0)}" for k in range(200)]

@@ -604,3 +604,8 @@ def test_unknown_names_are_refused(asked, message):
 def test_a_ceiling_comes_with_the_tables_that_say_so():
     for table in study_tables(quick=True):
         assert table.has_ceiling == (table.draw(0).ceiling is not None), table.name
+
+
+def test_a_group_says_whether_seeds_share_rows():
+    for table in study_tables():
+        assert table.test_train_ratio == _tables.ratio_of_group(table.group)
