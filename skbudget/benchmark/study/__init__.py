@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING
 from ..._lazy import lazy_names
 
 if TYPE_CHECKING:
+    from ._ablation import ABLATION
     from ._contender import Contender, Setting
     from ._contenders import CONTENDERS, find_contenders
     from ._pictures import draw_study, plot_differences, plot_ranks, plot_regimes
-    from ._report import render_report
+    from ._report import render_ablation, render_report
     from ._results import Results, ResultsError, read_results
     from ._runner import Failure, Unit, plan_units, run_units
     from ._search import Effort, Measure, propose, run_unit
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from ._tables import find_study_tables, study_tables
 
 __all__ = [
+    "ABLATION",
     "CONTENDERS",
     "Cell",
     "Contender",
@@ -47,6 +49,7 @@ __all__ = [
     "propose",
     "rank_methods",
     "read_results",
+    "render_ablation",
     "render_report",
     "run_unit",
     "run_units",
@@ -57,6 +60,7 @@ __all__ = [
 __getattr__, __dir__ = lazy_names(
     __name__,
     {
+        "ABLATION": "._ablation",
         "CONTENDERS": "._contenders",
         "Cell": "._summary",
         "Contender": "._contender",
@@ -81,6 +85,7 @@ __getattr__, __dir__ = lazy_names(
         "propose": "._search",
         "rank_methods": "._summary",
         "read_results": "._results",
+        "render_ablation": "._report",
         "render_report": "._report",
         "run_unit": "._search",
         "run_units": "._runner",

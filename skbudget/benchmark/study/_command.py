@@ -404,11 +404,10 @@ def _show(known: list[Measure], options: argparse.Namespace) -> bool:
     from ._contenders import CONTENDERS
     from ._report import render_ablation, render_report
     from ._summary import Summary
-    from ._tables import ratio_of_group
 
     if options.methods:
         known = [measure for measure in known if measure.method in {*options.methods, "ceiling"}]
-    summary = Summary(known, {measure.table: ratio_of_group(measure.group) for measure in known})
+    summary = Summary.from_measures(known)
     if not summary.methods:
         print("There are no results yet.", file=sys.stderr)
         return True

@@ -99,6 +99,14 @@ class Summary:
     measures: Sequence[Measure]
     test_train_ratios: Mapping[str, float] = field(default_factory=dict)
 
+    @classmethod
+    def from_measures(cls, measures: Iterable[Measure]) -> Summary:
+        """Return the summary of results of the study's own groups of tables."""
+        from ._tables import ratio_of_group
+
+        measures = list(measures)
+        return cls(measures, {one.table: ratio_of_group(one.group) for one in measures})
+
     @cached_property
     def cells(self) -> list[Cell]:
         """The cells, in the order of the file."""
