@@ -23,6 +23,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ._collective import Collective, find_levels, sum_over
 from ._validation import BASES, check_band, check_mask, check_option, check_scores, check_weights
 
 __all__ = ["Band", "Basis", "TauScale", "fpr_band"]
@@ -171,14 +172,23 @@ def find_band(
     weight: NDArray | None,
     iid_mask: NDArray[np.bool_] | None,
     tau_scale: TauScale,
+    collective: Collective | None = None,
 ) -> Band:
-    """Do the work of `fpr_band` on checked arguments."""
+    """Do the work of `fpr_band` on checked arguments.
+
+    With a ``collective`` the rows are one worker's, and so are the members; edges,
+    weight and dispersion are those of the rows of all workers.
+    """
     if weight is not None:
         # Ranks are sums of weights, and float32 ones (as boosters hold) would lose them.
         weight = weight.astype(np.float64, copy=False)
         negatives = negatives & (weight > 0)
     eligible = _reference(negatives, basis, weight, iid_mask)
-    edges, rows = _edges(scores, eligible, (alpha, beta), weight)
+    rows: NDArray[np.intp] | None = None
+    if collective is None:
+        edges, rows = _edges(scores, eligible, (alpha, beta), weight)
+    else:
+        edges = _common_edges(scores, eligible, (alpha, beta), weight, collective)
     if edges is None:
         return Band(np.nan, np.nan, np.empty(0, dtype=np.intp), 0.0, 0.0)
     t_alpha, t_beta = edges
@@ -189,12 +199,14 @@ def find_band(
         # `rows` holds every row at or above t_beta: no second pass over all of them.
         members = rows[negatives[rows] & _between(scores[rows], t_beta, upper)]
     total = float(members.size if weight is None else weight[members].sum())
+    (total,) = sum_over(collective, total)
     if tau_scale is None:
         dispersion = 1.0
     elif tau_scale == "band":
         dispersion = t_alpha - t_beta
     else:
-        dispersion = _iqr(scores, _reference(negatives, "fpr", weight, iid_mask), weight)
+        reference = _reference(negatives, "fpr", weight, iid_mask)
+        dispersion = _iqr(scores, reference, weight, collective)
     return Band(t_alpha, t_beta, members, total, dispersion)
 
 
@@ -206,6 +218,7 @@ def knot_thresholds(
     basis: Basis,
     weight: NDArray | None,
     iid_mask: NDArray[np.bool_] | None,
+    collective: Collective | None = None,
 ) -> NDArray[np.float64]:
     """Return the scores that a fraction of the reference reaches, one per fraction.
 
@@ -213,12 +226,19 @@ def knot_thresholds(
     """
     if weight is not None:
         negatives = negatives & (weight > 0)
-    return _scores_at(scores, _reference(negatives, basis, weight, iid_mask), fractions, weight)
+    reference = _reference(negatives, basis, weight, iid_mask)
+    return _scores_at(scores, reference, fractions, weight, collective)
 
 
 def _scores_at(
-    scores: NDArray, eligible: NDArray[np.bool_], fractions: NDArray, weight: NDArray | None
+    scores: NDArray,
+    eligible: NDArray[np.bool_],
+    fractions: NDArray,
+    weight: NDArray | None,
+    collective: Collective | None,
 ) -> NDArray[np.float64]:
+    if collective is not None:
+        return _common_scores_at(scores, eligible, fractions, weight, collective)
     reference = scores[eligible]
     if reference.size == 0:
         return np.full(len(fractions), np.nan)
@@ -341,6 +361,66 @@ def _weighted_score_at(reference: NDArray, weight: NDArray, mass: float, *, last
     return float(reference[0])
 
 
-def _iqr(scores: NDArray, eligible: NDArray[np.bool_], weight: NDArray | None) -> float:
-    upper, lower = _scores_at(scores, eligible, np.array([0.25, 0.75]), weight)
+def _iqr(
+    scores: NDArray,
+    eligible: NDArray[np.bool_],
+    weight: NDArray | None,
+    collective: Collective | None,
+) -> float:
+    upper, lower = _scores_at(scores, eligible, np.array([0.25, 0.75]), weight, collective)
     return float(upper - lower) if upper > lower else 0.0
+
+
+# --- rows that are spread over workers ----------------------------------------------
+
+
+def _common_reference(
+    scores: NDArray, eligible: NDArray[np.bool_], weight: NDArray | None, collective: Collective
+) -> tuple[NDArray, NDArray | None, float]:
+    """Return this worker's reference rows, their weights, and the weight of all workers'."""
+    reference = scores[eligible]
+    of_reference = None if weight is None else weight[eligible].astype(np.float64, copy=False)
+    (total,) = sum_over(
+        collective, float(reference.size if of_reference is None else of_reference.sum())
+    )
+    return reference, of_reference, total
+
+
+def _common_edges(
+    scores: NDArray,
+    eligible: NDArray[np.bool_],
+    fractions: tuple[float, float],
+    weight: NDArray | None,
+    collective: Collective,
+) -> tuple[float, float] | None:
+    """Return ``(t_alpha, t_beta)`` of the rows of all workers."""
+    reference, w, total = _common_reference(scores, eligible, weight, collective)
+    if not total > 0:
+        return None
+    alpha, beta = fractions
+    if w is None:
+        ranks = [first_rank(alpha, int(total)), last_rank(beta, int(total))]
+        t_alpha, t_beta = find_levels(collective, reference, None, ranks, exceed=False)
+    else:
+        slack = WEIGHT_ROUNDING * total
+        (t_alpha,) = find_levels(collective, reference, w, [alpha * total + slack], exceed=True)
+        (t_beta,) = find_levels(collective, reference, w, [beta * total - slack], exceed=False)
+    return t_alpha.score, t_beta.score
+
+
+def _common_scores_at(
+    scores: NDArray,
+    eligible: NDArray[np.bool_],
+    fractions: NDArray,
+    weight: NDArray | None,
+    collective: Collective,
+) -> NDArray[np.float64]:
+    reference, w, total = _common_reference(scores, eligible, weight, collective)
+    if not total > 0:
+        return np.full(len(fractions), np.nan)
+    if w is None:
+        masses = [float(last_rank(fraction, int(total))) for fraction in fractions]
+    else:
+        masses = [fraction * total - WEIGHT_ROUNDING * total for fraction in fractions]
+    levels = find_levels(collective, reference, w, masses, exceed=False)
+    return np.array([level.score for level in levels])

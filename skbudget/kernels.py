@@ -33,6 +33,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.signal import oaconvolve
 from scipy.special import expit
 
+from ._collective import Collective, gather, sum_over
 from ._validation import check_option, check_positive, check_scores, check_weights
 
 __all__ = ["PairSums", "pair_sums"]
@@ -148,8 +149,15 @@ def sum_pairs(
     w_neg: NDArray | None,
     kernels: frozenset[Kernel],
     method: Method = "auto",
+    collective: Collective | None = None,
 ) -> PairSums:
-    """Do the work of `pair_sums` on checked arguments."""
+    """Do the work of `pair_sums` on checked arguments.
+
+    With a ``collective`` the scores are one worker's, and so are the row sums, each of
+    which is over the partners on all workers; totals are those of all.
+    """
+    if collective is not None:
+        return _sum_common_pairs(pos, neg, tau, w_pos, w_neg, kernels, collective)
     if pos.size == 0 or neg.size == 0:
         return _nothing(pos.size, neg.size, kernels)
     # Only differences matter; centred scores keep their digits after scaling.
@@ -188,12 +196,71 @@ def sum_pairs(
     return _sorted(x_pos, x_neg, w_pos, w_neg, kernels)
 
 
-def _separated(sums: PairSums, w_neg: NDArray | None, n_neg: int) -> bool:
+def _sum_common_pairs(
+    pos: NDArray,
+    neg: NDArray,
+    tau: float,
+    w_pos: NDArray | None,
+    w_neg: NDArray | None,
+    kernels: frozenset[Kernel],
+    collective: Collective,
+) -> PairSums:
+    """Sum over the pairs of the rows of all workers.
+
+    The histograms on the grid add up. Where no grid will do (tiny temperatures, no pair
+    close) the rows themselves are exchanged, which are positives and band negatives only.
+    """
+
+    def ends(scores: NDArray) -> list[float]:
+        empty = scores.size == 0
+        return [-np.inf, -np.inf] if empty else [float(scores.max()), -float(scores.min())]
+
+    top_pos, bottom_pos, top_neg, bottom_neg = collective.max(np.array([*ends(pos), *ends(neg)]))
+    if -np.inf in (top_pos, top_neg):
+        return _nothing(pos.size, neg.size, kernels)
+    low = -max(bottom_pos, bottom_neg)
+    span = (max(top_pos, top_neg) - low) / tau
+    n_pos, n_neg = sum_over(collective, pos.size, neg.size)
+    cells = span * _CELLS_PER_TEMPERATURE
+    apart = (-bottom_pos - top_neg) / tau > _APART
+    if cells <= max(_SMALL_GRID, 4 * (n_pos + n_neg)) and not apart:
+        x_pos = (np.asarray(pos, dtype=np.float64) - low) / tau
+        x_neg = (np.asarray(neg, dtype=np.float64) - low) / tau
+        no_cuts = (np.array([-np.inf]), np.zeros(1))
+        sums = _grid(x_pos, x_neg, w_pos, w_neg, kernels, span, no_cuts, collective)
+        if not _separated(sums, w_neg, neg.size, collective):
+            return sums
+    parts = [pos, neg]
+    if w_pos is not None and w_neg is not None:
+        parts += [w_pos, w_neg]
+    (all_pos, all_neg, *weights), mine = gather(collective, *parts)
+    of_pos, of_neg = weights or (None, None)
+    sums = sum_pairs(all_pos, all_neg, tau, of_pos, of_neg, kernels)
+
+    def own(values: NDArray | None, rows: slice) -> NDArray | None:
+        return None if values is None else values[rows]
+
+    return PairSums(
+        sigma_pos=own(sums.sigma_pos, mine[0]),
+        sigma_neg=own(sums.sigma_neg, mine[1]),
+        dsigma_pos=own(sums.dsigma_pos, mine[0]),
+        dsigma_neg=own(sums.dsigma_neg, mine[1]),
+        sigma_total=sums.sigma_total,
+        softplus_total=sums.softplus_total,
+    )
+
+
+def _separated(
+    sums: PairSums, w_neg: NDArray | None, n_neg: int, collective: Collective | None = None
+) -> bool:
     """Tell whether all pairs are so far apart that rounding drowns their kernel."""
     if sums.dsigma_pos is None:
         return False
-    largest = 0.25 * (n_neg if w_neg is None else w_neg.sum())
-    return bool(sums.dsigma_pos.max() < 1e-6 * largest)
+    largest = float(sums.dsigma_pos.max(initial=0.0))
+    if collective is not None:
+        (largest,) = collective.max(np.array([largest]))
+    (weight,) = sum_over(collective, float(n_neg if w_neg is None else w_neg.sum()))
+    return bool(largest < 1e-6 * 0.25 * weight)
 
 
 def _scores_or_empty(scores: ArrayLike, name: str) -> NDArray[np.float64]:
@@ -254,9 +321,14 @@ def _brute(
     return _finish(sums, w_pos, softplus_total if "softplus" in kernels else None)
 
 
-def _finish(sums: dict, w_pos: NDArray | None, softplus_total: float | None) -> PairSums:
+def _finish(
+    sums: dict,
+    w_pos: NDArray | None,
+    softplus_total: float | None,
+    collective: Collective | None = None,
+) -> PairSums:
     if "sigma_pos" in sums:
-        sums["sigma_total"] = _total(sums["sigma_pos"], w_pos)
+        (sums["sigma_total"],) = sum_over(collective, _total(sums["sigma_pos"], w_pos))
     return PairSums(softplus_total=softplus_total, **sums)
 
 
@@ -353,6 +425,7 @@ def _grid(
     kernels: frozenset[Kernel],
     span: float,
     cuts: tuple[NDArray, NDArray],
+    collective: Collective | None = None,
 ) -> PairSums:
     """Sum over pairs of scores in [0, span].
 
@@ -362,6 +435,8 @@ def _grid(
     n_cells = int(span * _CELLS_PER_TEMPERATURE) + _STENCIL + 1
     spread_pos = _spread(x_pos, w_pos, n_cells)
     spread_neg = _spread(x_neg, w_neg, n_cells)
+    if collective is not None:
+        spread_pos, spread_neg = collective.sum(np.stack([spread_pos, spread_neg]))
     for_pos: dict[str, NDArray] = {}
     for_neg: dict[str, NDArray] = {}
     if "sigma" in kernels:
@@ -386,7 +461,7 @@ def _grid(
         position = position + removed[np.searchsorted(where, position, side="right") - 1]
         ramp = _beyond_cutoff(spread_neg * position) - position * _beyond_cutoff(spread_neg)
         softplus_total = float(spread_pos @ (_near(spread_neg, "softplus") + ramp))
-    return _finish(sums, w_pos, softplus_total)
+    return _finish(sums, w_pos, softplus_total, collective)
 
 
 # --- small temperatures ---------------------------------------------------------

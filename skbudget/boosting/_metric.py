@@ -96,12 +96,15 @@ class CoverageMetric:
 
     def _value(self, y_true: Any, y_pred: Any, sample_weight: Any) -> float:
         from ..metrics import coverage_at_budget_score
+        from ..metrics._ranking import common_coverage
 
-        labels, scores, weight = unpack_call(y_true, y_pred, sample_weight)
+        labels, scores, weight, collective = unpack_call(y_true, y_pred, sample_weight)
         if scores.ndim != 1:
             raise ValueError(
                 f"CoverageMetric needs binary scores of shape (n_samples,), got {scores.shape}."
             )
+        if collective is not None:
+            return common_coverage(labels == 1, scores, weight, self.budget, self.basis, collective)
         return float(
             coverage_at_budget_score(
                 labels.astype(np.int8, copy=False),

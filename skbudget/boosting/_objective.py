@@ -8,12 +8,14 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from .._collective import Collective, sum_over
 from .._validation import BASES, check_band, check_budget, check_option, check_positive
 from ..band import TAU_SCALES, Basis, TauScale
 from ..objectives import BaseObjective, PairwisePAUC, Schedule, TrapezoidPAUC
 from ..objectives._base import HESSIAN_FLOOR, Sample
 from ..objectives._partial_auc import LINKS, Link
 from ._rounds import take_round
+from ._workers import find_collective
 
 __all__ = ["BoosterObjective", "PAUCObjective", "default_beta", "pauc_objective"]
 
@@ -102,19 +104,32 @@ class _BoosterCallable:
             differ, or weights or scores are unusable.
         RuntimeError
             If there is a schedule and no callback announced the round.
+        NotImplementedError
+            If LightGBM trains on several workers.
+
+        Notes
+        -----
+        Where XGBoost trains on several workers, rows are one worker's, and band, weights
+        and pairs are those of all of them: the derivatives are the same as on one machine.
         """
-        labels, raw, weight = self._arguments(y_true, y_pred, sample_weight)
+        labels, raw, weight, collective = self._arguments(y_true, y_pred, sample_weight)
         iteration = None if self.schedule is None else take_round()
         if raw.ndim == 1:
-            return self._derivatives(Sample(_positives(labels), raw, weight), iteration)
+            positive = _positives(labels, collective)
+            return self._derivatives(
+                Sample(positive, raw, weight, collective=collective), iteration
+            )
         gradient = np.zeros(raw.shape, dtype=np.float32)
         hessian = np.full(raw.shape, HESSIAN_FLOOR, dtype=np.float32)
         for k in range(raw.shape[1]):
             positive = labels == k
             # A fold may lack a class: there is nothing to rank, and no gradient.
-            if positive.any() and not positive.all():
+            n_positives, n_rows = sum_over(
+                collective, int(np.count_nonzero(positive)), positive.size
+            )
+            if 0 < n_positives < n_rows:
                 gradient[:, k], hessian[:, k] = self._derivatives(
-                    Sample(positive, raw[:, k], weight), iteration
+                    Sample(positive, raw[:, k], weight, collective=collective), iteration
                 )
         return gradient, hessian
 
@@ -139,8 +154,8 @@ class _BoosterCallable:
         -------
         loss : float
         """
-        labels, raw, weight = self._arguments(y_true, y_pred, sample_weight)
-        sample = Sample(_positives(labels), raw, weight)
+        labels, raw, weight, collective = self._arguments(y_true, y_pred, sample_weight)
+        sample = Sample(_positives(labels, collective), raw, weight, collective=collective)
         objective = self._scheduled(sample, iteration)
         held = objective.find_held(sample)
         return objective.boosting_scale(sample) * objective._loss(sample, held)
@@ -162,12 +177,12 @@ class _BoosterCallable:
 
     def _arguments(
         self, y_true: Any, y_pred: Any, sample_weight: ArrayLike | None
-    ) -> tuple[NDArray, NDArray, NDArray | None]:
-        """Return labels, raw scores and weights of either calling convention.
+    ) -> tuple[NDArray, NDArray, NDArray | None, Collective | None]:
+        """Return labels, raw scores and weights of either calling convention, and the workers.
 
         Called in every round, so each check is a single pass at most.
         """
-        labels, raw, weight = unpack_call(y_true, y_pred, sample_weight)
+        labels, raw, weight, collective = unpack_call(y_true, y_pred, sample_weight)
         if raw.dtype.kind != "f":
             raw = raw.astype(np.float64)
         if raw.ndim not in (1, 2):
@@ -185,40 +200,55 @@ class _BoosterCallable:
                     f"sample_weight must have one entry per sample: expected {labels.shape[0]}, "
                     f"got {weight.shape[0]}."
                 )
-            if not (weight.min() >= 0 and np.isfinite(weight.sum())):
+            if not (weight.min(initial=0) >= 0 and np.isfinite(weight.sum())):
                 raise ValueError("sample_weight contains negative, NaN or infinite values.")
-        return labels, raw, weight
+        return labels, raw, weight, collective
 
 
 def unpack_call(
     y_true: Any, y_pred: Any, sample_weight: ArrayLike | None
-) -> tuple[NDArray, NDArray, NDArray | None]:
-    """Tell ``(y_true, y_pred[, weight])`` from ``(preds, Dataset | DMatrix)``."""
+) -> tuple[NDArray, NDArray, NDArray | None, Collective | None]:
+    """Tell ``(y_true, y_pred[, weight])`` from ``(preds, Dataset | DMatrix)``.
+
+    The last is the workers that rows are spread over, None if they are all here.
+    """
+    has_positive = True
     if hasattr(y_pred, "get_label"):
         raw, data = y_true, y_pred
+        collective = find_collective(data)
         if hasattr(data, "construct"):
             # LightGBM answers only once its Dataset is built.
             data.construct()
         labels, sample_weight = data.get_label(), data.get_weight()
         # XGBoost hands out an empty array for missing labels, LightGBM zeros.
-        if labels is None or not np.any(labels):
+        has_positive = labels is not None and bool(np.any(labels))
+        if not has_positive and collective is None:
             raise ValueError(
                 f"The {type(data).__name__} has no labels, or no positive one: "
                 "construct it with label=."
             )
     else:
         labels, raw = y_true, y_pred
-    labels = np.asarray(labels)
+        collective = find_collective()
+    labels, raw = np.asarray(labels), np.asarray(raw)
     if labels.ndim != 1:
         raise ValueError(f"Labels must have shape (n_samples,), got {labels.shape}.")
     weight = None
     # XGBoost hands out an empty array where there are no weights.
     if sample_weight is not None and np.size(sample_weight) > 0:
         weight = np.asarray(sample_weight)
-    return labels, np.asarray(raw), weight
+    if collective is not None:
+        # Workers must agree on what they exchange; one may have no positive, or no row.
+        with_positive, with_weight = sum_over(collective, has_positive, weight is not None)
+        if not with_positive:
+            raise ValueError("The DMatrix has no labels, or no positive one: construct it with y.")
+        if with_weight and weight is None:
+            weight = np.ones(labels.size, dtype=np.float32)
+        raw = raw.astype(np.float32, copy=False)
+    return labels, raw, weight, collective
 
 
-def _positives(labels: NDArray) -> NDArray[np.bool_]:
+def _positives(labels: NDArray, collective: Collective | None) -> NDArray[np.bool_]:
     positive = labels == 1
     n_pos = np.count_nonzero(positive)
     if n_pos + np.count_nonzero(labels == 0) != labels.size and (
@@ -228,7 +258,8 @@ def _positives(labels: NDArray) -> NDArray[np.bool_]:
             "y_true must be binary with labels in {0, 1} or {-1, 1}: found "
             f"{np.unique(labels)[:10].tolist()}."
         )
-    if n_pos in (0, labels.size):
+    # Whether all workers together have both classes is asked where weights are known.
+    if collective is None and n_pos in (0, labels.size):
         raise ValueError("Only one class present in y_true: ranking needs positives and negatives.")
     return positive
 

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from .._collective import Collective, find_levels, sum_over
 from .._validation import check_binary_labels, check_scores, check_weights
 
 # A size within one part in 10^9 of a sum of counts is that sum: 0.1 * 30 is 3
@@ -194,3 +195,44 @@ def sorted_curve(spenders: Group, positives: Group) -> Curve:
         return np.append(0.0, np.cumsum(counts[order])[level_ends])
 
     return Curve(cumulative(spenders, 0), cumulative(positives, spenders.scores.size))
+
+
+def common_coverage(
+    positive: NDArray[np.bool_],
+    scores: NDArray,
+    weight: NDArray | None,
+    budget: float,
+    basis: str,
+    collective: Collective,
+) -> float:
+    """Return `coverage_at_budget_score` of the rows of all workers.
+
+    ``positive``, ``scores`` and ``weight`` are one worker's, checked.
+    """
+    if weight is not None:
+        kept = weight > 0
+        positive, scores, weight = positive[kept], scores[kept], weight[kept].astype(np.float64)
+    scores = scores.astype(np.float64, copy=False)
+    spending = ~positive if basis == "fpr" else np.ones(positive.size, dtype=bool)
+    of_spenders = None if weight is None else weight[spending]
+    spenders = Group(scores[spending], of_spenders)
+    positives = Group(scores[positive], None if weight is None else weight[positive])
+    total, total_positives, odd = sum_over(
+        collective, spenders.total, positives.total, not spenders.counts_whole_rows()
+    )
+    if not (total > 0 and total_positives > 0):
+        raise ValueError("Coverage needs rows of both classes, with weight, on some worker.")
+    size = budget * total
+    if basis == "population" and not odd:
+        size = float(whole_rows(budget, total))
+    limit = size * (1.0 + ROUNDING)
+    (level,) = find_levels(collective, spenders.scores, of_spenders, [limit], exceed=True)
+    if level.above + level.at <= limit:
+        return 1.0
+    share = _share(size - level.above, level.at)
+    above, at = sum_over(
+        collective,
+        positives._sum(positives.scores > level.score),
+        positives._sum(positives.scores == level.score),
+    )
+    return min((above + share * at) / total_positives, 1.0)

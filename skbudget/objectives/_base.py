@@ -11,6 +11,7 @@ from typing import Any, Generic, NamedTuple, TypeVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from .._collective import Collective, sum_over
 from .._validation import check_binary_labels, check_mask, check_scores, check_weights
 
 __all__ = ["HESSIAN_FLOOR", "BaseObjective", "RowDerivatives", "Sample"]
@@ -35,6 +36,9 @@ class Sample:
         Raw scores (margins).
     weight : ndarray of shape (n_samples,) or None
     iid : ndarray of shape (n_samples,), dtype=bool, or None
+    collective : Collective or None
+        The workers over which rows are spread: these rows are one worker's, and sums are
+        taken over all of them.
 
     Raises
     ------
@@ -46,13 +50,33 @@ class Sample:
     raw: NDArray[np.floating]
     weight: NDArray[np.floating] | None = None
     iid: NDArray[np.bool_] | None = None
+    collective: Collective | None = None
 
     def __post_init__(self) -> None:
         weight, positive = self.weight, self.positive
-        if weight is not None and not (weight[positive].any() and weight[~positive].any()):
+        if self.collective is not None:
+            self._sum_over_workers(self.collective)
+        elif weight is not None and not (weight[positive].any() and weight[~positive].any()):
             raise ValueError(
                 "All sample weights of one class are zero: positives and negatives are needed."
             )
+
+    def _sum_over_workers(self, collective: Collective) -> None:
+        present = (
+            np.ones(self.positive.size, dtype=bool) if self.weight is None else self.weight > 0
+        )
+        n_positives: float = int(np.count_nonzero(present & self.positive))
+        n_negatives: float = int(np.count_nonzero(present)) - n_positives
+        n_positives, n_negatives, *sums = sum_over(
+            collective, n_positives, n_negatives, self.total_weight, self.positive_weight
+        )
+        if not (n_positives and n_negatives):
+            raise ValueError(
+                "Ranking needs positives and negatives with weight: the rows of all workers "
+                "together lack one of the two classes."
+            )
+        # Where a cached property keeps its value.
+        self.__dict__["total_weight"], self.__dict__["positive_weight"] = sums
 
     @cached_property
     def total_weight(self) -> float:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit
 
+from .._collective import sum_over
 from .._validation import check_budget, check_positive
 from ..band import find_band
 from ._base import BaseObjective, RowDerivatives, Sample
@@ -51,7 +52,7 @@ class BinaryCrossEntropy(BaseObjective[NDArray]):
     def find_held(self, sample: Sample) -> NDArray:
         """Return each row's share of the loss."""
         share = np.ones(sample.raw.size) if sample.weight is None else sample.weight.astype(float)
-        total = share.sum()
+        total = sample.total_weight
         factor = self.pos_weight
         if factor == "balanced":
             factor = (total - sample.positive_weight) / sample.positive_weight
@@ -61,7 +62,8 @@ class BinaryCrossEntropy(BaseObjective[NDArray]):
 
     def _loss(self, sample: Sample, held: NDArray) -> float:
         # log(1 + exp(-s)) for positives, log(1 + exp(s)) for negatives.
-        return float(held @ np.logaddexp(0.0, np.where(sample.positive, -sample.raw, sample.raw)))
+        losses = np.logaddexp(0.0, np.where(sample.positive, -sample.raw, sample.raw))
+        return sum_over(sample.collective, float(held @ losses))[0]
 
     def derivatives(self, sample: Sample, held: NDArray) -> RowDerivatives:
         """Return gradient and hessian of all rows."""
@@ -114,6 +116,7 @@ class HardNegativeCrossEntropy(BinaryCrossEntropy):
             weight=sample.weight,
             iid_mask=sample.iid,
             tau_scale=None,
+            collective=sample.collective,
         ).members
         share[mined] *= self.factor
         return share

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit
 
+from .._collective import sum_over
 from .._validation import BASES, check_band, check_option, check_positive
 from ..band import TAU_SCALES, Band, Basis, TauScale, find_band, knot_thresholds
 from ..kernels import PairSums, sum_pairs
@@ -49,6 +50,7 @@ class _BandObjective:
             weight=sample.weight,
             iid_mask=sample.iid,
             tau_scale=self.tau_scale,
+            collective=sample.collective,
         )
 
     def boosting_scale(self, sample: Sample) -> float:
@@ -132,6 +134,7 @@ class PairwisePAUC(_BandObjective, BaseObjective[Band]):
             sample.weights_of(pos),
             sample.weights_of(band.members),
             kernels,
+            collective=sample.collective,
         )
 
     def _loss(self, sample: Sample, held: Band) -> float:
@@ -248,6 +251,7 @@ class TrapezoidPAUC(_BandObjective, BaseObjective[Knots]):
                 basis=self.budget_basis,
                 weight=sample.weight,
                 iid_mask=sample.iid,
+                collective=sample.collective,
             )
             thresholds = np.concatenate([thresholds[:1], found, thresholds[1:]])
         return Knots(thresholds, band.temperature(self.temperature))
@@ -268,7 +272,9 @@ class TrapezoidPAUC(_BandObjective, BaseObjective[Knots]):
             return 0.0
         pos = sample.positive_rows
         hit, _ = self._soft_hits(sample.raw[pos], held)
-        return float(1.0 - np.average(hit, weights=sample.weights_of(pos)))
+        weight = sample.weights_of(pos)
+        caught = float(hit.sum() if weight is None else weight @ hit)
+        return 1.0 - sum_over(sample.collective, caught)[0] / sample.positive_weight
 
     def derivatives(self, sample: Sample, held: Knots) -> RowDerivatives:
         """Return gradient (of the positives) and hessian of all rows."""
