@@ -15,10 +15,12 @@ from ._objective import BoosterObjective, PAUCObjective, default_beta, pauc_obje
 if TYPE_CHECKING:
     from ._lightgbm import LightGBMRounds, PAUCLGBMClassifier
     from ._xgboost import PAUCXGBClassifier, XGBoostRounds
+    from ._xgboost_dask import DaskPAUCXGBClassifier
 
 __all__ = [
     "BoosterObjective",
     "CoverageMetric",
+    "DaskPAUCXGBClassifier",
     "LightGBMRounds",
     "PAUCLGBMClassifier",
     "PAUCObjective",
@@ -31,11 +33,12 @@ __all__ = [
 _lazy_getattr, _ = lazy_names(
     __name__,
     {
+        "DaskPAUCXGBClassifier": "._xgboost_dask",
         "LightGBMRounds": "._lightgbm",
         "PAUCLGBMClassifier": "._lightgbm",
         "PAUCXGBClassifier": "._xgboost",
         "XGBoostRounds": "._xgboost",
     },
-    extras={"lightgbm": "lightgbm", "xgboost": "xgboost"},
+    extras={"dask": "dask", "distributed": "dask", "lightgbm": "lightgbm", "xgboost": "xgboost"},
 )
 __getattr__ = _lazy_getattr

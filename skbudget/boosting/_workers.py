@@ -23,10 +23,14 @@ class _XGBoostWorkers:
         self.size = int(collective.get_world_size())
 
     def sum(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
-        return self._collective.allreduce(np.ascontiguousarray(values), self._collective.Op.SUM)
+        return self._reduce(values, self._collective.Op.SUM)
 
     def max(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
-        return self._collective.allreduce(np.ascontiguousarray(values), self._collective.Op.MAX)
+        return self._reduce(values, self._collective.Op.MAX)
+
+    def _reduce(self, values: NDArray[np.float64], operation: Any) -> NDArray[np.float64]:
+        # Only vectors are passed on whole.
+        return self._collective.allreduce(values.ravel(), operation).reshape(values.shape)
 
 
 def find_collective(data: Any = None) -> Collective | None:

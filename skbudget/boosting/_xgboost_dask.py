@@ -1,0 +1,260 @@
+"""XGBoost on Dask: the classifier for tables that no single machine holds."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import dask.array as da
+import numpy as np
+from sklearn.utils._param_validation import InvalidParameterError
+from xgboost.dask import DaskXGBClassifier
+
+from ..band import Basis, TauScale
+from ..objectives import Schedule
+from ..objectives._partial_auc import Link
+from ._classifier import BAND_LEAVES, OBJECTIVE_PARAMETERS
+from ._metric import CoverageMetric
+from ._objective import PAUCObjective, Surrogate
+from ._xgboost import XGBoostRounds
+
+__all__ = ["DaskPAUCXGBClassifier"]
+
+
+class DaskPAUCXGBClassifier(DaskXGBClassifier):
+    """XGBoost on Dask that ranks for a review budget.
+
+    `xgboost.dask.DaskXGBClassifier` with the partial AUC of `PAUCObjective` as its
+    objective. Each worker computes its part of the band edges, of the weights and of
+    the pair sums, XGBoost's own collective adds them up, and every row gets the
+    gradient that it would have got with the whole table on one machine.
+
+    Parameters
+    ----------
+    budget : float, default=0.005
+        Review budget, a fraction in (0, 1]: the share of rows that can be acted on.
+    alpha, beta : float, default=None
+        Ends of the FPR band of training, as fractions. None for the top, and for
+        `skbudget.boosting.default_beta` of all workers' rows.
+    surrogate, link, temperature, tau_scale, budget_basis, n_knots, schedule
+        As in `PAUCObjective`.
+    objective : callable, default=None
+        None for the partial AUC set by the parameters above; or another objective, such
+        as a `BoosterObjective`, which then ignores them.
+    n_estimators : int, default=200
+        Number of trees.
+    learning_rate : float, default=0.05
+        Shrinkage of each tree.
+    reg_lambda : float, default=5.0
+        L2 penalty on leaf values.
+    grow_policy, max_depth, max_leaves : default="lossguide", 0 and 127
+        Trees grow where they gain most. Only rows of the band pull at a tree, so that
+        its leaves are spent where the ranking matters.
+    coll_cfg : xgboost.collective.Config, default=None
+        Settings of the collective, such as its timeout.
+    **kwargs
+        Further parameters of `xgboost.dask.DaskXGBClassifier`, with its defaults. With
+        ``early_stopping_rounds`` and no ``eval_metric``, coverage at the budget of all
+        workers' evaluation rows is maximised.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (2,)
+        Class labels; the second is the positive class.
+    evals_result_ : dict
+        Metrics by round, if there was an ``eval_set``.
+
+    See Also
+    --------
+    PAUCXGBClassifier : On one machine, with a band chosen by cross-validation and
+        calibrated probabilities.
+
+    Notes
+    -----
+    Nothing is chosen by cross-validation here, and nothing is calibrated: the model
+    ranks, by `decision_function`, and has no `predict_proba`. ``gamma`` (a least split
+    gain of 1 leaves noise alone), ``beta`` and ``max_leaves`` are what
+    `PAUCXGBClassifier` would choose: fit one on a sample, and take its ``gamma_``,
+    ``beta_`` and ``max_leaves_``.
+
+    A worker may hold no positive, or no row. A boosting round exchanges some twenty
+    messages whose size does not depend on the number of rows: histograms of the bits of
+    the scores, by which the band's edges are found exactly, and the pair kernel's grid.
+    Only where positives and band negatives lie so far apart, or the temperature is so
+    small, that no grid will do, their scores are exchanged.
+
+    LightGBM's Dask estimators hand an objective the rows of one worker and no way to
+    ask the others; with them the objective raises ``NotImplementedError``.
+
+    Examples
+    --------
+    >>> from dask import array as da
+    >>> from dask.distributed import Client, LocalCluster
+    >>> from skbudget import coverage_at_budget_score, make_contested_top
+    >>> from skbudget.boosting import DaskPAUCXGBClassifier
+    >>> X, y = make_contested_top(20_000, pos_rate=0.01, random_state=0)
+    >>> X_new, y_new = make_contested_top(20_000, pos_rate=0.01, random_state=1)
+    >>> with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster:
+    ...     with Client(cluster):
+    ...         rows = da.from_array(X, chunks=(5_000, 20)), da.from_array(y, chunks=5_000)
+    ...         model = DaskPAUCXGBClassifier(budget=0.01, n_estimators=20).fit(*rows)
+    ...         new_rows = da.from_array(X_new, chunks=(5_000, 20))
+    ...         margin = model.decision_function(new_rows).compute()
+    >>> bool(coverage_at_budget_score(y_new, margin, budget=0.01) > 0.7)
+    True
+    """
+
+    def __init__(
+        self,
+        *,
+        budget: float = 0.005,
+        alpha: float | None = None,
+        beta: float | None = None,
+        surrogate: Surrogate = "pairwise",
+        link: Link = "logistic",
+        temperature: float = 1.0,
+        tau_scale: TauScale = None,
+        budget_basis: Basis = "fpr",
+        n_knots: int = 2,
+        schedule: Schedule | None = None,
+        objective: Any = None,
+        n_estimators: int = 200,
+        learning_rate: float = 0.05,
+        reg_lambda: float = 5.0,
+        grow_policy: str | None = "lossguide",
+        max_depth: int | None = 0,
+        max_leaves: int | None = BAND_LEAVES,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(
+            objective=objective,
+            n_estimators=n_estimators,
+            learning_rate=learning_rate,
+            reg_lambda=reg_lambda,
+            grow_policy=grow_policy,
+            max_depth=max_depth,
+            max_leaves=max_leaves,
+            **kwargs,
+        )
+        self.budget = budget
+        self.alpha = alpha
+        self.beta = beta
+        self.surrogate = surrogate
+        self.link = link
+        self.temperature = temperature
+        self.tau_scale = tau_scale
+        self.budget_basis = budget_basis
+        self.n_knots = n_knots
+        self.schedule = schedule
+
+    def _parent_params(self) -> dict[str, Any]:
+        params = self.get_params(deep=False)
+        return {name: value for name, value in params.items() if name not in OBJECTIVE_PARAMETERS}
+
+    def _boosting_objective(self) -> Any:
+        if self.objective is not None:
+            return self.objective
+        return PAUCObjective(**{name: getattr(self, name) for name in OBJECTIVE_PARAMETERS})
+
+    def fit(self, X: Any, y: Any, *, verbose: bool | int | None = False, **kwargs: Any) -> Any:
+        """Fit the trees on the workers that hold the rows.
+
+        Parameters
+        ----------
+        X : dask Array or DataFrame of shape (n_samples, n_features)
+            Training rows.
+        y : dask Array or Series of shape (n_samples,)
+            Two labels of any kind; the greater one is the positive class.
+        verbose : bool or int, default=False
+            Whether to print the metrics of each round.
+        **kwargs
+            ``sample_weight``, ``base_margin``, ``eval_set``, ``xgb_model``,
+            ``sample_weight_eval_set``, ``base_margin_eval_set`` and ``feature_weights`` as
+            in `xgboost.dask.DaskXGBClassifier.fit`.
+
+        Returns
+        -------
+        self : DaskPAUCXGBClassifier
+            With an asynchronous client, an awaitable of it.
+
+        Raises
+        ------
+        ValueError
+            If a parameter is out of range, or ``y`` does not have two classes.
+        """
+        return super().fit(X, y, verbose=verbose, **kwargs)
+
+    async def _fit_async(self, X: Any, y: Any, **kwargs: Any) -> DaskPAUCXGBClassifier:
+        if self.scale_pos_weight not in (None, 1):
+            raise InvalidParameterError(
+                f"The 'scale_pos_weight' parameter of {type(self).__name__} must be None or 1: "
+                "a ratio between the classes cancels out of a comparison of the two. "
+                f"Got {self.scale_pos_weight!r} instead."
+            )
+        params = self._parent_params()
+        params["objective"] = self._boosting_objective()
+        params["callbacks"] = [*(self.callbacks or []), XGBoostRounds()]
+        if kwargs.get("eval_set") is not None and self.eval_metric is None:
+            params["eval_metric"] = CoverageMetric(self.budget, "population")
+            # XGBoost would add its log loss, which reads margins as probabilities.
+            params["disable_default_eval_metric"] = True
+        classes = await self._classes_of(y)
+
+        def encoded(labels: Any) -> Any:
+            return (labels == classes[1]).astype(np.int8)
+
+        if kwargs.get("eval_set") is not None:
+            kwargs["eval_set"] = [
+                (X_eval, encoded(y_eval)) for X_eval, y_eval in kwargs["eval_set"]
+            ]
+        parent = DaskXGBClassifier(**params)
+        parent.client = self.client
+        await parent._fit_async(X, encoded(y), **kwargs)
+        mine = self.get_params(deep=False).keys() | {"_client", "_asynchronous", "kwargs"}
+        for name, value in vars(parent).items():
+            if name not in mine:
+                setattr(self, name, value)
+        self.classes_ = classes
+        return self
+
+    async def _classes_of(self, y: Any) -> np.ndarray:
+        unique = da.unique(y) if isinstance(y, da.Array) else y.drop_duplicates()
+        classes = np.unique(np.asarray(await self.client.compute(unique)))
+        if classes.size != 2:
+            raise ValueError(
+                f"{type(self).__name__} needs two classes, but y contains {classes.size}: "
+                f"{classes[:10].tolist()}."
+            )
+        return classes
+
+    def decision_function(self, X: Any, **kwargs: Any) -> Any:
+        """Return the margin of each row, as a Dask collection.
+
+        Parameters
+        ----------
+        X : dask Array or DataFrame of shape (n_samples, n_features)
+            Rows to score.
+        **kwargs
+            As in `xgboost.dask.DaskXGBClassifier.predict`.
+
+        Returns
+        -------
+        margin : dask Array of shape (n_samples,)
+            Greater for rows to be reviewed earlier; their order is all they say.
+        """
+        return super().predict(X, output_margin=True, **kwargs)
+
+    @property
+    def predict_proba(self) -> Any:
+        """Not available: the model ranks."""
+        raise self._ranks_only("predict_proba")
+
+    @property
+    def predict(self) -> Any:
+        """Not available: the model ranks."""
+        raise self._ranks_only("predict")
+
+    def _ranks_only(self, method: str) -> AttributeError:
+        return AttributeError(
+            f"This {type(self).__name__} ranks only, and has no {method}: its margins are not "
+            "calibrated. Use decision_function."
+        )

@@ -1,0 +1,264 @@
+import asyncio
+import os
+import pickle
+import uuid
+
+import numpy as np
+import pytest
+
+pytest.importorskip("xgboost")
+distributed = pytest.importorskip("distributed")
+da = pytest.importorskip("dask.array")
+dd = pytest.importorskip("dask.dataframe")
+pytest.importorskip("pyarrow")
+
+from dask.distributed import Client, LocalCluster
+from sklearn.base import clone
+from xgboost.core import XGBoostError
+
+from skbudget import (
+    PAUCLGBMClassifier,
+    PAUCXGBClassifier,
+    coverage_at_budget_score,
+    make_contested_top,
+    make_coverage_scorer,
+)
+from skbudget.boosting import DaskPAUCXGBClassifier, PAUCObjective
+from skbudget.objectives import Schedule
+
+BUDGET = 0.02
+# The first partition holds all positives, and they are of unequal length.
+CHUNKS = (3000, 200, 2300, 500)
+
+
+def start_workers(n_workers):
+    return LocalCluster(
+        n_workers=n_workers, threads_per_worker=1, dashboard_address=None, processes=True
+    )
+
+
+@pytest.fixture(scope="module")
+def client():
+    with start_workers(2) as cluster, Client(cluster) as client:
+        yield client
+
+
+def make_table(seed=0):
+    X, y = make_contested_top(sum(CHUNKS), pos_rate=0.02, random_state=seed)
+    # So few values that every worker's quantiles are those of the whole table.
+    X = np.round(X * 4) / 4
+    order = np.argsort(-y, kind="stable")
+    return X[order], y[order]
+
+
+def spread(X, y):
+    return da.from_array(X, chunks=(CHUNKS, X.shape[1])), da.from_array(y, chunks=(CHUNKS,))
+
+
+class Recorder:
+    """An objective that writes down what each worker is given, and what it answers."""
+
+    def __init__(self, objective, folder):
+        self.objective, self.folder = objective, str(folder)
+
+    def __call__(self, y_true, y_pred, sample_weight=None):
+        answer = self.objective(y_true, y_pred, sample_weight)
+        weight = np.ones(len(y_true)) if sample_weight is None else sample_weight
+        name = os.path.join(self.folder, f"{uuid.uuid4().hex}.npy")
+        np.save(name, np.column_stack([y_true, y_pred, weight, *answer]))
+        return answer
+
+
+@pytest.mark.parametrize("n_workers", [1, 2, 4])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_the_gradient_is_that_of_one_machine(n_workers, weighted, tmp_path):
+    X, y = make_table()
+    weight = np.random.default_rng(0).choice([0.5, 1.0, 2.0], len(y)) if weighted else None
+    objective = PAUCObjective(budget=BUDGET)
+    with start_workers(n_workers) as cluster, Client(cluster):
+        weights = {} if weight is None else {"sample_weight": da.from_array(weight, (CHUNKS,))}
+        model = DaskPAUCXGBClassifier(n_estimators=1, objective=Recorder(objective, tmp_path))
+        model.fit(*spread(X, y), **weights)
+    parts = [np.load(file) for file in sorted(tmp_path.iterdir())]
+    assert len(parts) == min(n_workers, 4)
+    if n_workers > 1:
+        assert min(part[:, 0].sum() for part in parts) == 0  # one has no positive
+    labels, raw, found_weight, gradient, hessian = np.concatenate(parts).T
+    assert labels.size == len(y)
+    expected = objective(labels, raw, found_weight)
+    np.testing.assert_allclose(gradient, expected[0], atol=1e-6 * np.abs(expected[0]).max())
+    np.testing.assert_allclose(hessian, expected[1], atol=1e-6 * expected[1].max())
+
+
+@pytest.mark.parametrize("n_workers", [1, 2, 4])
+def test_the_model_is_that_of_one_machine(n_workers):
+    X, y = make_table()
+    X_new, y_new = make_table(seed=1)
+    settings = {"budget": BUDGET, "n_estimators": 15, "gamma": 0.0, "n_jobs": 1}
+    alone = PAUCXGBClassifier(
+        **settings, max_leaves=127, selection_cv=None, calibration_cv=None
+    ).fit(X, y)
+    with start_workers(n_workers) as cluster, Client(cluster):
+        model = DaskPAUCXGBClassifier(**settings).fit(*spread(X, y))
+        margin = model.decision_function(spread(X_new, y_new)[0]).compute()
+    expected = alone.decision_function(X_new)
+    # The starting margin differs by a constant.
+    np.testing.assert_allclose(margin - margin[0], expected - expected[0], atol=1e-4)
+    found = coverage_at_budget_score(y_new, margin, budget=BUDGET)
+    assert found == coverage_at_budget_score(y_new, expected, budget=BUDGET)
+    assert found > 0.5
+
+
+def test_coverage_of_all_workers_stops_the_training(client):
+    X, y = make_table()
+    X_valid, y_valid = make_table(seed=1)
+    model = DaskPAUCXGBClassifier(
+        budget=BUDGET, n_estimators=60, early_stopping_rounds=5, learning_rate=0.3
+    )
+    model.fit(*spread(X, y), eval_set=[spread(X_valid, y_valid)])
+    (history,) = model.evals_result_["validation_0"].values()
+    assert len(history) < 60
+    assert model.best_score == max(history)
+    margin = model.decision_function(spread(X_valid, y_valid)[0]).compute()
+    assert coverage_at_budget_score(y_valid, margin, budget=BUDGET) == pytest.approx(
+        model.best_score
+    )
+
+
+def test_data_frames_any_labels_and_a_schedule(client):
+    pd = pytest.importorskip("pandas")
+    X, y = make_table()
+    frame = pd.DataFrame(X, columns=[f"c{k}" for k in range(X.shape[1])])
+    frame["label"] = np.where(y == 1, "fraud", "fair")
+    table = dd.from_pandas(frame, npartitions=3)
+    model = DaskPAUCXGBClassifier(
+        budget=BUDGET, n_estimators=10, schedule=Schedule(warmup_rounds=3)
+    )
+    label = (table["label"] == "fraud").astype(int)
+    assert model.fit(table.drop(columns="label"), label) is model
+    assert model.classes_.tolist() == [0, 1]
+    margin = model.decision_function(table.drop(columns="label")).compute()
+    assert coverage_at_budget_score(y, np.asarray(margin), budget=BUDGET) > 0.5
+
+
+def test_labels_may_be_any_two(client):
+    X, y = make_table()
+    settings = {"budget": BUDGET, "n_estimators": 3}
+    plain = DaskPAUCXGBClassifier(**settings).fit(*spread(X, y))
+    X_parts, y_parts = spread(X, np.where(y == 1, 7, -3))
+    other = DaskPAUCXGBClassifier(**settings).fit(X_parts, y_parts)
+    assert other.classes_.tolist() == [-3, 7]
+    np.testing.assert_array_equal(
+        plain.decision_function(X_parts).compute(), other.decision_function(X_parts).compute()
+    )
+
+
+def test_ranks_only(client):
+    X, y = spread(*make_table())
+    model = DaskPAUCXGBClassifier(budget=BUDGET, n_estimators=2).fit(X, y)
+    for method in ("predict_proba", "predict"):
+        assert not hasattr(model, method)
+        with pytest.raises(AttributeError, match=f"ranks only, and has no {method}"):
+            getattr(model, method)
+
+
+def test_parameters(client):
+    model = DaskPAUCXGBClassifier(budget=0.03, temperature=0.5, subsample=0.5)
+    copy = clone(model)
+    assert copy.get_params() == model.get_params()
+    assert (copy.budget, copy.temperature, copy.subsample) == (0.03, 0.5, 0.5)
+    X, y = spread(*make_table())
+    with pytest.raises(ValueError, match=r"'budget' parameter .* Got 2 instead"):
+        model.set_params(budget=2).fit(X, y)
+    with pytest.raises(ValueError, match="'scale_pos_weight' parameter"):
+        DaskPAUCXGBClassifier(scale_pos_weight=3).fit(X, y)
+    with pytest.raises(ValueError, match=r"needs two classes, but y contains 1: \[0\]"):
+        DaskPAUCXGBClassifier().fit(X, y * 0)
+
+
+def test_a_fitted_model_can_be_kept(client):
+    X, y = spread(*make_table())
+    model = DaskPAUCXGBClassifier(budget=BUDGET, n_estimators=3).fit(X, y)
+    copy = pickle.loads(pickle.dumps(model))
+    copy.client = client
+    np.testing.assert_array_equal(
+        model.decision_function(X).compute(), copy.decision_function(X).compute()
+    )
+
+
+def test_an_asynchronous_client():
+    X, y = make_table()
+
+    async def train():
+        async with (
+            LocalCluster(
+                n_workers=2, threads_per_worker=1, dashboard_address=None, asynchronous=True
+            ) as cluster,
+            Client(cluster, asynchronous=True) as client,
+        ):
+            model = DaskPAUCXGBClassifier(budget=BUDGET, n_estimators=3)
+            model.client = client
+            parts = spread(X, y)
+            await model.fit(*parts)
+            margin = await model.decision_function(parts[0])
+            return await client.compute(margin)
+
+    assert asyncio.run(train()).shape == y.shape
+
+
+class DiesInRoundThree:
+    def __init__(self):
+        self.objective, self.n_rounds = PAUCObjective(budget=BUDGET), 0
+
+    def __call__(self, y_true, y_pred):
+        from xgboost import collective
+
+        self.n_rounds += 1
+        if self.n_rounds == 3 and collective.get_rank() == 1:
+            os._exit(1)
+        return self.objective(y_true, y_pred)
+
+
+def test_a_worker_that_dies_ends_in_an_error_of_xgboost():
+    X, y = make_table()
+    with start_workers(2) as cluster, Client(cluster):
+        model = DaskPAUCXGBClassifier(n_estimators=10, objective=DiesInRoundThree())
+        with pytest.raises((XGBoostError, distributed.KilledWorker)):
+            model.fit(*spread(X, y))
+
+
+def test_lightgbm_on_several_workers_is_refused(client):
+    lgb = pytest.importorskip("lightgbm")
+    X, y = spread(*make_table())
+    model = lgb.DaskLGBMClassifier(objective=PAUCObjective(budget=BUDGET), n_estimators=2)
+    with pytest.raises(NotImplementedError, match="DaskPAUCXGBClassifier"):
+        model.fit(X, y)
+    data = lgb.Dataset(np.zeros((4, 1)), label=[0, 1, 0, 1], params={"num_machines": 2})
+    with pytest.raises(NotImplementedError, match="rows of one worker"):
+        PAUCObjective()(np.zeros(4), data)
+
+
+def test_a_grid_search_on_dask_workers(client):
+    pytest.importorskip("lightgbm")
+    import joblib
+    from sklearn.model_selection import GridSearchCV
+
+    X, y = make_table()
+    model = PAUCLGBMClassifier(
+        budget=BUDGET,
+        n_estimators=5,
+        selection_cv=None,
+        calibration_cv=None,
+        n_jobs=1,
+        verbose=-1,
+        deterministic=True,
+        force_row_wise=True,
+    )
+    search = GridSearchCV(
+        model, {"reg_lambda": [1.0, 5.0]}, scoring=make_coverage_scorer(budget=BUDGET), cv=2
+    )
+    with joblib.parallel_backend("dask"):
+        on_workers = clone(search).fit(X, y)
+    here = search.fit(X, y)
+    for key in ("split0_test_score", "split1_test_score"):
+        np.testing.assert_array_equal(on_workers.cv_results_[key], here.cv_results_[key])
