@@ -190,10 +190,11 @@ def rank_methods(cells: Sequence[Cell], methods: Sequence[str]) -> Ranking:
     Parameters
     ----------
     cells : sequence of Cell
-        Where methods are ranked. The ranks in the cells of one table are averaged
-        first: budgets of one table are no independent evidence.
+        Where methods are ranked: those of them that most of the methods were
+        measured in. The ranks in the cells of one table are averaged first: budgets of
+        one table are no independent evidence.
     methods : sequence of str
-        Which methods. Cells that lack one of them are left out.
+        Which methods. One that was not measured in all of these cells is left out.
 
     Returns
     -------
@@ -206,11 +207,14 @@ def rank_methods(cells: Sequence[Cell], methods: Sequence[str]) -> Ranking:
     """
     from scipy.stats import friedmanchisquare, rankdata, studentized_range
 
+    shared = [
+        cell for cell in cells if 2 * sum(name in cell.test for name in methods) > len(methods)
+    ]
+    methods = [name for name in methods if all(name in cell.test for cell in shared)]
     by_table: dict[str, list[np.ndarray]] = defaultdict(list)
-    for cell in cells:
-        if all(name in cell.test for name in methods):
-            means = [cell.mean(name).mean for name in methods]
-            by_table[cell.table].append(rankdata([-round(mean, 9) for mean in means]))
+    for cell in shared:
+        means = [cell.mean(name).mean for name in methods]
+        by_table[cell.table].append(rankdata([-round(mean, 9) for mean in means]))
     table_ranks = np.array([np.mean(found, axis=0) for found in by_table.values()])
     n_tables, n_methods = len(by_table), len(methods)
     if n_tables == 0 or n_methods == 0:

@@ -103,3 +103,14 @@ def test_one_table_has_ranks_but_no_test():
 def test_tables_that_lack_a_method_are_not_ranked():
     found = [*measures({"a": [0.2], "b": [0.1]}), *measures({"a": [0.2]}, table="two")]
     assert rank_methods(Summary(found).cells, ["a", "b"]).n_tables == 1
+
+
+def test_methods_that_ran_on_few_tables_are_not_ranked():
+    found = [
+        *measures({"a": [0.2], "b": [0.1], "c": [0.3], "late": [0.9]}),
+        *measures({"a": [0.2], "b": [0.1], "c": [0.3]}, table="two"),
+        *measures({"a": [0.2]}, table="three"),
+    ]
+    ranking = rank_methods(Summary(found).cells, ["a", "b", "c", "late"])
+    assert ranking.ranks == {"c": 1.0, "a": 2.0, "b": 3.0}
+    assert ranking.n_tables == 2
