@@ -244,7 +244,7 @@ def _draw_regime(axes: Any, panel: Mapping[tuple[float, float], Estimate]) -> No
         axes.text(
             budgets.index(budget),
             rates.index(rate),
-            f"{estimate.mean + 0.0:+.2f}",
+            f"{round(estimate.mean, 2) + 0.0:+.2f}",
             ha="center",
             va="center",
             fontsize=8.5,
