@@ -1,6 +1,8 @@
 """What README and the other pages show runs as it stands."""
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -27,10 +29,22 @@ def test_example_runs(number):
     "page", sorted(README.parent.glob("docs/*.md")), ids=lambda page: page.name
 )
 def test_page_runs(page):
-    pytest.importorskip("torch")
+    for module in ("torch", "lightgbm", "xgboost", "dask.dataframe", "distributed"):
+        pytest.importorskip(module)
     blocks = re.findall(r"```python\n(.*?)```", page.read_text(encoding="utf-8"), flags=re.DOTALL)
     for number, block in enumerate(blocks):
-        exec(compile(block, f"{page.name}, example {number + 1}", "exec"), {})
+        code = compile(block, f"{page.name}, example {number + 1}", "exec")
+        exec(code, {"__name__": "__main__"})
+
+
+def test_a_network_is_trained_by_two_processes():
+    pytest.importorskip("torch")
+    script = README.parent / "docs" / "examples" / "two_processes.py"
+    run = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    done = subprocess.run([*run, str(script)], capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    (coverage,) = re.findall(r"^coverage (\S+)$", done.stdout, flags=re.MULTILINE)
+    assert float(coverage) > 0.3  # by chance 0.005
 
 
 def test_there_is_an_example_for_each_interface():
