@@ -294,12 +294,23 @@ def _ends(
     scores: NDArray, eligible: NDArray[np.bool_], collective: Collective | None
 ) -> tuple[float, float] | None:
     """Return the greatest and the least reference score: the edges of the whole curve."""
-    top = np.max(scores, where=eligible, initial=-np.inf)
-    bottom = np.min(scores, where=eligible, initial=np.inf)
+    top = _extreme(scores, eligible, np.argmax, np.max, -np.inf)
+    bottom = _extreme(scores, eligible, np.argmin, np.min, np.inf)
     if collective is not None:
         top, minus_bottom = collective.max(np.array([top, -bottom], dtype=np.float64))
         bottom = -minus_bottom
     return None if top == -np.inf else (float(top), float(bottom))
+
+
+def _extreme(
+    scores: NDArray, eligible: NDArray[np.bool_], position: Any, value: Any, of_none: float
+) -> float:
+    # The row with the extreme score is nearly always eligible, and found several times as
+    # fast as the extreme of those that are.
+    row = position(scores) if scores.size else None
+    if row is not None and eligible[row]:
+        return float(scores[row])
+    return float(value(scores, where=eligible, initial=of_none))
 
 
 def _edges(
