@@ -16,6 +16,7 @@ COMMANDS = {
     "compare": "skbudget.benchmark._command",
     "reproduce": "skbudget.benchmark.reproduce",
     "bench": "skbudget.benchmark.study._command",
+    "speed": "skbudget.benchmark.speed._command",
 }
 
 

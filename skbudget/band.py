@@ -18,7 +18,8 @@ rows. A weight repeats a row: ranks become cumulative weights.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal
+from functools import cached_property
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -52,8 +53,6 @@ class Band:
     t_alpha, t_beta : float
         Upper and lower score edge, ``t_alpha >= t_beta``. NaN where the
         reference is empty.
-    members : ndarray of shape (n_band,), dtype=intp
-        Row indices of the negatives inside the band, in increasing order.
     total_weight : float
         Sum of the members' weights (their number when unweighted).
     dispersion : float
@@ -65,14 +64,20 @@ class Band:
 
     t_alpha: float
     t_beta: float
-    members: NDArray[np.intp] = field(repr=False)
     total_weight: float
     dispersion: float
+    # The members: row indices, or for a band of a good part of all rows a mask over them.
+    rows: NDArray[Any] = field(repr=False)
 
-    @property
+    @cached_property
+    def members(self) -> NDArray[np.intp]:
+        """Row indices of the negatives inside the band, in increasing order."""
+        return np.flatnonzero(self.rows) if self.rows.dtype == bool else self.rows
+
+    @cached_property
     def count(self) -> int:
         """Number of negatives inside the band."""
-        return int(self.members.size)
+        return int(np.count_nonzero(self.rows) if self.rows.dtype == bool else self.rows.size)
 
     @property
     def is_empty(self) -> bool:
@@ -185,20 +190,26 @@ def find_band(
         negatives = negatives & (weight > 0)
     eligible = _reference(negatives, basis, weight, iid_mask)
     rows: NDArray[np.intp] | None = None
-    if collective is None:
+    if (alpha, beta) == (0.0, 1.0):
+        edges = _ends(scores, eligible, collective)
+    elif collective is None:
         edges, rows = _edges(scores, eligible, (alpha, beta), weight)
     else:
         edges = _common_edges(scores, eligible, (alpha, beta), weight, collective)
     if edges is None:
-        return Band(np.nan, np.nan, np.empty(0, dtype=np.intp), 0.0, 0.0)
+        return Band(np.nan, np.nan, 0.0, 0.0, np.empty(0, dtype=np.intp))
     t_alpha, t_beta = edges
     upper = t_alpha if alpha > 0 else None
     if rows is None:
-        members = np.flatnonzero(negatives & _between(scores, t_beta, upper))
+        members: NDArray[Any] = _between(scores, t_beta, upper)
+        members &= negatives
     else:
         # `rows` holds every row at or above t_beta: no second pass over all of them.
         members = rows[negatives[rows] & _between(scores[rows], t_beta, upper)]
-    total = float(members.size if weight is None else weight[members].sum())
+    if weight is not None:
+        total = float(weight[members].sum())
+    else:
+        total = float(np.count_nonzero(members) if members.dtype == bool else members.size)
     (total,) = sum_over(collective, total)
     if tau_scale is None:
         dispersion = 1.0
@@ -207,7 +218,7 @@ def find_band(
     else:
         reference = _reference(negatives, "fpr", weight, iid_mask)
         dispersion = _iqr(scores, reference, weight, collective)
-    return Band(t_alpha, t_beta, members, total, dispersion)
+    return Band(t_alpha, t_beta, total, dispersion, members)
 
 
 def knot_thresholds(
@@ -277,6 +288,29 @@ def last_rank(beta: float, size: int) -> int:
 def first_rank(alpha: float, size: int) -> int:
     """Return the rank, from 1 at the top, of the upper edge among ``size`` rows."""
     return min(size, int(np.floor(alpha * size + ROUNDING)) + 1)
+
+
+def _ends(
+    scores: NDArray, eligible: NDArray[np.bool_], collective: Collective | None
+) -> tuple[float, float] | None:
+    """Return the greatest and the least reference score: the edges of the whole curve."""
+    top = _extreme(scores, eligible, np.argmax, np.max, -np.inf)
+    bottom = _extreme(scores, eligible, np.argmin, np.min, np.inf)
+    if collective is not None:
+        top, minus_bottom = collective.max(np.array([top, -bottom], dtype=np.float64))
+        bottom = -minus_bottom
+    return None if top == -np.inf else (float(top), float(bottom))
+
+
+def _extreme(
+    scores: NDArray, eligible: NDArray[np.bool_], position: Any, value: Any, of_none: float
+) -> float:
+    # The row with the extreme score is nearly always eligible, and found several times as
+    # fast as the extreme of those that are.
+    row = position(scores) if scores.size else None
+    if row is not None and eligible[row]:
+        return float(scores[row])
+    return float(value(scores, where=eligible, initial=of_none))
 
 
 def _edges(

@@ -26,7 +26,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Literal, cast
+from typing import Any, Literal, NamedTuple, cast
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -462,6 +462,162 @@ def _grid(
         ramp = _beyond_cutoff(spread_neg * position) - position * _beyond_cutoff(spread_neg)
         softplus_total = float(spread_pos @ (_near(spread_neg, "softplus") + ramp))
     return _finish(sums, w_pos, softplus_total, collective)
+
+
+# --- tables ---------------------------------------------------------------------------
+
+# A line between two nodes is off by 2.4e-7 of a kernel's maximum, on either side of a pair.
+_NODES_PER_TEMPERATURE = 512
+# Tables have to stay small beside the rows, and in the cache.
+_MOST_NODES = 1 << 15
+_TABLE_CHUNK = 1 << 15
+
+BAND_NEGATIVE, POSITIVE, NEITHER = 0, 1, 2
+
+
+class PairTables(NamedTuple):
+    """Row sums of the kernels as functions of the score, for rows of either class.
+
+    Attributes
+    ----------
+    low : float
+        Score of the first node.
+    per_node : float
+        Nodes to a unit of score.
+    sums : PairSums
+        What a positive (a negative) with a node's score would have, each of shape
+        (n_nodes,).
+    """
+
+    low: float
+    per_node: float
+    sums: PairSums
+
+    def by_group(self, kernel: Kernel) -> NDArray[np.float64]:
+        """Return a kernel's sums at the nodes, shape (3, n_nodes), by group of the row."""
+        of_negatives = getattr(self.sums, f"{kernel}_neg")
+        of_positives = getattr(self.sums, f"{kernel}_pos")
+        return np.stack([of_negatives, of_positives, np.zeros_like(of_positives)])
+
+    def look_up(
+        self, scores: NDArray, group: NDArray[np.int8], tables: list[NDArray], dtype: Any
+    ) -> list[NDArray]:
+        """Return each table's value for every row, interpolated.
+
+        Parameters
+        ----------
+        scores : ndarray of shape (n_rows,)
+            Scores of the rows.
+        group : ndarray of shape (n_rows,)
+            Which row of a table is read.
+        tables : list of ndarray of shape (n_groups, n_nodes)
+            Values at the nodes.
+        dtype : type
+            Of the answer.
+
+        Returns
+        -------
+        values : list of ndarray of shape (n_rows,)
+        """
+        n_nodes = tables[0].shape[1]
+        slopes = [np.diff(table, axis=1, append=table[:, -1:]).ravel() for table in tables]
+        levels = [table.ravel() for table in tables]
+        values = [np.empty(scores.size, dtype=dtype) for _ in tables]
+        for rows, node, part in _nodes_of(scores, group, self.low, self.per_node, n_nodes):
+            for value, level, slope in zip(values, levels, slopes):
+                found = slope.take(node)
+                found *= part
+                found += level.take(node)
+                value[rows] = found
+        return values
+
+
+def _nodes_of(
+    scores: NDArray, group: NDArray[np.int8], low: float, per_node: float, n_nodes: int
+) -> Iterator[tuple[slice, NDArray[np.int64], NDArray[np.float64]]]:
+    """Yield, chunk by chunk, each row's node in the table of its group, and how far past it."""
+    for start in range(0, scores.size, _TABLE_CHUNK):
+        rows = slice(start, start + _TABLE_CHUNK)
+        position = scores[rows] - low
+        position = np.multiply(position, per_node, dtype=np.float64)
+        node = position.astype(np.int64)
+        position -= node
+        node += group[rows].astype(np.int64) * n_nodes
+        yield rows, node, position
+
+
+def tabulate_pairs(
+    scores: NDArray,
+    group: NDArray[np.int8],
+    tau: float,
+    weight: NDArray | None,
+    kernels: frozenset[Kernel],
+    collective: Collective | None = None,
+) -> PairTables | None:
+    """Sum the pair kernels where most of the rows take part.
+
+    Rows are counted at nodes, a 512th of the temperature apart, in shares by which the
+    kernel is interpolated between them. From there on the number of rows does not
+    matter, and no row has to be moved.
+
+    Parameters
+    ----------
+    scores : ndarray of shape (n_rows,)
+        Scores of all rows.
+    group : ndarray of shape (n_rows,), dtype=int8
+        `BAND_NEGATIVE`, `POSITIVE` or `NEITHER`.
+    tau : float
+        Temperature.
+    weight : ndarray of shape (n_rows,) or None
+        Weights.
+    kernels : frozenset of {"sigma", "dsigma"}
+        Which kernels to sum; "dsigma" among them.
+    collective : Collective or None
+        The workers that rows are spread over.
+
+    Returns
+    -------
+    tables : PairTables or None
+        None where a table would be too large, or the pairs are so far apart that it would
+        lose them: `sum_pairs` knows what to do.
+    """
+    empty = scores.size == 0
+    ends = np.array([-np.inf, -np.inf] if empty else [scores.max(), -scores.min()], dtype=float)
+    n_rows = float(scores.size)
+    if collective is not None:
+        ends = collective.max(ends)
+        (n_rows,) = sum_over(collective, n_rows)
+    low, high = -float(ends[1]), float(ends[0])
+    per_node = _NODES_PER_TEMPERATURE / tau
+    span = (high - low) * per_node
+    if not span < min(_MOST_NODES, 0.5 * n_rows):
+        return None
+    n_nodes = int(span) + 2
+    count = np.zeros(3 * n_nodes)
+    share = np.zeros(3 * n_nodes)
+    for rows, node, part in _nodes_of(scores, group, low, per_node, n_nodes):
+        of_rows = None
+        if weight is not None:
+            of_rows = weight[rows]
+            part *= of_rows
+        count += np.bincount(node, of_rows, minlength=3 * n_nodes)
+        share += np.bincount(node, part, minlength=3 * n_nodes)
+    mass = (count - share).reshape(3, n_nodes)
+    mass[:, 1:] += share.reshape(3, n_nodes)[:, :-1]
+    if collective is not None:
+        mass = collective.sum(mass)
+    negatives, positives = np.maximum(mass[[BAND_NEGATIVE, POSITIVE]], 0.0)
+    at_negatives, at_positives = np.flatnonzero(negatives), np.flatnonzero(positives)
+    apart = at_positives[0] - at_negatives[-1] > _APART * _NODES_PER_TEMPERATURE
+    nodes = np.arange(n_nodes) / _NODES_PER_TEMPERATURE
+    no_cuts = (np.array([-np.inf]), np.zeros(1))
+    if apart:
+        return None
+    sums = _grid(nodes, nodes, positives, negatives, kernels, float(nodes[-1]), no_cuts)
+    assert sums.dsigma_pos is not None
+    if sums.dsigma_pos[at_positives].max() < 1e-6 * 0.25 * negatives.sum():
+        return None
+    return PairTables(low, per_node, sums)
 
 
 # --- small temperatures ---------------------------------------------------------

@@ -9,7 +9,7 @@ import pytest
 from scipy.special import expit
 
 from skbudget import kernels
-from skbudget.kernels import pair_sums
+from skbudget.kernels import BAND_NEGATIVE, POSITIVE, pair_sums, tabulate_pairs
 
 pytestmark = pytest.mark.filterwarnings("error")
 
@@ -368,3 +368,45 @@ def test_bad_arguments(changes, message):
     arguments = {"positives": [0.0, 1.0], "negatives": [0.0, 1.0, 2.0]} | changes
     with pytest.raises(ValueError, match=message):
         pair_sums(**arguments)
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("temperature", [1.0, 0.3])
+def test_tables_hold_the_sums_of_all_pairs(weighted, temperature):
+    rng = np.random.default_rng(0)
+    n_rows = 40_000
+    group = rng.choice(3, n_rows, p=[0.7, 0.1, 0.2]).astype(np.int8)
+    scores = rng.standard_normal(n_rows) + 0.5 * (group == POSITIVE)
+    weight = rng.choice([0.0, 0.5, 2.0], n_rows) if weighted else None
+    kernels = frozenset({"sigma", "dsigma"})
+    tables = tabulate_pairs(scores, group, temperature, weight, kernels)
+    found = tables.look_up(
+        scores, group, [tables.by_group("sigma"), tables.by_group("dsigma")], np.float64
+    )
+    pos, neg = group == POSITIVE, group == BAND_NEGATIVE
+    weights = {} if weight is None else {"weight_pos": weight[pos], "weight_neg": weight[neg]}
+    expected = pair_sums(scores[pos], scores[neg], temperature, method="brute", **weights)
+    for kernel, values in zip(("sigma", "dsigma"), found):
+        for side, rows in (("pos", pos), ("neg", neg)):
+            exact = getattr(expected, f"{kernel}_{side}")
+            np.testing.assert_allclose(values[rows], exact, atol=1e-6 * exact.max())
+        assert not values[group == 2].any()
+
+
+def test_there_is_no_table_where_it_would_lose_the_pairs():
+    rng = np.random.default_rng(0)
+    group = (np.arange(20_000) < 500).astype(np.int8)
+    scores = rng.standard_normal(20_000)
+    kernels = frozenset({"dsigma"})
+    assert tabulate_pairs(scores, group, 1.0, None, kernels) is not None
+    assert tabulate_pairs(scores, group, 1e-4, None, kernels) is None  # too large
+    assert tabulate_pairs(scores + 30.0 * group, group, 1.0, None, kernels) is None
+    assert tabulate_pairs(scores - 30.0 * group, group, 1.0, None, kernels) is None
+
+
+def test_a_table_of_constant_scores():
+    group = (np.arange(10_000) < 500).astype(np.int8)
+    tables = tabulate_pairs(np.full(10_000, 3.0), group, 1.0, None, frozenset({"dsigma"}))
+    (values,) = tables.look_up(np.full(10_000, 3.0), group, [tables.by_group("dsigma")], float)
+    np.testing.assert_allclose(values[:500], 0.25 * 9500, rtol=1e-6)
+    np.testing.assert_allclose(values[500:], 0.25 * 500, rtol=1e-6)

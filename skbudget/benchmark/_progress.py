@@ -22,11 +22,14 @@ class Progress:
         Where to write.
     totals : dict of str to int
         Runs planned for each data set, by its name, in order.
+    noun : str, default="fits"
+        What is counted.
     """
 
-    def __init__(self, stream: TextIO, totals: dict[str, int]) -> None:
+    def __init__(self, stream: TextIO, totals: dict[str, int], noun: str = "fits") -> None:
         self.stream = stream
         self.totals = totals
+        self.noun = noun
         self.done = dict.fromkeys(totals, 0)
         self.on_terminal = stream.isatty()
         self.start = time.perf_counter()
@@ -41,7 +44,9 @@ class Progress:
         self.done[name] += 1
         self._draw(name)
         if not self.on_terminal and self.done[name] == self.totals[name]:
-            self.stream.write(f"{name}: {self.totals[name]} fits done, {self._elapsed():.0f} s\n")
+            self.stream.write(
+                f"{name}: {self.totals[name]} {self.noun} done, {self._elapsed():.0f} s\n"
+            )
             self.stream.flush()
 
     def close(self) -> None:

@@ -10,10 +10,13 @@ from __future__ import annotations
 import argparse
 import statistics
 import time
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
 
-__all__ = ["main", "paired_seconds"]
+if TYPE_CHECKING:
+    from torch import Tensor
+
+__all__ = ["main", "paired_seconds", "time_steps"]
 
 SURROGATES = ("pairwise", "trapezoid")
 
@@ -44,7 +47,6 @@ def paired_seconds(
         Of `PAUCAtBudgetLoss` here and in imbalanced-losses, per step.
     """
     import imbalanced_losses
-    import torch
 
     from ..neural import PAUCAtBudgetLoss
 
@@ -53,12 +55,45 @@ def paired_seconds(
         PAUCAtBudgetLoss(1, **settings),
         imbalanced_losses.PAUCAtBudgetLoss(num_classes=1, **settings),
     )
+    to_fill = -(-queue_size // batch_size)
+    return time_steps(losses, batch_size, pos_rate, n_steps, to_fill)
+
+
+def time_steps(
+    losses: tuple[Callable[..., Tensor], Callable[..., Tensor]],
+    batch_size: int,
+    pos_rate: float,
+    n_steps: int,
+    n_before: int = 1,
+) -> list[tuple[float, float]]:
+    """Time pairs of steps of any two losses on the same batches.
+
+    Parameters
+    ----------
+    losses : tuple of two callables
+        ``loss(logits, targets)`` of tensors of shapes (batch_size, 1) and (batch_size,).
+    batch_size : int
+        Rows of a batch, of which one is positive at least.
+    pos_rate : float
+        Share of positives, a fraction.
+    n_steps : int
+        Pairs of steps.
+    n_before : int, default=1
+        Pairs of steps that go before them and do not count.
+
+    Returns
+    -------
+    seconds : list of (float, float)
+        Of a forward and a backward pass of both.
+    """
+    import torch
+
     draw = torch.Generator().manual_seed(0)
     pairs = []
-    to_fill = -(-queue_size // batch_size)
-    for step in range(to_fill + n_steps):
+    for step in range(n_before + n_steps):
         scores = torch.randn(batch_size, 1, generator=draw)
         targets = (torch.rand(batch_size, generator=draw) < pos_rate).long()
+        targets[0] = 1
         scores[targets == 1] += 1.5
         taken = [0.0, 0.0]
         # By turns, so that neither always finds the other's rows in the cache.
@@ -67,7 +102,7 @@ def paired_seconds(
             start = time.perf_counter()
             losses[which](logits, targets).backward()
             taken[which] = time.perf_counter() - start
-        if step >= to_fill:
+        if step >= n_before:
             pairs.append((taken[0], taken[1]))
     return pairs
 

@@ -117,7 +117,7 @@ class _BoosterCallable:
         if raw.ndim == 1:
             positive = _positives(labels, collective)
             return self._derivatives(
-                Sample(positive, raw, weight, collective=collective), iteration
+                Sample(positive, raw, weight, collective=collective, dtype=np.float32), iteration
             )
         gradient = np.zeros(raw.shape, dtype=np.float32)
         hessian = np.full(raw.shape, HESSIAN_FLOOR, dtype=np.float32)
@@ -129,7 +129,8 @@ class _BoosterCallable:
             )
             if 0 < n_positives < n_rows:
                 gradient[:, k], hessian[:, k] = self._derivatives(
-                    Sample(positive, raw[:, k], weight, collective=collective), iteration
+                    Sample(positive, raw[:, k], weight, collective=collective, dtype=np.float32),
+                    iteration,
                 )
         return gradient, hessian
 

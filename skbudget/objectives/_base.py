@@ -39,6 +39,8 @@ class Sample:
     collective : Collective or None
         The workers over which rows are spread: these rows are one worker's, and sums are
         taken over all of them.
+    dtype : type, default=numpy.float64
+        What precision the derivatives are asked for in.
 
     Raises
     ------
@@ -51,6 +53,7 @@ class Sample:
     weight: NDArray[np.floating] | None = None
     iid: NDArray[np.bool_] | None = None
     collective: Collective | None = None
+    dtype: Any = np.float64
 
     def __post_init__(self) -> None:
         weight, positive = self.weight, self.positive
@@ -114,6 +117,11 @@ class RowDerivatives(NamedTuple):
         self, n_samples: int, *, scale: float = 1.0, floor: float = 0.0, dtype: Any = np.float64
     ) -> tuple[NDArray, NDArray]:
         """Return both as arrays over all rows, times ``scale``, the hessian at least ``floor``."""
+        if self.rows is None and self.gradient.dtype == self.hessian.dtype == dtype:
+            # The arrays are nobody else's.
+            np.multiply(self.gradient, scale, out=self.gradient)
+            np.multiply(self.hessian, scale, out=self.hessian)
+            return self.gradient, np.maximum(self.hessian, floor, out=self.hessian)
         gradient = np.zeros(n_samples, dtype=dtype)
         hessian = np.full(n_samples, floor, dtype=dtype)
         rows = slice(None) if self.rows is None else self.rows

@@ -12,13 +12,24 @@ from scipy.special import expit
 from .._collective import sum_over
 from .._validation import BASES, check_band, check_option, check_positive
 from ..band import TAU_SCALES, Band, Basis, TauScale, find_band, knot_thresholds
-from ..kernels import PairSums, sum_pairs
+from ..kernels import (
+    BAND_NEGATIVE,
+    NEITHER,
+    POSITIVE,
+    Kernel,
+    PairSums,
+    sum_pairs,
+    tabulate_pairs,
+)
 from ._base import BaseObjective, RowDerivatives, Sample
 
 __all__ = ["PairwisePAUC", "TrapezoidPAUC"]
 
 Link = Literal["sigmoid", "logistic"]
 LINKS = ("sigmoid", "logistic")
+
+# Where fewer rows or a lesser share of them take part, summing over these alone is as fast.
+TABULATE_FROM, TABULATE_SHARE = 20_000, 0.1
 
 NO_ROWS = RowDerivatives(np.empty(0, dtype=np.intp), np.empty(0), np.empty(0))
 
@@ -125,6 +136,11 @@ class PairwisePAUC(_BandObjective, BaseObjective[Band]):
         """Return the band."""
         return self._band(sample)
 
+    @property
+    def _needed(self) -> frozenset[Kernel]:
+        """Kernels of gradient and hessian."""
+        return frozenset({"dsigma"} if self.link == "sigmoid" else {"sigma", "dsigma"})
+
     def _sums(self, sample: Sample, band: Band, kernels: frozenset) -> PairSums:
         pos = sample.positive_rows
         return sum_pairs(
@@ -152,8 +168,11 @@ class PairwisePAUC(_BandObjective, BaseObjective[Band]):
         """Return gradient and hessian of the positives and the band negatives."""
         if held.is_empty:
             return NO_ROWS
-        needed = {"dsigma"} if self.link == "sigmoid" else {"sigma", "dsigma"}
-        sums = self._sums(sample, held, frozenset(needed))
+        if held.rows.dtype == bool:
+            derivatives = self._tabulated(sample, held)
+            if derivatives is not None:
+                return derivatives
+        sums = self._sums(sample, held, self._needed)
         # Row sums are never None for the kernels asked for.
         curvature = np.concatenate([sums.dsigma_pos, sums.dsigma_neg])
         slope = curvature
@@ -169,6 +188,35 @@ class PairwisePAUC(_BandObjective, BaseObjective[Band]):
         gradient = share * slope
         gradient[: pos.size] *= -1.0
         return RowDerivatives(rows, gradient, share * curvature / tau)
+
+    def _tabulated(self, sample: Sample, band: Band) -> RowDerivatives | None:
+        """Return the derivatives of all rows where a good part of them is in the band."""
+        collective, n_rows = sample.collective, sample.raw.size
+        n_positives = int(np.count_nonzero(sample.positive))
+        taking_part, of_all = sum_over(collective, band.count + n_positives, n_rows)
+        if of_all < TABULATE_FROM or taking_part < TABULATE_SHARE * of_all:
+            return None
+        # NEITHER, less what takes it to BAND_NEGATIVE or to POSITIVE, in whole passes.
+        group = band.rows.view(np.int8) * np.int8(BAND_NEGATIVE - NEITHER)
+        group += sample.positive.view(np.int8) * np.int8(POSITIVE - NEITHER)
+        group += np.int8(NEITHER)
+        tau = band.temperature(self.temperature)
+        tables = tabulate_pairs(sample.raw, group, tau, sample.weight, self._needed, collective)
+        if tables is None:
+            return None
+        curvature = slope = tables.by_group("dsigma")
+        if self.link == "logistic":
+            slope = tables.by_group("sigma")
+        share = 1.0 / (tau * sample.positive_weight * band.total_weight)
+        signed = share * slope
+        signed[POSITIVE] *= -1.0
+        gradient, hessian = tables.look_up(
+            sample.raw, group, [signed, share / tau * curvature], sample.dtype
+        )
+        if sample.weight is not None:
+            gradient *= sample.weight
+            hessian *= sample.weight
+        return RowDerivatives(None, gradient, hessian)
 
 
 @dataclass(frozen=True)

@@ -297,3 +297,23 @@ def test_bad_parameters_of_one_surrogate():
             ValueError, match=r"'n_knots' parameter of TrapezoidPAUC must be an int"
         ):
             TrapezoidPAUC(n_knots=n_knots)
+
+
+@pytest.mark.parametrize("link", ["logistic", "sigmoid"])
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize(("alpha", "beta"), [(0.0, 1.0), (0.1, 0.6)])
+def test_a_band_of_most_rows_is_the_same_as_its_pairs(link, weighted, alpha, beta, monkeypatch):
+    rng = np.random.default_rng(0)
+    n_rows = 30_000
+    y = (rng.random(n_rows) < 0.05).astype(int)
+    raw = rng.standard_normal(n_rows) + y
+    weight = rng.choice([0.0, 1.0, 2.5], n_rows) if weighted else None
+    objective = PairwisePAUC(alpha=alpha, beta=beta, link=link, temperature=0.7)
+    found = objective.gradient_hessian(y, raw, weight)
+    monkeypatch.setattr("skbudget.objectives._partial_auc.TABULATE_FROM", np.inf)
+    expected = objective.gradient_hessian(y, raw, weight)
+    assert not np.array_equal(found[0], expected[0])  # they take different ways
+    for one, other in zip(found, expected):
+        np.testing.assert_allclose(one, other, atol=1e-6 * np.abs(other).max())
+    outside = (other <= HESSIAN_FLOOR) & (y == 0)
+    assert not found[0][outside].any()

@@ -1,0 +1,85 @@
+"""What `python -m skbudget speed` measures, and how much of it; light, for ``--help``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+__all__ = ["FULL", "PARTS", "QUICK", "Effort"]
+
+PARTS = {
+    "fit": "training with the objective, the booster's own loss, and one that costs nothing",
+    "rank": "training with the objective and with the boosters' own ranking losses",
+    "scale": "one call of the objective against the number of rows, and brute force",
+    "memory": "what one call of the objective allocates at most",
+    "losses": "a step of the torch loss, against imbalanced-losses and LibAUC",
+    "metric": "coverage at a budget, against scikit-learn's ROC curve",
+}
+
+
+@dataclass(frozen=True)
+class Effort:
+    """Sizes of what is timed.
+
+    Parameters
+    ----------
+    n_jobs : int, default=1
+        Threads of boosters and of torch.
+    pairs : int, default=5
+        Turns, each of which runs all that is compared; one more is not counted. Steps of
+        part "losses" have a number of their own.
+    fit_rows, fit_rounds : int, default=1_000_000, 100
+        Rows and boosting rounds of part "fit".
+    rank_rows, rank_rounds : int, default=150_000, 200
+        Rows and boosting rounds of part "rank".
+    scale_rows : tuple of int
+        Rows of part "scale".
+    brute_pairs : int, default=20_000_000
+        Pairs up to which brute force is timed.
+    context_rows, context_rounds : int, default=1_000_000, 20
+        Rows up to which a round of LightGBM is timed beside the calls, and over how many.
+    memory_rows, metric_rows : int, default=1_000_000, 10_000_000
+        Rows of the parts of these names.
+    loss_batch, loss_queue, loss_steps : int, default=4096, 32_768, 200
+        Rows of a batch and of the memory queue, and steps, of part "losses".
+    loss_pos_rate : float, default=0.005
+        Share of positives of part "losses", a fraction.
+    """
+
+    n_jobs: int = 1
+    pairs: int = 5
+    fit_rows: int = 1_000_000
+    fit_rounds: int = 100
+    rank_rows: int = 150_000
+    rank_rounds: int = 200
+    scale_rows: tuple[int, ...] = (
+        10_000, 30_000, 100_000, 300_000, 1_000_000, 3_000_000, 10_000_000,
+    )  # fmt: skip
+    brute_pairs: int = 20_000_000
+    context_rows: int = 1_000_000
+    context_rounds: int = 20
+    memory_rows: int = 1_000_000
+    metric_rows: int = 10_000_000
+    loss_batch: int = 4096
+    loss_queue: int = 32_768
+    loss_steps: int = 200
+    loss_pos_rate: float = 0.005
+
+
+FULL = Effort()
+QUICK = Effort(
+    pairs=2,
+    fit_rows=20_000,
+    fit_rounds=5,
+    rank_rows=12_000,
+    rank_rounds=5,
+    scale_rows=(10_000, 100_000, 200_000),
+    brute_pairs=1_000_000,
+    context_rows=100_000,
+    context_rounds=2,
+    memory_rows=100_000,
+    metric_rows=200_000,
+    loss_batch=256,
+    loss_queue=1024,
+    loss_steps=10,
+    loss_pos_rate=0.05,
+)

@@ -1,0 +1,294 @@
+"""The measurements as text for a terminal."""
+
+from __future__ import annotations
+
+import math
+import textwrap
+from collections.abc import Callable, Sequence
+from statistics import median
+
+from ._boosters import BUDGET, CEILING, CONTEXT, LARGEST_GROUP, NO_OP, TOPK_CHILD_WEIGHT
+from ._calls import BRUTE
+from ._effort import PARTS
+from ._results import LINEAR_FROM, Peak, Speed, Turns, fit_exponent
+
+__all__ = ["render_speed", "scale_curves"]
+
+WIDTH = 88
+GAP = "  "
+
+Row = Sequence[str]
+
+
+def render_speed(speed: Speed, *, notes: bool = True) -> str:
+    """Return a table for everything that was timed, and notes on how to read them.
+
+    Parameters
+    ----------
+    speed : Speed
+        What to show.
+    notes : bool, default=True
+        Whether to explain the columns. What was left out is always said.
+
+    Returns
+    -------
+    text : str
+    """
+    blocks = [_header(speed)]
+    for part, about in PARTS.items():
+        of_part = _RENDERERS[part](speed)
+        if of_part:
+            blocks += [f"{part}: {about}", *of_part]
+    remarks = [f"{label} left out: {reason}" for label, reason in speed.skipped.items()]
+    if notes:
+        remarks += _explanations(speed)
+    if remarks:
+        blocks.append("\n".join(_wrap(remark) for remark in remarks))
+    return "\n\n".join(blocks)
+
+
+def scale_curves(speed: Speed) -> dict[str, list[Turns]]:
+    """Return what was timed on several numbers of rows, by setting, fewest rows first.
+
+    Parameters
+    ----------
+    speed : Speed
+        The measurements.
+
+    Returns
+    -------
+    curves : dict of str to list of Turns
+        That of the booster's round, which is there for context, comes last.
+    """
+    timed = speed.of_part("scale")
+    settings = dict.fromkeys(turns.setting for turns in timed)
+    return {
+        setting: sorted(
+            (turns for turns in timed if turns.setting == setting), key=lambda turns: turns.rows
+        )
+        for setting in sorted(settings, key=lambda setting: setting == CONTEXT)
+    }
+
+
+# --- words ------------------------------------------------------------------------
+
+
+def _wrap(remark: str) -> str:
+    return textwrap.fill(remark, WIDTH, initial_indent="- ", subsequent_indent="  ")
+
+
+def _count(number: int) -> str:
+    return f"{number:,}".replace(",", " ")
+
+
+def _short_count(number: int) -> str:
+    for size, letter in ((1_000_000, "M"), (1_000, "k")):
+        if number >= size:
+            return f"{number / size:g}{letter}"
+    return str(number)
+
+
+def _three_digits(value: float) -> str:
+    if value <= 0:
+        return "0"
+    return f"{value:.{max(0, 2 - math.floor(math.log10(value)))}f}"
+
+
+def _time(seconds: float) -> str:
+    for unit, size in (("s", 1.0), ("ms", 1e-3)):
+        if seconds >= size:
+            return f"{_three_digits(seconds / size)} {unit}"
+    return f"{_three_digits(seconds / 1e-6)} µs"
+
+
+def _header(speed: Speed) -> str:
+    about = speed.about
+    versions = [f"{name} {number}" for name, number in about.get("versions", {}).items()]
+    lines = textwrap.wrap(", ".join(versions), WIDTH)
+    machine = [str(about["platform"])] if "platform" in about else []
+    for key, noun in (("cores", "core"), ("n_jobs", "thread")):
+        if key in about:
+            machine.append(f"{about[key]} {noun}{'s' if about[key] > 1 else ''}")
+    if about.get("quick"):
+        machine.append("--quick: sizes that show that it runs, not what it costs")
+    return "\n".join(
+        ["What the objective costs", *lines, *([", ".join(machine)] if machine else [])]
+    )
+
+
+# --- tables -----------------------------------------------------------------------
+
+
+def _columns(rows: Sequence[Row]) -> list[str]:
+    """Align the first column to the left and the others to the right."""
+    widths = [max(len(cell) for cell in column) for column in zip(*rows)]
+    return [
+        GAP
+        + GAP.join(
+            cell.rjust(width) if place else cell.ljust(width)
+            for place, (cell, width) in enumerate(zip(cells, widths))
+        ).rstrip()
+        for cells in rows
+    ]
+
+
+def _contest(turns: Turns) -> str:
+    """Return a table of what was timed by turns: ours, and each peer with its ratio."""
+    size = f"{_count(turns.rows)} rows"
+    if turns.repeats > 1:
+        size += f", {turns.repeats} {turns.unit}s"
+    per_unit, covered = turns.repeats > 1, bool(turns.coverage)
+    header = ["", "time"]
+    if per_unit:
+        header.append(f"per {turns.unit}")
+    header.append("ours / peer")
+    if covered:
+        header.append("coverage")
+    rows = [header]
+    for name in turns.seconds:
+        row = [name, _time(turns.typical(name))]
+        if per_unit:
+            row.append(_time(turns.typical(name) / turns.repeats))
+        row.append("" if name == turns.ours else _ratio(turns, name))
+        if covered:
+            row.append(f"{turns.coverage[name]:.3f}")
+        rows.append(row)
+        if turns.inside and name == turns.ours:
+            rows.append(_inside(turns, header))
+    if CEILING in turns.coverage:
+        blanks = [""] * (len(header) - 2)
+        rows.append([CEILING, *blanks, f"{turns.coverage[CEILING]:.3f}"])
+    return "\n".join([f"{turns.setting}; {size}", *_columns(rows)])
+
+
+def _inside(turns: Turns, header: Row) -> list[str]:
+    spent = median(turns.inside)
+    per_unit = [_time(spent / turns.repeats)] if turns.repeats > 1 else []
+    row = ["  in the objective", _time(spent), *per_unit]
+    return [*row, *[""] * (len(header) - len(row))]
+
+
+def _ratio(turns: Turns, peer: str) -> str:
+    ratio = turns.ratio(peer)
+    ends = f"[{_three_digits(ratio.least)}, {_three_digits(ratio.greatest)}]"
+    return f"{_three_digits(ratio.median)} {ends}"
+
+
+def _contests(part: str) -> Callable[[Speed], list[str]]:
+    return lambda speed: [_contest(turns) for turns in speed.of_part(part)]
+
+
+def _scale(speed: Speed) -> list[str]:
+    curves = scale_curves(speed)
+    sizes = sorted({turns.rows for curve in curves.values() for turns in curve})
+    if not sizes:
+        return []
+    header = ["rows", *map(_short_count, sizes)]
+    times, ratios = [[*header, "exponent"]], [header]
+    for setting, curve in curves.items():
+        by_size = {turns.rows: turns for turns in curve}
+        label = setting.replace(" positives", "")
+        times.append(
+            [
+                label,
+                *(_time(_per_unit(by_size[size])) if size in by_size else "" for size in sizes),
+                "" if setting == CONTEXT else _exponent(curve),
+            ]
+        )
+        against = [
+            _three_digits(by_size[size].ratio(BRUTE).median)
+            if size in by_size and BRUTE in by_size[size].seconds
+            else ""
+            for size in sizes
+        ]
+        if any(against):
+            ratios.append([label, *against])
+    blocks = ["\n".join(["gradient and hessian of all rows; share of positives, band",
+                         *_columns(times)])]  # fmt: skip
+    if len(ratios) > 1:
+        blocks.append("\n".join(["ours / brute force, pair by pair", *_columns(ratios)]))
+    return blocks
+
+
+def _per_unit(turns: Turns) -> float:
+    return turns.typical(turns.ours) / turns.repeats
+
+
+def _exponent(curve: Sequence[Turns]) -> str:
+    exponent = fit_exponent([turns.rows for turns in curve], [_per_unit(turns) for turns in curve])
+    return "-" if exponent is None else f"{exponent:.2f}"
+
+
+def _memory(speed: Speed) -> list[str]:
+    if not speed.peaks:
+        return []
+    dtypes = list(dict.fromkeys(peak.dtype for peak in speed.peaks))
+    found: dict[str, dict[str, Peak]] = {}
+    for peak in speed.peaks:
+        found.setdefault(peak.setting, {})[peak.dtype] = peak
+    rows = [["", *(f"{dtype} scores" for dtype in dtypes)]]
+    for setting, of_setting in found.items():
+        rows.append(
+            [
+                setting,
+                *(f"{of_setting[dtype].per_row:.1f}" if dtype in of_setting else ""
+                  for dtype in dtypes),
+            ]
+        )  # fmt: skip
+    title = f"bytes per row, of {_count(speed.peaks[0].rows)} rows"
+    return ["\n".join([title, *_columns(rows)])]
+
+
+_RENDERERS: dict[str, Callable[[Speed], list[str]]] = {part: _contests(part) for part in PARTS} | {
+    "scale": _scale,
+    "memory": _memory,
+}
+
+
+# --- notes ------------------------------------------------------------------------
+
+
+def _explanations(speed: Speed) -> list[str]:
+    remarks = []
+    if speed.turns:
+        remarks.append(
+            "Times are medians of runs by turns, after one that does not count. ours / peer is "
+            "our time over the peer's in the same turn: the median and, in brackets, the least "
+            "and the greatest. Below 1 ours is faster."
+        )
+    if speed.of_part("fit") or speed.of_part("rank"):
+        remarks.append(
+            "Models of one library have the same number of trees, rate and L2 penalty, and its "
+            "defaults otherwise. Rows are binned before."
+        )
+    if speed.of_part("fit"):
+        remarks.append(
+            f"The {NO_OP} returns arrays that are ready: it takes what the booster takes for any "
+            "objective written in Python, though its trees are not those of ours. Below ours is "
+            "the time spent in our objective itself."
+        )
+    if speed.of_part("rank"):
+        remarks.append(
+            "topk compares as many rows as the budget holds with all others (with "
+            f"min_child_weight={TOPK_CHILD_WEIGHT:g}, else its trees would hardly grow), mean "
+            f"each row with one other. LightGBM takes no query of more than "
+            f"{_count(LARGEST_GROUP)} rows: more are split at random. Coverage is that of the top "
+            f"{100 * BUDGET:g} % of a fresh draw."
+        )
+    curves = scale_curves(speed)
+    if curves:
+        remarks.append(
+            "The exponent is that of the rows in the time, fitted from "
+            f"{_count(LINEAR_FROM)} rows on. The objective runs in one thread. Brute force sums "
+            "over the same pairs one by one, and is timed where they are few enough."
+        )
+        if CONTEXT in curves:
+            remarks.append("A booster calls the objective once in each of its rounds.")
+    if speed.peaks:
+        remarks.append(
+            "Memory is the peak that NumPy allocated in a call: gradient and hessian, which are "
+            "8 bytes per row, and what is freed before it returns."
+        )
+    if any("LibAUC" in peer for turns in speed.of_part("losses") for peer in turns.peers):
+        remarks.append("LibAUC's loss compares the rows of a batch only, and so does ours there.")
+    return remarks
