@@ -201,6 +201,8 @@ def _verdicts(
                 if best is None or name not in cell.test:
                     continue
                 difference = cell.difference(name, best)
+                if difference.n < 2:  # a single draw has no interval, hence no verdict
+                    continue
                 counts[verdict(difference)] += 1
                 gains.append(difference.mean)
             if gains:
