@@ -12,6 +12,7 @@ PARTS = {
     "scale": "one call of the objective against the number of rows, and brute force",
     "memory": "what one call of the objective allocates at most",
     "losses": "a step of the torch loss, against imbalanced-losses and LibAUC",
+    "networks": "training PAUCClassifier, and the same network on cross-entropy in skorch",
     "metric": "coverage at a budget, against scikit-learn's ROC curve",
 }
 
@@ -43,6 +44,8 @@ class Effort:
         Rows of a batch and of the memory queue, and steps, of part "losses".
     loss_pos_rate : float, default=0.005
         Share of positives of part "losses", a fraction.
+    network_rows, network_epochs : int, default=100_000, 10
+        Rows and epochs of part "networks".
     """
 
     n_jobs: int = 1
@@ -63,6 +66,8 @@ class Effort:
     loss_queue: int = 32_768
     loss_steps: int = 200
     loss_pos_rate: float = 0.005
+    network_rows: int = 100_000
+    network_epochs: int = 10
 
 
 FULL = Effort()
@@ -82,4 +87,6 @@ QUICK = Effort(
     loss_queue=1024,
     loss_steps=10,
     loss_pos_rate=0.05,
+    network_rows=8_000,
+    network_epochs=2,
 )

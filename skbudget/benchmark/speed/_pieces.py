@@ -57,6 +57,10 @@ _LIGHTGBM: dict[str, Any] = {
     "install": 'pip install "skbudget[lightgbm]"',
 }
 _XGBOOST: dict[str, Any] = {"modules": ("xgboost",), "install": 'pip install "skbudget[xgboost]"'}
+_NEURAL: dict[str, Any] = {
+    "modules": ("torch", "skorch"),
+    "install": 'pip install "skbudget[neural]"',
+}
 _BENCH: dict[str, Any] = {
     "modules": ("torch", "imbalanced_losses"),
     "install": 'pip install "skbudget[bench]"',
@@ -140,6 +144,12 @@ def _plan_losses(effort: Effort) -> list[Piece]:
     ]
 
 
+def _plan_networks(effort: Effort) -> list[Piece]:
+    from ._networks import fit_networks
+
+    return [Piece("networks", "networks", partial(fit_networks, effort), **_NEURAL)]
+
+
 def _plan_metric(effort: Effort) -> list[Piece]:
     from ._calls import time_metric
 
@@ -152,5 +162,6 @@ _PLANS: dict[str, Callable[[Effort], list[Piece]]] = {
     "scale": _plan_scale,
     "memory": _plan_memory,
     "losses": _plan_losses,
+    "networks": _plan_networks,
     "metric": _plan_metric,
 }

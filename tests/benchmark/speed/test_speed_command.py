@@ -15,6 +15,7 @@ NEEDED = {
     "rank": ("lightgbm", "xgboost"),
     "scale": ("lightgbm",),
     "losses": ("torch", "imbalanced_losses"),
+    "networks": ("torch", "skorch"),
 }
 PEERS = {
     "fit": ["PAUCObjective", "binary", "binary:logistic", "no-op objective", "in the objective"],
@@ -25,6 +26,7 @@ PEERS = {
     ],
     "memory": ["default band", "whole AUC", "float32 scores", "float64 scores"],
     "losses": ["PAUCAtBudgetLoss", "imbalanced-losses", "pairwise, queue", "trapezoid, queue"],
+    "networks": ["PAUCClassifier", "BCEWithLogitsLoss in skorch", "per epoch"],
     "metric": ["coverage_at_budget_score", "sklearn roc_curve", "'population'", "'fpr'"],
 }  # fmt: skip
 QUICK_RUN = ["speed", "--quick", "--pairs", "1", "--n-jobs", "1"]
