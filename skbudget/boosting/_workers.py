@@ -78,5 +78,13 @@ def _refuse_lightgbm_workers(data: Any) -> None:
     frame: FrameType | None = sys._getframe(1)
     while frame is not None:
         if frame.f_globals.get("__name__") == "lightgbm.dask":
+            _leave_lightgbm_network()
             raise NotImplementedError(_REFUSAL)
         frame = frame.f_back
+
+
+def _leave_lightgbm_network() -> None:
+    # LightGBM leaves its network after a training that worked. After one that failed, every
+    # later training of this process would still be part of it.
+    booster = sys.modules["lightgbm"].Booster
+    booster.free_network(booster.__new__(booster))

@@ -227,12 +227,24 @@ def test_a_worker_that_dies_ends_in_an_error_of_xgboost():
             model.fit(*spread(X, y))
 
 
+def train_lightgbm_here():
+    import lightgbm as lgb
+
+    X, y = make_table()
+    params = {"objective": PAUCObjective(budget=BUDGET), "num_threads": 1, "verbose": -1}
+    repeatable = {"deterministic": True, "force_row_wise": True}
+    return lgb.train({**params, **repeatable}, lgb.Dataset(X, y), 3).predict(X)
+
+
 def test_lightgbm_on_several_workers_is_refused(client):
     lgb = pytest.importorskip("lightgbm")
     X, y = spread(*make_table())
     model = lgb.DaskLGBMClassifier(objective=PAUCObjective(budget=BUDGET), n_estimators=2)
     with pytest.raises(NotImplementedError, match="DaskPAUCXGBClassifier"):
         model.fit(X, y)
+    # A failed training would leave LightGBM in a network, and every later one part of it.
+    for margin in client.run(train_lightgbm_here).values():
+        np.testing.assert_array_equal(margin, train_lightgbm_here())
     data = lgb.Dataset(np.zeros((4, 1)), label=[0, 1, 0, 1], params={"num_machines": 2})
     with pytest.raises(NotImplementedError, match="rows of one worker"):
         PAUCObjective()(np.zeros(4), data)
