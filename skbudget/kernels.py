@@ -56,6 +56,8 @@ _CACHED_CHUNK = 1 << 12
 _BRUTE_PAIRS = 1 << 15
 _SMALL_GRID = 1 << 14
 _LARGE_GRID = 1 << 23
+# Nothing is taken out of the axis.
+_NO_CUTS = (np.array([-np.inf]), np.zeros(1))
 
 
 @dataclass(frozen=True)
@@ -189,8 +191,7 @@ def sum_pairs(
                 f"A grid of {cells:.3g} cells is too large; use method='sorted' or 'auto'."
             )
         if x_pos.min() - x_neg.max() <= _APART:
-            no_cuts = (np.array([-np.inf]), np.zeros(1))
-            sums = _grid(x_pos - low, x_neg - low, w_pos, w_neg, kernels, span, no_cuts)
+            sums = _grid(x_pos - low, x_neg - low, w_pos, w_neg, kernels, span, _NO_CUTS)
             if not _separated(sums, w_neg, neg.size):
                 return sums
     return _sorted(x_pos, x_neg, w_pos, w_neg, kernels)
@@ -226,8 +227,7 @@ def _sum_common_pairs(
     if cells <= max(_SMALL_GRID, 4 * (n_pos + n_neg)) and not apart:
         x_pos = (np.asarray(pos, dtype=np.float64) - low) / tau
         x_neg = (np.asarray(neg, dtype=np.float64) - low) / tau
-        no_cuts = (np.array([-np.inf]), np.zeros(1))
-        sums = _grid(x_pos, x_neg, w_pos, w_neg, kernels, span, no_cuts, collective)
+        sums = _grid(x_pos, x_neg, w_pos, w_neg, kernels, span, _NO_CUTS, collective)
         if not _separated(sums, w_neg, neg.size, collective):
             return sums
     parts = [pos, neg]
@@ -260,7 +260,12 @@ def _separated(
     if collective is not None:
         (largest,) = collective.max(np.array([largest]))
     (weight,) = sum_over(collective, float(n_neg if w_neg is None else w_neg.sum()))
-    return bool(largest < 1e-6 * 0.25 * weight)
+    return _drowned(largest, weight)
+
+
+def _drowned(largest: float, weight_neg: float) -> bool:
+    """Tell whether a positive's greatest sum of dsigma is lost in what the grid loses."""
+    return bool(largest < 1e-6 * 0.25 * weight_neg)
 
 
 def _scores_or_empty(scores: ArrayLike, name: str) -> NDArray[np.float64]:
@@ -608,14 +613,12 @@ def tabulate_pairs(
         mass = collective.sum(mass)
     negatives, positives = np.maximum(mass[[BAND_NEGATIVE, POSITIVE]], 0.0)
     at_negatives, at_positives = np.flatnonzero(negatives), np.flatnonzero(positives)
-    apart = at_positives[0] - at_negatives[-1] > _APART * _NODES_PER_TEMPERATURE
-    nodes = np.arange(n_nodes) / _NODES_PER_TEMPERATURE
-    no_cuts = (np.array([-np.inf]), np.zeros(1))
-    if apart:
+    if at_positives[0] - at_negatives[-1] > _APART * _NODES_PER_TEMPERATURE:
         return None
-    sums = _grid(nodes, nodes, positives, negatives, kernels, float(nodes[-1]), no_cuts)
+    nodes = np.arange(n_nodes) / _NODES_PER_TEMPERATURE
+    sums = _grid(nodes, nodes, positives, negatives, kernels, float(nodes[-1]), _NO_CUTS)
     assert sums.dsigma_pos is not None
-    if sums.dsigma_pos[at_positives].max() < 1e-6 * 0.25 * negatives.sum():
+    if _drowned(sums.dsigma_pos[at_positives].max(), negatives.sum()):
         return None
     return PairTables(low, per_node, sums)
 

@@ -283,8 +283,12 @@ class _Offered(Protocol):
 _Any = TypeVar("_Any", bound=_Offered)
 
 
-def split_by_availability(methods: Iterable[_Any]) -> tuple[list[_Any], dict[str, str]]:
+def split_by_availability(
+    methods: Iterable[_Any], noun: str = "methods"
+) -> tuple[list[_Any], dict[str, str]]:
     """Return the methods that can run, and by label why the others cannot.
+
+    ``noun`` is what the message calls them.
 
     Raises
     ------
@@ -300,5 +304,5 @@ def split_by_availability(methods: Iterable[_Any]) -> tuple[list[_Any], dict[str
             skipped[method.label] = reason
     if not able:
         reasons = sorted(set(skipped.values()))
-        raise ImportError(f"None of the methods can run: {'; '.join(reasons)}")
+        raise ImportError(f"None of the {noun} can run: {'; '.join(reasons)}")
     return able, skipped

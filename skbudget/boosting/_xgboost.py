@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import expit
+from sklearn.utils._param_validation import InvalidParameterError
 from sklearn.utils.metaestimators import available_if
 from xgboost import XGBClassifier, XGBModel
 from xgboost.callback import TrainingCallback
@@ -55,6 +56,16 @@ class XGBoostRounds(TrainingCallback):
         else:
             announce_round(epoch, len(folds))
         return False
+
+
+def refuse_class_ratio(estimator: Any) -> None:
+    """Raise if an XGBoost classifier was given a ratio between the classes."""
+    if estimator.scale_pos_weight not in (None, 1):
+        raise InvalidParameterError(
+            f"The 'scale_pos_weight' parameter of {type(estimator).__name__} must be None or 1: "
+            "a ratio between the classes cancels out of a comparison of the two. "
+            f"Got {estimator.scale_pos_weight!r} instead."
+        )
 
 
 class PAUCXGBClassifier(PAUCClassifierMixin, XGBClassifier):
@@ -200,12 +211,7 @@ class PAUCXGBClassifier(PAUCClassifierMixin, XGBClassifier):
 
     def _check_params(self) -> None:
         super()._check_params()
-        if self.scale_pos_weight not in (None, 1):
-            raise ValueError(
-                f"The 'scale_pos_weight' parameter of {type(self).__name__} must be None or 1: "
-                "a ratio between the classes cancels out of a comparison of the two. "
-                f"Got {self.scale_pos_weight!r} instead."
-            )
+        refuse_class_ratio(self)
 
     def _n_trained_rounds(self) -> int | None:
         return None if self.early_stopping_rounds is None else self.best_iteration + 1

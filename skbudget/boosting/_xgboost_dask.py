@@ -6,7 +6,6 @@ from typing import Any
 
 import dask.array as da
 import numpy as np
-from sklearn.utils._param_validation import InvalidParameterError
 from xgboost.dask import DaskXGBClassifier
 
 from ..band import Basis, TauScale
@@ -15,7 +14,7 @@ from ..objectives._partial_auc import Link
 from ._classifier import BAND_LEAVES, OBJECTIVE_PARAMETERS
 from ._metric import CoverageMetric
 from ._objective import PAUCObjective, Surrogate
-from ._xgboost import XGBoostRounds
+from ._xgboost import XGBoostRounds, refuse_class_ratio
 
 __all__ = ["DaskPAUCXGBClassifier"]
 
@@ -184,12 +183,7 @@ class DaskPAUCXGBClassifier(DaskXGBClassifier):
         return super().fit(X, y, verbose=verbose, **kwargs)
 
     async def _fit_async(self, X: Any, y: Any, **kwargs: Any) -> DaskPAUCXGBClassifier:
-        if self.scale_pos_weight not in (None, 1):
-            raise InvalidParameterError(
-                f"The 'scale_pos_weight' parameter of {type(self).__name__} must be None or 1: "
-                "a ratio between the classes cancels out of a comparison of the two. "
-                f"Got {self.scale_pos_weight!r} instead."
-            )
+        refuse_class_ratio(self)
         params = self._parent_params()
         params["objective"] = self._boosting_objective()
         params["callbacks"] = [*(self.callbacks or []), XGBoostRounds()]

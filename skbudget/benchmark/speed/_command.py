@@ -177,13 +177,14 @@ def _check_outputs(options: argparse.Namespace) -> None:
 
 
 def _run(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
+    from .._methods import split_by_availability
     from ._pieces import plan_pieces
     from ._results import Speed, describe_machine
 
     try:
         _check_outputs(options)
         effort = _find_effort(options)
-        able, skipped = _split_pieces(plan_pieces(options.parts, effort))
+        able, skipped = split_by_availability(plan_pieces(options.parts, effort), "parts")
     except (ImportError, OSError, ValueError) as error:
         parser.error(str(error))
     for label, reason in skipped.items():
@@ -213,21 +214,6 @@ def _run(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
         print("Interrupted: what was finished until then is shown.", file=sys.stderr)
         return EXIT_INTERRUPTED
     return EXIT_OK if written and not failed else EXIT_FAILED
-
-
-def _split_pieces(pieces: Sequence[Piece]) -> tuple[list[Piece], dict[str, str]]:
-    """Return the pieces that can be measured here, and by label why the others cannot."""
-    able, skipped = [], {}
-    for piece in pieces:
-        reason = piece.why_unavailable()
-        if reason is None:
-            able.append(piece)
-        else:
-            skipped[piece.label] = reason
-    if not able:
-        reasons = dict.fromkeys(skipped.values())
-        raise ImportError(f"None of the parts can run: {'; '.join(reasons)}")
-    return able, skipped
 
 
 def _measure(
