@@ -12,6 +12,7 @@ import numpy as np
 
 from .._statistics import LEVEL, Estimate, t_interval
 from ._search import CEILING, Measure
+from ._table import ratio_of_group
 
 __all__ = ["Cell", "Ranking", "Summary", "rank_methods", "verdict"]
 
@@ -102,8 +103,6 @@ class Summary:
     @classmethod
     def from_measures(cls, measures: Iterable[Measure]) -> Summary:
         """Return the summary of results of the study's own groups of tables."""
-        from ._tables import ratio_of_group
-
         measures = list(measures)
         return cls(measures, {one.table: ratio_of_group(one.group) for one in measures})
 

@@ -8,7 +8,19 @@ from typing import NamedTuple
 
 from numpy.typing import NDArray
 
-__all__ = ["Draw", "StudyTable"]
+__all__ = ["Draw", "StudyTable", "ratio_of_group"]
+
+TEST_TRAIN_RATIO = 1.0 / 3.0
+# The groups whose seeds split the rows of one table; the others draw rows anew.
+SPLIT_GROUPS = frozenset({"real", "implanted", "few positives"})
+
+
+def ratio_of_group(group: str) -> float:
+    """Return test rows over training rows of a group's tables, by which intervals are corrected.
+
+    It is 0 where the draws of different seeds share no rows.
+    """
+    return TEST_TRAIN_RATIO if group in SPLIT_GROUPS else 0.0
 
 
 class Draw(NamedTuple):
@@ -40,9 +52,6 @@ class StudyTable:
         Which tables it is reported with.
     draw : callable
         ``draw(seed)`` returns a `Draw`, the same one for the same seed.
-    test_train_ratio : float
-        Test rows over training rows if the draws of different seeds share rows, 0 if
-        they do not; it corrects intervals over seeds.
     about : str
         What it is, in a line.
     has_ceiling : bool, default=False
@@ -52,6 +61,10 @@ class StudyTable:
     name: str
     group: str
     draw: Callable[[int], Draw]
-    test_train_ratio: float
     about: str
     has_ceiling: bool = False
+
+    @property
+    def test_train_ratio(self) -> float:
+        """Test rows over training rows if draws of different seeds share rows, else 0."""
+        return ratio_of_group(self.group)

@@ -25,16 +25,13 @@ from ...datasets import (
 from .._files import FOLDER_VARIABLE, read_table
 from ._table import Draw, StudyTable
 
-__all__ = ["find_study_tables", "ratio_of_group", "study_tables"]
+__all__ = ["find_study_tables", "study_tables"]
 
 SHIPPED = "mammography"
 SUFFIXES = (".npz", ".csv", ".csv.gz", ".tsv", ".tsv.gz", ".parquet")
 TARGET_NAMES = ("target", "label", "y", "class", "is_fraud", "isfraud", "fraud_bool", "outlier")
 
 VALID_SHARE = TEST_SHARE = 0.2
-TEST_TRAIN_RATIO = 1.0 / 3.0
-# The groups whose seeds split the rows of one table; the others draw rows anew.
-SPLIT_GROUPS = frozenset({"real", "implanted", "few positives"})
 MIN_PER_CLASS = 10  # 6, 2 and 2 in training, validation and test rows
 MAX_LEVELS = 20
 
@@ -174,11 +171,6 @@ def find_study_tables(
     return [
         table for table in tables if table.name in (names or ()) or table.group in (groups or ())
     ]
-
-
-def ratio_of_group(group: str) -> float:
-    """Return `StudyTable.test_train_ratio` of the tables of a group."""
-    return TEST_TRAIN_RATIO if group in SPLIT_GROUPS else 0.0
 
 
 def _refuse_taken_names(tables: Sequence[StudyTable], sources: Sequence[_Source]) -> None:
@@ -407,7 +399,6 @@ def _real(source: _Source, max_rows: int | None) -> StudyTable:
         source.name,
         "real",
         _RealDraw(source, max_rows),
-        TEST_TRAIN_RATIO,
         f"{data.y.size} rows, {data.y.sum()} positive, {data.X.shape[1]} features; {origin}",
     )
 
@@ -440,7 +431,6 @@ def _few(source: _Source, max_rows: int | None) -> StudyTable:
         f"few-{source.name}",
         "few positives",
         _FewDraw(source, max_rows),
-        TEST_TRAIN_RATIO,
         f"{source.name} with {FEW_TRAIN} positives to train on and {FEW_VALID} to choose by",
     )
 
@@ -539,7 +529,6 @@ def _implanted(source: _Source, max_rows: int | None) -> StudyTable:
         f"implanted-{source.name}",
         "implanted",
         _ImplantedDraw(source, max_rows),
-        TEST_TRAIN_RATIO,
         f"a contested top, product cue, among the negatives of {source.name}",
     )
 
@@ -631,7 +620,6 @@ def _contested(quick: bool) -> list[StudyTable]:
             f"contested-{name}",
             "contested",
             draw,
-            0.0,
             f"contested top: {about}",
             has_ceiling=True,
         )
@@ -644,12 +632,11 @@ def _hard_bulk(quick: bool) -> list[StudyTable]:
     flipped = _HardBulkDraw(n_rows, pos_rate=0.1, flip_y=0.1)
     about = "a weak linear signal in seven features"
     return [
-        StudyTable("hard-bulk", "hard bulk", _HardBulkDraw(n_rows), 0.0, about, has_ceiling=True),
+        StudyTable("hard-bulk", "hard bulk", _HardBulkDraw(n_rows), about, has_ceiling=True),
         StudyTable(
             "hard-bulk-flipped",
             "hard bulk",
             flipped,
-            0.0,
             f"{about}, 10 % positives, of which a tenth is labelled wrongly",
             has_ceiling=True,
         ),
@@ -662,7 +649,6 @@ def _regimes() -> list[StudyTable]:
             f"regime-{cue}-rate-{rate:g}-decoys-{decoys:g}",
             "regime",
             _ContestedDraw(REGIME_ROWS, cue, rate, decoys),
-            0.0,
             f"contested top: {cue} cue, {rate:.2%} positives, {decoys:.1%} decoys",
             has_ceiling=True,
         )

@@ -52,8 +52,8 @@ ONE = Measure(
 def small_tables():
     """One table without a ceiling, and one with."""
     return [
-        StudyTable("one", "real", OneColumn(), 1 / 3, "shares rows"),
-        StudyTable("two", "contested", OneColumn(1.0, ceiling=True), 0.0, "draws", True),
+        StudyTable("one", "real", OneColumn(), "shares rows"),
+        StudyTable("two", "contested", OneColumn(1.0, ceiling=True), "draws", True),
     ]
 
 

@@ -11,7 +11,7 @@ from skbudget.metrics import coverage_at_budget_score
 pytest.importorskip("optuna")
 
 EFFORT = Effort(budgets=(0.01, 0.05), tree_trials=6, network_trials=3, search_rows=10_000)
-TABLE = StudyTable("one", "real", OneColumn(), 1 / 3, "")
+TABLE = StudyTable("one", "real", OneColumn(), "")
 
 
 @pytest.fixture
@@ -73,7 +73,7 @@ def test_the_trial_is_chosen_on_validation_rows_and_reported_on_test_rows():
 
 def test_equal_coverage_is_decided_by_the_partial_auc():
     # Every trial covers all positives of these tables, but only one ranks all of them first.
-    table = StudyTable("easy", "real", OneColumn(60.0), 1 / 3, "")
+    table = StudyTable("easy", "real", OneColumn(60.0), "")
     contender = make_contender("peer", suggest=suggest_noise, start={"noise": 50.0})
     found = run_unit(table, table.draw(0), 0, contender, EFFORT)
     assert all(measure.validation <= 1.0 for measure in found)

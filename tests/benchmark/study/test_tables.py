@@ -10,6 +10,7 @@ from sklearn.model_selection import cross_val_predict
 from sklearn.tree import DecisionTreeClassifier
 
 from skbudget.benchmark.study import _tables
+from skbudget.benchmark.study._table import ratio_of_group
 from skbudget.benchmark.study._tables import find_study_tables, study_tables
 from skbudget.datasets import bayes_contested_top_score, load_mammography, make_contested_top
 
@@ -608,4 +609,4 @@ def test_a_ceiling_comes_with_the_tables_that_say_so():
 
 def test_a_group_says_whether_seeds_share_rows():
     for table in study_tables():
-        assert table.test_train_ratio == _tables.ratio_of_group(table.group)
+        assert table.test_train_ratio == ratio_of_group(table.group)
