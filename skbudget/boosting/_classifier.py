@@ -201,6 +201,7 @@ class PAUCClassifierMixin:
     selection_cv: int | None
     objective: Any
     budget: float
+    n_jobs: int | None
     get_params: Callable[..., dict[str, Any]]
 
     # --- to be provided by the subclass ----------------------------------------
@@ -233,7 +234,8 @@ class PAUCClassifierMixin:
         if self.objective is not None:
             return self.objective
         values = {name: getattr(self, name) for name in OBJECTIVE_PARAMETERS}
-        return PAUCObjective(**{**values, "beta": beta})
+        # To XGBoost 0 means what None does.
+        return PAUCObjective(**{**values, "beta": beta, "n_jobs": self.n_jobs or None})
 
     def _coverage_metric(self) -> CoverageMetric:
         return CoverageMetric(self.budget, "population")

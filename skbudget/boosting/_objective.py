@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from numbers import Integral
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from sklearn.utils._param_validation import InvalidParameterError
 
 from .._collective import Collective, sum_over
 from .._validation import BASES, check_band, check_budget, check_option, check_positive
@@ -72,6 +74,7 @@ class _BoosterCallable:
     """The calling conventions of both boosters around `_objective_for`."""
 
     schedule: Schedule | None
+    n_jobs: int | None
 
     def _objective_for(self, sample: Sample) -> BaseObjective[Any]:
         raise NotImplementedError
@@ -114,11 +117,20 @@ class _BoosterCallable:
         """
         labels, raw, weight, collective = self._arguments(y_true, y_pred, sample_weight)
         iteration = None if self.schedule is None else take_round()
-        if raw.ndim == 1:
-            positive = _positives(labels, collective)
-            return self._derivatives(
-                Sample(positive, raw, weight, collective=collective, dtype=np.float32), iteration
+
+        def derivatives(positive: NDArray[np.bool_], raw: NDArray) -> tuple[NDArray, NDArray]:
+            sample = Sample(
+                positive,
+                raw,
+                weight,
+                collective=collective,
+                dtype=np.float32,
+                n_jobs=self.n_jobs,
             )
+            return self._derivatives(sample, iteration)
+
+        if raw.ndim == 1:
+            return derivatives(_positives(labels, collective), raw)
         gradient = np.zeros(raw.shape, dtype=np.float32)
         hessian = np.full(raw.shape, HESSIAN_FLOOR, dtype=np.float32)
         for k in range(raw.shape[1]):
@@ -128,10 +140,7 @@ class _BoosterCallable:
                 collective, int(np.count_nonzero(positive)), positive.size
             )
             if 0 < n_positives < n_rows:
-                gradient[:, k], hessian[:, k] = self._derivatives(
-                    Sample(positive, raw[:, k], weight, collective=collective, dtype=np.float32),
-                    iteration,
-                )
+                gradient[:, k], hessian[:, k] = derivatives(positive, raw[:, k])
         return gradient, hessian
 
     def loss(
@@ -276,6 +285,10 @@ class BoosterObjective(_BoosterCallable):
     schedule : Schedule, default=None
         How it changes over rounds; needs the `LightGBMRounds` or
         `XGBoostRounds` callback.
+    n_jobs : int, default=None
+        Threads of passes over all rows, where most of them are in the band; at most four
+        are of use. None for ``OMP_NUM_THREADS`` or all cores, -1 for all cores. The result
+        does not depend on it.
 
     Examples
     --------
@@ -289,9 +302,11 @@ class BoosterObjective(_BoosterCallable):
 
     objective: BaseObjective[Any]
     schedule: Schedule | None = None
+    n_jobs: int | None = None
 
     def __post_init__(self) -> None:
         _check_schedule(self.schedule, type(self).__name__)
+        _check_jobs(self.n_jobs, type(self).__name__)
 
     def _objective_for(self, sample: Sample) -> BaseObjective[Any]:
         return self.objective
@@ -302,6 +317,13 @@ def _check_schedule(schedule: Any, owner: str) -> None:
         raise TypeError(
             f"The 'schedule' parameter of {owner} must be a Schedule or None. "
             f"Got {schedule!r} instead."
+        )
+
+
+def _check_jobs(n_jobs: Any, owner: str) -> None:
+    if n_jobs is not None and (isinstance(n_jobs, bool) or not isinstance(n_jobs, Integral)):
+        raise InvalidParameterError(
+            f"The 'n_jobs' parameter of {owner} must be an int or None. Got {n_jobs!r} instead."
         )
 
 
@@ -349,6 +371,10 @@ class PAUCObjective(_BoosterCallable):
     schedule : Schedule, default=None
         Warm-up and annealing; needs the `LightGBMRounds` or `XGBoostRounds`
         callback.
+    n_jobs : int, default=None
+        Threads of passes over all rows, where most of them are in the band; at most four
+        are of use. None for ``OMP_NUM_THREADS`` or all cores, -1 for all cores. The result
+        does not depend on it.
 
     Raises
     ------
@@ -394,6 +420,7 @@ class PAUCObjective(_BoosterCallable):
     budget_basis: Basis = "fpr"
     n_knots: int = 2
     schedule: Schedule | None = None
+    n_jobs: int | None = None
 
     def __post_init__(self) -> None:
         owner = type(self).__name__
@@ -410,6 +437,7 @@ class PAUCObjective(_BoosterCallable):
         check_option(self.budget_basis, "budget_basis", BASES, owner)
         check_positive(self.n_knots, "n_knots", owner, integer=True, minimum=2)
         _check_schedule(self.schedule, owner)
+        _check_jobs(self.n_jobs, owner)
 
     def _objective_for(self, sample: Sample) -> BaseObjective[Any]:
         beta = self.beta

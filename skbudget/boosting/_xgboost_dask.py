@@ -152,7 +152,8 @@ class DaskPAUCXGBClassifier(DaskXGBClassifier):
     def _boosting_objective(self) -> Any:
         if self.objective is not None:
             return self.objective
-        return PAUCObjective(**{name: getattr(self, name) for name in OBJECTIVE_PARAMETERS})
+        values = {name: getattr(self, name) for name in OBJECTIVE_PARAMETERS}
+        return PAUCObjective(**values, n_jobs=self.n_jobs or None)
 
     def fit(self, X: Any, y: Any, *, verbose: bool | int | None = False, **kwargs: Any) -> Any:
         """Fit the trees on the workers that hold the rows.

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from scipy.special import expit
 
 from .._collective import sum_over
+from .._threads import threads_for
 from .._validation import BASES, check_band, check_option, check_positive
 from ..band import TAU_SCALES, Band, Basis, TauScale, find_band, knot_thresholds
 from ..kernels import (
@@ -201,7 +202,10 @@ class PairwisePAUC(_BandObjective, BaseObjective[Band]):
         group += sample.positive.view(np.int8) * np.int8(POSITIVE - NEITHER)
         group += np.int8(NEITHER)
         tau = band.temperature(self.temperature)
-        tables = tabulate_pairs(sample.raw, group, tau, sample.weight, self._needed, collective)
+        threads = threads_for(sample.n_jobs)
+        tables = tabulate_pairs(
+            sample.raw, group, tau, sample.weight, self._needed, collective, threads
+        )
         if tables is None:
             return None
         curvature = slope = tables.by_group("dsigma")
@@ -211,7 +215,7 @@ class PairwisePAUC(_BandObjective, BaseObjective[Band]):
         signed = share * slope
         signed[POSITIVE] *= -1.0
         gradient, hessian = tables.look_up(
-            sample.raw, group, [signed, share / tau * curvature], sample.dtype
+            sample.raw, group, [signed, share / tau * curvature], sample.dtype, threads
         )
         if sample.weight is not None:
             gradient *= sample.weight
