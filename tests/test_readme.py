@@ -47,6 +47,20 @@ def test_a_network_is_trained_by_two_processes():
     assert float(coverage) > 0.3  # by chance 0.005
 
 
+def test_the_work_of_a_tree_is_counted():
+    for module in ("xgboost", "pandas"):
+        pytest.importorskip(module)
+    script = README.parent / "docs" / "examples" / "tree_work.py"
+    done = subprocess.run(
+        [sys.executable, str(script), "5000"], capture_output=True, text=True, timeout=300
+    )
+    assert done.returncode == 0, done.stderr
+    passes = re.findall(r": (\S+) passes over the table", done.stdout)
+    # No node's smaller child has more than half of its rows, and trees are six splits deep.
+    assert len(passes) == 2
+    assert all(0.0 < float(found) <= 3.0 for found in passes)
+
+
 def test_there_is_an_example_for_each_interface():
     for name in ("lgb.train", "xgb.train", " PAUCClassifier(", "GridSearchCV"):
         assert sum(name in block for block in BLOCKS) == 1
