@@ -54,6 +54,11 @@ def default_beta(
     -------
     beta : float
 
+    See Also
+    --------
+    PAUCObjective : Takes this band where no end is given.
+    skbudget.band.fpr_band : The negatives in a band.
+
     Examples
     --------
     >>> from skbudget.boosting import default_beta
@@ -146,7 +151,7 @@ class _BoosterCallable:
 
         Parameters
         ----------
-        y_true, y_pred, sample_weight
+        y_true, y_pred, sample_weight : array-like of shape (n_samples,)
             As in a call, binary.
         iteration : int, default=0
             The round, where there is a schedule.
@@ -276,6 +281,11 @@ class BoosterObjective(_BoosterCallable):
     schedule : Schedule, default=None
         How it changes over rounds; needs the `LightGBMRounds` or
         `XGBoostRounds` callback.
+
+    See Also
+    --------
+    PAUCObjective : The partial AUC, ready for a budget.
+    skbudget.objectives : The objectives that can be offered.
 
     Examples
     --------

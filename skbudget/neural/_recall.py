@@ -54,6 +54,11 @@ class RecallAtQuantileLoss(RankingLoss):
         Whether to compare with the rows of the other ranks of a data-parallel job;
         None if there are any.
 
+    See Also
+    --------
+    PAUCAtBudgetLoss : A band of thresholds instead of one.
+    SmoothAPLoss : The whole ranking.
+
     Notes
     -----
     ``iid_mask`` has no effect here: the threshold is that of all rows.
