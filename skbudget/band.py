@@ -60,6 +60,10 @@ class Band:
         range (``tau_scale="iqr"``; ranks 25 % and 75 %, not interpolated), the
         width of the band (``"band"``) or 1.0 (``None``). It is 0.0 where the
         scores have collapsed to one value.
+
+    See Also
+    --------
+    fpr_band : Finds it.
     """
 
     t_alpha: float
@@ -137,6 +141,10 @@ def fpr_band(
     ------
     ValueError
         If an argument is out of range or the lengths differ.
+
+    See Also
+    --------
+    skbudget.boosting.default_beta : The band that a budget is trained with.
 
     Examples
     --------

@@ -148,7 +148,7 @@ class PAUCEnsembleClassifier(ClassifierMixin, BaseEstimator):
         unfitted and cloned. None for `PAUCLGBMClassifier` and `PAUCClassifier` with
         the budget, the latter behind imputed and standardised numbers and, for a data
         frame, one column per category. A model of your own gets ``X`` as it is: put
-        what it needs in a `Pipeline`. Its own calibration would only cost time: pass
+        what it needs in a pipeline. Its own calibration would only cost time: pass
         ``calibration_cv=None`` or ``calibrate=False`` to ours.
     cv : int, default=3
         Folds of the rows on which the blend and `predict_proba` are learnt; never
@@ -166,7 +166,7 @@ class PAUCEnsembleClassifier(ClassifierMixin, BaseEstimator):
         Class labels; the second is the positive class.
     n_features_in_ : int
         Number of features.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of features, if all are strings.
     trees_, network_ : classifiers
         The two models, fitted on all rows.
@@ -178,8 +178,9 @@ class PAUCEnsembleClassifier(ClassifierMixin, BaseEstimator):
 
     See Also
     --------
-    skbudget.PAUCLGBMClassifier, skbudget.PAUCXGBClassifier : Trees alone.
-    skbudget.PAUCClassifier : The network alone.
+    skbudget.boosting.PAUCLGBMClassifier : Trees of LightGBM alone.
+    skbudget.boosting.PAUCXGBClassifier : Trees of XGBoost alone.
+    skbudget.neural.PAUCClassifier : The network alone.
 
     Notes
     -----

@@ -73,6 +73,10 @@ class PairSums:
         For each negative, the weighted sum over the positives.
     sigma_total, softplus_total : float or None
         Sum over all pairs, both weights multiplied.
+
+    See Also
+    --------
+    pair_sums : Computes them.
     """
 
     sigma_pos: NDArray[np.float64] | None = None
@@ -124,6 +128,10 @@ def pair_sums(
     ------
     ValueError
         If an argument is out of range or a score is not finite.
+
+    See Also
+    --------
+    skbudget.objectives.PairwisePAUC : The loss that is made of them.
 
     Examples
     --------

@@ -32,6 +32,11 @@ __all__ = ["LightGBMRounds", "PAUCLGBMClassifier"]
 class LightGBMRounds:
     """Callback that tells an objective with a schedule which round it is in.
 
+    See Also
+    --------
+    XGBoostRounds : The same for XGBoost.
+    skbudget.objectives.Schedule : What changes over rounds.
+
     Examples
     --------
     >>> import lightgbm as lgb

@@ -29,6 +29,11 @@ class CoverageMetric:
     basis : {"population", "fpr"}, default="population"
         Whether the budget counts rows or negatives.
 
+    See Also
+    --------
+    skbudget.metrics.coverage_at_budget_score : The same of labels and scores.
+    skbudget.metrics.make_coverage_scorer : The same as a scorer for model selection.
+
     Notes
     -----
     LightGBM shows it as ``coverage@<budget>``. XGBoost decides by a metric's name

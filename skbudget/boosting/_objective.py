@@ -56,6 +56,11 @@ def default_beta(
     -------
     beta : float
 
+    See Also
+    --------
+    PAUCObjective : Takes this band where no end is given.
+    skbudget.band.fpr_band : The negatives in a band.
+
     Examples
     --------
     >>> from skbudget.boosting import default_beta
@@ -155,7 +160,7 @@ class _BoosterCallable:
 
         Parameters
         ----------
-        y_true, y_pred, sample_weight
+        y_true, y_pred, sample_weight : array-like of shape (n_samples,)
             As in a call, binary.
         iteration : int, default=0
             The round, where there is a schedule.
@@ -289,6 +294,11 @@ class BoosterObjective(_BoosterCallable):
         Threads of passes over all rows, where most of them are in the band; at most four
         are of use. None for ``OMP_NUM_THREADS`` or all cores, -1 for all cores. The result
         does not depend on it.
+
+    See Also
+    --------
+    PAUCObjective : The partial AUC, ready for a budget.
+    skbudget.objectives : The objectives that can be offered.
 
     Examples
     --------

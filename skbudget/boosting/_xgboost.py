@@ -33,6 +33,11 @@ __all__ = ["PAUCXGBClassifier", "XGBoostRounds"]
 class XGBoostRounds(TrainingCallback):
     """Callback that tells an objective with a schedule which round it is in.
 
+    See Also
+    --------
+    LightGBMRounds : The same for LightGBM.
+    skbudget.objectives.Schedule : What changes over rounds.
+
     Examples
     --------
     >>> import xgboost as xgb

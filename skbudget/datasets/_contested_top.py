@@ -203,6 +203,10 @@ def bayes_contested_top_score(
         If a parameter is outside its range, the shares sum to 1 or more, or
         `X` has fewer than 7 features.
 
+    See Also
+    --------
+    make_contested_top : Generates the rows.
+
     Notes
     -----
     Relative to the density of a bulk row, the easy signal multiplies it by

@@ -134,6 +134,10 @@ def load_mammography(
     ImportError
         If ``as_frame`` and pandas is not installed.
 
+    See Also
+    --------
+    fetch_creditcard_fraud : A larger table, from OpenML.
+
     Notes
     -----
     3 335 rows repeat the features of an earlier row.
@@ -269,6 +273,10 @@ def fetch_creditcard_fraud(
         If the table is not in the cache and cannot be downloaded.
     ImportError
         If ``as_frame`` and pandas is not installed.
+
+    See Also
+    --------
+    load_mammography : A smaller table, without a download.
 
     Notes
     -----

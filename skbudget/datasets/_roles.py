@@ -97,6 +97,10 @@ def draw_roles(
         If a share is outside [0, 1), if the shares sum to 1 or more, or if
         `y` does not hold exactly two classes.
 
+    See Also
+    --------
+    ContestedTopTransformer : Makes the rows what they were cast for.
+
     Examples
     --------
     >>> import numpy as np

@@ -126,7 +126,7 @@ class ContestedTopTransformer(TransformerMixin, BaseEstimator):
         What the signs are drawn from.
     n_features_in_ : int
         Number of input columns, the role column among them.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of the input columns, where they all are strings.
 
     See Also

@@ -164,7 +164,7 @@ class PAUCClassifier(ClassifierMixin, BaseEstimator):
         Class labels; of two, the second is the positive class.
     n_features_in_ : int
         Number of features.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of features, if all are strings.
     net_ : skorch.NeuralNet
         The fitted net; ``net_.module_`` is the torch module.
@@ -191,7 +191,8 @@ class PAUCClassifier(ClassifierMixin, BaseEstimator):
 
     See Also
     --------
-    skbudget.PAUCLGBMClassifier, skbudget.PAUCXGBClassifier : Trees on the same band.
+    skbudget.boosting.PAUCLGBMClassifier : Trees of LightGBM on the same band.
+    skbudget.boosting.PAUCXGBClassifier : Trees of XGBoost on the same band.
 
     Notes
     -----

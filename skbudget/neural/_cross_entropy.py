@@ -34,6 +34,11 @@ class WeightedCrossEntropyLoss(nn.Module):
     ignore_index : int, default=-100
         Target of rows to leave out, as padding.
 
+    See Also
+    --------
+    HardNegativeCrossEntropyLoss : The negatives ranked highest, up-weighted.
+    skbudget.objectives.BinaryCrossEntropy : The same in NumPy, with a hessian.
+
     Notes
     -----
     A mean over nothing is zero. Computes in float32 at least. `iid_mask` is taken

@@ -35,6 +35,10 @@ def all_gather_rows(tensor: Tensor) -> Tensor:
     Returns
     -------
     gathered : Tensor of shape (sum of n_rows, ...)
+
+    See Also
+    --------
+    PAUCAtBudgetLoss : Gathers its rows with this.
     """
     return _AllGatherRows.apply(tensor)
 

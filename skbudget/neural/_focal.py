@@ -42,6 +42,11 @@ class FocalLoss(nn.Module):
         "mean_positive" divides the sum by the number (or weight) of the elements
         that are not background: of positives, or of classes other than 0.
 
+    See Also
+    --------
+    WeightedCrossEntropyLoss : All rows, weighted by class.
+    HardNegativeCrossEntropyLoss : The negatives ranked highest, up-weighted.
+
     Notes
     -----
     A mean over nothing is zero. Computes in float32 at least.

@@ -80,10 +80,10 @@ class PAUCAtBudgetLoss(RankingLoss):
     queue_size : int, default=1024
         Past rows to compare with, 0 for none. The band should hold a few negatives:
         batch and queue together need well more than ``1 / beta`` rows.
-    quantile_interpolation : {"rank", "linear", "lower", "higher", "nearest", "midpoint"}, \
-default="rank"
-        Definition of a quantile: the order statistics of `skbudget.band`, or a
-        method of `torch.quantile`.
+    quantile_interpolation : str, default="rank"
+        Definition of a quantile: "rank" for the order statistics of `skbudget.band`,
+        or a method of `torch.quantile`: "linear", "lower", "higher", "nearest" or
+        "midpoint".
     weighted_budget : bool, default=False
         What a sample weight stands for. False: the importance of a positive, which
         moves neither edges nor band. True: the row repeated, edges being weighted

@@ -37,10 +37,10 @@ class RecallAtQuantileLoss(RankingLoss):
         Sharpness of the threshold, in score units.
     queue_size : int, default=1024
         Past rows to compare with, 0 for none.
-    quantile_interpolation : {"rank", "linear", "lower", "higher", "nearest", "midpoint"}, \
-default="rank"
-        Definition of the quantile: the score at rank ``ceil(budget * n)``, or a
-        method of `torch.quantile`.
+    quantile_interpolation : str, default="rank"
+        Definition of the quantile: "rank" for the score at rank ``ceil(budget * n)``,
+        or a method of `torch.quantile`: "linear", "lower", "higher", "nearest" or
+        "midpoint".
     max_pool_size : int, default=None
         Rows to compare at most; more are subsampled, half of the places shared
         evenly between the classes. Draws from torch's generator.
@@ -53,6 +53,11 @@ default="rank"
     gather_distributed : bool, default=None
         Whether to compare with the rows of the other ranks of a data-parallel job;
         None if there are any.
+
+    See Also
+    --------
+    PAUCAtBudgetLoss : A band of thresholds instead of one.
+    SmoothAPLoss : The whole ranking.
 
     Notes
     -----

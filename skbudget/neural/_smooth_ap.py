@@ -46,6 +46,11 @@ class SmoothAPLoss(RankingLoss):
         Whether to compare with the rows of the other ranks of a data-parallel job;
         None if there are any.
 
+    See Also
+    --------
+    PAUCAtBudgetLoss : A band at the top instead of the whole ranking.
+    RecallAtQuantileLoss : One threshold.
+
     Notes
     -----
     ``iid_mask`` has no effect here. Weights are those of the positives; ranks count

@@ -48,6 +48,11 @@ class LossWarmup(nn.Module):
     reset_queue_each_epoch : bool, default=False
         Whether to empty the memory queue at the start of every later epoch too.
 
+    See Also
+    --------
+    WeightedCrossEntropyLoss : A loss to warm up on.
+    PAUCAtBudgetLoss : A loss to go on with.
+
     Notes
     -----
     The clock is part of the ``state_dict``: a resumed run goes on in its phase, at

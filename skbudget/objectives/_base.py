@@ -144,6 +144,11 @@ class BaseObjective(ABC, Generic[Held]):
     The loss is a mean, in the scale of its formula. `boosting_scale` is the
     factor that turns it into a sum in which a row weighs as much as in a
     booster's own binary objective.
+
+    See Also
+    --------
+    PairwisePAUC : The partial AUC, pair by pair.
+    skbudget.boosting.BoosterObjective : Offers an objective to LightGBM and XGBoost.
     """
 
     def loss(

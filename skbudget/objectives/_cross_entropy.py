@@ -32,6 +32,11 @@ class BinaryCrossEntropy(BaseObjective[NDArray]):
     pos_weight : float or "balanced", default=1.0
         Weight of a positive; "balanced" gives both classes the same total.
 
+    See Also
+    --------
+    HardNegativeCrossEntropy : The negatives ranked highest, up-weighted.
+    skbudget.neural.WeightedCrossEntropyLoss : The same in torch.
+
     Examples
     --------
     >>> from skbudget.objectives import BinaryCrossEntropy
@@ -87,6 +92,11 @@ class HardNegativeCrossEntropy(BinaryCrossEntropy):
         Share of the negatives that is mined, a fraction in (0, 1].
     factor : float, default=10.0
         Weight of a mined negative.
+
+    See Also
+    --------
+    BinaryCrossEntropy : All negatives alike.
+    skbudget.neural.HardNegativeCrossEntropyLoss : The same in torch.
 
     Examples
     --------

@@ -107,6 +107,12 @@ class PairwisePAUC(_BandObjective, BaseObjective[Band]):
     link : {"sigmoid", "logistic"}, default="logistic"
         Loss of a pair.
 
+    See Also
+    --------
+    TrapezoidPAUC : Thresholds instead of pairs.
+    skbudget.boosting.PAUCObjective : The same for LightGBM and XGBoost, set by a budget.
+    skbudget.neural.PAUCAtBudgetLoss : The same in torch.
+
     Notes
     -----
     Without a negative in the band, loss and gradient are zero.
@@ -272,6 +278,12 @@ class TrapezoidPAUC(_BandObjective, BaseObjective[Knots]):
         Whether the band's ends count negatives or all rows.
     n_knots : int, default=2
         Number of knots, at least 2.
+
+    See Also
+    --------
+    PairwisePAUC : Pairs instead of thresholds.
+    skbudget.boosting.PAUCObjective : The same for LightGBM and XGBoost, set by a budget.
+    skbudget.neural.PAUCAtBudgetLoss : The same in torch.
 
     Examples
     --------

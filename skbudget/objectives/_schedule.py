@@ -30,6 +30,10 @@ class Blend(BaseObjective[tuple]):
     parts : tuple of (float, BaseObjective)
         Weights and objectives.
 
+    See Also
+    --------
+    Schedule : Blends that change over rounds.
+
     Examples
     --------
     >>> from skbudget.objectives import BinaryCrossEntropy, Blend, PairwisePAUC
@@ -106,6 +110,12 @@ class Schedule:
     ValueError
         If a parameter is out of range, or annealing is asked for without
         ``anneal_rounds`` or of an objective that has no such parameter.
+
+    See Also
+    --------
+    Blend : Several objectives at once.
+    skbudget.boosting.LightGBMRounds : Announces the rounds of LightGBM.
+    skbudget.boosting.XGBoostRounds : Announces the rounds of XGBoost.
 
     Examples
     --------

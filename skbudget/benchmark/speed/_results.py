@@ -171,6 +171,7 @@ class Speed:
         Parameters
         ----------
         content : dict
+            As `to_dict` returned it, or as JSON gave it back.
 
         Returns
         -------

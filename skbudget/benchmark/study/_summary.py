@@ -173,7 +173,7 @@ class Ranking:
         Least difference of two mean ranks that is significant by Nemenyi's test;
         NaN for a single table.
     friedman_p : float
-        p-value of Friedman's test that all methods are alike; NaN where it is not
+        P-value of Friedman's test that all methods are alike; NaN where it is not
         defined.
     """
 
