@@ -84,7 +84,7 @@ def test_equal_rankings_do_not_differ():
 
 
 def test_weights_move_together():
-        y = np.repeat([0, 1], [20, 4])
+    y = np.repeat([0, 1], [20, 4])
     a, b = np.arange(24.0), -np.arange(24.0)
     once = coverage_difference_test(y, a, b, budget=0.2, n_permutations=2_000, random_state=0)
     thrice = coverage_difference_test(
