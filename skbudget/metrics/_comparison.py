@@ -121,8 +121,9 @@ def coverage_difference_test(
     are not exchangeable. The simulations of docs/statistics.md say what the level is then.
 
     With the cuts held fixed it would be McNemar's exact test on the positives that one model
-    catches and the other misses. That test takes the cuts as known, and rejects too often
-    where few negatives above them settle the coverage of many positives.
+    catches and the other misses. That test takes the cuts as known, although they move
+    with the rows: with ``basis="population"`` and positives that fill a good part of the
+    budget, a model that catches more has a higher cut, and McNemar's test hardly ever rejects.
 
     With fewer than six positives that only one model catches, p-values below 0.05 hardly
     occur. Two equal rankings have a p-value of 1.

@@ -318,8 +318,16 @@ def test_coverage_of_the_intervals(basis, budget, n_samples, n_positives, covera
         coverage, budget, n_positives, n_samples, basis, n_tables=500, n_resamples=1_000
     )
     print(basis, budget, n_positives, coverage, dict(zip(METHODS, held)))
-    slack = 3.5 * np.sqrt(0.95 * 0.05 / 500)
-    lowest = {20: 0.90, 50: 0.92, 200: 0.95 - slack}[n_positives]
-    assert held[0] > lowest
-    assert held[1] > lowest
-    assert held[2] > 0.95 - slack
+    assert np.all(held > 0.95 - 3.5 * np.sqrt(0.95 * 0.05 / 500))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("n_positives", [5, 10, 20])
+@pytest.mark.parametrize("coverage", [0.5, 0.8, 0.95])
+def test_coverage_of_the_intervals_with_few_positives(n_positives, coverage):
+    held = share_that_hold(
+        coverage, 0.05, n_positives, 2_000, "fpr", n_tables=500, n_resamples=1_000
+    )
+    print(n_positives, coverage, dict(zip(METHODS, held)))
+    # Wilson's interval dips below its level near coverages of 0 and 1, by 0.03 here.
+    assert np.all(held > 0.92 - 3.5 * np.sqrt(0.95 * 0.05 / 500))

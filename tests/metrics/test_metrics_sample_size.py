@@ -66,11 +66,11 @@ def test_bad_input(wrong, message):
 def test_power_is_what_was_asked_for():
     """Models with a lift, on as many positives as are said to show it."""
     coverage, lift, common = 0.5, 0.15, 0.7
-    _, discordance = share_rejected(
+    *_, discordance = share_rejected(
         10_000, 500, 0.05, coverage, lift=lift, common=common, basis="fpr", n_tables=5
     )
     n = coverage_sample_size(coverage, lift=lift, discordance=discordance).n_positives
-    power, _ = share_rejected(
+    power, *_ = share_rejected(
         20 * n, n, 0.05, coverage, lift=lift, common=common, basis="fpr", n_tables=200
     )
     # The formula takes the cut as known, and p-values as continuous.
