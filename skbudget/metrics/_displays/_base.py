@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
 CURVE, CHANCE = "curve", "chance"
 
+# Limits of an axis of shares, so that lines at 0 and 1 are seen whole.
+SHARES = (-0.01, 1.02)
+
 # Curves of single folds, behind their mean.
 FOLD_STYLE = {"linewidth": 0.8, "alpha": 0.45}
 MARK_STYLE = {"markersize": 6.5, "markeredgecolor": "white", "markeredgewidth": 0.8}
@@ -80,7 +83,7 @@ def class_name(estimator: Any, name: str | None) -> str:
 # --- axes -----------------------------------------------------------------------------
 
 
-def open_axes(ax: Any, figsize: tuple[float, float] = (5.0, 3.8)) -> tuple[Any, bool]:
+def open_axes(ax: Any, figsize: tuple[float, float] = (5.0, 4.0)) -> tuple[Any, bool]:
     """Return the axes to draw on, and whether nothing is on them yet."""
     if ax is None:
         import matplotlib.pyplot as plt
@@ -151,20 +154,36 @@ def finish_axes(
             ax.spines[side].set_visible(False)
 
 
-def show_legend(ax: Axes, **where: Any) -> None:
-    """Draw the legend anew, if there is something to explain."""
-    if ax.get_legend_handles_labels()[0]:
-        ax.legend(
-            **{
-                "loc": "best",
-                "fontsize": "small",
-                "frameon": True,
-                "framealpha": 0.85,
-                "edgecolor": "none",
-                "handlelength": 2.6,
-                **where,
-            }
-        )
+def show_legend(ax: Axes) -> None:
+    """Draw the legend anew: curves first, then what they are compared with.
+
+    It goes above the axes where the figure's layout makes room for it, so that it hides
+    no curve, and otherwise where it hides least.
+    """
+    handles, labels = ax.get_legend_handles_labels()
+    if not handles:
+        return
+    entries = sorted(
+        zip(handles, labels), key=lambda entry: getattr(entry[0], "_skbudget_role", CURVE) != CURVE
+    )
+    style = {"fontsize": "small", "handlelength": 2.8, "borderaxespad": 0.2}
+    if ax.figure.get_layout_engine() is None:
+        style |= {"loc": "best", "framealpha": 0.85, "edgecolor": "none"}
+    else:
+        style |= {"loc": "lower left", "bbox_to_anchor": (0.0, 1.01), "frameon": False}
+        style |= {"ncols": _legend_columns(ax, [label for _, label in entries])}
+    ax.legend(*zip(*entries), **style)
+
+
+def _legend_columns(ax: Axes, labels: Sequence[str]) -> int:
+    """Return 2 if the labels fit beside each other into the figure's width, else 1."""
+    half = -(-len(labels) // 2)
+    columns = [labels[:half], labels[half:]]
+    if len(labels) < 3:
+        return 1
+    # A letter of small text takes some 0.072 inches, a handle and its margins 0.6.
+    width = sum(0.6 + 0.072 * max(map(len, column)) for column in columns)
+    return 2 if width < ax.figure.bbox.width / ax.figure.dpi else 1
 
 
 # --- curves ---------------------------------------------------------------------------
@@ -191,6 +210,16 @@ class Drawn(NamedTuple):
     def main(self) -> Any:
         """The line that the legend and the colour belong to."""
         return self.line if self.mean_line is None else self.mean_line
+
+
+def check_same_length(lists: Mapping[str, Sequence[Any] | None], owner: str) -> None:
+    """Raise unless all lists have one entry per curve."""
+    lengths = {name: len(values) for name, values in lists.items() if values is not None}
+    if len(set(lengths.values())) > 1:
+        found = ", ".join(f"{name}: {length}" for name, length in lengths.items())
+        raise ValueError(
+            f"{owner} needs lists of the same length, one entry per curve. Got {found}."
+        )
 
 
 def check_curve_kwargs(curve_kwargs: Any, n_curves: int) -> None:

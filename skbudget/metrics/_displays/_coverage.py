@@ -212,7 +212,7 @@ class CoverageCurveDisplay:
             ax,
             fresh,
             xlim=(float(self.budgets[0]), float(self.budgets[-1])),
-            ylim=(0.0, 1.02),
+            ylim=_base.SHARES,
             despine=despine,
         )
         of = "all rows" if self.basis == "population" else "the negatives"
