@@ -19,6 +19,8 @@ __all__ = [
     "check_band",
     "check_binary_labels",
     "check_budget",
+    "check_budgets",
+    "check_fraction",
     "check_mask",
     "check_option",
     "check_positive",
@@ -51,6 +53,22 @@ def check_budget(budget: Any, owner: str, name: str = "budget") -> float:
             )
         raise _invalid(name, budget, owner, allowed, hint)
     return float(budget)
+
+
+def check_budgets(budgets: Any, owner: str, name: str = "budgets") -> NDArray[np.float64]:
+    """Return budgets of shape (n_budgets,), at least one, each a fraction in (0, 1]."""
+    if np.ndim(budgets) != 1 or np.size(budgets) == 0:
+        raise ValueError(
+            f"{name} must have shape (n_budgets,), at least one: got {np.shape(budgets)}."
+        )
+    return np.array([check_budget(budget, owner, name) for budget in np.asarray(budgets).tolist()])
+
+
+def check_fraction(value: Any, name: str, owner: str) -> float:
+    """Return ``value`` as a float if it lies in (0, 1), without the ends."""
+    if not _is_real(value) or not 0.0 < value < 1.0:
+        raise _invalid(name, value, owner, "a float in the range (0.0, 1.0)")
+    return float(value)
 
 
 def check_band(alpha: Any, beta: Any, owner: str) -> tuple[float, float]:

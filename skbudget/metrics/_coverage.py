@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .._validation import BASES, check_budget, check_option
+from .._validation import BASES, check_budget, check_budgets, check_option
 from ._ranking import budget_size, check_groups, sorted_curve
 
 
@@ -197,13 +197,7 @@ def coverage_curve(
     """
     owner = "coverage_curve"
     if budgets is not None:
-        if np.ndim(budgets) != 1 or np.size(budgets) == 0:
-            raise ValueError(
-                f"budgets must have shape (n_budgets,), at least one: got {np.shape(budgets)}."
-            )
-        budgets = np.array(
-            [check_budget(budget, owner, "budgets") for budget in np.asarray(budgets).tolist()]
-        )
+        budgets = check_budgets(budgets, owner)
     check_option(basis, "basis", BASES, owner)
     spenders, positives = check_groups(
         y_true,

@@ -110,20 +110,38 @@ def _share(wanted: float, level: float) -> float:
     return min(max(wanted / level, 0.0), 1.0)
 
 
-def check_groups(
+class Rows(NamedTuple):
+    """Checked rows that count for something, in the order they were given."""
+
+    positive: NDArray[np.bool_]
+    scores: NDArray[np.float64]
+    weight: NDArray[np.float64] | None
+    value: NDArray[np.float64] | None
+
+    @property
+    def worth(self) -> NDArray[np.float64] | None:
+        """What each positive adds to what is caught (None: one each)."""
+        worth = None if self.weight is None else self.weight[self.positive]
+        if self.value is not None:
+            value = self.value[self.positive]
+            worth = value if worth is None else worth * value
+        return worth
+
+
+def check_rows(
     y_true: ArrayLike,
     y_score: ArrayLike,
     *,
-    basis: str,
     sample_weight: ArrayLike | None,
     value: ArrayLike | None,
     pos_label: Any,
-) -> tuple[Group, Group]:
-    """Return the checked spenders (of ``basis``) and positives."""
+    score_name: str = "y_score",
+) -> Rows:
+    """Return the rows that have weight, checked."""
     positive = check_binary_labels(
         y_true, pos_label=pos_label, consistent_with=[y_score, sample_weight, value]
     )
-    scores = check_scores(y_score)
+    scores = check_scores(y_score, score_name)
     weight = check_weights(sample_weight, scores.size)
     value = check_weights(value, scores.size, "value")
 
@@ -136,16 +154,29 @@ def check_groups(
             lost = "negative" if positive.all() else "positive"
             raise ValueError(f"Every {lost} has zero sample_weight: both classes are needed.")
 
-    worth = None if weight is None else weight[positive]
-    if value is not None:
-        worth = value[positive] if worth is None else worth * value[positive]
-        if not worth.any():
-            raise ValueError("The positives have no value: at least one must be worth something.")
+    rows = Rows(positive, scores, weight, value)
+    if value is not None and not np.any(rows.worth):
+        raise ValueError("The positives have no value: at least one must be worth something.")
+    return rows
 
-    spenders = Group(scores, weight)
+
+def check_groups(
+    y_true: ArrayLike,
+    y_score: ArrayLike,
+    *,
+    basis: str,
+    sample_weight: ArrayLike | None,
+    value: ArrayLike | None,
+    pos_label: Any,
+) -> tuple[Group, Group]:
+    """Return the checked spenders (of ``basis``) and positives."""
+    rows = check_rows(
+        y_true, y_score, sample_weight=sample_weight, value=value, pos_label=pos_label
+    )
+    spenders = Group(rows.scores, rows.weight)
     if basis == "fpr":
-        spenders = spenders.where(~positive)
-    return spenders, Group(scores[positive], worth)
+        spenders = spenders.where(~rows.positive)
+    return spenders, Group(rows.scores[rows.positive], rows.worth)
 
 
 def budget_size(budget: float, spenders: Group, basis: str) -> float:
@@ -165,21 +196,38 @@ def whole_rows(budget: float, n_rows: float) -> int:
 
 
 class Curve(NamedTuple):
-    """What is spent and caught from (0, 0) on, one point after each score level."""
+    """What is spent and caught from (0, 0) on, one point after each score level.
+
+    The arrays may hold many curves of equally many points, along their last axis.
+    """
 
     spent: NDArray[np.float64]
     caught: NDArray[np.float64]
 
     def caught_at(self, sizes: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return what `Group.cut` would catch, for all ``sizes`` together."""
-        within = np.searchsorted(self.spent, sizes * (1.0 + ROUNDING), side="right") - 1
-        beyond = np.minimum(within + 1, self.spent.size - 1)
-        level = self.spent[beyond] - self.spent[within]
-        share = np.divide(
-            sizes - self.spent[within], level, out=np.zeros_like(sizes), where=level > 0
-        )
-        gain = self.caught[beyond] - self.caught[within]
-        return self.caught[within] + np.clip(share, 0.0, 1.0) * gain
+        within = _last_at_most(self.spent, sizes * (1.0 + ROUNDING))
+        beyond = np.minimum(within + 1, self.spent.shape[-1] - 1)
+        spent = np.take_along_axis(self.spent, within, axis=-1)
+        caught = np.take_along_axis(self.caught, within, axis=-1)
+        level = np.take_along_axis(self.spent, beyond, axis=-1) - spent
+        share = np.divide(sizes - spent, level, out=np.zeros_like(level), where=level > 0)
+        gain = np.take_along_axis(self.caught, beyond, axis=-1) - caught
+        return caught + np.clip(share, 0.0, 1.0) * gain
+
+
+def _last_at_most(points: NDArray[np.float64], limits: NDArray[np.float64]) -> NDArray[np.intp]:
+    """Return where the last of rising ``points``, which start at 0, is within each limit."""
+    if points.ndim == 1:
+        return np.searchsorted(points, limits, side="right") - 1
+    # The same for many curves together: all their searches halve in step.
+    low = np.zeros(limits.shape, dtype=np.intp)
+    high = np.full(limits.shape, points.shape[-1], dtype=np.intp)
+    for _ in range(points.shape[-1].bit_length()):
+        middle = (low + high) // 2
+        within = np.take_along_axis(points, middle, axis=-1) <= limits
+        low, high = np.where(within, middle, low), np.where(within, high, middle)
+    return low
 
 
 def sorted_curve(spenders: Group, positives: Group) -> Curve:
