@@ -1,12 +1,22 @@
-"""Metrics of what a review budget catches, and the same as scorers."""
+"""Metrics of what a review budget catches, the same as scorers, and as pictures."""
 
 from ._bootstrap import BootstrapInterval, bootstrap_ci, paired_bootstrap_ci
 from ._coverage import coverage_at_budget_score, coverage_curve
+from ._displays import (
+    CoverageCurveDisplay,
+    PartialROCDisplay,
+    ScoreBandDisplay,
+    TrainingCurveDisplay,
+)
 from ._partial_auc import fpr_at_tpr_error, partial_auc_score
 from ._scorers import make_coverage_scorer, make_fpr_at_tpr_scorer, make_partial_auc_scorer
 
 __all__ = [
     "BootstrapInterval",
+    "CoverageCurveDisplay",
+    "PartialROCDisplay",
+    "ScoreBandDisplay",
+    "TrainingCurveDisplay",
     "bootstrap_ci",
     "coverage_at_budget_score",
     "coverage_curve",

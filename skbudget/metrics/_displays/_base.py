@@ -120,15 +120,15 @@ def chance_line(ax: Axes, x: ArrayLike, y: ArrayLike, chance_level_kw: Any, labe
     )
 
 
-def merge_style(
-    defaults: Mapping[str, Any], given: Mapping[str, Any] | None, kind: Any = None
-) -> dict[str, Any]:
+def merge_style(defaults: Mapping[str, Any], given: Mapping[str, Any] | None) -> dict[str, Any]:
     """Return ``defaults`` with what the user gave, under whatever alias."""
     from matplotlib.cbook import normalize_kwargs
     from matplotlib.lines import Line2D
 
-    kind = Line2D if kind is None else kind
-    return {**normalize_kwargs(defaults, kind), **normalize_kwargs(given or {}, kind)}
+    return {
+        **normalize_kwargs(dict(defaults), Line2D),
+        **normalize_kwargs(dict(given or {}), Line2D),
+    }
 
 
 def finish_axes(
@@ -297,6 +297,11 @@ def share_text(share: float, unit: str = "percent") -> str:
     return f"{scale * share:.4g} {sign}"
 
 
+def band_text(alpha: float, beta: float) -> str:
+    """Return a band of false positive rates: 0 to 0.005 is ``0 to 0.5 %``."""
+    return f"{share_text(alpha).removesuffix(' %')} to {share_text(beta)}"
+
+
 def show_shares(axis: Any, unit: str = "percent") -> None:
     """Label the ticks of a linear or logarithmic axis of fractions in ``unit``."""
     from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
@@ -308,7 +313,9 @@ def show_shares(axis: Any, unit: str = "percent") -> None:
         low, high = np.log10(axis.get_view_interval())
         subs = (1.0, 2.0, 5.0) if high - low < 3.2 else (1.0,)
         axis.set_major_locator(LogLocator(subs=subs, numticks=20))
-        axis.set_minor_locator(LogLocator(subs=np.arange(1.0, 10.0), numticks=20))
+        axis.set_minor_locator(
+            LogLocator(subs=[float(digit) for digit in range(1, 10)], numticks=20)
+        )
         axis.set_minor_formatter(NullFormatter())
     else:
         axis.set_major_locator(MaxNLocator(nbins=6, steps=[1, 2, 2.5, 5, 10]))

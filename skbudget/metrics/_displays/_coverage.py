@@ -15,9 +15,13 @@ from ..._validation import (
     BASES,
     check_binary_labels,
     check_budget,
+    check_budgets,
+    check_fraction,
     check_option,
+    check_positive,
     check_scores,
 )
+from .._bootstrap import bootstrap_coverage
 from .._coverage import coverage_curve
 from .._ranking import check_groups
 from . import _base
@@ -47,6 +51,9 @@ class CoverageCurveDisplay:
 
     interval : tuple of two ndarrays of shape (n_budgets,), default=None
         Lower and upper end of an interval of the coverage at each budget.
+
+    confidence_level : float, default=None
+        Level of the interval, shown in the legend.
 
     perfect : ndarray of shape (n_budgets,), default=None
         What a ranking without an error covers: less than 1 where the budget is
@@ -90,6 +97,7 @@ class CoverageCurveDisplay:
     See Also
     --------
     coverage_curve : The figures.
+    bootstrap_ci : An interval for one budget.
     PartialROCDisplay : The same ranking against the false positive rate.
 
     Notes
@@ -101,6 +109,12 @@ class CoverageCurveDisplay:
 
     Several displays share axes: the next curve takes the next colour and dashes, and
     the lines that all have in common are drawn once.
+
+    The interval is the bootstrap's percentiles at each budget by itself, over rows of
+    either class. It has no width where every resample covers the same, as all of few
+    positives. For a figure to report take :func:`bootstrap_ci`, which corrects for that,
+    and for a difference between models :func:`paired_bootstrap_ci`: intervals that
+    overlap do not say that there is none.
 
     Examples
     --------
@@ -122,6 +136,7 @@ class CoverageCurveDisplay:
         coverage: NDArray | list[NDArray],
         budget: float | None = None,
         interval: tuple[NDArray, NDArray] | None = None,
+        confidence_level: float | None = None,
         perfect: NDArray | None = None,
         ceiling: NDArray | None = None,
         basis: str = "population",
@@ -132,6 +147,7 @@ class CoverageCurveDisplay:
         self.coverage = coverage
         self.budget = budget
         self.interval = interval
+        self.confidence_level = confidence_level
         self.perfect = perfect
         self.ceiling = ceiling
         self.basis = basis
@@ -203,7 +219,7 @@ class CoverageCurveDisplay:
                 for number, curve in enumerate(curves, 1)
             ],
             curve_kwargs=curve_kwargs,
-            mark_at=self._budget_index(),
+            mark_at=self._marked(),
         )
         self.line_, self.mean_line_ = drawn
         self._draw_interval(ax, drawn)
@@ -223,12 +239,15 @@ class CoverageCurveDisplay:
         return self
 
     def _label(self, name: str | None, curves: Sequence[NDArray], unit: str) -> str | None:
-        if self.budget is None:
+        marked = self._marked()
+        if marked is None:
             return name
-        reached = _base.mean_and_spread([curve[self._budget_index()] for curve in curves])
-        return _base.legend_text(name, f"{reached} at {_base.share_text(self.budget, unit)}")
+        reached = _base.mean_and_spread([float(curve[marked]) for curve in curves])
+        return _base.legend_text(
+            name, f"{reached} at {_base.share_text(self.budgets[marked], unit)}"
+        )
 
-    def _budget_index(self) -> int | None:
+    def _marked(self) -> int | None:
         if self.budget is None:
             return None
         found = np.flatnonzero(self.budgets == self.budget)
@@ -258,15 +277,23 @@ class CoverageCurveDisplay:
 
     def _draw_interval(self, ax: Any, drawn: _base.Drawn) -> None:
         self.interval_ = None
-        if self.interval is not None:
-            self.interval_ = ax.fill_between(
-                self.budgets,
-                *self.interval,
-                color=drawn.main.get_color(),
-                alpha=0.16,
-                linewidth=0,
-                zorder=1.6,
-            )
+        if self.interval is None:
+            return
+        label = None
+        if self.confidence_level is not None:
+            label = f"{100 * self.confidence_level:g} % interval"
+        # One entry in the legend explains those of all curves.
+        known = [interval.get_label() for interval in _base.tagged(ax, "interval")]
+        region = ax.fill_between(
+            self.budgets,
+            *self.interval,
+            color=drawn.main.get_color(),
+            alpha=0.16,
+            linewidth=0,
+            zorder=1.6,
+            label=None if label in known else label,
+        )
+        self.interval_ = _base.tag(region, "interval")
 
     # --- from data ----------------------------------------------------------------
 
@@ -284,6 +311,9 @@ class CoverageCurveDisplay:
         budgets: ArrayLike | None = None,
         ceiling: ArrayLike | None = None,
         plot_perfect: bool = True,
+        n_resamples: int = 500,
+        confidence_level: float = 0.95,
+        random_state: Any = None,
         name: str | None = None,
         ax: Any = None,
         unit: str = "percent",
@@ -330,6 +360,15 @@ class CoverageCurveDisplay:
             Whether to shade what no ranking reaches. With ``basis="fpr"`` there is
             no such region.
 
+        n_resamples : int, default=500
+            Bootstrap resamples that the interval is drawn from; 0 for none.
+
+        confidence_level : float, default=0.95
+            Level of the interval at each budget, in (0, 1).
+
+        random_state : int, RandomState instance or None, default=None
+            Draws the resamples.
+
         name : str, default=None
             Name of the curve in the legend; "Classifier" by default.
 
@@ -348,6 +387,8 @@ class CoverageCurveDisplay:
             As :func:`coverage_curve`.
         """
         check_matplotlib_support(f"{cls.__name__}.from_predictions")
+        owner = f"{cls.__name__}.from_predictions"
+        _check_interval(n_resamples, confidence_level, owner)
         rows = _Rows(y_true, y_score, basis, sample_weight, value, pos_label, ceiling)
         display = cls._from_rows(
             [rows],
@@ -355,8 +396,21 @@ class CoverageCurveDisplay:
             budgets=budgets,
             plot_perfect=plot_perfect,
             name="Classifier" if name is None else name,
-            owner=f"{cls.__name__}.from_predictions",
+            owner=owner,
         )
+        if n_resamples:
+            display.confidence_level = confidence_level
+            display.interval = _percentiles(
+                bootstrap_coverage(
+                    y_true,
+                    y_score,
+                    budgets=display.budgets,
+                    n_resamples=n_resamples,
+                    random_state=random_state,
+                    **rows.options,
+                ),
+                confidence_level,
+            )
         return display.plot(
             ax,
             unit=unit,
@@ -381,6 +435,9 @@ class CoverageCurveDisplay:
         budgets: ArrayLike | None = None,
         ceiling: ArrayLike | None = None,
         plot_perfect: bool = True,
+        n_resamples: int = 500,
+        confidence_level: float = 0.95,
+        random_state: Any = None,
         name: str | None = None,
         ax: Any = None,
         unit: str = "percent",
@@ -409,7 +466,8 @@ class CoverageCurveDisplay:
         name : str, default=None
             Name of the curve in the legend; the estimator's class by default.
 
-        budget, basis, sample_weight, value, budgets, ceiling, plot_perfect
+        budget, basis, sample_weight, value, budgets, ceiling, plot_perfect, \
+n_resamples, confidence_level, random_state
             As in :meth:`from_predictions`.
 
         ax, unit, curve_kwargs, plot_chance_level, chance_level_kw, despine
@@ -439,6 +497,9 @@ class CoverageCurveDisplay:
             budgets=budgets,
             ceiling=ceiling,
             plot_perfect=plot_perfect,
+            n_resamples=n_resamples,
+            confidence_level=confidence_level,
+            random_state=random_state,
             name=_base.class_name(estimator, name),
             ax=ax,
             unit=unit,
@@ -551,7 +612,10 @@ class CoverageCurveDisplay:
         check_option(first.basis, "basis", BASES, owner)
         if budget is not None:
             budget = check_budget(budget, owner)
-        at = _spread_budgets(first, budget) if budgets is None else _with_budget(budgets, budget)
+        if budgets is None:
+            at = _spread_budgets(first, budget)
+        else:
+            at = _with_budget(check_budgets(budgets, owner), budget)
         coverage = [part.coverage(at) for part in parts]
         perfect = None
         if plot_perfect and first.basis == "population":
@@ -601,9 +665,20 @@ class _Rows:
         return np.where(positive, worth, -1.0)
 
 
-def _with_budget(budgets: ArrayLike, budget: float | None) -> NDArray[np.float64]:
+def _check_interval(n_resamples: Any, confidence_level: Any, owner: str) -> None:
+    check_positive(n_resamples, "n_resamples", owner, integer=True, minimum=0)
+    check_fraction(confidence_level, "confidence_level", owner)
+
+
+def _percentiles(resamples: NDArray, level: float) -> tuple[NDArray, NDArray]:
+    """Return both ends of the interval at each budget."""
+    low, high = np.quantile(resamples, [(1.0 - level) / 2, (1.0 + level) / 2], axis=0)
+    return low, high
+
+
+def _with_budget(budgets: NDArray, budget: float | None) -> NDArray[np.float64]:
     """Return the budgets sorted, the marked one among them."""
-    return np.unique(np.append(budgets, [] if budget is None else budget).astype(float))
+    return np.unique(np.append(budgets, [] if budget is None else [budget]))
 
 
 def _spread_budgets(rows: _Rows, budget: float | None) -> NDArray[np.float64]:

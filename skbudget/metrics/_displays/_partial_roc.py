@@ -95,7 +95,7 @@ class PartialROCDisplay:
     >>> best = bayes_contested_top_score(X, pos_rate=0.01)
     >>> display = PartialROCDisplay.from_predictions(y, best, beta=0.01, name="Bayes")
     >>> display.line_.get_label()
-    'Bayes (pAUC = 0.684)'
+    'Bayes (pAUC = 0.836)'
     """
 
     def __init__(
@@ -517,7 +517,6 @@ def _shade_band(ax: Any, alpha: float, beta: float) -> Any:
     for band in _base.tagged(ax, "band"):
         if band._skbudget_edges == (alpha, beta):
             return band
-    low, high = _base.share_text(alpha).removesuffix(" %"), _base.share_text(beta)
     band = ax.axvspan(
         alpha,
         beta,
@@ -525,7 +524,7 @@ def _shade_band(ax: Any, alpha: float, beta: float) -> Any:
         alpha=0.6,
         linewidth=0,
         zorder=0.5,
-        label=f"Band {low} to {high}",
+        label=f"Band {_base.band_text(alpha, beta)}",
     )
     band._skbudget_edges = (alpha, beta)
     return _base.tag(band, "band")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -40,7 +39,7 @@ class ScoreBandDisplay:
         Edges of the band as fractions of the negatives, or of all rows.
 
     name : str, default=None
-        Title of the picture.
+        Name of the model, beside the axis.
 
     Attributes
     ----------
@@ -118,7 +117,7 @@ class ScoreBandDisplay:
             Axes to draw on; a new figure by default.
 
         name : str, default=None
-            Title of the picture, instead of the attribute `name`.
+            Name of the model, instead of the attribute `name`.
 
         despine : bool, default=True
             Whether to remove the top and right spines.
@@ -137,22 +136,25 @@ class ScoreBandDisplay:
         floor = float(filled.min()) / 2
 
         def draw(counts: NDArray, label: str, **style: Any) -> Any:
-            label = f"{label} ({_amount(counts.sum())})"
+            # Empty bins have no bar, and an empty group no place in the legend.
             return ax.stairs(
-                np.maximum(counts, floor), self.edges, baseline=floor, label=label, **style
+                np.where(counts > 0, counts, np.nan),
+                self.edges,
+                baseline=floor,
+                label=label.format(_amount(counts.sum())) if counts.any() else None,
+                **style,
             )
 
         ax.set_yscale("log")
-        of_positives = "Positives"
+        of_positives = "Positives ({})"
         if self.reached is not None:
-            of_positives = f"Positives, {100 * self.reached:.3g} % above the lower edge"
+            of_positives += f", {100 * self.reached:.3g} % from the lower edge up"
         self.other_negatives_ = draw(
-            self.other_negatives, "Other negatives", fill=True, facecolor=FAINT, edgecolor=GREY
+            self.other_negatives, "Other negatives ({})", fill=True, facecolor=FAINT, edgecolor=GREY
         )
         self.band_negatives_ = draw(
             self.band_negatives,
-            f"Negatives in the band, {_base.share_text(self.alpha)} to "
-            f"{_base.share_text(self.beta)}",
+            f"Negatives in the band ({{}}), {_base.band_text(self.alpha, self.beta)}",
             fill=True,
             facecolor=PALETTE[1],
             edgecolor=PALETTE[1],
@@ -162,22 +164,21 @@ class ScoreBandDisplay:
         self.positives_ = draw(
             self.positives, of_positives, color=PALETTE[0], linewidth=1.7, zorder=3
         )
-        lines = [(self.t_beta, "Lower edge"), (self.t_alpha, "Upper edge")]
+        ends = [(self.t_beta, "-")] + ([(self.t_alpha, "--")] if self.alpha > 0 else [])
         self.edge_lines_ = [
             ax.axvline(score, color=INK, linewidth=0.9, linestyle=dashes, zorder=2.5)
-            for (score, _), dashes in zip(lines[: 2 if self.alpha > 0 else 1], ("-", "--"))
+            for score, dashes in ends
         ]
         top = max(float(counts.max()) for counts in groups)
+        margin = self.edges[-1] - self.edges[-2]
         _base.finish_axes(
             ax,
             fresh,
-            xlim=(float(self.edges[0]), float(self.edges[-1])),
+            xlim=(float(self.edges[0] - margin), float(self.edges[-1] + margin)),
             ylim=(floor, 1.6 * top),
             despine=despine,
         )
-        ax.set(xlabel="Score", ylabel="Rows per bin")
-        if name is not None:
-            ax.set_title(name)
+        ax.set(xlabel="Score" if name is None else f"Score of {name}", ylabel="Rows per bin")
         _base.show_legend(ax)
         return self
 
@@ -226,7 +227,7 @@ class ScoreBandDisplay:
             Into how many bins the range of the scores is cut, about.
 
         name : str, default=None
-            Title of the picture.
+            Name of the model, beside the axis.
 
         ax, despine
             As in :meth:`plot`.
@@ -319,7 +320,7 @@ class ScoreBandDisplay:
             Label of the positive class, ``estimator.classes_[1]`` by default.
 
         name : str, default=None
-            Title of the picture; the estimator's class by default.
+            Name of the model, beside the axis; the estimator's class by default.
 
         alpha, beta, basis, sample_weight, bins
             As in :meth:`from_predictions`.

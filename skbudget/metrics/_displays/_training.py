@@ -17,14 +17,14 @@ from . import _base
 # What a network's diagnostics are called, and which of them share a panel.
 NETWORK_PANELS = {
     "Training loss": {"train_loss": "training loss"},
-    "Coverage, held out": {"valid_coverage": "coverage"},
-    "Band edges (score)": {"t_alpha": "upper edge", "t_beta": "lower edge"},
+    "Held-out coverage": {"valid_coverage": "coverage"},
+    "Band edges": {"t_alpha": "upper edge", "t_beta": "lower edge"},
     "Rows per step": {"band_neg_count": "negatives in the band", "grad_pos_count": "positives"},
     "Temperature": {"temperature": "factor", "tau_eff": "in scores"},
-    "Partial AUC, variance": {"pauc_var": "variance"},
-    "Steps without a loss": {"idle_share": "share"},
+    "Variance of the pAUC": {"pauc_var": "variance"},
+    "Idle steps": {"idle_share": "share"},
 }
-SHOWN_BY_DEFAULT = ("Training loss", "Coverage, held out", "Band edges (score)", "Rows per step")
+SHOWN_BY_DEFAULT = ("Training loss", "Held-out coverage", "Band edges", "Rows per step")
 
 
 class TrainingCurveDisplay:
@@ -133,10 +133,11 @@ class TrainingCurveDisplay:
         name = self.name if name is None else name
         self.axes_ = self._open(ax)
         self.figure_ = self.axes_[0].figure
-        self.lines_, self.best_lines_ = {}, []
+        self.lines_: dict[str, list[Any]] = {}
+        self.best_lines_: list[Any] = []
         for axes, (title, curves) in zip(self.axes_, self.panels.items()):
             fresh = not axes.has_data()
-            self._shade_warm_up(axes)
+            self._shade_warm_up(axes, "Warm-up" if axes is self.axes_[0] else None)
             self.lines_[title] = self._draw_panel(axes, curves, name, curve_kwargs)
             axes.set_ylabel(title)
             self._finish(axes, fresh, despine)
@@ -154,7 +155,7 @@ class TrainingCurveDisplay:
                 1,
                 sharex=True,
                 squeeze=False,
-                figsize=(5.0, 1.0 + 1.7 * n_panels),
+                figsize=(5.0, 0.9 + 1.8 * n_panels),
                 layout="constrained",
             )
             return axes[:, 0]
@@ -166,14 +167,14 @@ class TrainingCurveDisplay:
             )
         return axes
 
-    def _shade_warm_up(self, axes: Any) -> None:
+    def _shade_warm_up(self, axes: Any, label: str | None) -> None:
         if self.main_weight is None or not (self.main_weight < 1.0).any():
             return
         last = float(1 + np.flatnonzero(self.main_weight < 1.0)[-1])
         if any(region._skbudget_last == last for region in _base.tagged(axes, "warm-up")):
             return
         region = axes.axvspan(
-            0.5, last + 0.5, facecolor=FAINT, alpha=0.6, linewidth=0, zorder=0.5, label="Warm-up"
+            0.5, last + 0.5, facecolor=FAINT, alpha=0.6, linewidth=0, zorder=0.5, label=label
         )
         region._skbudget_last = last
         _base.tag(region, "warm-up")
@@ -185,7 +186,8 @@ class TrainingCurveDisplay:
         for curve_name, values in curves.items():
             rounds = np.arange(1, len(values) + 1)
             style, mark = _base.next_style(axes)
-            if len(curves) == 1 and name is not None:
+            if len(curves) == 1:
+                # What it is stands beside the axis.
                 label = name
             else:
                 label = curve_name if name is None else f"{name}: {curve_name}"
@@ -213,8 +215,7 @@ class TrainingCurveDisplay:
         if despine:
             for side in ("top", "right"):
                 axes.spines[side].set_visible(False)
-        if len(axes.get_legend_handles_labels()[0]) > 1:
-            _base.show_legend(axes)
+        _base.show_legend(axes)
 
     # --- from an estimator --------------------------------------------------------
 
@@ -240,11 +241,11 @@ class TrainingCurveDisplay:
             taken, and of a `PAUCEnsembleClassifier` its network.
 
         panels : list of str, default=None
-            Which panels to draw, in this order: of a network some of ``"Training
-            loss"``, ``"Coverage, held out"``, ``"Band edges (score)"``, ``"Rows per
-            step"`` (these four by default, as far as they were recorded),
-            ``"Temperature"``, ``"Partial AUC, variance"`` and ``"Steps without a
-            loss"``; of a booster its metrics (all by default).
+            Which panels to draw, in this order. Of a network some of ``"Training
+            loss"``, ``"Held-out coverage"``, ``"Band edges"``, ``"Rows per step"`` (these
+            four by default, as far as they were recorded), ``"Temperature"``,
+            ``"Variance of the pAUC"`` and ``"Idle steps"``; of a booster its metrics (all
+            by default).
 
         name : str, default=None
             Name of the model in the legend.
@@ -315,9 +316,12 @@ def _network_panels(diagnostics: Mapping[str, NDArray]) -> dict[str, dict[str, N
 
 
 def _best_epoch(network: Any) -> int | None:
-    """Return the epoch that early stopping kept, from 1."""
+    """Return the epoch that early stopping kept, from 1, over all calls of a fit."""
+    if not np.isfinite(network.diagnostics_["valid_coverage"]).any():
+        return None
     best = dict(network.net_.callbacks_)["best_epoch"]
-    return None if best.score is None else best.epoch_ or None
+    before = len(network.history_) - best.n_epochs_
+    return before + best.epoch_ if best.epoch_ else None
 
 
 def _booster_panels(booster: Any) -> dict[str, dict[str, NDArray]]:
