@@ -13,7 +13,12 @@ from sklearn.model_selection import StratifiedKFold, cross_validate
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from skbudget import PAUCClassifier, PAUCLGBMClassifier, make_contested_top
+from skbudget import (
+    PAUCClassifier,
+    PAUCLGBMClassifier,
+    make_contested_top,
+    make_coverage_scorer,
+)
 from skbudget.datasets import bayes_contested_top_score
 from skbudget.metrics import (
     CoverageCurveDisplay,
@@ -72,6 +77,7 @@ def main():
         X,
         y,
         cv=StratifiedKFold(5),
+        scoring=make_coverage_scorer(BUDGET),
         return_estimator=True,
         return_indices=True,
     )

@@ -181,8 +181,8 @@ def _legend_columns(ax: Axes, labels: Sequence[str]) -> int:
     columns = [labels[:half], labels[half:]]
     if len(labels) < 3:
         return 1
-    # A letter of small text takes some 0.072 inches, a handle and its margins 0.6.
-    width = sum(0.6 + 0.072 * max(map(len, column)) for column in columns)
+    # A letter of small text takes some 0.075 inches, a handle and its margins 0.65.
+    width = sum(0.65 + 0.075 * max(map(len, column)) for column in columns)
     return 2 if width < ax.figure.bbox.width / ax.figure.dpi else 1
 
 
