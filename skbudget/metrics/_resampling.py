@@ -15,7 +15,7 @@ distribution of drawing rows. Three facts keep the cells few:
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,8 +26,9 @@ from ._ranking import ROUNDING, Curve, Rows
 UNREACHED = 40.0
 # Entries of one array; some five of them are alive at a time.
 CHUNK_ENTRIES = 2_000_000
-# A binomial draw costs as much as about this many draws of a row.
+# A binomial draw costs as much as about this many draws of a row, and a call as this many.
 ROWS_PER_BINOMIAL = 12
+ROWS_PER_CALL = 5_000
 
 
 @dataclass(frozen=True)
@@ -71,36 +72,96 @@ class Cells:
 
         With ``one_left_out`` the cells serve to leave out a single row at a time, and are fewer.
         """
-        first = rankings[0]
-        positive = first.positive
-        spends = np.ones(positive.size) if first.weight is None else first.weight
-        whole = basis == "population" and np.array_equal(spends, np.trunc(spends))
-        if basis == "fpr":
-            spends = np.where(positive, 0.0, spends)
-        worth = np.zeros(positive.size)
-        worth[positive] = 1.0 if first.worth is None else first.worth
-
+        rows = rankings[0]
+        spends, worth, whole = _what_counts(rows, basis)
         sizes = budget_sizes(budgets, spends.sum(), whole)
-        pure = first.worth is None
-        levels = [
-            _merge_levels(rows, spends, budgets, sizes, pure=pure, one_left_out=one_left_out)
-            for rows in rankings
-        ]
-        columns = [*levels, positive.astype(np.intp)]
-        if first.weight is not None:
-            columns.append(np.unique(spends, return_inverse=True)[1])
-        if first.worth is not None:
+        levels = []
+        for ranking in rankings:
+            _, level = np.unique(-ranking.scores, return_inverse=True)
+            spent = np.cumsum(np.bincount(level, spends))[:-1]
+            if one_left_out:
+                margins = np.full((budgets.size, 1), 2.0 * spends.max() + 1.0)
+            else:
+                squares = np.cumsum(np.bincount(level, spends**2))
+                above, below = squares[:-1], squares[-1] - squares[:-1]
+                share = budgets[:, np.newaxis]
+                margins = _margin((1 - share) ** 2 * above + share**2 * below, spends.max())
+            reached = _reached(spent, sizes, margins)
+            levels.append(_merge_levels(level, reached, rows.positive, pure=rows.worth is None))
+        return cls._group(rows, levels, spends, worth, budgets, whole)
+
+    @classmethod
+    def _group(
+        cls,
+        rows: Rows,
+        levels: list[NDArray[np.intp]],
+        spends: NDArray[np.float64],
+        worth: NDArray[np.float64],
+        budgets: NDArray[np.float64],
+        whole: bool,
+    ) -> Cells:
+        columns = [*levels, rows.positive.astype(np.intp)]
+        if rows.weight is not None:
+            columns.append(np.unique(rows.weight, return_inverse=True)[1])
+        if rows.worth is not None:
             columns.append(np.unique(worth, return_inverse=True)[1])
         row, n_rows = _distinct(columns)
         return cls(
             np.stack([level[row] for level in levels]),
-            positive[row],
+            rows.positive[row],
             n_rows,
             spends[row],
             worth[row],
             budgets,
             whole,
         )
+
+    @classmethod
+    def swappable(cls, rankings: Sequence[Rows], budget: float, basis: str) -> Cells:
+        """Group rows with two rankings whose levels are on one scale, for `swap`.
+
+        The scale is the rank among all rows, tied rows at the middle of theirs.
+        """
+        rows = rankings[0]
+        spends, worth, whole = _what_counts(rows, basis)
+        budgets = np.array([budget])
+        sizes = budget_sizes(budgets, spends.sum(), whole)
+        n = rows.positive.size
+        _, both = np.unique(
+            np.concatenate([_ranks(ranking) for ranking in rankings]), return_inverse=True
+        )
+        twice = np.tile(spends, 2)
+        spent = np.cumsum(np.bincount(both, twice))[:-1] / 2.0
+        # A row counts in either list with a chance of a half, if it does not in both.
+        squares = np.cumsum(np.bincount(both, twice**2))[:-1] / 4.0
+        reached = _reached(spent, sizes, _margin(squares[np.newaxis], spends.max()))
+        both = _merge_levels(both, reached, np.tile(rows.positive, 2), pure=rows.worth is None)
+        return cls._group(rows, [both[:n], both[n:]], spends, worth, budgets, whole)
+
+    def swap(self, n_resamples: int, rng: np.random.Generator) -> Iterator[NDArray[np.float64]]:
+        """Yield differences in coverage when a coin says which ranking a row's level is in.
+
+        Each chunk has shape (n_chunk,).
+        """
+        lists = replace(
+            self,
+            levels=self.levels.reshape(1, -1),
+            positive=np.tile(self.positive, 2),
+            n_rows=np.tile(self.n_rows, 2),
+            spends=np.tile(self.spends, 2),
+            worth=np.tile(self.worth, 2),
+        )
+        size = max(1, CHUNK_ENTRIES // (2 * self.n_rows.size))
+        for start in range(0, n_resamples, size):
+            n_chunk = min(size, n_resamples - start)
+            swapped = rng.binomial(self.n_rows, 0.5, size=(n_chunk, self.n_rows.size))
+            kept = self.n_rows - swapped
+            # What each list catches is a share of the worth of all rows.
+            caught = [
+                lists.caught(np.hstack(pair), self.spends @ self.n_rows)[0, :, 0]
+                for pair in ((kept, swapped), (swapped, kept))
+            ]
+            yield (caught[0] - caught[1]) / (self.worth @ self.n_rows)
 
     def coverage(self, counts: NDArray) -> NDArray[np.float64]:
         """Return the coverage when each cell counts ``counts`` rows.
@@ -114,14 +175,18 @@ class Cells:
         coverage : ndarray of shape (n_rankings, n_resamples, n_budgets)
             NaN where nothing is there to be caught.
         """
+        total = (counts @ self.spends)[:, np.newaxis]
+        return _fraction(self.caught(counts, total), (counts @ self.worth)[:, np.newaxis])
+
+    def caught(self, counts: NDArray, total: NDArray | float) -> NDArray[np.float64]:
+        """Return what is caught when budgets are fractions of ``total``."""
         spent, worth = counts * self.spends, counts * self.worth
-        sizes = budget_sizes(self.budgets, spent.sum(axis=1, keepdims=True), self.whole)
+        sizes = np.broadcast_to(
+            budget_sizes(self.budgets, total, self.whole), (len(counts), self.budgets.size)
+        )
         return np.stack(
             [
-                _fraction(
-                    Curve(_by_level(spent, level), _by_level(worth, level)).caught_at(sizes),
-                    worth.sum(axis=1, keepdims=True),
-                )
+                Curve(_by_level(spent, level), _by_level(worth, level)).caught_at(sizes)
                 for level in self.levels
             ]
         )
@@ -196,7 +261,7 @@ def budget_sizes(
 def _multinomial(drawn: NDArray, n_rows: NDArray, rng: np.random.Generator) -> NDArray:
     """Draw ``drawn[i]`` rows with replacement and count them by cell."""
     total = int(n_rows.sum())
-    if n_rows.size * ROWS_PER_BINOMIAL < total or n_rows.size == 1:
+    if n_rows.size * ROWS_PER_BINOMIAL < total + ROWS_PER_CALL:
         return rng.multinomial(drawn, n_rows / total)
     cell = np.repeat(np.arange(n_rows.size), n_rows)
     return np.stack(
@@ -228,45 +293,62 @@ def _distinct(columns: list[NDArray[np.intp]]) -> tuple[NDArray[np.intp], NDArra
     return row, n_rows
 
 
+def _what_counts(rows: Rows, basis: str) -> tuple[NDArray[np.float64], NDArray[np.float64], bool]:
+    """Return what each row spends and is worth, and whether budgets pay for whole rows."""
+    spends = np.ones(rows.positive.size) if rows.weight is None else rows.weight
+    whole = basis == "population" and np.array_equal(spends, np.trunc(spends))
+    if basis == "fpr":
+        spends = np.where(rows.positive, 0.0, spends)
+    worth = np.zeros(rows.positive.size)
+    worth[rows.positive] = 1.0 if rows.worth is None else rows.worth
+    return spends, worth, whole
+
+
+def _ranks(rows: Rows) -> NDArray[np.float64]:
+    """Return the weight ranked above each row, and half of that ranked with it."""
+    _, level = np.unique(-rows.scores, return_inverse=True)
+    at = np.bincount(level, rows.weight)
+    return (np.cumsum(at) - at / 2.0)[level]
+
+
+def _margin(variance: NDArray[np.float64], most: float) -> NDArray[np.float64]:
+    """Return how far a sum of independent terms strays: Bernstein's inequality.
+
+    ``most`` is the greatest term. One whole row is added for what is rounded up.
+    """
+    return np.sqrt(2.0 * UNREACHED * variance) + UNREACHED * most * 2.0 / 3.0 + 1.0
+
+
+def _reached(
+    spent: NDArray, sizes: NDArray[np.float64], margins: NDArray[np.float64]
+) -> NDArray[np.bool_]:
+    """Return which boundaries between levels may be next to a cut."""
+    reached = np.zeros(spent.size, dtype=bool)
+    for size, margin in zip(sizes, margins):
+        reached |= np.abs(spent - size) <= margin
+        last = max(int(np.searchsorted(spent, size, side="right")) - 1, 0)
+        reached[last : last + 1] = True
+    # A cut lies between two boundaries: those beside the reached ones are needed too.
+    needed = reached.copy()
+    needed[1:] |= reached[:-1]
+    needed[:-1] |= reached[1:]
+    return needed
+
+
 def _merge_levels(
-    rows: Rows,
-    spends: NDArray[np.float64],
-    budgets: NDArray[np.float64],
-    sizes: NDArray[np.float64],
+    level: NDArray[np.intp],
+    kept: NDArray[np.bool_],
+    positive: NDArray[np.bool_],
     *,
     pure: bool,
-    one_left_out: bool,
 ) -> NDArray[np.intp]:
-    """Return the score level of each row, from the top at 0, levels merged where it is exact.
+    """Merge levels over boundaries that are not ``kept``, then those that catch alike.
 
     ``pure`` says that every positive is worth what it weighs.
     """
-    _, level = np.unique(-rows.scores, return_inverse=True)
-    n_levels = int(level.max()) + 1
-    # One entry for each boundary between a level and the next.
-    spent = np.cumsum(np.bincount(level, spends, n_levels))[:-1]
-    squares = np.cumsum(np.bincount(level, spends**2, n_levels))
-    most = float(spends.max())
-
-    reached = np.zeros(n_levels - 1, dtype=bool)
-    for budget, size in zip(budgets, sizes):
-        if one_left_out:
-            margin = np.full(spent.size, 2.0 * most + 1.0)
-        else:
-            # Bernstein's inequality, for the sum of weight * (above - budget) over the rows.
-            variance = (1 - budget) ** 2 * squares[:-1] + budget**2 * (squares[-1] - squares[:-1])
-            margin = np.sqrt(2.0 * UNREACHED * variance) + UNREACHED * most * 2.0 / 3.0 + 1.0
-        reached |= np.abs(spent - size) <= margin
-        reached[max(np.searchsorted(spent, size, side="right") - 1, 0) :][:1] = True
-    # A cut lies between two boundaries: those beside the reached ones are needed too.
-    kept = reached.copy()
-    kept[1:] |= reached[:-1]
-    kept[:-1] |= reached[1:]
-
     level = np.append(0, np.cumsum(kept))[level]
-
-    has_positive = np.bincount(level[rows.positive], minlength=level.max() + 1) > 0
-    has_negative = np.bincount(level[~rows.positive], minlength=level.max() + 1) > 0
+    has_positive = np.bincount(level[positive], minlength=level.max() + 1) > 0
+    has_negative = np.bincount(level[~positive], minlength=level.max() + 1) > 0
     kept = has_positive[:-1] | has_positive[1:]
     if pure:
         kept &= has_negative[:-1] | has_negative[1:]

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from metrics_strategies import budgets, few, quick, rankings
+from metrics_strategies import budgets, quick, rankings
 from scipy.stats import ks_2samp
 
 from skbudget.metrics import coverage_at_budget_score
@@ -169,17 +169,6 @@ def test_a_window_changes_nothing_but_the_cells():
         error = alone.std() / np.sqrt(4_000)
         assert alone.mean() == pytest.approx(many[:, column].mean(), abs=5 * error)
         assert alone.std() == pytest.approx(many[:, column].std(), rel=0.04)
-
-
-@few
-@given(rankings(), budgets, bases)
-def test_weights_of_one_are_no_weights(ranked, budget, basis):
-    options = {"budgets": [budget], "basis": basis, "n_resamples": 20, "random_state": 0}
-    ones = np.ones(ranked.y.size)
-    np.testing.assert_array_equal(
-        bootstrap_coverage(ranked.y, ranked.score, **options),
-        bootstrap_coverage(ranked.y, ranked.score, sample_weight=ones, value=None, **options),
-    )
 
 
 def test_rows_without_weight_are_never_drawn():
