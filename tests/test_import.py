@@ -19,6 +19,7 @@ def run(code):
     [
         "import skbudget",
         "import skbudget.objectives, skbudget.boosting, skbudget.datasets",
+        "from skbudget.metrics import CoverageCurveDisplay, TrainingCurveDisplay",
         "from skbudget import pauc_objective, PAUCObjective",
     ],
 )

@@ -29,7 +29,7 @@ def test_example_runs(number):
     "page", sorted(README.parent.glob("docs/*.md")), ids=lambda page: page.name
 )
 def test_page_runs(page):
-    for module in ("torch", "lightgbm", "xgboost", "dask.dataframe", "distributed"):
+    for module in ("torch", "lightgbm", "xgboost", "dask.dataframe", "distributed", "matplotlib"):
         pytest.importorskip(module)
     blocks = re.findall(r"```python\n(.*?)```", page.read_text(encoding="utf-8"), flags=re.DOTALL)
     for number, block in enumerate(blocks):

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from .._style import FAINT, GREY, INK, PALETTE, SOFT
 from ._comparison import Comparison, MethodSummary, ProblemSummary
 from ._statistics import LEVEL, Estimate
 from ._text import budget_phrase
@@ -17,9 +18,8 @@ if TYPE_CHECKING:
 
 __all__ = ["check_plot_file", "plot_comparison"]
 
-COLOURS = {"baseline": "#7b818a", "peer": "#7b818a", "band": "#c2410c"}
-CEILING = "#1d6fa5"
-INK, SOFT, FAINT = "#24292f", "#57606a", "#e5e7eb"
+COLOURS = {"baseline": GREY, "peer": GREY, "band": PALETTE[0]}
+CEILING = PALETTE[1]
 
 
 def check_plot_file(path: str | os.PathLike[str]) -> None:

@@ -1,16 +1,26 @@
-"""Metrics of what a review budget catches, and the same as scorers."""
+"""Metrics of what a review budget catches, the same as scorers, and as pictures."""
 
 from ._bootstrap import BootstrapInterval, bootstrap_ci, paired_bootstrap_ci
 from ._comparison import CoverageDifference, coverage_difference_test
 from ._coverage import coverage_at_budget_score, coverage_curve
+from ._displays import (
+    CoverageCurveDisplay,
+    PartialROCDisplay,
+    ScoreBandDisplay,
+    TrainingCurveDisplay,
+)
 from ._partial_auc import fpr_at_tpr_error, partial_auc_score
 from ._sample_size import CoverageSampleSize, coverage_sample_size
 from ._scorers import make_coverage_scorer, make_fpr_at_tpr_scorer, make_partial_auc_scorer
 
 __all__ = [
     "BootstrapInterval",
+    "CoverageCurveDisplay",
     "CoverageDifference",
     "CoverageSampleSize",
+    "PartialROCDisplay",
+    "ScoreBandDisplay",
+    "TrainingCurveDisplay",
     "bootstrap_ci",
     "coverage_at_budget_score",
     "coverage_curve",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ..._style import FAINT, GREY, INK, MARKERS, PALETTE
 from ._boosters import CONTEXT
 from ._report import scale_curves
 from ._results import Speed, fit_exponent
@@ -12,10 +13,6 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 __all__ = ["plot_scaling"]
-
-INK, FAINT, CONTEXT_COLOUR = "#24292f", "#e5e7eb", "#7b818a"
-COLOURS = ("#c2410c", "#1d6fa5", "#15803d", "#7e22ce", "#d9a400", "#db2777")
-MARKERS = ("o", "s", "D", "^", "v", "P")
 
 
 def plot_scaling(speed: Speed) -> Figure:
@@ -54,9 +51,9 @@ def plot_scaling(speed: Speed) -> Figure:
         style: dict[str, Any] = {"marker": MARKERS[number % len(MARKERS)], "markersize": 4.5}
         label = setting
         if setting == CONTEXT:
-            style |= {"color": CONTEXT_COLOUR, "linestyle": "--"}
+            style |= {"color": GREY, "linestyle": "--"}
         else:
-            style["color"] = COLOURS[number % len(COLOURS)]
+            style["color"] = PALETTE[number % len(PALETTE)]
             exponent = fit_exponent(rows, seconds)
             label += "" if exponent is None else f": exponent {exponent:.2f}"
         axes.plot(rows, seconds, label=label, linewidth=1.6, **style)

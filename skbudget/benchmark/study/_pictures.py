@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..._style import FAINT, GREY, INK, PALETTE
 from .._statistics import Estimate
 from ._report import REFERENCE
 from ._search import CEILING
@@ -18,9 +19,8 @@ if TYPE_CHECKING:
 
 __all__ = ["draw_study", "plot_differences", "plot_ranks", "plot_regimes"]
 
-OURS, PEER = "#c2410c", "#7b818a"
-INK, SOFT, FAINT = "#24292f", "#57606a", "#e5e7eb"
-VERDICTS = {"win": "#15803d", "tie": "#7b818a", "loss": "#b91c1c"}
+OURS, PEER = PALETTE[0], GREY
+VERDICTS = {"win": "#15803d", "tie": GREY, "loss": "#b91c1c"}
 REGIME = "regime"
 
 

@@ -1,0 +1,13 @@
+"""The metrics as pictures: scikit-learn displays. matplotlib is imported by what draws."""
+
+from ._coverage import CoverageCurveDisplay
+from ._partial_roc import PartialROCDisplay
+from ._score_band import ScoreBandDisplay
+from ._training import TrainingCurveDisplay
+
+__all__ = [
+    "CoverageCurveDisplay",
+    "PartialROCDisplay",
+    "ScoreBandDisplay",
+    "TrainingCurveDisplay",
+]

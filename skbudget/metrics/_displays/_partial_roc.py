@@ -1,0 +1,530 @@
+"""The left part of the ROC curve, with the band that counts, as a picture."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.utils._optional_dependencies import check_matplotlib_support
+
+from ..._style import FAINT
+from ..._validation import check_band, check_option
+from .._coverage import coverage_curve
+from .._partial_auc import partial_auc_score
+from . import _base
+
+# The picture ends a little beyond the band.
+MARGIN = 1.25
+
+
+class PartialROCDisplay:
+    """The ROC curve up to a little beyond a band of false positive rates.
+
+    Create one with `from_estimator`, `from_predictions` or `from_cv_results`. All
+    parameters are stored as attributes.
+
+    Parameters
+    ----------
+    fpr : ndarray of shape (n_points,) or list of such
+        False positive rates, increasing. A list holds one curve per fold, which are
+        drawn with their mean.
+
+    tpr : ndarray of shape (n_points,) or list of such
+        True positive rates.
+
+    alpha, beta : float, default=0.0, 0.005
+        Edges of the band, fractions of the negatives, ``0 <= alpha < beta <= 1``.
+
+    partial_auc : float or list of float, default=None
+        The partial AUC of each curve, shown in the legend.
+
+    standardize : bool, default=False
+        Whether `partial_auc` is rescaled so that chance is 0.5.
+
+    name : str, default=None
+        Name of the curve in the legend.
+
+    pos_label : int, float, bool or str, default=None
+        Label of the positive class, shown beside the axis unless it is 1.
+
+    Attributes
+    ----------
+    line_ : matplotlib Line2D or list of Line2D
+        The curve; of cross-validation results one per fold.
+
+    mean_line_ : matplotlib Line2D or None
+        The mean over folds of the true positive rate.
+
+    band_ : matplotlib Patch
+        The shaded band, one for all displays on the axes with the same edges.
+
+    chance_level_ : matplotlib Line2D or None
+        What a random order reaches.
+
+    ax_ : matplotlib Axes
+        The axes.
+
+    figure_ : matplotlib Figure
+        The figure.
+
+    See Also
+    --------
+    partial_auc_score : The figure in the legend.
+    CoverageCurveDisplay : The same ranking against the budget.
+    sklearn.metrics.RocCurveDisplay : The whole curve.
+
+    Notes
+    -----
+    The standardised partial AUC is McClish's [1]_: a half by chance and 1 without an
+    error, in any band.
+
+    References
+    ----------
+    .. [1] McClish, D. K. (1989). Analyzing a portion of the ROC curve. Medical
+       Decision Making, 9(3), 190-195.
+
+    Examples
+    --------
+    >>> import matplotlib
+    >>> matplotlib.use("Agg")
+    >>> from skbudget.datasets import bayes_contested_top_score, make_contested_top
+    >>> from skbudget.metrics import PartialROCDisplay
+    >>> X, y = make_contested_top(20_000, pos_rate=0.01, random_state=0)
+    >>> best = bayes_contested_top_score(X, pos_rate=0.01)
+    >>> display = PartialROCDisplay.from_predictions(y, best, beta=0.01, name="Bayes")
+    >>> display.line_.get_label()
+    'Bayes (pAUC = 0.836)'
+    """
+
+    def __init__(
+        self,
+        *,
+        fpr: NDArray | list[NDArray],
+        tpr: NDArray | list[NDArray],
+        alpha: float = 0.0,
+        beta: float = 0.005,
+        partial_auc: float | list[float] | None = None,
+        standardize: bool = False,
+        name: str | None = None,
+        pos_label: Any = None,
+    ) -> None:
+        self.fpr = fpr
+        self.tpr = tpr
+        self.alpha = alpha
+        self.beta = beta
+        self.partial_auc = partial_auc
+        self.standardize = standardize
+        self.name = name
+        self.pos_label = pos_label
+
+    def plot(
+        self,
+        ax: Any = None,
+        *,
+        name: str | None = None,
+        curve_kwargs: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None,
+        plot_chance_level: bool = True,
+        chance_level_kw: Mapping[str, Any] | None = None,
+        despine: bool = True,
+    ) -> PartialROCDisplay:
+        """Draw the curve.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, default=None
+            Axes to draw on; a new figure by default.
+
+        name : str, default=None
+            Name of the curve in the legend, instead of the attribute `name`.
+
+        curve_kwargs : dict or list of dict, default=None
+            Keyword arguments of matplotlib's ``plot``. A dictionary is for all curves;
+            a list has one per fold, and gives each its own entry in the legend.
+
+        plot_chance_level : bool, default=True
+            Whether to draw what a random order reaches.
+
+        chance_level_kw : dict, default=None
+            Keyword arguments of matplotlib's ``plot`` for the chance level.
+
+        despine : bool, default=True
+            Whether to remove the top and right spines.
+
+        Returns
+        -------
+        display : PartialROCDisplay
+        """
+        check_matplotlib_support(f"{type(self).__name__}.plot")
+        fprs, tprs = _as_list(self.fpr), _as_list(self.tpr)
+        areas = None if self.partial_auc is None else _as_list(self.partial_auc)
+        _base.check_same_length(
+            {"fpr": fprs, "tpr": tprs, "partial_auc": areas}, type(self).__name__
+        )
+        _base.check_curve_kwargs(curve_kwargs, len(fprs))
+        name = self.name if name is None else name
+
+        ax, fresh = _base.open_axes(ax)
+        self.ax_, self.figure_ = ax, ax.figure
+        self.band_ = _shade_band(ax, self.alpha, self.beta)
+        self.chance_level_ = None
+        if plot_chance_level:
+            chance = 0.5 if self.standardize else (self.alpha + self.beta) / 2
+            self.chance_level_ = _base.chance_line(
+                ax, [0.0, 1.0], [0.0, 1.0], chance_level_kw, f"Chance ({chance:.4g})"
+            )
+        end = min(1.0, MARGIN * self.beta)
+        drawn = _base.draw_curves(
+            ax,
+            list(zip(fprs, tprs)),
+            _mean_curve(fprs, tprs, end) if len(fprs) > 1 else None,
+            label=self._label(name, areas),
+            fold_labels=[
+                self._label(
+                    f"fold {fold + 1}" if name is None else f"{name}, fold {fold + 1}",
+                    None if areas is None else [areas[fold]],
+                )
+                for fold in range(len(fprs))
+            ],
+            curve_kwargs=curve_kwargs,
+        )
+        self.line_, self.mean_line_ = drawn
+
+        _base.finish_axes(ax, fresh, xlim=(-0.01 * end, end), ylim=_base.SHARES, despine=despine)
+        of_label = _base.pos_label_text(self.pos_label)
+        ax.set_xlabel(f"False positive rate (%){of_label}")
+        ax.set_ylabel(f"True positive rate{of_label}")
+        _base.show_shares(ax.xaxis)
+        _base.show_legend(ax)
+        return self
+
+    def _label(self, name: str | None, areas: Sequence[float] | None) -> str | None:
+        if areas is None:
+            return name
+        measure = "standardised pAUC" if self.standardize else "pAUC"
+        return _base.legend_text(name, f"{measure} = {_base.mean_and_spread(areas)}")
+
+    # --- from data ----------------------------------------------------------------
+
+    @classmethod
+    def from_predictions(
+        cls,
+        y_true: ArrayLike,
+        y_score: ArrayLike,
+        *,
+        alpha: float = 0.0,
+        beta: float = 0.005,
+        sample_weight: ArrayLike | None = None,
+        value: ArrayLike | None = None,
+        pos_label: Any = None,
+        standardize: bool = False,
+        name: str | None = None,
+        ax: Any = None,
+        curve_kwargs: Mapping[str, Any] | None = None,
+        plot_chance_level: bool = True,
+        chance_level_kw: Mapping[str, Any] | None = None,
+        despine: bool = True,
+    ) -> PartialROCDisplay:
+        """Draw the curve of given scores.
+
+        Parameters
+        ----------
+        y_true : array-like of shape (n_samples,)
+            True labels, of two classes.
+
+        y_score : array-like of shape (n_samples,)
+            Scores, greater for rows more likely to be positive.
+
+        alpha, beta : float, default=0.0, 0.005
+            Edges of the band, fractions of the negatives, ``0 <= alpha < beta <= 1``.
+
+        sample_weight : array-like of shape (n_samples,), default=None
+            How many rows each row stands for.
+
+        value : array-like of shape (n_samples,), default=None
+            What catching each row is worth; it weights the true positive rate only.
+
+        pos_label : int, float, bool or str, default=None
+            Label of the positive class. Without it the labels must be {0, 1} or
+            {-1, 1}, and 1 is positive.
+
+        standardize : bool, default=False
+            Whether the partial AUC in the legend is rescaled so that chance is 0.5.
+
+        name : str, default=None
+            Name of the curve in the legend; "Classifier" by default.
+
+        ax, curve_kwargs, plot_chance_level, chance_level_kw, despine
+            As in :meth:`plot`.
+
+        Returns
+        -------
+        display : PartialROCDisplay
+
+        Raises
+        ------
+        ImportError
+            If matplotlib is not installed.
+        ValueError
+            As :func:`partial_auc_score`.
+        """
+        owner = f"{cls.__name__}.from_predictions"
+        check_matplotlib_support(owner)
+        alpha, beta = _check(alpha, beta, standardize, owner)
+        options = {"sample_weight": sample_weight, "value": value, "pos_label": pos_label}
+        fpr, tpr, area = _measure(y_true, y_score, alpha, beta, standardize, options)
+        display = cls(
+            fpr=fpr,
+            tpr=tpr,
+            alpha=alpha,
+            beta=beta,
+            partial_auc=area,
+            standardize=standardize,
+            name="Classifier" if name is None else name,
+            pos_label=pos_label,
+        )
+        return display.plot(
+            ax,
+            curve_kwargs=curve_kwargs,
+            plot_chance_level=plot_chance_level,
+            chance_level_kw=chance_level_kw,
+            despine=despine,
+        )
+
+    @classmethod
+    def from_estimator(
+        cls,
+        estimator: Any,
+        X: Any,
+        y: ArrayLike,
+        *,
+        alpha: float = 0.0,
+        beta: float = 0.005,
+        sample_weight: ArrayLike | None = None,
+        value: ArrayLike | None = None,
+        pos_label: Any = None,
+        standardize: bool = False,
+        name: str | None = None,
+        ax: Any = None,
+        curve_kwargs: Mapping[str, Any] | None = None,
+        plot_chance_level: bool = True,
+        chance_level_kw: Mapping[str, Any] | None = None,
+        despine: bool = True,
+    ) -> PartialROCDisplay:
+        """Draw the curve of a fitted classifier.
+
+        Parameters
+        ----------
+        estimator : estimator instance
+            Fitted binary classifier, or a pipeline that ends in one. It is asked for
+            ``decision_function``, or for ``predict_proba`` if it has no other.
+
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Rows to rank.
+
+        y : array-like of shape (n_samples,)
+            Their labels.
+
+        pos_label : int, float, bool or str, default=None
+            Label of the positive class, ``estimator.classes_[1]`` by default.
+
+        name : str, default=None
+            Name of the curve in the legend; the estimator's class by default.
+
+        alpha, beta, sample_weight, value, standardize
+            As in :meth:`from_predictions`.
+
+        ax, curve_kwargs, plot_chance_level, chance_level_kw, despine
+            As in :meth:`plot`.
+
+        Returns
+        -------
+        display : PartialROCDisplay
+
+        Raises
+        ------
+        ImportError
+            If matplotlib is not installed.
+        ValueError
+            If the estimator is no binary classifier, or as :meth:`from_predictions`.
+        """
+        check_matplotlib_support(f"{cls.__name__}.from_estimator")
+        y_score, label = _base.scores_of(estimator, X, pos_label)
+        return cls.from_predictions(
+            y,
+            y_score,
+            alpha=alpha,
+            beta=beta,
+            sample_weight=sample_weight,
+            value=value,
+            pos_label=label,
+            standardize=standardize,
+            name=_base.class_name(estimator, name),
+            ax=ax,
+            curve_kwargs=curve_kwargs,
+            plot_chance_level=plot_chance_level,
+            chance_level_kw=chance_level_kw,
+            despine=despine,
+        )
+
+    @classmethod
+    def from_cv_results(
+        cls,
+        cv_results: Mapping[str, Any],
+        X: Any,
+        y: ArrayLike,
+        *,
+        alpha: float = 0.0,
+        beta: float = 0.005,
+        sample_weight: ArrayLike | None = None,
+        value: ArrayLike | None = None,
+        pos_label: Any = None,
+        standardize: bool = False,
+        name: str | None = None,
+        ax: Any = None,
+        curve_kwargs: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None,
+        plot_chance_level: bool = True,
+        chance_level_kw: Mapping[str, Any] | None = None,
+        despine: bool = True,
+    ) -> PartialROCDisplay:
+        """Draw a curve per fold of a cross-validation, and their mean.
+
+        Parameters
+        ----------
+        cv_results : dict
+            What :func:`sklearn.model_selection.cross_validate` returned with
+            ``return_estimator=True`` and ``return_indices=True``.
+
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            The rows that were cross-validated.
+
+        y : array-like of shape (n_samples,)
+            Their labels.
+
+        pos_label : int, float, bool or str, default=None
+            Label of the positive class, ``estimator.classes_[1]`` by default.
+
+        name : str, default=None
+            Name of the curves in the legend; the estimators' class by default.
+
+        alpha, beta, sample_weight, value, standardize
+            As in :meth:`from_predictions`, with an entry per row of `X`.
+
+        ax, curve_kwargs, plot_chance_level, chance_level_kw, despine
+            As in :meth:`plot`.
+
+        Returns
+        -------
+        display : PartialROCDisplay
+            The legend says mean and standard deviation over the folds.
+
+        Raises
+        ------
+        ImportError
+            If matplotlib is not installed.
+        ValueError
+            If `cv_results` lacks estimators or indices, `X` lacks rows that they
+            name, or as :meth:`from_predictions`, for a fold.
+        """
+        owner = f"{cls.__name__}.from_cv_results"
+        check_matplotlib_support(owner)
+        alpha, beta = _check(alpha, beta, standardize, owner)
+        fprs, tprs, areas, label = [], [], [], None
+        for estimator, X_test, y_test, (weight, worth) in _base.folds(
+            cv_results, X, y, sample_weight, value
+        ):
+            y_score, label = _base.scores_of(estimator, X_test, pos_label)
+            options = {"sample_weight": weight, "value": worth, "pos_label": label}
+            fpr, tpr, area = _measure(y_test, y_score, alpha, beta, standardize, options)
+            fprs.append(fpr)
+            tprs.append(tpr)
+            areas.append(area)
+        display = cls(
+            fpr=fprs,
+            tpr=tprs,
+            alpha=alpha,
+            beta=beta,
+            partial_auc=areas,
+            standardize=standardize,
+            name=_base.class_name(cv_results["estimator"][0], name),
+            pos_label=label,
+        )
+        return display.plot(
+            ax,
+            curve_kwargs=curve_kwargs,
+            plot_chance_level=plot_chance_level,
+            chance_level_kw=chance_level_kw,
+            despine=despine,
+        )
+
+
+def _as_list(values: Any) -> list[Any]:
+    return values if isinstance(values, list) else [values]
+
+
+def _check(alpha: Any, beta: Any, standardize: Any, owner: str) -> tuple[float, float]:
+    check_option(standardize, "standardize", (True, False), owner)
+    return check_band(alpha, beta, owner)
+
+
+def _measure(
+    y_true: ArrayLike,
+    y_score: ArrayLike,
+    alpha: float,
+    beta: float,
+    standardize: bool,
+    options: Mapping[str, Any],
+) -> tuple[NDArray, NDArray, float]:
+    """Return the ROC curve's corners as far as they are drawn, and the partial AUC."""
+    area = partial_auc_score(
+        y_true, y_score, alpha=alpha, beta=beta, standardize=standardize, **options
+    )
+    fpr, tpr = coverage_curve(y_true, y_score, basis="fpr", **options)
+    # The first point beyond the picture is where its last line leads.
+    last = np.searchsorted(fpr, min(1.0, MARGIN * beta), side="right") + 1
+    fpr, tpr = fpr[:last], tpr[:last]
+    corners = _corners(fpr, tpr)
+    return fpr[corners], tpr[corners], area
+
+
+def _corners(x: NDArray, y: NDArray) -> NDArray[np.bool_]:
+    """Return which points of a curve are not on the line between their neighbours."""
+    dx, dy = np.diff(x), np.diff(y)
+    one, other = dx[:-1] * dy[1:], dx[1:] * dy[:-1]
+    bends = np.abs(one - other) > 1e-9 * (one + other)
+    return np.concatenate([[True], bends, [True]])
+
+
+def _mean_curve(
+    fprs: Sequence[NDArray], tprs: Sequence[NDArray], end: float
+) -> tuple[NDArray, NDArray]:
+    """Return the mean true positive rate at all false positive rates where a curve bends.
+
+    Where a curve rises at one false positive rate, the mean rises there too.
+    """
+    at = np.unique(np.concatenate(fprs))
+    at = at[at <= max(end, max(fpr[0] for fpr in fprs))]
+    at = np.unique(np.append(at, end))
+    before = [np.interp(np.nextafter(at, -1.0), fpr, tpr, left=0.0) for fpr, tpr in zip(fprs, tprs)]
+    after = [np.interp(at, fpr, tpr) for fpr, tpr in zip(fprs, tprs)]
+    rates = np.column_stack([np.mean(before, axis=0), np.mean(after, axis=0)])
+    return np.repeat(at, 2), rates.ravel()
+
+
+def _shade_band(ax: Any, alpha: float, beta: float) -> Any:
+    """Shade the band, unless one with the same edges is shaded already."""
+    for band in _base.tagged(ax, "band"):
+        if band._skbudget_edges == (alpha, beta):
+            return band
+    band = ax.axvspan(
+        alpha,
+        beta,
+        facecolor=FAINT,
+        alpha=0.6,
+        linewidth=0,
+        zorder=0.5,
+        label=f"Band {_base.band_text(alpha, beta)}",
+    )
+    band._skbudget_edges = (alpha, beta)
+    return _base.tag(band, "band")
