@@ -398,8 +398,10 @@ class BudgetThresholdClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimat
         else:
             estimator, held_out, source, scores = self._fit_and_score_splits(X, y, routed)
         positive = None if y is None else np.asarray(y) == self._positive_class(estimator)
-        optional = (None if one is None else one[held_out] for one in (positive, weight, value))
-        rows = _Rows(scores, codes[held_out], *optional)
+        known: list[Any] = [positive, weight, value]
+        rows = _Rows(
+            scores, codes[held_out], *[None if one is None else one[held_out] for one in known]
+        )
 
         self.estimator_, self.groups_ = estimator, names
         self.calibrations_: list[dict[str, Any]] = []
