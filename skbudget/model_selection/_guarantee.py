@@ -97,7 +97,7 @@ def min_calibration_rows(budget: float, guarantee: float) -> int:
     Notes
     -----
     With so few rows the threshold is the greatest of their scores, and most of the budget
-    is left unspent. Ten times as many spend about half of it, see
+    is left unspent. With ten times as many, and 0.95, seven tenths are spent, see
     :func:`budget_threshold`.
 
     Examples

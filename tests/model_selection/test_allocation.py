@@ -7,7 +7,7 @@ from skbudget.metrics._ranking import Group, sorted_curve
 from skbudget.model_selection._allocation import coverage_sizes, hull_steps, merged_order
 
 
-def draw_segments(seed, n_segments=3, n_rows=14):
+def draw_segments(seed, n_segments=3, n_rows=10):
     rng = np.random.default_rng(seed)
     segments = []
     for number in range(n_segments):
@@ -54,10 +54,10 @@ def test_greedy_is_best_wherever_a_step_of_the_hulls_ends(seed):
 def test_greedy_keeps_the_budget_and_beats_equal_shares_or_nearly(seed):
     segments = draw_segments(seed)
     curves = [sorted_curve(*segment) for segment in segments]
-    for size in range(1, 43):
+    for size in range(1, 31, 2):
         shared = coverage_sizes(curves, size)
         assert shared.sum() == pytest.approx(size)
-        assert (shared <= 14 + 1e-9).all()
+        assert (shared <= 10 + 1e-9).all()
         # Short of the end of a step it may lack what the last step would have brought.
         assert caught_by(segments, shared) >= best_by_trying_all(segments, size) - 1.5
 
