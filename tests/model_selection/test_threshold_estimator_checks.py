@@ -1,8 +1,10 @@
 """scikit-learn's own checks; expected failures are those of the estimator inside."""
 
 import pytest
+import sklearn
 from sklearn.linear_model import LogisticRegression
 from sklearn.utils.estimator_checks import parametrize_with_checks
+from sklearn.utils.fixes import parse_version
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("skorch")
@@ -18,6 +20,10 @@ from skbudget import (
 
 torch.set_num_threads(1)
 
+# Older checks fold repeated rows otherwise than weighted ones, and give binary classifiers
+# labels that XGBClassifier refuses.
+OLD_CHECKS = parse_version(sklearn.__version__) < parse_version("1.7")
+
 # The checks' tables are balanced, and accuracy on them takes half of the rows to be flagged.
 HALF = 0.5
 CHEAP = {"n_estimators": 5, "n_jobs": 1}
@@ -27,6 +33,9 @@ UNBANDED = {"selection_cv": None, "calibration_cv": None}
 THRESHOLD = {
     "check_classifiers_train": "predict does not cut decision_function at 0",
     "check_classifiers_classes": "predict does not cut decision_function at 0",
+    "check_methods_subset_invariance": (
+        "the row that is the threshold, scored alone, may differ from itself in the last bit"
+    ),
 }
 WEIGHTS = (
     "check_sample_weight_equivalence_on_dense_data",
@@ -49,7 +58,7 @@ XGBOOST_OWN = {
     **dict.fromkeys(MESSAGES, "XGBoost's own messages"),
 }
 EXPECTED = {
-    "LogisticRegression": {},
+    "LogisticRegression": dict.fromkeys(WEIGHTS if OLD_CHECKS else (), "see OLD_CHECKS"),
     "LGBMClassifier": dict.fromkeys(WEIGHTS, "LightGBM counts rows of weight 0 in its bins"),
     "PAUCLGBMClassifier": dict.fromkeys(WEIGHTS, "LightGBM counts rows of weight 0 in its bins"),
     "XGBClassifier": XGBOOST_OWN,
@@ -81,6 +90,7 @@ def expected_failures(model):
             PAUCXGBClassifier(**CHEAP, **UNBANDED, min_child_weight=0.0),
             PAUCClassifier(n_members=1, max_epochs=5, calibrate=False, random_state=0),
         )
+        if not (OLD_CHECKS and type(estimator) is xgboost.XGBClassifier)
     ]
     + [
         BudgetThresholdClassifier(
