@@ -15,11 +15,13 @@ if TYPE_CHECKING:
     from .datasets import make_contested_top
     from .ensemble import PAUCEnsembleClassifier
     from .metrics import coverage_at_budget_score, make_coverage_scorer
+    from .model_selection import BudgetThresholdClassifier
     from .neural import PAUCClassifier
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "BudgetThresholdClassifier",
     "PAUCClassifier",
     "PAUCEnsembleClassifier",
     "PAUCLGBMClassifier",
@@ -34,6 +36,7 @@ __all__ = [
 __getattr__, __dir__ = lazy_names(
     __name__,
     {
+        "BudgetThresholdClassifier": ".model_selection",
         "PAUCClassifier": ".neural",
         "PAUCEnsembleClassifier": ".ensemble",
         "PAUCLGBMClassifier": ".boosting",

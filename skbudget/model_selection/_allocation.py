@@ -1,0 +1,67 @@
+"""How segments share one budget, and how their rows make one list."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.isotonic import isotonic_regression
+
+from ..metrics._ranking import Curve
+
+
+def hull_steps(curve: Curve) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the widths of a curve's steps, and the slopes of its upper concave hull.
+
+    The hull's slopes are the decreasing regression of the curve's own, weighted by width.
+    """
+    # Of points with one abscissa, as above every negative, the last one counts.
+    last = np.append(curve.spent[1:] != curve.spent[:-1], True)
+    widths = np.diff(curve.spent[last])
+    slopes = np.diff(curve.caught[last]) / widths
+    if widths.size:
+        slopes = isotonic_regression(slopes, sample_weight=widths, increasing=False)
+    return widths, slopes
+
+
+def coverage_sizes(curves: Sequence[Curve], size: float) -> NDArray[np.float64]:
+    """Return how much of ``size`` to spend on each segment so as to catch most.
+
+    Steps of the hulls are bought in the order of their slopes, which is best for what lies
+    on the hulls. What is left when nothing is caught any more goes to all segments, in
+    proportion to what they have left.
+    """
+    steps = [hull_steps(curve) for curve in curves]
+    widths = np.concatenate([width for width, _ in steps])
+    slopes = np.concatenate([slope for _, slope in steps])
+    segment = np.repeat(np.arange(len(steps)), [width.size for width, _ in steps])
+    order = np.argsort(-slopes, kind="stable")
+    order = order[slopes[order] > 0.0]
+    bought = np.diff(np.minimum(np.cumsum(widths[order]), size), prepend=0.0)
+    sizes = np.bincount(segment[order], bought, minlength=len(steps)).astype(np.float64)
+    unspent = np.array([curve.spent[-1] for curve in curves]) - sizes
+    left = max(size - bought.sum(), 0.0)
+    if left > 0.0 and unspent.sum() > 0.0:
+        sizes += left * unspent / unspent.sum()
+    return sizes
+
+
+def merged_order(
+    scores: NDArray[np.float64], codes: NDArray[np.intp], rates: NDArray[np.float64]
+) -> NDArray[np.intp]:
+    """Return all rows in one order, of which each beginning shares by ``rates``.
+
+    A row comes the earlier the smaller its rank within its segment is, as a fraction of
+    the segment's rows times the segment's rate: the divisor method of Sainte-Laguë.
+    Rows of segments with rate 0 come last. Ties go to the earlier row.
+    """
+    counts = np.bincount(codes, minlength=rates.size)
+    by_segment = np.lexsort((-scores, codes))
+    starts = np.cumsum(counts) - counts
+    rank = np.empty(scores.size)
+    rank[by_segment] = np.arange(scores.size) - starts[codes[by_segment]] + 0.5
+    share = rank / counts[codes]
+    urgency = np.full(scores.size, np.inf)
+    np.divide(share, rates[codes], out=urgency, where=rates[codes] > 0.0)
+    return np.lexsort((share, urgency))

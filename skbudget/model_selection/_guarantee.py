@@ -1,0 +1,216 @@
+"""Thresholds from the scores of fresh rows, and what can be promised of them.
+
+The rows are those that spend the budget: all of them, or the negatives. Of ``n`` of them,
+drawn independently and scored by one fixed model, let the threshold be the score of rank
+``r + 1`` from the top. The share of the law of the scores above it is at most that of
+a continuous law, which follows Beta(r + 1, n - r), and
+
+    P(Beta(r + 1, n - r) > budget) = P(Binomial(n, budget) <= r).
+"""
+
+from __future__ import annotations
+
+import math
+from numbers import Real
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.stats import binom
+from sklearn.utils._param_validation import InvalidParameterError
+
+from .._validation import check_budget, check_scores, check_weights
+from ..metrics._ranking import Group
+
+
+def check_guarantee(guarantee: Any, owner: str) -> float:
+    """Return ``guarantee`` as a float if it is a probability in (0, 1)."""
+    real = isinstance(guarantee, Real) and not isinstance(guarantee, bool)
+    if not real or not 0.0 < guarantee < 1.0:
+        raise InvalidParameterError(
+            f"The 'guarantee' parameter of {owner} must be a float in the range (0.0, 1.0). "
+            f"Got {guarantee!r} instead."
+        )
+    return float(guarantee)
+
+
+def fewest_rows(budget: float, risk: float) -> int:
+    """Return the least ``n`` with ``(1 - budget) ** n <= risk``."""
+    if budget == 1.0:
+        return 1
+    log_kept, log_risk = math.log1p(-budget), math.log(risk)
+    # The quotient may round to either side of a whole number.
+    n_rows = max(1, math.ceil(log_risk / log_kept) - 1)
+    while n_rows * log_kept > log_risk:
+        n_rows += 1
+    return n_rows
+
+
+def most_flagged(n_rows: int, budget: float, risk: float) -> int:
+    """Return the greatest ``r`` with ``P(Binomial(n_rows, budget) <= r) <= risk``, or -1."""
+    if budget == 1.0:
+        return n_rows
+    flagged = int(binom.ppf(risk, n_rows, budget))
+    # `ppf` returns the count at which the risk is reached, give or take its rounding.
+    while flagged >= 0 and binom.cdf(flagged, n_rows, budget) > risk:
+        flagged -= 1
+    while binom.cdf(flagged + 1, n_rows, budget) <= risk:
+        flagged += 1
+    return flagged
+
+
+def guaranteed_threshold(scores: NDArray[np.float64], budget: float, risk: float) -> float:
+    """Return the least order statistic which exceeds the budget with probability <= ``risk``.
+
+    There must be at least ``fewest_rows(budget, risk)`` scores.
+    """
+    # Without weights a cut of whole size takes that many rows, and its threshold is the next.
+    return Group(scores, None).cut(most_flagged(scores.size, budget, risk)).threshold
+
+
+def min_calibration_rows(budget: float, guarantee: float) -> int:
+    """Fewest calibration rows from which a budget can be guaranteed.
+
+    Parameters
+    ----------
+    budget : float
+        The budget, a fraction in (0, 1].
+
+    guarantee : float
+        Probability with which the budget is to be kept, in (0, 1).
+
+    Returns
+    -------
+    n_rows : int
+        The least ``n`` with ``(1 - budget) ** n <= 1 - guarantee``. Rows are those that
+        spend the budget: all rows, or with ``basis="fpr"`` the negatives.
+
+    Raises
+    ------
+    ValueError
+        If a parameter is out of its range.
+
+    See Also
+    --------
+    budget_threshold : The threshold.
+
+    Notes
+    -----
+    With so few rows the threshold is the greatest of their scores, and most of the budget
+    is left unspent. With ten times as many, and 0.95, seven tenths are spent, see
+    :func:`budget_threshold`.
+
+    Examples
+    --------
+    >>> from skbudget.model_selection import min_calibration_rows
+    >>> min_calibration_rows(0.005, 0.95)
+    598
+    """
+    owner = "min_calibration_rows"
+    budget = check_budget(budget, owner)
+    return fewest_rows(budget, 1.0 - check_guarantee(guarantee, owner))
+
+
+def budget_threshold(
+    y_score: ArrayLike,
+    *,
+    budget: float,
+    guarantee: float | None = None,
+    sample_weight: ArrayLike | None = None,
+) -> float:
+    """Threshold above which the scores of fresh rows spend a budget.
+
+    Parameters
+    ----------
+    y_score : array-like of shape (n_samples,)
+        Scores of the rows that spend the budget, by a model that was not trained on
+        them: all rows, if the budget is a share of the population, or the negatives,
+        if it is a false positive rate.
+
+    budget : float
+        What may score above the threshold, as a fraction in (0, 1].
+
+    guarantee : float, default=None
+        Probability in (0, 1) with which the share of fresh rows that score above
+        the threshold is to be at most `budget`. By default this is only so on
+        `y_score`, and fresh rows exceed the budget about every other time.
+
+    sample_weight : array-like of shape (n_samples,), default=None
+        How many rows each row stands for. Not with `guarantee`: it rests on independent
+        draws, and rows that are repeated are not.
+
+    Returns
+    -------
+    threshold : float
+        A row is flagged if its score is greater than this, not if it is equal:
+        one of `y_score`, or minus infinity if all rows may be flagged.
+
+    Raises
+    ------
+    ValueError
+        If a parameter is out of its range, a score is not finite, there are no scores, or
+        there are too few of them for the guarantee.
+
+    See Also
+    --------
+    min_calibration_rows : How many scores a guarantee takes.
+    BudgetThresholdClassifier : A classifier with such a threshold.
+
+    Notes
+    -----
+    **The guarantee.** Over the draw of `y_score`, the share of the law of scores above the
+    threshold is at most `budget` with probability `guarantee` or more, for any law and
+    any number of scores, if these are drawn independently from that law. It is a statement
+    on the law: the alerts in a finite batch vary round their share of it, binomially.
+    The threshold is the least order statistic of which this is true, that of rank
+    ``r + 1`` from the top for the greatest ``r`` with ``P(Binomial(n, budget) <= r) <= 1 -
+    guarantee``: the umbrella algorithm of Neyman-Pearson classification [1]_, which is
+    also the one-sided tolerance limit of Wilks [2]_. For scores without ties the
+    probability is attained up to the steps of this binomial law, and ``(r + 1) / (n + 1)``
+    is the share flagged on average.
+
+    **Ties** at the threshold are not flagged: rows with one score cannot be told apart, and to
+    flag them all would spend more than the budget. So a constant score flags nothing.
+
+    References
+    ----------
+    .. [1] X. Tong, Y. Feng, J. J. Li, "Neyman-Pearson classification algorithms and NP
+       receiver operating characteristics", Science Advances 4(2), 2018.
+    .. [2] S. S. Wilks, "Determination of sample sizes for setting tolerance limits",
+       Annals of Mathematical Statistics 12(1), 1941.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skbudget.model_selection import budget_threshold
+    >>> y_score = np.arange(1000)
+    >>> budget_threshold(y_score, budget=0.05)
+    949.0
+    >>> budget_threshold(y_score, budget=0.05, guarantee=0.95)
+    961.0
+    """
+    owner = "budget_threshold"
+    budget = check_budget(budget, owner)
+    scores = check_scores(y_score)
+    weight = check_weights(sample_weight, scores.size)
+    if guarantee is None:
+        spenders = Group(scores, weight)
+        return spenders.cut(budget * spenders.total).threshold
+    risk = 1.0 - check_guarantee(guarantee, owner)
+    refuse_unequal_weights(weight)
+    if scores.size < fewest_rows(budget, risk):
+        raise ValueError(
+            f"guarantee={guarantee:g} of budget={budget:g} needs at least "
+            f"{fewest_rows(budget, risk)} scores, see min_calibration_rows: got {scores.size}."
+        )
+    return guaranteed_threshold(scores, budget, risk)
+
+
+def refuse_unequal_weights(weight: NDArray[np.float64] | None) -> None:
+    """Raise if rows stand for different numbers of rows."""
+    if weight is not None and np.any(weight != weight[0]):
+        raise ValueError(
+            "sample_weight must be the same for all rows if guarantee is set: got weights from "
+            f"{weight.min():g} to {weight.max():g}. The guarantee rests on independent draws, "
+            "which repeated rows are not."
+        )
