@@ -265,7 +265,7 @@ def paired_bootstrap_ci(
     pos_label: Any = None,
     confidence_level: float = 0.95,
     n_resamples: int = 10_000,
-    method: str = "BCa",
+    method: str = "percentile",
     stratified: bool = True,
     random_state: Any = None,
 ) -> BootstrapInterval:
@@ -305,8 +305,9 @@ def paired_bootstrap_ci(
     n_resamples : int, default=10_000
         Number of resamples, at least 2. Both models see the same.
 
-    method : {"BCa", "percentile"}, default="BCa"
-        How the ends are found from the resamples.
+    method : {"percentile", "BCa"}, default="percentile"
+        How the ends are found from the resamples. Of a difference ``"BCa"`` holds the
+        true value less often than it should, see docs/statistics.md.
 
     stratified : bool, default=True
         Whether positives and negatives are resampled separately.
