@@ -149,6 +149,20 @@ NOT_ASKED_OF = {
     # What functions return: fields are attributes, and examples those of the functions.
     "skbudget.band.Band": {"EX01", "PR01"},
     "skbudget.kernels.PairSums": {"EX01", "PR01"},
+    "skbudget.metrics.BootstrapInterval": {"EX01"},
+    "skbudget.metrics.CoverageDifference": {"EX01"},
+    "skbudget.metrics.CoverageSampleSize": {"EX01"},
+    # Parameters that are handed on to `from_predictions` or `plot` are listed together.
+    **{
+        f"skbudget.metrics.{display}.{name}": {"PR04"}
+        for display, names in {
+            "CoverageCurveDisplay": ("from_predictions", "from_estimator", "from_cv_results"),
+            "PartialROCDisplay": ("from_predictions", "from_estimator", "from_cv_results"),
+            "ScoreBandDisplay": ("from_predictions", "from_estimator"),
+            "TrainingCurveDisplay": ("from_estimator",),
+        }.items()
+        for name in names
+    },
     # Abstract; its subclasses have examples.
     "skbudget.objectives.BaseObjective": {"EX01"},
     # Needs a process group, as in docs/examples/two_processes.py.

@@ -56,6 +56,11 @@ class BootstrapInterval:
         How the ends were found.
     distribution : ndarray of shape (n_resamples,) or (n_resamples, n_budgets)
         The metric on each resample.
+
+    See Also
+    --------
+    bootstrap_ci : Interval of one model.
+    paired_bootstrap_ci : Interval of the difference of two.
     """
 
     estimate: Any
@@ -115,7 +120,7 @@ def bootstrap_ci(
     metric : callable, default=None
         Another metric, called as ``metric(y_true, y_score)``, with ``sample_weight``
         and ``value`` if they are given. Set its parameters with
-        :func:`functools.partial`.
+        ``functools.partial``.
 
     basis : {"population", "fpr"}, default="population"
         What the budget is a fraction of, see :func:`coverage_at_budget_score`. Not used

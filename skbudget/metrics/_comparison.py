@@ -30,6 +30,10 @@ class CoverageDifference:
         Share of the positives that this model catches and the other does not.
     n_positives : int
         Number of positives.
+
+    See Also
+    --------
+    coverage_difference_test : The test that returns it.
     """
 
     difference: float

@@ -24,6 +24,10 @@ class CoverageSampleSize:
         Rows among which so many positives are to be expected, if `pos_rate` was given.
     n_reviewed : int or None
         Rows that the budget reviews of these, if `budget` was given.
+
+    See Also
+    --------
+    coverage_sample_size : The function that returns it.
     """
 
     n_positives: int
@@ -42,7 +46,7 @@ def coverage_sample_size(
     pos_rate: float | None = None,
     budget: float | None = None,
 ) -> CoverageSampleSize:
-    """Positives needed to see a lift between two models, or to know one model's coverage.
+    """Number of positives needed to see a lift between two models, or to know one model's coverage.
 
     Parameters
     ----------

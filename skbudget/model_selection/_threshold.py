@@ -162,7 +162,7 @@ class BudgetThresholdClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimat
 
     n_jobs : int, default=None
         Number of splits fitted in parallel. None means 1 unless in a
-        :obj:`joblib.parallel_backend` context, -1 all processors.
+        ``joblib.parallel_backend`` context, -1 all processors.
 
     random_state : int, RandomState instance or None, default=None
         Draws the held-out rows if `cv` is a fraction.
@@ -204,11 +204,11 @@ class BudgetThresholdClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimat
         The class labels.
 
     n_features_in_ : int
-        Number of features seen during :term:`fit`. Only defined if the
+        Number of features seen during `fit`. Only defined if the
         underlying estimator exposes such an attribute when fit.
 
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Names of features seen during :term:`fit`. Only defined if the
+        Names of features seen during `fit`. Only defined if the
         underlying estimator exposes such an attribute when fit.
 
     See Also

@@ -66,7 +66,7 @@ class TrainingCurveDisplay:
 
     See Also
     --------
-    skbudget.PAUCClassifier : Its ``diagnostics_`` are shown.
+    skbudget.neural.PAUCClassifier : Its ``diagnostics_`` are shown.
     skbudget.boosting.CoverageMetric : What the boosters record with an ``eval_set``.
 
     Examples
