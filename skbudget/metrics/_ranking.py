@@ -56,13 +56,17 @@ class Group:
     def _sum(self, mask: NDArray[np.bool_]) -> float:
         return float(np.count_nonzero(mask) if self.counts is None else self.counts[mask].sum())
 
-    def fraction_taken(self, cut: Cut) -> float:
-        """Return the share of the total that ``cut`` takes."""
+    def taken(self, cut: Cut) -> float:
+        """Return how much of the total ``cut`` takes."""
         taken = self._sum(self.scores > cut.threshold)
         if cut.share > 0.0:
             taken += cut.share * self._sum(self.scores == cut.threshold)
+        return taken
+
+    def fraction_taken(self, cut: Cut) -> float:
+        """Return the share of the total that ``cut`` takes."""
         # Sums in another order than the total's may overshoot it in the last bits.
-        return min(taken / self.total, 1.0)
+        return min(self.taken(cut) / self.total, 1.0)
 
     def cut(self, size: float, *, reach: bool = False) -> Cut:
         """Return the cut that takes rows worth ``size`` from the top.
@@ -136,16 +140,25 @@ def check_groups(
             lost = "negative" if positive.all() else "positive"
             raise ValueError(f"Every {lost} has zero sample_weight: both classes are needed.")
 
-    worth = None if weight is None else weight[positive]
-    if value is not None:
-        worth = value[positive] if worth is None else worth * value[positive]
-        if not worth.any():
-            raise ValueError("The positives have no value: at least one must be worth something.")
+    worth = _worth(positive, weight, value)
+    if value is not None and not worth.any():
+        raise ValueError("The positives have no value: at least one must be worth something.")
 
     spenders = Group(scores, weight)
     if basis == "fpr":
         spenders = spenders.where(~positive)
     return spenders, Group(scores[positive], worth)
+
+
+def _worth(
+    positive: NDArray[np.bool_], weight: NDArray | None, value: NDArray | None
+) -> NDArray | None:
+    """Return what each positive counts for when it is caught, None for one each."""
+    worth = None if weight is None else weight[positive]
+    if value is None:
+        return worth
+    of_positives = value[positive].astype(np.float64, copy=False)
+    return of_positives if worth is None else worth * of_positives
 
 
 def budget_size(budget: float, spenders: Group, basis: str) -> float:
@@ -204,19 +217,21 @@ def common_coverage(
     budget: float,
     basis: str,
     collective: Collective,
+    value: NDArray | None = None,
 ) -> float:
     """Return `coverage_at_budget_score` of the rows of all workers.
 
-    ``positive``, ``scores`` and ``weight`` are one worker's, checked.
+    ``positive``, ``scores``, ``weight`` and ``value`` are one worker's, checked.
     """
     if weight is not None:
         kept = weight > 0
         positive, scores, weight = positive[kept], scores[kept], weight[kept].astype(np.float64)
+        value = None if value is None else value[kept]
     scores = scores.astype(np.float64, copy=False)
     spending = ~positive if basis == "fpr" else np.ones(positive.size, dtype=bool)
     of_spenders = None if weight is None else weight[spending]
     spenders = Group(scores[spending], of_spenders)
-    positives = Group(scores[positive], None if weight is None else weight[positive])
+    positives = Group(scores[positive], _worth(positive, weight, value))
     total, total_positives, odd = sum_over(
         collective, spenders.total, positives.total, not spenders.counts_whole_rows()
     )
