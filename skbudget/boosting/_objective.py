@@ -509,9 +509,7 @@ class PAUCObjective(_BoosterCallable):
 
     def __post_init__(self) -> None:
         owner = type(self).__name__
-        check_option(
-            self.weight_of_positives, "weight_of_positives", WEIGHTS_OF_POSITIVES, owner
-        )
+        check_option(self.weight_of_positives, "weight_of_positives", WEIGHTS_OF_POSITIVES, owner)
         check_budget(self.budget, owner)
         check_band(
             0.0 if self.alpha is None else self.alpha,

@@ -2,7 +2,13 @@
 
 from ._coverage import coverage_at_budget_score, coverage_curve
 from ._partial_auc import fpr_at_tpr_error, partial_auc_score
-from ._scorers import make_coverage_scorer, make_fpr_at_tpr_scorer, make_partial_auc_scorer
+from ._scorers import (
+    make_coverage_scorer,
+    make_fpr_at_tpr_scorer,
+    make_partial_auc_scorer,
+    make_value_per_review_scorer,
+)
+from ._value import value_per_review_score
 
 __all__ = [
     "coverage_at_budget_score",
@@ -11,5 +17,7 @@ __all__ = [
     "make_coverage_scorer",
     "make_fpr_at_tpr_scorer",
     "make_partial_auc_scorer",
+    "make_value_per_review_scorer",
     "partial_auc_score",
+    "value_per_review_score",
 ]

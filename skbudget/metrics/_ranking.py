@@ -141,7 +141,7 @@ def check_groups(
             raise ValueError(f"Every {lost} has zero sample_weight: both classes are needed.")
 
     worth = _worth(positive, weight, value)
-    if value is not None and not worth.any():
+    if value is not None and worth is not None and not worth.any():
         raise ValueError("The positives have no value: at least one must be worth something.")
 
     spenders = Group(scores, weight)
