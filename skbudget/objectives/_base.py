@@ -66,7 +66,7 @@ class Sample:
             raise ValueError(
                 "All sample weights of one class are zero: positives and negatives are needed."
             )
-        if self.value is not None and not self.mean_value > 0:
+        if self.value is not None and not self.total_value > 0:
             raise ValueError("The positives have no value: at least one must be worth something.")
 
     def _sum_over_workers(self, collective: Collective) -> None:
@@ -76,7 +76,12 @@ class Sample:
         n_positives: float = int(np.count_nonzero(present & self.positive))
         n_negatives: float = int(np.count_nonzero(present)) - n_positives
         n_positives, n_negatives, *sums = sum_over(
-            collective, n_positives, n_negatives, self.total_weight, self.positive_weight
+            collective,
+            n_positives,
+            n_negatives,
+            self.total_weight,
+            self.positive_weight,
+            self.total_value,
         )
         if not (n_positives and n_negatives):
             raise ValueError(
@@ -84,7 +89,7 @@ class Sample:
                 "together lack one of the two classes."
             )
         # Where a cached property keeps its value.
-        self.__dict__["total_weight"], self.__dict__["positive_weight"] = sums
+        self.__dict__.update(zip(("total_weight", "positive_weight", "total_value"), sums))
 
     @cached_property
     def total_weight(self) -> float:
@@ -99,14 +104,14 @@ class Sample:
         return float(self.weight[self.positive].sum())
 
     @cached_property
-    def mean_value(self) -> float:
-        """Mean value of the positives, by weight."""
-        assert self.value is not None
-        worth = self.value[self.positive]
+    def total_value(self) -> float:
+        """Sum of the positives' values, by weight; of their weights without values."""
+        if self.value is None:
+            return self.positive_weight
+        worth = self.value[self.positive].astype(np.float64, copy=False)
         if self.weight is not None:
             worth = worth * self.weight[self.positive]
-        (total,) = sum_over(self.collective, float(worth.sum(dtype=np.float64)))
-        return total / self.positive_weight
+        return float(worth.sum())
 
     @cached_property
     def pull(self) -> NDArray | None:
@@ -118,7 +123,8 @@ class Sample:
         if self.value is None:
             return self.weight
         pull = np.ones(self.positive.size) if self.weight is None else self.weight.astype(float)
-        pull[self.positive] *= self.value[self.positive] / self.mean_value
+        mean = self.total_value / self.positive_weight
+        pull[self.positive] *= self.value[self.positive] / mean
         return pull
 
     @cached_property
