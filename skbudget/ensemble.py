@@ -16,9 +16,9 @@ from sklearn.utils._param_validation import InvalidParameterError
 from sklearn.utils.validation import _num_samples, check_is_fitted
 
 from ._calibration import SigmoidCalibrator
+from ._fit_arguments import fit_argument
 from ._preparation import table_for_networks
 from ._validation import check_budget, check_positive, check_scores, check_weights
-from ._weights import weight_argument
 from .boosting._classifier import (
     MIN_TO_CHOOSE,
     PAUCClassifierMixin,
@@ -60,19 +60,24 @@ class _TopScale(NamedTuple):
 
 
 def _choose_tenths(
-    target: NDArray[np.int64], standard: NDArray, weight: NDArray | None, budget: float
+    target: NDArray[np.int64],
+    standard: NDArray,
+    weight: NDArray | None,
+    budget: float,
+    value: NDArray | None = None,
 ) -> int:
     """Return the network's tenths in the blend that ranks the held-out rows best.
 
     ``standard`` holds the standardised margins of the trees and of the network.
     """
-    if np.bincount(target, minlength=2).min() < MIN_TO_CHOOSE:
+    valued = target if value is None else target * (value > 0)
+    if np.bincount(valued, minlength=2).min() < MIN_TO_CHOOSE:
         # Of so few rows the best weight is a matter of luck.
         return 5
 
     def worth(tenths: int) -> tuple[float, int, int]:
         blend = _blend(tenths, *standard.T)
-        area = partial_auc_score(target, blend, beta=budget, sample_weight=weight)
+        area = partial_auc_score(target, blend, beta=budget, sample_weight=weight, value=value)
         return area, -abs(tenths - 5), -tenths
 
     return max(_TENTHS, key=worth)
@@ -88,18 +93,26 @@ class _Rows(NamedTuple):
     X: Any
     labels: NDArray
     weight: NDArray | None
+    value: NDArray | None
+
+    @property
+    def per_row(self) -> dict[str, NDArray]:
+        """What `fit` is told of the rows beside their labels."""
+        known = {"sample_weight": self.weight, "value": self.value}
+        return {name: entries for name, entries in known.items() if entries is not None}
 
     def take(self, part: NDArray[np.intp]) -> _Rows:
         """Return some of the rows."""
         weight = None if self.weight is None else self.weight[part]
-        return _Rows(_safe_indexing(self.X, part), self.labels[part], weight)
+        value = None if self.value is None else self.value[part]
+        return _Rows(_safe_indexing(self.X, part), self.labels[part], weight, value)
 
-    def fit(self, model: Any, weight_argument: str) -> Any:
-        """Fit a model, and return it."""
-        weights = {} if self.weight is None else {weight_argument: self.weight}
+    def fit(self, model: Any, names: dict[str, str]) -> Any:
+        """Fit a model, and return it; ``names`` are those of the arguments of its `fit`."""
+        given = {names[name]: entries for name, entries in self.per_row.items()}
         # Weights are handed over by name, whatever an application has set up for routing.
         with config_context(enable_metadata_routing=False):
-            return model.fit(self.X, self.labels, **weights)
+            return model.fit(self.X, self.labels, **given)
 
 
 def _as_chosen(model: Any, fitted: Any) -> Any:
@@ -221,7 +234,12 @@ class PAUCEnsembleClassifier(ClassifierMixin, BaseEstimator):
     # --- fitting ------------------------------------------------------------------
 
     def fit(
-        self, X: Any, y: ArrayLike, sample_weight: ArrayLike | None = None
+        self,
+        X: Any,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        *,
+        value: ArrayLike | None = None,
     ) -> PAUCEnsembleClassifier:
         """Fit both models, and the blend on rows they did not see.
 
@@ -233,6 +251,11 @@ class PAUCEnsembleClassifier(ClassifierMixin, BaseEstimator):
             Two labels of any kind; the greater one is the positive class.
         sample_weight : array-like of shape (n_samples,), default=None
             Weights.
+        value : array-like of shape (n_samples,), default=None
+            What catching each positive is worth, say an amount, at least 0 and in any
+            unit; entries of negatives are not used. Passed to both models, and the blend
+            is chosen by the partial AUC of the value. It counts no rows: probabilities
+            are those of the classes, as without it.
 
         Returns
         -------
@@ -242,28 +265,34 @@ class PAUCEnsembleClassifier(ClassifierMixin, BaseEstimator):
         ------
         ValueError
             If a parameter is out of range, ``y`` does not have two classes with two
-            rows each, or a model cannot be given weights.
+            rows each, no positive has value, or a model cannot be given weights or values.
         """
         self._check_params()
         owner = type(self).__name__
         X = self._check_X(X, reset=True)
         encoder, target = encode_two_classes(X, y, owner)
         weight = check_weights(sample_weight, _num_samples(X))
+        worth = check_weights(value, _num_samples(X), "value")
         rows, counts = rows_of_weight(target, weight, encoder.classes_, owner)
+        strata = target if worth is None else target * (worth > 0)
+        if not strata[rows].any():
+            raise ValueError("The positives have no value: at least one must be worth something.")
+        counts = np.bincount(strata[rows], minlength=2)
         if counts.min() < 2:
             raise ValueError(
-                "The least populated class in y has only 1 member: the blend is learnt on rows "
-                "that are held out, which needs at least 2."
+                "The least populated class in y has only 1 member"
+                + (": " if worth is None else " (of positives those with value count): ")
+                + "the blend is learnt on rows that are held out, which needs at least 2."
             )
         self.classes_ = encoder.classes_
         models, fold_seed = self._new_models(X)
-        weight_arguments = {
-            role: "" if weight is None else weight_argument(model, role)
+        table = _Rows(X, self.classes_[target], weight, worth)
+        arguments = {
+            role: {name: fit_argument(model, role, name) for name in table.per_row}
             for role, model in models.items()
         }
-        table = _Rows(X, self.classes_[target], weight)
         self.trees_, self.network_ = (
-            table.fit(clone(model), weight_arguments[role]) for role, model in models.items()
+            table.fit(clone(model), arguments[role]) for role, model in models.items()
         )
         models["trees"] = _as_chosen(models["trees"], self.trees_)
 
@@ -271,10 +300,10 @@ class PAUCEnsembleClassifier(ClassifierMixin, BaseEstimator):
         folds = StratifiedKFold(n_folds, shuffle=True, random_state=fold_seed)
         standard = np.empty((rows.size, len(models)))
         scales: dict[str, list[_TopScale]] = {role: [] for role in models}
-        for train, held_out in folds.split(rows, target[rows]):
+        for train, held_out in folds.split(rows, strata[rows]):
             seen, unseen = table.take(rows[train]), table.take(rows[held_out])
             for column, (role, model) in enumerate(models.items()):
-                fitted = seen.fit(clone(model), weight_arguments[role])
+                fitted = seen.fit(clone(model), arguments[role])
                 margin = _margin(fitted, unseen.X, role)
                 scale = _TopScale.of(margin, unseen.weight, self.budget)
                 standard[held_out, column] = scale(margin)
@@ -283,7 +312,8 @@ class PAUCEnsembleClassifier(ClassifierMixin, BaseEstimator):
             role: _TopScale(*np.mean(of_folds, axis=0).tolist())
             for role, of_folds in scales.items()
         }
-        self._settle_blend(target[rows], standard, None if weight is None else weight[rows])
+        of_rows = (None if entries is None else entries[rows] for entries in (weight, worth))
+        self._settle_blend(target[rows], standard, *of_rows)
         return self
 
     def _check_params(self) -> None:
@@ -342,10 +372,14 @@ class PAUCEnsembleClassifier(ClassifierMixin, BaseEstimator):
         return {"trees": clone(trees), "network": clone(network)}, fold_seed
 
     def _settle_blend(
-        self, target: NDArray[np.int64], standard: NDArray, weight: NDArray | None
+        self,
+        target: NDArray[np.int64],
+        standard: NDArray,
+        weight: NDArray | None,
+        value: NDArray | None,
     ) -> None:
         """Learn the blend, and its probabilities, from standardised held-out margins."""
-        self._tenths = _choose_tenths(target, standard, weight, self.budget)
+        self._tenths = _choose_tenths(target, standard, weight, self.budget, value)
         self.network_weight_ = self._tenths / 10
         blend = _blend(self._tenths, *standard.T)
         found = SigmoidCalibrator.fit(blend, target == 1, weight)

@@ -218,6 +218,39 @@ def test_derivatives_are_those_of_all_rows(objective, weighted, size):
         np.testing.assert_allclose(loss, alone[2], rtol=1e-6)
 
 
+@pytest.mark.parametrize("objective", OBJECTIVES, ids=lambda one: type(one).__name__)
+@pytest.mark.parametrize("size", SIZES)
+def test_values_of_all_workers_have_one_mean(objective, size):
+    rng = np.random.default_rng(4)
+    positive, raw, weight = table(rng, weighted=True)
+
+    def value_of(scores):
+        # As wild as it must be, and known wherever a row goes.
+        return np.exp(2 * np.sin(1e3 * scores.astype(np.float64)))
+
+    parts, rows = spread(rng, size, positive, raw, weight)
+
+    def work(worker, y, s, w):
+        value = value_of(s)
+        sample = Sample(y, s, w, value=value, collective=worker)
+        held = objective.find_held(sample)
+        scale = objective.boosting_scale(sample)
+        derivatives = objective.derivatives(sample, held).dense(s.size, scale=scale)
+        coverage = common_coverage(y, s, w, 0.01, "population", worker, value) if worker else 0
+        return (*derivatives, coverage)
+
+    alone = work(None, positive, raw, weight)
+    found = Threads(size).run(work, parts)
+    for k in range(2):
+        together = join([one[k] for one in found], rows)
+        np.testing.assert_allclose(together, alone[k], atol=1e-6 * np.abs(alone[k]).max())
+    expected = coverage_at_budget_score(
+        positive, raw, budget=0.01, sample_weight=weight, value=value_of(raw)
+    )
+    for _, _, coverage in found:
+        assert coverage == pytest.approx(expected)
+
+
 @pytest.mark.parametrize("weighted", [False, True])
 @pytest.mark.parametrize("ties", [False, True])
 @pytest.mark.parametrize("basis", ["fpr", "population"])

@@ -513,3 +513,50 @@ def test_margins_that_are_not_finite_are_named():
         pytest.raises(ValueError, match="decision_function of network contains"),
     ):
         columns(0, 1).set_params(network__factor=np.nan).fit(X, y)
+
+
+# --- values ---------------------------------------------------------------------------
+
+
+def test_values_reach_both_models_and_the_blend_and_not_the_probabilities():
+    rng = np.random.default_rng(0)
+    y = (rng.random(2000) < 0.1).astype(int)
+    X = rng.normal(size=(2000, 3))
+    X[:, 0] += 1.5 * y
+    value = np.exp(1.5 * X[:, 2])
+    plain, valued = tiny(cv=2, random_state=0).fit(X, y), tiny(cv=2, random_state=0)
+    valued.fit(X, y, value=value)
+    for role in ("trees_", "network_"):
+        one, other = (getattr(model, role).decision_function(X) for model in (plain, valued))
+        assert np.corrcoef(one, X[:, 2])[0, 1] + 0.1 < np.corrcoef(other, X[:, 2])[0, 1]
+    assert valued.predict_proba(X)[:, 1].mean() == pytest.approx(y.mean(), abs=0.02)
+    dear = tiny(cv=2, random_state=0).fit(X, y, value=np.where(y == 1, 1024 * value, 2.0))
+    assert dear.network_weight_ == valued.network_weight_
+    np.testing.assert_allclose(
+        dear.decision_function(X), valued.decision_function(X), rtol=1e-2, atol=1e-2
+    )
+
+
+def test_the_blend_is_chosen_by_value():
+    target = np.repeat([0, 1], [40, 20])
+    # Each model finds one half of the positives, above all negatives.
+    first, second = np.arange(60) >= 50, (np.arange(60) >= 40) & (np.arange(60) < 50)
+    standard = np.column_stack([first, second]).astype(float)
+    standard[:10] = [0.9, 0.9]  # and the blend of the two none of them
+    for half, tenths in ((first, 0), (second, 10)):
+        value = np.where(half, 100.0, 1.0)
+        chosen = _choose_tenths(target, standard, None, 0.1, value)
+        assert abs(chosen - tenths) < abs(chosen - (10 - tenths))
+
+
+def test_values_that_cannot_be_used():
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(60, 2)), np.repeat([0, 1], 30)
+    with pytest.raises(ValueError, match="value cannot be passed on: fit of trees=Column"):
+        tiny(trees=Column()).fit(X, y, value=np.ones(60))
+    with pytest.raises(ValueError, match="The positives have no value"):
+        tiny().fit(X, y, value=1.0 - y)
+    with pytest.raises(ValueError, match="Negative values in value"):
+        tiny().fit(X, y, value=-np.ones(60))
+    with pytest.raises(ValueError, match=r"only 1 member \(of positives those with value count\)"):
+        tiny().fit(X, y, value=np.arange(60) == 59)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -23,7 +23,7 @@ from .._validation import check_positive, check_weights
 from ..band import Basis
 from ..metrics import partial_auc_score
 from ._metric import CoverageMetric
-from ._objective import PAUCObjective, default_beta
+from ._objective import PAUCObjective, ValuedObjective, _BoosterCallable, default_beta
 
 OBJECTIVE_PARAMETERS = (
     "budget",
@@ -123,6 +123,19 @@ class Training(NamedTuple):
     row_arguments: dict[str, Any]
     fit_fold: Callable[[Any, Any, NDArray, dict[str, Any]], None]
 
+    @property
+    def value(self) -> NDArray[np.float64] | None:
+        """What catching each positive is worth, None for one each."""
+        return self.row_arguments.get("value")
+
+    @property
+    def strata(self) -> NDArray[np.int64]:
+        """By class, for folds that each need both: positives without value are none."""
+        strata = self.target
+        if self.value is not None:
+            strata = strata * (self.value > 0)
+        return strata[self.rows]
+
 
 class _Fold(NamedTuple):
     """A model and the rows that it was not trained on."""
@@ -183,6 +196,33 @@ def rows_of_weight(
     return rows, counts
 
 
+def values_as_weights(
+    targets: Sequence[NDArray], values: Any, name: str, refused: dict[str, Any]
+) -> list[NDArray]:
+    """Return weights of evaluation sets by which `CoverageMetric` knows their values.
+
+    ``refused`` are the arguments, by name, that values leave no room for.
+    """
+    for other, given in refused.items():
+        if given is not None:
+            raise ValueError(
+                f"{name} and {other} cannot be combined: the values take the place of the "
+                "weights, and only coverage knows them for values."
+            )
+    if not isinstance(values, list | tuple) or len(values) != len(targets):
+        raise ValueError(
+            f"{name} must be a list with one array per evaluation set: expected {len(targets)}, "
+            f"got {len(values) if isinstance(values, list | tuple) else type(values).__name__}."
+        )
+    weights = []
+    for target, value in zip(targets, values):
+        checked = check_weights(value, target.size, name)
+        if checked is None or not (target * checked).any():
+            raise ValueError(f"The positives have no value in {name}: at least one must have.")
+        weights.append(np.where(target == 1, checked, 1.0))
+    return weights
+
+
 class PAUCClassifierMixin:
     """Fitting, calibration and prediction around a booster's own classifier.
 
@@ -237,8 +277,8 @@ class PAUCClassifierMixin:
         # To XGBoost 0 means what None does.
         return PAUCObjective(**{**values, "beta": beta, "n_jobs": self.n_jobs or None})
 
-    def _coverage_metric(self) -> CoverageMetric:
-        return CoverageMetric(self.budget, "population")
+    def _coverage_metric(self, *, of_value: bool) -> CoverageMetric:
+        return CoverageMetric(self.budget, "population", "value" if of_value else "rows")
 
     def _check_params(self) -> None:
         self._boosting_objective(self.beta)
@@ -260,13 +300,14 @@ class PAUCClassifierMixin:
         X: Any,
         y: Any,
         sample_weight: ArrayLike | None,
+        value: ArrayLike | None,
         earlier_model: Any,
         earlier_name: str,
-    ) -> tuple[Any, NDArray[np.int64], NDArray | None, NDArray[np.intp]]:
+    ) -> tuple[Any, NDArray[np.int64], NDArray | None, NDArray | None, NDArray[np.intp]]:
         """Check parameters and data of `fit`.
 
-        Returns the features, the labels as 0 and 1, the weights, and the rows to
-        calibrate on. ``earlier_model``, an argument of `fit` called ``earlier_name``,
+        Returns the features, the labels as 0 and 1, the weights, the values, and the
+        rows to calibrate on. ``earlier_model``, an argument of `fit` called ``earlier_name``,
         is the model whose training is continued, or None.
         """
         self._check_params()
@@ -278,7 +319,35 @@ class PAUCClassifierMixin:
         X = self._check_X(X, reset=True)
         target = self._encode_target(X, y)
         weight = check_weights(sample_weight, _num_samples(X))
-        return X, target, weight, self._calibration_rows(target, weight)
+        rows = self._calibration_rows(target, weight)
+        return X, target, weight, self._check_value(value, target, rows), rows
+
+    def _check_value(
+        self, value: ArrayLike | None, target: NDArray[np.int64], rows: NDArray[np.intp]
+    ) -> NDArray[np.float64] | None:
+        checked = check_weights(value, target.size, "value")
+        if checked is None:
+            return None
+        objective = self._boosting_objective(self.beta)
+        if not isinstance(objective, _BoosterCallable):
+            raise ValueError(
+                "value needs the partial AUC or a BoosterObjective as the objective: "
+                f"objective={objective!r} cannot be told of it."
+            )
+        if objective.weight_of_positives == "value":
+            raise ValueError(
+                "The values of the positives were passed as value, but the objective takes "
+                "their weights for values: leave weight_of_positives at 'rows'."
+            )
+        n_valued = int(np.count_nonzero(target[rows] * checked[rows]))
+        if n_valued == 0:
+            raise ValueError("The positives have no value: at least one must be worth something.")
+        if self.calibration_cv is not None and n_valued < 2:
+            raise ValueError(
+                "Only 1 positive has value: calibration needs at least 2. "
+                "Pass calibration_cv=None to train a model that only ranks."
+            )
+        return checked
 
     def _check_X(self, X: Any, *, reset: bool) -> Any:
         return check_table(self, X, reset=reset, accept_sparse="csr", ensure_all_finite=False)
@@ -296,7 +365,9 @@ class PAUCClassifierMixin:
         mine = {*inspect.signature(self._parent).parameters, *fitted.get_params()}
         for name, value in vars(fitted).items():
             if name not in mine and name not in ("_other_params", "kwargs", "_class_weight"):
-                setattr(self, name, value)
+                # A fitted model has no use for the values of its training rows.
+                known = value.objective if isinstance(value, ValuedObjective) else value
+                setattr(self, name, known)
 
     def _calibration_rows(
         self, target: NDArray[np.int64], weight: NDArray | None
@@ -315,16 +386,16 @@ class PAUCClassifierMixin:
         self, training: Training, choice: dict[str, Any], cv: int, n_rounds: int | None = None
     ) -> list[_Fold]:
         """Train on all folds but one, for each of them, with what was chosen."""
-        target, rows = training.target, training.rows
+        target, rows, strata = training.target, training.rows, training.strata
         seed = 0
         random_state = getattr(self, "random_state", None)
         if random_state is not None and not isinstance(random_state, np.random.Generator):
             seed = int(check_random_state(random_state).randint(2**31 - 1))
         folds = StratifiedKFold(
-            min(cv, int(np.bincount(target[rows]).min())), shuffle=True, random_state=seed
+            min(cv, int(np.bincount(strata).min())), shuffle=True, random_state=seed
         )
         fitted = []
-        for train, held_out in folds.split(rows, target[rows]):
+        for train, held_out in folds.split(rows, strata):
             ranker = clone(self).set_params(
                 calibration_cv=None,
                 selection_cv=None,
@@ -366,13 +437,13 @@ class PAUCClassifierMixin:
         ``continued`` is whether an earlier model is trained further.
         """
         candidates = self._candidates()
-        target, rows = training.target, training.rows
+        target, value = training.target, training.value
         # With an earlier model there are no rows that it has not seen.
         if (
             len(candidates) == 1
             or self.selection_cv is None
             or continued
-            or np.bincount(target[rows]).min() < MIN_TO_CHOOSE
+            or np.bincount(training.strata).min() < MIN_TO_CHOOSE
         ):
             return candidates[0], None
         weight = self._row_weight(training)
@@ -388,6 +459,7 @@ class PAUCClassifierMixin:
                     fold.ranker._raw_margin(_safe_indexing(training.X, fold.rows)),
                     beta=min(1.0, max(BUDGETS_JUDGED * self.budget, least)),
                     sample_weight=weight[fold.rows],
+                    value=None if value is None else value[fold.rows],
                 )
                 areas.append(area)
             return float(np.mean(areas))
@@ -409,7 +481,10 @@ class PAUCClassifierMixin:
         vars(self).pop("beta_", None)
         if self.objective is None:
             self.beta_ = self._rule(training) if beta is None else beta
-        return {**for_parent, "objective": self._boosting_objective(beta)}, folds
+        objective = self._boosting_objective(beta)
+        if training.value is not None:
+            objective = ValuedObjective(objective, training.value)
+        return {**for_parent, "objective": objective}, folds
 
     def _rule(self, training: Training) -> float:
         """Return the band's upper end that the rule gives for these rows."""

@@ -22,6 +22,7 @@ from ._classifier import (
     Training,
     _has_calibration,
     document_parameters,
+    values_as_weights,
 )
 from ._objective import Surrogate
 from ._rounds import announce_round
@@ -242,6 +243,8 @@ reg_alpha, random_state, n_jobs, importance_type
         *,
         eval_X: Any = None,
         eval_y: Any = None,
+        value: ArrayLike | None = None,
+        eval_value: Any = None,
     ) -> PAUCLGBMClassifier:
         """Fit the trees, and the calibration on rows they did not see.
 
@@ -259,6 +262,18 @@ eval_X, eval_y
             As in `lightgbm.LGBMClassifier.fit`. Continuing from ``init_model``
             needs ``calibration_cv=None``: there is no telling which rows its
             trees have seen.
+        value : array-like of shape (n_samples,), default=None
+            What catching each positive is worth, say an amount, at least 0 and in any
+            unit; entries of negatives are not used. Positives pull at the trees in
+            proportion to it, and what `selection_cv` leaves open is chosen by the partial
+            AUC of the value. It counts no rows: band and probabilities are those of the
+            classes, as without it.
+        eval_value : list of array-like of shape (n_eval_samples,), default=None
+            Values of the rows of each evaluation set: coverage there is the share of the
+            value caught. They take the place of ``eval_sample_weight``,
+            ``eval_class_weight`` and ``eval_metric``, beside which they are refused. (For
+            a metric of your choice pass values as weights, see
+            `CoverageMetric(weight_of_positives="value")`.)
 
         Returns
         -------
@@ -267,14 +282,28 @@ eval_X, eval_y
         Raises
         ------
         ValueError
-            If a parameter is out of range, or ``y`` does not have two classes.
+            If a parameter is out of range, ``y`` does not have two classes, or no
+            positive has value.
         """
-        X, target, sample_weight, rows = self._check_fit(
-            X, y, sample_weight, init_model, "init_model"
+        X, target, sample_weight, value, rows = self._check_fit(
+            X, y, sample_weight, value, init_model, "init_model"
         )
         evaluation = self._encoded_eval_sets(eval_set, eval_X, eval_y)
+        if eval_value is not None:
+            refused = {
+                "eval_sample_weight": eval_sample_weight,
+                "eval_class_weight": eval_class_weight,
+                "eval_metric": eval_metric,
+            }
+            eval_sample_weight = values_as_weights(
+                evaluation.get("eval_y")
+                or [y_eval for _, y_eval in evaluation.get("eval_set", [])],
+                eval_value,
+                "eval_value",
+                refused,
+            )
         if evaluation and eval_metric is None:
-            eval_metric = self._coverage_metric()
+            eval_metric = self._coverage_metric(of_value=eval_value is not None)
         params = self._parent_params()
         if isinstance(self.class_weight, dict):
             codes = {label: code for code, label in enumerate(self._label_encoder.classes_)}
@@ -295,7 +324,7 @@ eval_X, eval_y
                 **arguments,
             )
 
-        per_row = {"sample_weight": sample_weight, "init_score": init_score}
+        per_row = {"sample_weight": sample_weight, "init_score": init_score, "value": value}
         training = Training(X, target, rows, per_row, fit_fold)
         chosen, folds = self._choose_and_keep(training, continued=init_model is not None)
         parent = LGBMClassifier(**{**params, **chosen})

@@ -9,7 +9,12 @@ import numpy as np
 
 from .._validation import BASES, check_budget, check_option
 from ..band import Basis
-from ._objective import unpack_call
+from ._objective import (
+    WEIGHTS_OF_POSITIVES,
+    WeightOfPositives,
+    rows_and_value,
+    unpack_call,
+)
 
 __all__ = ["CoverageMetric"]
 
@@ -28,6 +33,12 @@ class CoverageMetric:
         Review budget, a fraction in (0, 1].
     basis : {"population", "fpr"}, default="population"
         Whether the budget counts rows or negatives.
+    weight_of_positives : {"rows", "value"}, default="rows"
+        What the weights of positives in the evaluation set are. With ``"rows"`` a weight
+        repeats a row. With ``"value"`` it is what catching the positive is worth: coverage
+        is the share of the value caught, and each positive is one row of the budget. The
+        weights of negatives repeat rows either way. The training set's objective has a
+        parameter of the same name.
 
     See Also
     --------
@@ -49,12 +60,25 @@ class CoverageMetric:
     >>> from skbudget.boosting import CoverageMetric
     >>> CoverageMetric(budget=0.5)([0, 0, 1, 1], [0.1, 0.3, 0.2, 0.4])
     0.5
+
+    The positive that is caught is worth three times the other:
+
+    >>> metric = CoverageMetric(budget=0.5, weight_of_positives="value")
+    >>> metric([0, 0, 1, 1], [0.1, 0.3, 0.2, 0.4], sample_weight=[1, 1, 20, 60])
+    0.75
     """
 
     budget: float = 0.005
     basis: Basis = "population"
+    weight_of_positives: WeightOfPositives = "rows"
 
     def __post_init__(self) -> None:
+        check_option(
+            self.weight_of_positives,
+            "weight_of_positives",
+            WEIGHTS_OF_POSITIVES,
+            "CoverageMetric",
+        )
         check_budget(self.budget, "CoverageMetric")
         check_option(self.basis, "basis", BASES, "CoverageMetric")
 
@@ -108,8 +132,13 @@ class CoverageMetric:
             raise ValueError(
                 f"CoverageMetric needs binary scores of shape (n_samples,), got {scores.shape}."
             )
+        value = None
+        if self.weight_of_positives == "value":
+            weight, value = rows_and_value(labels == 1, weight, collective)
         if collective is not None:
-            return common_coverage(labels == 1, scores, weight, self.budget, self.basis, collective)
+            return common_coverage(
+                labels == 1, scores, weight, self.budget, self.basis, collective, value
+            )
         return float(
             coverage_at_budget_score(
                 labels.astype(np.int8, copy=False),
@@ -117,5 +146,6 @@ class CoverageMetric:
                 budget=self.budget,
                 basis=self.basis,
                 sample_weight=weight,
+                value=value,
             )
         )

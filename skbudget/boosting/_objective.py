@@ -23,6 +23,8 @@ __all__ = ["BoosterObjective", "PAUCObjective", "default_beta", "pauc_objective"
 
 Surrogate = Literal["pairwise", "trapezoid"]
 SURROGATES = ("pairwise", "trapezoid")
+WeightOfPositives = Literal["rows", "value"]
+WEIGHTS_OF_POSITIVES = ("rows", "value")
 
 
 def default_beta(
@@ -80,6 +82,7 @@ class _BoosterCallable:
 
     schedule: Schedule | None
     n_jobs: int | None
+    weight_of_positives: WeightOfPositives
 
     def _objective_for(self, sample: Sample) -> BaseObjective[Any]:
         raise NotImplementedError
@@ -120,22 +123,45 @@ class _BoosterCallable:
         Where XGBoost trains on several workers, rows are one worker's, and band, weights
         and pairs are those of all of them: the derivatives are the same as on one machine.
         """
+        return self.with_value(None, y_true, y_pred, sample_weight)
+
+    def with_value(
+        self,
+        value: NDArray | None,
+        y_true: Any,
+        y_pred: Any,
+        sample_weight: ArrayLike | None = None,
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Return what a call does, for rows whose values are known beside their weights.
+
+        Parameters
+        ----------
+        value : ndarray of shape (n_samples,) or None
+            What catching each positive is worth; None without values, or where the
+            positives' weights hold them.
+        y_true, y_pred, sample_weight
+            As in a call.
+
+        Returns
+        -------
+        gradient, hessian : ndarray of float32 with the shape of the raw scores
+        """
         labels, raw, weight, collective = self._arguments(y_true, y_pred, sample_weight)
-        iteration = None if self.schedule is None else take_round()
-
-        def derivatives(positive: NDArray[np.bool_], raw: NDArray) -> tuple[NDArray, NDArray]:
-            sample = Sample(
-                positive,
-                raw,
-                weight,
-                collective=collective,
-                dtype=np.float32,
-                n_jobs=self.n_jobs,
+        if value is not None and value.shape != labels.shape:
+            raise ValueError(
+                f"value must have one entry per sample: expected {labels.shape[0]}, "
+                f"got {value.shape[0]}."
             )
-            return self._derivatives(sample, iteration)
-
+        iteration = None if self.schedule is None else take_round()
         if raw.ndim == 1:
-            return derivatives(_positives(labels, collective), raw)
+            return self._derivatives(
+                self._sample(labels, raw, weight, value, collective, np.float32), iteration
+            )
+        if self.weight_of_positives == "value":
+            raise ValueError(
+                "weight_of_positives='value' needs a binary target: of more classes each row is "
+                "a positive once and a negative otherwise, and has one weight for both."
+            )
         gradient = np.zeros(raw.shape, dtype=np.float32)
         hessian = np.full(raw.shape, HESSIAN_FLOOR, dtype=np.float32)
         for k in range(raw.shape[1]):
@@ -145,7 +171,18 @@ class _BoosterCallable:
                 collective, int(np.count_nonzero(positive)), positive.size
             )
             if 0 < n_positives < n_rows:
-                gradient[:, k], hessian[:, k] = derivatives(positive, raw[:, k])
+                gradient[:, k], hessian[:, k] = self._derivatives(
+                    Sample(
+                        positive,
+                        raw[:, k],
+                        weight,
+                        value=value,
+                        collective=collective,
+                        dtype=np.float32,
+                        n_jobs=self.n_jobs,
+                    ),
+                    iteration,
+                )
         return gradient, hessian
 
     def loss(
@@ -170,10 +207,32 @@ class _BoosterCallable:
         loss : float
         """
         labels, raw, weight, collective = self._arguments(y_true, y_pred, sample_weight)
-        sample = Sample(_positives(labels, collective), raw, weight, collective=collective)
+        sample = self._sample(labels, raw, weight, None, collective)
         objective = self._scheduled(sample, iteration)
         held = objective.find_held(sample)
         return objective.boosting_scale(sample) * objective._loss(sample, held)
+
+    def _sample(
+        self,
+        labels: NDArray,
+        raw: NDArray,
+        weight: NDArray | None,
+        value: NDArray | None,
+        collective: Collective | None,
+        dtype: Any = np.float64,
+    ) -> Sample:
+        positive = _positives(labels, collective)
+        if self.weight_of_positives == "value":
+            weight, value = rows_and_value(positive, weight, collective)
+        return Sample(
+            positive,
+            raw,
+            weight,
+            value=value,
+            collective=collective,
+            dtype=dtype,
+            n_jobs=self.n_jobs,
+        )
 
     def _scheduled(self, sample: Sample, iteration: int | None) -> BaseObjective[Any]:
         objective = self._objective_for(sample)
@@ -263,6 +322,18 @@ def unpack_call(
     return labels, raw, weight, collective
 
 
+def rows_and_value(
+    positive: NDArray[np.bool_], weight: NDArray | None, collective: Collective | None
+) -> tuple[NDArray | None, NDArray | None]:
+    """Take weights that hold the positives' values apart, into weights of rows and values."""
+    if weight is None:
+        return None, None
+    rows = np.where(positive, np.ones(1, dtype=weight.dtype), weight)
+    # Workers must agree on whether there are weights.
+    (unequal,) = sum_over(collective, int(np.count_nonzero(rows != 1)))
+    return rows if unequal else None, weight
+
+
 def _positives(labels: NDArray, collective: Collective | None) -> NDArray[np.bool_]:
     positive = labels == 1
     n_pos = np.count_nonzero(positive)
@@ -280,6 +351,20 @@ def _positives(labels: NDArray, collective: Collective | None) -> NDArray[np.boo
 
 
 @dataclass(frozen=True)
+class ValuedObjective:
+    """An objective together with the values of the rows that it will be called with."""
+
+    objective: _BoosterCallable
+    value: NDArray
+
+    def __call__(
+        self, y_true: Any, y_pred: Any, sample_weight: ArrayLike | None = None
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Return gradient and hessian for one boosting round."""
+        return self.objective.with_value(self.value, y_true, y_pred, sample_weight)
+
+
+@dataclass(frozen=True)
 class BoosterObjective(_BoosterCallable):
     """Offer any objective to LightGBM and XGBoost.
 
@@ -294,6 +379,8 @@ class BoosterObjective(_BoosterCallable):
         Threads of passes over all rows, where most of them are in the band; at most four
         are of use. None for ``OMP_NUM_THREADS`` or all cores, -1 for all cores. The result
         does not depend on it.
+    weight_of_positives : {"rows", "value"}, default="rows"
+        What the weights of positives are, see `PAUCObjective`.
 
     See Also
     --------
@@ -313,8 +400,15 @@ class BoosterObjective(_BoosterCallable):
     objective: BaseObjective[Any]
     schedule: Schedule | None = None
     n_jobs: int | None = None
+    weight_of_positives: WeightOfPositives = "rows"
 
     def __post_init__(self) -> None:
+        check_option(
+            self.weight_of_positives,
+            "weight_of_positives",
+            WEIGHTS_OF_POSITIVES,
+            type(self).__name__,
+        )
         _check_schedule(self.schedule, type(self).__name__)
         _check_jobs(self.n_jobs, type(self).__name__)
 
@@ -385,6 +479,12 @@ class PAUCObjective(_BoosterCallable):
         Threads of passes over all rows, where most of them are in the band; at most four
         are of use. None for ``OMP_NUM_THREADS`` or all cores, -1 for all cores. The result
         does not depend on it.
+    weight_of_positives : {"rows", "value"}, default="rows"
+        What the weights of positives are. With ``"rows"`` a weight repeats a row, as in
+        any other objective. With ``"value"`` it is what catching the positive is worth,
+        say an amount in any currency: it counts in the pairs, and each positive is one
+        row in all that counts rows (band, temperature, the scale of the gradient). The
+        weights of negatives repeat rows either way.
 
     Raises
     ------
@@ -398,6 +498,12 @@ class PAUCObjective(_BoosterCallable):
 
     Notes
     -----
+    Values are taken in units of their mean over the positives, so that their unit is no
+    learning rate: amounts times 1000 give the same gradient. XGBoost places the bins of
+    ``tree_method="hist"`` by weights as well; there, divide values by their mean
+    yourself, so that negatives do not vanish from the bins. `PAUCXGBClassifier` takes
+    them apart from the weights, as ``fit(X, y, value=...)``.
+
     Where the band is empty (``budget_basis="population"`` with nothing but
     positives at the top) gradients are zero.
 
@@ -418,6 +524,14 @@ class PAUCObjective(_BoosterCallable):
     >>> X_new, y_new = make_contested_top(20_000, pos_rate=0.01, random_state=1)
     >>> coverage_at_budget_score(y_new, booster.predict(X_new), budget=0.01) > 0.4
     True
+
+    Positives with values, as weights that travel with the rows:
+
+    >>> import numpy as np
+    >>> amount = np.random.default_rng(0).lognormal(size=y.size)
+    >>> weight = np.where(y == 1, amount, 1.0)
+    >>> params["objective"] = PAUCObjective(budget=0.01, weight_of_positives="value")
+    >>> booster = lgb.train(params, lgb.Dataset(X, y, weight=weight), num_boost_round=20)
     """
 
     budget: float = 0.005
@@ -431,9 +545,11 @@ class PAUCObjective(_BoosterCallable):
     n_knots: int = 2
     schedule: Schedule | None = None
     n_jobs: int | None = None
+    weight_of_positives: WeightOfPositives = "rows"
 
     def __post_init__(self) -> None:
         owner = type(self).__name__
+        check_option(self.weight_of_positives, "weight_of_positives", WEIGHTS_OF_POSITIVES, owner)
         check_budget(self.budget, owner)
         check_band(
             0.0 if self.alpha is None else self.alpha,

@@ -23,6 +23,7 @@ from ._classifier import (
     Training,
     _has_calibration,
     document_parameters,
+    values_as_weights,
 )
 from ._objective import Surrogate
 from ._rounds import announce_round
@@ -233,6 +234,8 @@ class PAUCXGBClassifier(PAUCClassifierMixin, XGBClassifier):
         xgb_model: Any = None,
         sample_weight_eval_set: Any = None,
         base_margin_eval_set: Any = None,
+        value: ArrayLike | None = None,
+        value_eval_set: Any = None,
     ) -> PAUCXGBClassifier:
         """Fit the trees, and the calibration on rows they did not see.
 
@@ -249,6 +252,17 @@ base_margin_eval_set
             As in `xgboost.XGBClassifier.fit`. Continuing from ``xgb_model`` needs
             ``calibration_cv=None``: there is no telling which rows its trees have
             seen.
+        value : array-like of shape (n_samples,), default=None
+            What catching each positive is worth, say an amount, at least 0 and in any
+            unit; entries of negatives are not used. Positives pull at the trees in
+            proportion to it, and what `selection_cv` leaves open is chosen by the partial
+            AUC of the value. It counts no rows: band and probabilities are those of the
+            classes, as without it.
+        value_eval_set : list of array-like of shape (n_eval_samples,), default=None
+            Values of the rows of each evaluation set: coverage there is the share of the
+            value caught. They take the place of ``sample_weight_eval_set`` and
+            ``eval_metric``, beside which they are refused. (For a metric of your choice
+            pass values as weights, see `CoverageMetric(weight_of_positives="value")`.)
 
         Returns
         -------
@@ -257,25 +271,34 @@ base_margin_eval_set
         Raises
         ------
         ValueError
-            If a parameter is out of range, or ``y`` does not have two classes.
+            If a parameter is out of range, ``y`` does not have two classes, or no
+            positive has value.
         """
-        X, target, sample_weight, rows = self._check_fit(
-            X, y, sample_weight, xgb_model, "xgb_model"
+        X, target, sample_weight, value, rows = self._check_fit(
+            X, y, sample_weight, value, xgb_model, "xgb_model"
         )
         params = self._parent_params()
         if eval_set is not None:
             eval_set = [(X_eval, self._encode_eval_target(y_eval)) for X_eval, y_eval in eval_set]
             if self.eval_metric is None:
-                params["eval_metric"] = self._coverage_metric()
+                params["eval_metric"] = self._coverage_metric(of_value=value_eval_set is not None)
                 # XGBoost would add its log loss, which reads margins as probabilities.
                 params["disable_default_eval_metric"] = True
+        if value_eval_set is not None:
+            refused = {
+                "sample_weight_eval_set": sample_weight_eval_set,
+                "eval_metric": self.eval_metric,
+            }
+            sample_weight_eval_set = values_as_weights(
+                [y_eval for _, y_eval in eval_set or []], value_eval_set, "value_eval_set", refused
+            )
         params["callbacks"] = [*(self.callbacks or []), XGBoostRounds()]
 
         def fit_fold(ranker: Any, X_fold: Any, y_fold: NDArray, arguments: dict) -> None:
             ranker.set_params(early_stopping_rounds=None, callbacks=None)
             ranker.fit(X_fold, self._label_encoder.classes_[y_fold], **arguments)
 
-        per_row = {"sample_weight": sample_weight, "base_margin": base_margin}
+        per_row = {"sample_weight": sample_weight, "base_margin": base_margin, "value": value}
         training = Training(X, target, rows, per_row, fit_fold)
         chosen, folds = self._choose_and_keep(training, continued=xgb_model is not None)
         parent = XGBClassifier(**{**params, **chosen})

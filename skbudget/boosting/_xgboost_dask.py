@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from inspect import signature
 from typing import Any
 
 import dask.array as da
@@ -149,13 +150,26 @@ class DaskPAUCXGBClassifier(DaskXGBClassifier):
         params = self.get_params(deep=False)
         return {name: value for name, value in params.items() if name not in OBJECTIVE_PARAMETERS}
 
-    def _boosting_objective(self) -> Any:
+    def _boosting_objective(self, *, of_value: bool) -> Any:
         if self.objective is not None:
             return self.objective
         values = {name: getattr(self, name) for name in OBJECTIVE_PARAMETERS}
-        return PAUCObjective(**values, n_jobs=self.n_jobs or None)
+        return PAUCObjective(
+            **values,
+            n_jobs=self.n_jobs or None,
+            weight_of_positives="value" if of_value else "rows",
+        )
 
-    def fit(self, X: Any, y: Any, *, verbose: bool | int | None = False, **kwargs: Any) -> Any:
+    def fit(
+        self,
+        X: Any,
+        y: Any,
+        *,
+        verbose: bool | int | None = False,
+        value: Any = None,
+        value_eval_set: Any = None,
+        **kwargs: Any,
+    ) -> Any:
         """Fit the trees on the workers that hold the rows.
 
         Parameters
@@ -166,6 +180,13 @@ class DaskPAUCXGBClassifier(DaskXGBClassifier):
             Two labels of any kind; the greater one is the positive class.
         verbose : bool or int, default=False
             Whether to print the metrics of each round.
+        value : dask Array or Series of shape (n_samples,), default=None
+            What catching each positive is worth, at least 0 and in any unit; entries of
+            negatives are not used. It takes the place of ``sample_weight``, beside which it
+            is refused: the workers know one column beside the label.
+        value_eval_set : list of dask Array or Series, default=None
+            Values of the rows of each evaluation set; in place of
+            ``sample_weight_eval_set`` and ``eval_metric``.
         **kwargs
             ``sample_weight``, ``base_margin``, ``eval_set``, ``xgb_model``,
             ``sample_weight_eval_set``, ``base_margin_eval_set`` and ``feature_weights`` as
@@ -179,17 +200,27 @@ class DaskPAUCXGBClassifier(DaskXGBClassifier):
         Raises
         ------
         ValueError
-            If a parameter is out of range, or ``y`` does not have two classes.
+            If a parameter is out of range, ``y`` does not have two classes, or no
+            positive has value.
         """
-        return super().fit(X, y, verbose=verbose, **kwargs)
+        bound = signature(super().fit).bind(X, y, verbose=verbose, **kwargs)
+        bound.apply_defaults()
+        return self._client_sync(
+            self._fit_async, **bound.arguments, value=value, value_eval_set=value_eval_set
+        )
 
-    async def _fit_async(self, X: Any, y: Any, **kwargs: Any) -> DaskPAUCXGBClassifier:
+    async def _fit_async(
+        self, X: Any, y: Any, *, value: Any, value_eval_set: Any, **kwargs: Any
+    ) -> DaskPAUCXGBClassifier:
         refuse_class_ratio(self)
+        self._check_value(value, value_eval_set, kwargs)
         params = self._parent_params()
-        params["objective"] = self._boosting_objective()
+        params["objective"] = self._boosting_objective(of_value=value is not None)
         params["callbacks"] = [*(self.callbacks or []), XGBoostRounds()]
         if kwargs.get("eval_set") is not None and self.eval_metric is None:
-            params["eval_metric"] = CoverageMetric(self.budget, "population")
+            params["eval_metric"] = CoverageMetric(
+                self.budget, "population", "rows" if value_eval_set is None else "value"
+            )
             # XGBoost would add its log loss, which reads margins as probabilities.
             params["disable_default_eval_metric"] = True
         classes = await self._classes_of(y)
@@ -201,6 +232,13 @@ class DaskPAUCXGBClassifier(DaskXGBClassifier):
             kwargs["eval_set"] = [
                 (X_eval, encoded(y_eval)) for X_eval, y_eval in kwargs["eval_set"]
             ]
+        if value is not None:
+            kwargs["sample_weight"] = await self._value_as_weight(value, encoded(y), "value")
+        if value_eval_set is not None:
+            kwargs["sample_weight_eval_set"] = [
+                await self._value_as_weight(of_set, target, "value_eval_set")
+                for of_set, (_, target) in zip(value_eval_set, kwargs["eval_set"])
+            ]
         parent = DaskXGBClassifier(**params)
         parent.client = self.client
         await parent._fit_async(X, encoded(y), **kwargs)
@@ -210,6 +248,49 @@ class DaskPAUCXGBClassifier(DaskXGBClassifier):
                 setattr(self, name, value)
         self.classes_ = classes
         return self
+
+    def _check_value(self, value: Any, value_eval_set: Any, kwargs: dict[str, Any]) -> None:
+        for given, name, other in (
+            (value, "value", "sample_weight"),
+            (value_eval_set, "value_eval_set", "sample_weight_eval_set"),
+        ):
+            if given is not None and kwargs.get(other) is not None:
+                raise ValueError(
+                    f"{name} and {other} cannot be combined on Dask: the workers know one column "
+                    "beside the label, and it holds either."
+                )
+        if value is not None and self.objective is not None:
+            raise ValueError(
+                "value goes with the partial AUC of the parameters: for another objective pass "
+                "sample_weight, and BoosterObjective(..., weight_of_positives='value')."
+            )
+        if value_eval_set is None:
+            return
+        if self.eval_metric is not None:
+            raise ValueError(
+                "value_eval_set and eval_metric cannot be combined: only coverage knows the "
+                "weights for values."
+            )
+        n_sets = len(kwargs.get("eval_set") or [])
+        if not isinstance(value_eval_set, list | tuple) or len(value_eval_set) != n_sets:
+            raise ValueError(
+                f"value_eval_set must be a list with one column per evaluation set, of which there "
+                f"are {n_sets}."
+            )
+
+    async def _value_as_weight(self, value: Any, target: Any, name: str) -> Any:
+        """Return 1 for negatives, and the value for positives in units of its mean.
+
+        XGBoost places its bins by weights: the unit is not to have a say in that.
+        """
+        sums = self.client.compute([(value * target).sum(), target.sum()])
+        worth, number = [await each for each in sums]
+        if not (np.isfinite(worth) and worth > 0):
+            raise ValueError(
+                f"The positives have no value, or a negative, NaN or infinite one in {name}: it "
+                "must be at least 0, and of one positive at least more."
+            )
+        return value * (number / worth) * target + (1 - target)
 
     async def _classes_of(self, y: Any) -> np.ndarray:
         unique = da.unique(y) if isinstance(y, da.Array) else y.drop_duplicates()

@@ -11,7 +11,13 @@ from ._displays import (
 )
 from ._partial_auc import fpr_at_tpr_error, partial_auc_score
 from ._sample_size import CoverageSampleSize, coverage_sample_size
-from ._scorers import make_coverage_scorer, make_fpr_at_tpr_scorer, make_partial_auc_scorer
+from ._scorers import (
+    make_coverage_scorer,
+    make_fpr_at_tpr_scorer,
+    make_partial_auc_scorer,
+    make_value_per_review_scorer,
+)
+from ._value import value_per_review_score
 
 __all__ = [
     "BootstrapInterval",
@@ -30,6 +36,8 @@ __all__ = [
     "make_coverage_scorer",
     "make_fpr_at_tpr_scorer",
     "make_partial_auc_scorer",
+    "make_value_per_review_scorer",
     "paired_bootstrap_ci",
     "partial_auc_score",
+    "value_per_review_score",
 ]

@@ -56,13 +56,17 @@ class Group:
     def _sum(self, mask: NDArray[np.bool_]) -> float:
         return float(np.count_nonzero(mask) if self.counts is None else self.counts[mask].sum())
 
-    def fraction_taken(self, cut: Cut) -> float:
-        """Return the share of the total that ``cut`` takes."""
+    def taken(self, cut: Cut) -> float:
+        """Return how much of the total ``cut`` takes."""
         taken = self._sum(self.scores > cut.threshold)
         if cut.share > 0.0:
             taken += cut.share * self._sum(self.scores == cut.threshold)
+        return taken
+
+    def fraction_taken(self, cut: Cut) -> float:
+        """Return the share of the total that ``cut`` takes."""
         # Sums in another order than the total's may overshoot it in the last bits.
-        return min(taken / self.total, 1.0)
+        return min(self.taken(cut) / self.total, 1.0)
 
     def cut(self, size: float, *, reach: bool = False) -> Cut:
         """Return the cut that takes rows worth ``size`` from the top.
@@ -252,19 +256,22 @@ def common_coverage(
     budget: float,
     basis: str,
     collective: Collective,
+    value: NDArray | None = None,
 ) -> float:
     """Return `coverage_at_budget_score` of the rows of all workers.
 
-    ``positive``, ``scores`` and ``weight`` are one worker's, checked.
+    ``positive``, ``scores``, ``weight`` and ``value`` are one worker's, checked.
     """
     if weight is not None:
         kept = weight > 0
         positive, scores, weight = positive[kept], scores[kept], weight[kept].astype(np.float64)
+        value = None if value is None else value[kept]
     scores = scores.astype(np.float64, copy=False)
+    value = None if value is None else value.astype(np.float64, copy=False)
     spending = ~positive if basis == "fpr" else np.ones(positive.size, dtype=bool)
     of_spenders = None if weight is None else weight[spending]
     spenders = Group(scores[spending], of_spenders)
-    positives = Group(scores[positive], None if weight is None else weight[positive])
+    positives = Group(scores[positive], Rows(positive, scores, weight, value).worth)
     total, total_positives, odd = sum_over(
         collective, spenders.total, positives.total, not spenders.counts_whole_rows()
     )

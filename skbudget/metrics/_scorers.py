@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from numbers import Integral
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.metrics._scorer import _cached_call, _Scorer
+from sklearn.utils import _safe_indexing
+from sklearn.utils._param_validation import InvalidParameterError
 
 from .._validation import (
     BASES,
@@ -16,10 +19,12 @@ from .._validation import (
     check_binary_labels,
     check_budget,
     check_option,
+    check_positive,
     check_scores,
 )
 from ._coverage import coverage_at_budget_score
 from ._partial_auc import fpr_at_tpr_error, partial_auc_score
+from ._value import value_per_review_score
 
 RESPONSE_METHODS = ("decision_function", "predict_proba")
 
@@ -32,9 +37,16 @@ def _score_response(
     positive_class: Any = None,
     sample_weight: ArrayLike | None = None,
     value: ArrayLike | None = None,
+    value_column: Any = None,
     **params: Any,
 ) -> float:
     """Evaluate ``metric`` on an estimator's response, which favours the greater label."""
+    if value_column is not None and value is None:
+        # Whoever calls this without the scorer's own `_score` leaves it without X.
+        raise ValueError(
+            f"value_column={value_column!r} cannot be looked up here, where predictions are "
+            "scored without X: pass value by metadata routing."
+        )
     labels = np.unique(np.asarray(y_true))
     greater = labels[-1]
     positive = check_binary_labels(
@@ -45,9 +57,20 @@ def _score_response(
             "The estimator must be a binary classifier: its response has shape "
             f"{np.shape(y_score)}, not (n_samples,)."
         )
+    if np.asarray(y_score).dtype.kind in "OUS":
+        # `TunedThresholdClassifierCV` has labels scored, those that a threshold gives.
+        y_score = (np.asarray(y_score) == greater).astype(np.float64)
     if positive_class is not None and positive_class != greater:
         y_score = -check_scores(y_score)
     return metric(positive, y_score, sample_weight=sample_weight, value=value, **params)
+
+
+def _column_of(X: Any, column: str | int) -> np.ndarray:
+    """Return a column of a table, by name or position."""
+    values = _safe_indexing(X, column, axis=1)
+    if hasattr(values, "toarray"):
+        values = values.toarray()
+    return np.asarray(values).ravel()
 
 
 class _RankingScorer(_Scorer):
@@ -59,8 +82,18 @@ class _RankingScorer(_Scorer):
     keeps ``pos_label`` out of scikit-learn's sight, as ``positive_class``.
     """
 
-    def _score(self, method_caller: Callable[..., Any], *args: Any, **kwargs: Any) -> float:
-        return super()._score(partial(_cached_call, None), *args, **kwargs)
+    def _score(
+        self, method_caller: Callable[..., Any], estimator: Any, X: Any, y_true: Any, **kwargs: Any
+    ) -> float:
+        column = self._kwargs.get("value_column")
+        if column is not None:
+            if kwargs.get("value") is not None:
+                raise ValueError(
+                    f"The scorer takes value from value_column={column!r}, and was passed value "
+                    "as well: use one of them."
+                )
+            kwargs["value"] = _column_of(X, column)
+        return super()._score(partial(_cached_call, None), estimator, X, y_true, **kwargs)
 
     def __repr__(self) -> str:
         params = {key: value for key, value in self._kwargs.items() if key != "metric"}
@@ -71,16 +104,32 @@ class _RankingScorer(_Scorer):
 
 
 def _make_ranking_scorer(
-    metric: Callable[..., float], pos_label: Any, *, sign: int = 1, **params: Any
+    metric: Callable[..., float],
+    pos_label: Any,
+    value_column: str | int | None,
+    *,
+    sign: int = 1,
+    **params: Any,
 ) -> _RankingScorer:
     kwargs = {"metric": metric, **params}
+    if value_column is not None:
+        if isinstance(value_column, bool) or not isinstance(value_column, str | Integral):
+            raise InvalidParameterError(
+                f"The 'value_column' parameter of the scorer of {metric.__name__} must be a str, "
+                f"an int or None. Got {value_column!r} instead."
+            )
+        kwargs["value_column"] = value_column
     if pos_label is not None:
         kwargs["positive_class"] = pos_label
     return _RankingScorer(_score_response, sign, kwargs, RESPONSE_METHODS)
 
 
 def make_coverage_scorer(
-    budget: float = 0.005, *, basis: str = "population", pos_label: Any = None
+    budget: float = 0.005,
+    *,
+    basis: str = "population",
+    value_column: str | int | None = None,
+    pos_label: Any = None,
 ) -> Callable[..., float]:
     """Make a scorer of :func:`coverage_at_budget_score`.
 
@@ -91,6 +140,10 @@ def make_coverage_scorer(
 
     basis : {"population", "fpr"}, default="population"
         What the budget is a fraction of: all rows, or the negatives.
+
+    value_column : str or int, default=None
+        Column of `X` that holds what catching each row is worth, by name (of a data
+        frame) or position. None for the `value` that metadata routing passes, if any.
 
     pos_label : int, float, bool or str, default=None
         Label of the positive class, of any two. By default the greater one, which is
@@ -111,13 +164,19 @@ def make_coverage_scorer(
     --------
     make_partial_auc_scorer : Scorer of the mean true positive rate over a band.
     make_fpr_at_tpr_scorer : Scorer of the false positive rate at a true positive rate.
+    make_value_per_review_scorer : Scorer of the value caught per row reviewed.
 
     Notes
     -----
     The scorer ranks by ``decision_function`` if the estimator has it and by
     ``predict_proba`` otherwise, and turns the ranking round if `pos_label` is the
     smaller label. ``sample_weight`` and ``value`` are passed to it through metadata
-    routing, once asked for with ``set_score_request``.
+    routing, once asked for with ``set_score_request``. An amount that is a column of
+    the table needs no routing: the scorer finds it by `value_column`, in ``X`` as it was
+    passed to ``cross_validate`` or ``score``, in front of any pipeline.
+
+    ``TunedThresholdClassifierCV`` scores labels in place of a ranking. The rows above the
+    threshold are then tied, and so are those below; ``value`` must be routed.
 
     Examples
     --------
@@ -131,11 +190,93 @@ def make_coverage_scorer(
     make_scorer(coverage_at_budget_score, budget=0.2, basis='population')
     >>> cross_val_score(LogisticRegression(), X, y, scoring=scorer).shape
     (5,)
+
+    The share of the amount that is caught, the amount being in no column:
+
+    >>> import numpy as np
+    >>> import sklearn
+    >>> from sklearn.model_selection import cross_validate
+    >>> amount = np.random.default_rng(0).lognormal(size=y.size)
+    >>> with sklearn.config_context(enable_metadata_routing=True):
+    ...     scorer = make_coverage_scorer(budget=0.2).set_score_request(value=True)
+    ...     scores = cross_validate(
+    ...         LogisticRegression(), X, y, scoring=scorer, params={"value": amount}
+    ...     )
+    >>> scores["test_score"].shape
+    (5,)
+
+    The same, the amount being the last column:
+
+    >>> table = np.column_stack([X, amount])
+    >>> scorer = make_coverage_scorer(budget=0.2, value_column=-1)
+    >>> cross_val_score(LogisticRegression(), table, y, scoring=scorer).shape
+    (5,)
     """
     owner = "make_coverage_scorer"
     budget = check_budget(budget, owner)
     check_option(basis, "basis", BASES, owner)
-    return _make_ranking_scorer(coverage_at_budget_score, pos_label, budget=budget, basis=basis)
+    return _make_ranking_scorer(
+        coverage_at_budget_score, pos_label, value_column, budget=budget, basis=basis
+    )
+
+
+def make_value_per_review_scorer(
+    budget: float = 0.005,
+    *,
+    basis: str = "population",
+    cost: float = 0.0,
+    value_column: str | int | None = None,
+    pos_label: Any = None,
+) -> Callable[..., float]:
+    """Make a scorer of :func:`value_per_review_score`.
+
+    Parameters
+    ----------
+    budget : float, default=0.005
+        What can be reviewed, as a fraction in (0, 1]: 50 basis points are 0.005.
+
+    basis : {"population", "fpr"}, default="population"
+        What the budget is a fraction of: all rows, or the negatives.
+
+    cost : float, default=0.0
+        What reviewing one row costs, at least 0, in the unit of the value.
+
+    value_column : str or int, default=None
+        Column of `X` that holds what catching each row is worth, by name (of a data
+        frame) or position. None for the `value` that metadata routing passes, if any.
+
+    pos_label : int, float, bool or str, default=None
+        Label of the positive class, of any two. By default the greater one, which is
+        ``estimator.classes_[1]``, the class that ``decision_function`` favours.
+
+    Returns
+    -------
+    scorer : callable
+        Called as ``scorer(estimator, X, y)``; greater is better.
+
+    Raises
+    ------
+    ValueError
+        If a parameter is out of its range. When called: if the estimator or `y`
+        has other than two classes, or `pos_label` is none of them.
+
+    See Also
+    --------
+    make_coverage_scorer : Scorer of the coverage at one budget; its notes hold here.
+
+    Examples
+    --------
+    >>> from skbudget.metrics import make_value_per_review_scorer
+    >>> make_value_per_review_scorer(budget=0.01, cost=5.0)
+    make_scorer(value_per_review_score, budget=0.01, basis='population', cost=5.0)
+    """
+    owner = "make_value_per_review_scorer"
+    budget = check_budget(budget, owner)
+    check_option(basis, "basis", BASES, owner)
+    cost = check_positive(cost, "cost", owner, minimum=0)
+    return _make_ranking_scorer(
+        value_per_review_score, pos_label, value_column, budget=budget, basis=basis, cost=cost
+    )
 
 
 def make_partial_auc_scorer(
@@ -143,6 +284,7 @@ def make_partial_auc_scorer(
     beta: float = 0.005,
     *,
     standardize: bool = False,
+    value_column: str | int | None = None,
     pos_label: Any = None,
 ) -> Callable[..., float]:
     """Make a scorer of :func:`partial_auc_score`.
@@ -157,6 +299,10 @@ def make_partial_auc_scorer(
 
     standardize : bool, default=False
         Whether to rescale so that chance is 0.5 in any band.
+
+    value_column : str or int, default=None
+        Column of `X` that holds what catching each row is worth, by name (of a data
+        frame) or position. None for the `value` that metadata routing passes, if any.
 
     pos_label : int, float, bool or str, default=None
         Label of the positive class, of any two. By default the greater one, which is
@@ -187,17 +333,28 @@ def make_partial_auc_scorer(
     alpha, beta = check_band(alpha, beta, owner)
     check_option(standardize, "standardize", (True, False), owner)
     return _make_ranking_scorer(
-        partial_auc_score, pos_label, alpha=alpha, beta=beta, standardize=standardize
+        partial_auc_score,
+        pos_label,
+        value_column,
+        alpha=alpha,
+        beta=beta,
+        standardize=standardize,
     )
 
 
-def make_fpr_at_tpr_scorer(tpr: float = 0.95, *, pos_label: Any = None) -> Callable[..., float]:
+def make_fpr_at_tpr_scorer(
+    tpr: float = 0.95, *, value_column: str | int | None = None, pos_label: Any = None
+) -> Callable[..., float]:
     """Make a scorer of :func:`fpr_at_tpr_error`, its sign changed.
 
     Parameters
     ----------
     tpr : float, default=0.95
         The share of the positives that must be caught, a fraction in (0, 1].
+
+    value_column : str or int, default=None
+        Column of `X` that holds what catching each row is worth, by name (of a data
+        frame) or position. None for the `value` that metadata routing passes, if any.
 
     pos_label : int, float, bool or str, default=None
         Label of the positive class, of any two. By default the greater one, which is
@@ -226,4 +383,4 @@ def make_fpr_at_tpr_scorer(tpr: float = 0.95, *, pos_label: Any = None) -> Calla
     make_scorer(fpr_at_tpr_error, tpr=0.9)
     """
     tpr = check_budget(tpr, "make_fpr_at_tpr_scorer", "tpr")
-    return _make_ranking_scorer(fpr_at_tpr_error, pos_label, sign=-1, tpr=tpr)
+    return _make_ranking_scorer(fpr_at_tpr_error, pos_label, value_column, sign=-1, tpr=tpr)

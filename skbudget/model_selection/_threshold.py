@@ -44,6 +44,7 @@ from sklearn.utils.validation import (
     check_is_fitted,
 )
 
+from .._fit_arguments import fit_argument
 from .._validation import (
     BASES,
     check_budget,
@@ -52,7 +53,6 @@ from .._validation import (
     check_scores,
     check_weights,
 )
-from .._weights import weight_argument
 from ..metrics._ranking import Group, sorted_curve, whole_rows
 from ._allocation import coverage_sizes, merged_order
 from ._guarantee import (
@@ -502,7 +502,7 @@ class BudgetThresholdClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimat
             return process_routing(self, "fit", **params)
         fit = {}
         if weight is not None and not isinstance(self.cv, str):
-            fit[weight_argument(self.estimator, "estimator")] = weight
+            fit[fit_argument(self.estimator, "estimator")] = weight
         return Bunch(estimator=Bunch(fit=fit), splitter=Bunch(split={}))
 
     def _splits(self, X: Any, y: NDArray, params: dict[str, Any]) -> list[tuple[NDArray, NDArray]]:

@@ -34,6 +34,7 @@ from ._classifier_support import (
     default_beta,
     mean_coverage,
     out_of_fold_scores,
+    relative_value,
     resolve_device,
     seeded,
     warn_of_diagnostics,
@@ -378,6 +379,8 @@ class PAUCClassifier(ClassifierMixin, BaseEstimator):
         y: ArrayLike,
         sample_weight: ArrayLike | None = None,
         iid_mask: ArrayLike | None = None,
+        *,
+        value: ArrayLike | None = None,
     ) -> PAUCClassifier:
         """Train the ensemble.
 
@@ -392,6 +395,12 @@ class PAUCClassifier(ClassifierMixin, BaseEstimator):
         iid_mask : array-like of shape (n_samples,), dtype=bool, default=None
             Rows drawn as in deployment. Only they set band edges and temperature, so
             that added hard negatives move neither.
+        value : array-like of shape (n_samples,), default=None
+            What catching each row is worth where its class is the positive one, say an
+            amount, at least 0 and in any unit; entries of the negative class of two are
+            not used. Positives count in the losses in proportion to it, and early
+            stopping maximises the share of the value caught. It counts no rows: band and
+            probabilities are those of the classes, as without it.
 
         Returns
         -------
@@ -401,7 +410,7 @@ class PAUCClassifier(ClassifierMixin, BaseEstimator):
         before = None
         if self.warm_start and hasattr(self, "net_"):
             before = self.net_.module_.state_dict(), self.classes_
-        table = self._check_rows(X, y, sample_weight, iid_mask)
+        table = self._check_rows(X, y, sample_weight, iid_mask, value)
         rng = check_random_state(self.random_state)
         train, held = self._split(table, rng)
         with seeded(rng, resolve_device(self.device)):
@@ -418,6 +427,8 @@ class PAUCClassifier(ClassifierMixin, BaseEstimator):
         classes: ArrayLike | None = None,
         sample_weight: ArrayLike | None = None,
         iid_mask: ArrayLike | None = None,
+        *,
+        value: ArrayLike | None = None,
     ) -> PAUCClassifier:
         """Train for one epoch on some rows, going on where the last call ended.
 
@@ -439,6 +450,13 @@ class PAUCClassifier(ClassifierMixin, BaseEstimator):
             Weights; a weight of 2 is the row twice.
         iid_mask : array-like of shape (n_samples,), dtype=bool, default=None
             Rows drawn as in deployment.
+        value : array-like of shape (n_samples,), default=None
+            What catching each row is worth where its class is the positive one, say an
+            amount, at least 0 and in any unit; entries of the negative class of two are
+            not used. Positives count in the losses in proportion to it, and early
+            stopping maximises the share of the value caught. It counts no rows: band and
+            probabilities are those of the classes, as without it.
+            Its unit is the mean of the call.
 
         Returns
         -------
@@ -446,7 +464,7 @@ class PAUCClassifier(ClassifierMixin, BaseEstimator):
         """
         first = not hasattr(self, "net_")
         self._check_params()
-        table = self._check_rows(X, y, sample_weight, iid_mask, classes, first=first)
+        table = self._check_rows(X, y, sample_weight, iid_mask, value, classes, first=first)
         rng = (
             check_random_state(self.random_state)
             if first
@@ -465,6 +483,7 @@ class PAUCClassifier(ClassifierMixin, BaseEstimator):
         y: Any,
         sample_weight: ArrayLike | None,
         iid_mask: ArrayLike | None,
+        value: ArrayLike | None,
         classes: ArrayLike | None = None,
         *,
         first: bool = True,
@@ -476,7 +495,8 @@ class PAUCClassifier(ClassifierMixin, BaseEstimator):
         check_classification_targets(y)
         weight = check_weights(sample_weight, X.shape[0])
         iid = None if iid_mask is None else check_mask(iid_mask, "iid_mask", X.shape[0])
-        table = Table(X, y, weight, iid).without_weightless()
+        worth = check_weights(value, X.shape[0], "value")
+        table = Table(X, y, weight, iid, worth).without_weightless()
         if self.class_weight is not None:
             of_class = check_weights(
                 compute_sample_weight(self.class_weight, table.y), len(table.y), "class_weight"
@@ -484,7 +504,20 @@ class PAUCClassifier(ClassifierMixin, BaseEstimator):
             weight = of_class if table.weight is None else table.weight * of_class
             table = table._replace(weight=weight).without_weightless()
         self._check_classes(table, classes, first=first)
-        return table._replace(y=np.searchsorted(self.classes_, table.y).astype(np.int64))
+        table = table._replace(y=np.searchsorted(self.classes_, table.y).astype(np.int64))
+        self._check_value(table)
+        return table._replace(value=relative_value(table, self.classes_.size))
+
+    def _check_value(self, table: Table) -> None:
+        """Refuse values where the losses cannot tell them from weights."""
+        if table.value is None or table.weight is None:
+            return
+        if self.budget_basis == "population" or self.classes_.size > 2:
+            raise ValueError(
+                "value and weights (sample_weight or class_weight) cannot be combined with "
+                "budget_basis='population' or more than two classes: a row that counts in the "
+                "band and is worth something has one weight for both."
+            )
 
     def _check_classes(self, table: Table, classes: ArrayLike | None, *, first: bool) -> None:
         """Learn the classes, or compare them with those of earlier calls."""
@@ -518,23 +551,33 @@ class PAUCClassifier(ClassifierMixin, BaseEstimator):
     def _split(self, table: Table, rng: np.random.RandomState) -> tuple[Rows, Rows | None]:
         """Return the rows to train on, and the held-out ones if there are any."""
         folds = self._scores_out_of_fold
+        strata = table.y
+        if table.value is not None:
+            # What is held out is to have value, too.
+            strata = np.where(table.value > 0, table.y, table.y + self.classes_.size)
+            if np.setdiff1d(np.arange(self.classes_.size), strata).size:
+                raise ValueError(
+                    "The positives have no value: at least one must be worth something."
+                )
         if not self.early_stopping and (folds or not self.calibrate):
             return self._as_rows(table, folds=folds), None
-        fewest = np.bincount(table.y, minlength=self.classes_.size).min()
+        fewest = np.bincount(strata, minlength=self.classes_.size)[: self.classes_.size].min()
         if fewest < 2:
             raise ValueError(
-                f"The least populated class in y has only {fewest} member: holding out "
+                f"The least populated class in y has only {fewest} member"
+                + (": " if table.value is None else " (of those with value): ")
+                + "holding out "
                 "validation_fraction of the rows needs at least 2. Pass early_stopping=False, "
                 "and calibrate=False or n_members >= 2."
             )
-        held = stratified_sample(table.y, self.validation_fraction, rng)
+        held = stratified_sample(strata, self.validation_fraction, rng)
         return (
             self._as_rows(table.select(np.flatnonzero(~held)), folds=folds),
             self._as_rows(table.select(np.flatnonzero(held)), folds=False),
         )
 
     def _as_rows(self, table: Table, *, folds: bool) -> Rows:
-        X, y, weight, iid = table
+        X, y, weight, iid, value = table
         fold = None
         if folds:
             # Folds have a seed of their own: equal rows are to share one in every call.
@@ -542,7 +585,7 @@ class PAUCClassifier(ClassifierMixin, BaseEstimator):
             fold = content_folds(X, y, self.n_members, np.random.RandomState(int(seed)))
         if weight is not None:
             weight = weight.astype(np.float32)
-        return Rows(X, y=y, weight=weight, iid=iid, fold=fold)
+        return Rows(X, y=y, weight=weight, iid=iid, value=value, fold=fold)
 
     def _new_net(self, rows: Rows, rng: np.random.RandomState) -> RankingNet:
         """Return a net for the rows it will be trained on."""

@@ -31,6 +31,7 @@ __all__ = [
     "default_beta",
     "mean_coverage",
     "out_of_fold_scores",
+    "relative_value",
     "resolve_device",
     "seeded",
     "warn_of_diagnostics",
@@ -60,13 +61,14 @@ class Table(NamedTuple):
     ----------
     X : ndarray or CSR matrix of shape (n_rows, n_features)
     y : ndarray of shape (n_rows,)
-    weight, iid : ndarray of shape (n_rows,), or None
+    weight, iid, value : ndarray of shape (n_rows,), or None
     """
 
     X: Any
     y: NDArray
     weight: NDArray | None
     iid: NDArray | None
+    value: NDArray | None
 
     def select(self, rows: NDArray[np.intp]) -> Table:
         """Return some of the rows."""
@@ -111,6 +113,20 @@ def seeded(random_state: np.random.RandomState, device: torch.device) -> Iterato
         yield
 
 
+def relative_value(table: Table, n_classes: int) -> NDArray[np.float32] | None:
+    """Return values in units of their mean over each positive class, and 1 for negatives."""
+    if table.value is None:
+        return None
+    weight = np.ones(table.y.size) if table.weight is None else table.weight
+    relative = np.ones(table.y.size, dtype=np.float32)
+    for label in [1] if n_classes == 2 else range(n_classes):
+        rows = np.flatnonzero(table.y == label)
+        # A part of a stream may hold nothing of a class, or nothing of value.
+        worth = weight[rows] @ table.value[rows]
+        relative[rows] = table.value[rows] * (weight[rows].sum() / worth if worth > 0 else 0.0)
+    return relative
+
+
 def class_mass(rows: Rows, n_classes: int) -> NDArray[np.float64]:
     """Return the sum of the weights of each class."""
     weight = rows.about.get("weight")
@@ -145,18 +161,20 @@ def balanced_cross_entropy(mass: NDArray[np.float64]) -> WeightedCrossEntropyLos
 
 
 def mean_coverage(net: RankingNet, rows: Rows, budget: float) -> float:
-    """Return the coverage at a budget, of more than two classes the mean of them."""
+    """Return the coverage (of the value) at a budget, of more than two classes the mean."""
     from ..metrics import coverage_at_budget_score
 
     scores = net.scores_of(rows).mean(axis=1)
-    y, weight = rows.about["y"].numpy(), rows.about.get("weight")
+    y = rows.about["y"].numpy()
+    optional = {"sample_weight": rows.about.get("weight"), "value": rows.about.get("value")}
+    given = {name: entries.numpy() for name, entries in optional.items() if entries is not None}
     positives = [1] if scores.shape[1] == 1 else range(scores.shape[1])
     coverages = [
         coverage_at_budget_score(
             y == label,
             column,
             budget=budget,
-            sample_weight=None if weight is None else weight.numpy(),
+            **given,
         )
         for column, label in zip(scores.T, positives)
     ]

@@ -144,7 +144,10 @@ class RankingNet(NeuralNet):
         if "fold" in about:
             # A member leaves out the fold of its number.
             targets = targets.masked_fill(about["fold"][:, None] == members, IGNORED)
-        optional = {"iid_mask": about.get("iid"), "sample_weight": about.get("weight")}
+        weight = about.get("weight")
+        if "value" in about:
+            weight = about["value"] if weight is None else weight * about["value"]
+        optional = {"iid_mask": about.get("iid"), "sample_weight": weight}
         given = {name: values for name, values in optional.items() if values is not None}
         return self.criterion_(y_pred, targets, **given)
 

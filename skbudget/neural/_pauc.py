@@ -87,7 +87,8 @@ class PAUCAtBudgetLoss(RankingLoss):
     weighted_budget : bool, default=False
         What a sample weight stands for. False: the importance of a positive, which
         moves neither edges nor band. True: the row repeated, edges being weighted
-        quantiles, as in `skbudget.objectives`; needs ``"rank"``.
+        quantiles, as in `skbudget.objectives`; needs ``"rank"``. What catching a
+        positive is worth is passed as its weight with False, see the notes.
     max_pool_size : int, default=None
         Rows to compare at most; more are subsampled, half of the places shared
         evenly between the classes. Draws from torch's generator.
@@ -117,6 +118,14 @@ class PAUCAtBudgetLoss(RankingLoss):
     (:math:`\tau`), ``band_neg_count`` (iid negatives in the band),
     ``grad_pos_count`` (positives of the live batch), ``pauc_var`` (variance over
     positives of their own smoothed partial AUC, whatever the link).
+
+    A positive that is worth more than others is a positive with a weight: pass
+    ``sample_weight=torch.where(targets == 1, value, 1.0)``. Positives are averaged by
+    weight over the pool, so the unit of the values cancels out, batch by batch; without
+    ``weighted_budget`` the weights move neither edges nor band, and those of negatives
+    have no effect. Rows that repeat as well have ``weight * value`` for positives and
+    ``weight`` for negatives, with ``weighted_budget=True``; that is right with
+    ``budget_basis="fpr"``, where only negatives set the edges.
 
     Edges are found by selection. Pairs are summed in blocks, or, on a CPU and from
     2^20 pairs on, by `skbudget.kernels` in time linear in the rows (to 5e-6 of the

@@ -61,7 +61,8 @@ class RecallAtQuantileLoss(RankingLoss):
 
     Notes
     -----
-    ``iid_mask`` has no effect here: the threshold is that of all rows.
+    ``iid_mask`` has no effect here: the threshold is that of all rows. Weights are those
+    of the positives (or what catching them is worth, in any unit); the threshold counts rows.
 
     Examples
     --------

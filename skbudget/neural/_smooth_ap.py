@@ -53,8 +53,9 @@ class SmoothAPLoss(RankingLoss):
 
     Notes
     -----
-    ``iid_mask`` has no effect here. Weights are those of the positives; ranks count
-    rows. Time is linear in positives times rows, memory in rows.
+    ``iid_mask`` has no effect here. Weights are those of the positives (or what catching
+    them is worth, in any unit); ranks count rows. Time is linear in positives times
+    rows, memory in rows.
 
     References
     ----------

@@ -36,6 +36,8 @@ class Sample:
         Raw scores (margins).
     weight : ndarray of shape (n_samples,) or None
     iid : ndarray of shape (n_samples,), dtype=bool, or None
+    value : ndarray of shape (n_samples,) or None
+        What catching each positive is worth; entries of negatives are not used.
     collective : Collective or None
         The workers over which rows are spread: these rows are one worker's, and sums are
         taken over all of them.
@@ -47,13 +49,14 @@ class Sample:
     Raises
     ------
     ValueError
-        If all weights of one class are zero.
+        If all weights of one class are zero, or no positive with weight has value.
     """
 
     positive: NDArray[np.bool_]
     raw: NDArray[np.floating]
     weight: NDArray[np.floating] | None = None
     iid: NDArray[np.bool_] | None = None
+    value: NDArray[np.floating] | None = None
     collective: Collective | None = None
     dtype: Any = np.float64
     n_jobs: int | None = 1
@@ -66,6 +69,8 @@ class Sample:
             raise ValueError(
                 "All sample weights of one class are zero: positives and negatives are needed."
             )
+        if self.value is not None and not self.total_value > 0:
+            raise ValueError("The positives have no value: at least one must be worth something.")
 
     def _sum_over_workers(self, collective: Collective) -> None:
         present = (
@@ -74,7 +79,12 @@ class Sample:
         n_positives: float = int(np.count_nonzero(present & self.positive))
         n_negatives: float = int(np.count_nonzero(present)) - n_positives
         n_positives, n_negatives, *sums = sum_over(
-            collective, n_positives, n_negatives, self.total_weight, self.positive_weight
+            collective,
+            n_positives,
+            n_negatives,
+            self.total_weight,
+            self.positive_weight,
+            self.total_value,
         )
         if not (n_positives and n_negatives):
             raise ValueError(
@@ -82,7 +92,7 @@ class Sample:
                 "together lack one of the two classes."
             )
         # Where a cached property keeps its value.
-        self.__dict__["total_weight"], self.__dict__["positive_weight"] = sums
+        self.__dict__.update(zip(("total_weight", "positive_weight", "total_value"), sums))
 
     @cached_property
     def total_weight(self) -> float:
@@ -97,13 +107,37 @@ class Sample:
         return float(self.weight[self.positive].sum())
 
     @cached_property
+    def total_value(self) -> float:
+        """Sum of the positives' values, by weight; of their weights without values."""
+        if self.value is None:
+            return self.positive_weight
+        worth = self.value[self.positive].astype(np.float64, copy=False)
+        if self.weight is not None:
+            worth = worth * self.weight[self.positive]
+        return float(worth.sum())
+
+    @cached_property
+    def pull(self) -> NDArray | None:
+        """What each row's terms of a loss count for; None when one each.
+
+        That is its weight, and a positive's value on top, in units of the mean value:
+        all positives together count for as much as without values, whatever the unit.
+        """
+        if self.value is None:
+            return self.weight
+        pull = np.ones(self.positive.size) if self.weight is None else self.weight.astype(float)
+        mean = self.total_value / self.positive_weight
+        pull[self.positive] *= self.value[self.positive] / mean
+        return pull
+
+    @cached_property
     def positive_rows(self) -> NDArray[np.intp]:
         """Row indices of the positives."""
         return np.flatnonzero(self.positive)
 
-    def weights_of(self, rows: NDArray[np.intp]) -> NDArray | None:
-        """Weights of some rows, None when unweighted."""
-        return None if self.weight is None else self.weight[rows]
+    def pulls_of(self, rows: NDArray[np.intp]) -> NDArray | None:
+        """What some rows' terms of a loss count for, None when one each."""
+        return None if self.pull is None else self.pull[rows]
 
 
 class RowDerivatives(NamedTuple):
@@ -141,6 +175,10 @@ class BaseObjective(ABC, Generic[Held]):
     is found by `hold` at the given scores, or passed in as ``held``: finite
     differences of the loss must hold the same things as its gradient.
 
+    Where positives have values, the weight :math:`w_i` of a positive in the formulas is
+    its weight times its value over the mean value: the unit of the values cancels out.
+    Band edges, thresholds and mined rows count rows, which values do not change.
+
     The loss is a mean, in the scale of its formula. `boosting_scale` is the
     factor that turns it into a sum in which a row weighs as much as in a
     booster's own binary objective.
@@ -158,6 +196,7 @@ class BaseObjective(ABC, Generic[Held]):
         sample_weight: ArrayLike | None = None,
         *,
         iid_mask: ArrayLike | None = None,
+        value: ArrayLike | None = None,
         held: Held | None = None,
     ) -> float:
         """Return the loss.
@@ -172,6 +211,10 @@ class BaseObjective(ABC, Generic[Held]):
             Weights; a weight of 2 is the row twice.
         iid_mask : array-like of shape (n_samples,), dtype=bool, default=None
             Rows drawn as in deployment; only they set band edges.
+        value : array-like of shape (n_samples,), default=None
+            What catching each positive is worth, at least 0, in any unit. A positive
+            counts in the loss in proportion to it; entries of negatives are not used, and
+            what the derivatives hold constant counts rows as ever.
         held : object, default=None
             Result of `hold`; found at ``raw_score`` when not given.
 
@@ -179,7 +222,7 @@ class BaseObjective(ABC, Generic[Held]):
         -------
         loss : float
         """
-        sample = self._check(y_true, raw_score, sample_weight, iid_mask)
+        sample = self._check(y_true, raw_score, sample_weight, iid_mask, value)
         return self._loss(sample, self.find_held(sample) if held is None else held)
 
     def gradient(
@@ -189,6 +232,7 @@ class BaseObjective(ABC, Generic[Held]):
         sample_weight: ArrayLike | None = None,
         *,
         iid_mask: ArrayLike | None = None,
+        value: ArrayLike | None = None,
         held: Held | None = None,
     ) -> NDArray[np.float64]:
         """Return the derivative of `loss` by each raw score, shape (n_samples,).
@@ -196,7 +240,7 @@ class BaseObjective(ABC, Generic[Held]):
         Takes the parameters of `loss`.
         """
         return self.gradient_hessian(
-            y_true, raw_score, sample_weight, iid_mask=iid_mask, held=held
+            y_true, raw_score, sample_weight, iid_mask=iid_mask, value=value, held=held
         )[0]
 
     def gradient_hessian(
@@ -206,6 +250,7 @@ class BaseObjective(ABC, Generic[Held]):
         sample_weight: ArrayLike | None = None,
         *,
         iid_mask: ArrayLike | None = None,
+        value: ArrayLike | None = None,
         held: Held | None = None,
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Return gradient and positive diagonal hessian, each of shape (n_samples,).
@@ -213,7 +258,7 @@ class BaseObjective(ABC, Generic[Held]):
         Takes the parameters of `loss`. The class docstring says which form the
         hessian has.
         """
-        sample = self._check(y_true, raw_score, sample_weight, iid_mask)
+        sample = self._check(y_true, raw_score, sample_weight, iid_mask, value)
         held = self.find_held(sample) if held is None else held
         return self.derivatives(sample, held).dense(sample.raw.size, floor=HESSIAN_FLOOR)
 
@@ -238,11 +283,13 @@ class BaseObjective(ABC, Generic[Held]):
         raw_score: ArrayLike,
         sample_weight: ArrayLike | None,
         iid_mask: ArrayLike | None,
+        value: ArrayLike | None = None,
     ) -> Sample:
         raw = check_scores(raw_score, "raw_score")
         positive = check_binary_labels(y_true, consistent_with=[raw])
         iid = None if iid_mask is None else check_mask(iid_mask, "iid_mask", raw.size)
-        return Sample(positive, raw, check_weights(sample_weight, raw.size), iid)
+        weight = check_weights(sample_weight, raw.size)
+        return Sample(positive, raw, weight, iid, check_weights(value, raw.size, "value"))
 
     @abstractmethod
     def boosting_scale(self, sample: Sample) -> float:

@@ -56,7 +56,7 @@ class BinaryCrossEntropy(BaseObjective[NDArray]):
 
     def find_held(self, sample: Sample) -> NDArray:
         """Return each row's share of the loss."""
-        share = np.ones(sample.raw.size) if sample.weight is None else sample.weight.astype(float)
+        share = np.ones(sample.raw.size) if sample.pull is None else sample.pull.astype(float)
         total = sample.total_weight
         factor = self.pos_weight
         if factor == "balanced":

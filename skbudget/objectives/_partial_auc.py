@@ -154,8 +154,8 @@ class PairwisePAUC(_BandObjective, BaseObjective[Band]):
             sample.raw[pos],
             sample.raw[band.members],
             band.temperature(self.temperature),
-            sample.weights_of(pos),
-            sample.weights_of(band.members),
+            sample.pulls_of(pos),
+            sample.pulls_of(band.members),
             kernels,
             collective=sample.collective,
         )
@@ -189,9 +189,9 @@ class PairwisePAUC(_BandObjective, BaseObjective[Band]):
         rows = np.concatenate([pos, held.members])
         tau = held.temperature(self.temperature)
         share: NDArray | float = 1.0 / (tau * sample.positive_weight * held.total_weight)
-        weight = sample.weights_of(rows)
-        if weight is not None:
-            share = share * weight
+        pull = sample.pulls_of(rows)
+        if pull is not None:
+            share = share * pull
         gradient = share * slope
         gradient[: pos.size] *= -1.0
         return RowDerivatives(rows, gradient, share * curvature / tau)
@@ -210,7 +210,7 @@ class PairwisePAUC(_BandObjective, BaseObjective[Band]):
         tau = band.temperature(self.temperature)
         threads = threads_for(sample.n_jobs)
         tables = tabulate_pairs(
-            sample.raw, group, tau, sample.weight, self._needed, collective, threads
+            sample.raw, group, tau, sample.pull, self._needed, collective, threads
         )
         if tables is None:
             return None
@@ -223,9 +223,9 @@ class PairwisePAUC(_BandObjective, BaseObjective[Band]):
         gradient, hessian = tables.look_up(
             sample.raw, group, [signed, share / tau * curvature], sample.dtype, threads
         )
-        if sample.weight is not None:
-            gradient *= sample.weight
-            hessian *= sample.weight
+        if sample.pull is not None:
+            gradient *= sample.pull
+            hessian *= sample.pull
         return RowDerivatives(None, gradient, hessian)
 
 
@@ -336,8 +336,8 @@ class TrapezoidPAUC(_BandObjective, BaseObjective[Knots]):
             return 0.0
         pos = sample.positive_rows
         hit, _ = self._soft_hits(sample.raw[pos], held)
-        weight = sample.weights_of(pos)
-        caught = float(hit.sum() if weight is None else weight @ hit)
+        pull = sample.pulls_of(pos)
+        caught = float(hit.sum() if pull is None else pull @ hit)
         return 1.0 - sum_over(sample.collective, caught)[0] / sample.positive_weight
 
     def derivatives(self, sample: Sample, held: Knots) -> RowDerivatives:
@@ -345,8 +345,8 @@ class TrapezoidPAUC(_BandObjective, BaseObjective[Knots]):
         if held.is_empty:
             return NO_ROWS
         _, slope = self._soft_hits(sample.raw, held)
-        if sample.weight is not None:
-            slope *= sample.weight
+        if sample.pull is not None:
+            slope *= sample.pull
         positive_weight = sample.positive_weight
         negative_weight = sample.total_weight - positive_weight
         per_positive = slope / positive_weight

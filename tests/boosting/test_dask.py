@@ -274,3 +274,52 @@ def test_a_grid_search_on_dask_workers(client):
     here = search.fit(X, y)
     for key in ("split0_test_score", "split1_test_score"):
         np.testing.assert_array_equal(on_workers.cv_results_[key], here.cv_results_[key])
+
+
+@pytest.mark.parametrize("kind", ["array", "frame"])
+def test_values_are_those_of_one_machine(client, kind):
+    X, y = make_table()
+    X_valid, y_valid = make_table(seed=1)
+    rng = np.random.default_rng(0)
+    value, value_valid = rng.lognormal(size=(2, len(y)))
+    settings = {"budget": BUDGET, "n_estimators": 10, "gamma": 0.0, "n_jobs": 1}
+    alone = PAUCXGBClassifier(
+        **settings, max_leaves=127, selection_cv=None, calibration_cv=None
+    ).fit(X, y, value=value)
+    expected = alone.decision_function(X_valid)
+    for unit in (1.0, 1000.0):
+        columns = [*spread(X, y), da.from_array(unit * value, (CHUNKS,))]
+        valid = [*spread(X_valid, y_valid), da.from_array(unit * value_valid, (CHUNKS,))]
+        if kind == "frame":
+            columns = [dd.from_dask_array(column) for column in columns]
+            valid = [dd.from_dask_array(column) for column in valid]
+        model = DaskPAUCXGBClassifier(**settings).fit(
+            *columns[:2],
+            value=columns[2],
+            eval_set=[tuple(valid[:2])],
+            value_eval_set=[valid[2]],
+        )
+        margin = np.asarray(model.decision_function(valid[0]).compute())
+        np.testing.assert_allclose(margin - margin[0], expected - expected[0], atol=1e-3)
+        (history,) = model.evals_result_["validation_0"].values()
+        assert history[-1] == pytest.approx(
+            coverage_at_budget_score(y_valid, margin, budget=BUDGET, value=value_valid), abs=1e-6
+        )
+
+
+def test_values_that_dask_cannot_pass_on(client):
+    X, y = spread(*make_table())
+    value, model = da.ones_like(y, dtype=float), DaskPAUCXGBClassifier(n_estimators=2)
+    with pytest.raises(ValueError, match="value and sample_weight cannot be combined on Dask"):
+        model.fit(X, y, value=value, sample_weight=value)
+    with pytest.raises(ValueError, match="The positives have no value, or a negative"):
+        model.fit(X, y, value=0 * value)
+    evaluated = {"value": value, "eval_set": [(X, y)]}
+    with pytest.raises(ValueError, match="value_eval_set must be a list with one column"):
+        model.fit(X, y, **evaluated, value_eval_set=[])
+    with pytest.raises(ValueError, match="value_eval_set and sample_weight_eval_set cannot be"):
+        model.fit(X, y, **evaluated, value_eval_set=[value], sample_weight_eval_set=[value])
+    with pytest.raises(ValueError, match="value_eval_set and eval_metric cannot be combined"):
+        clone(model).set_params(eval_metric="auc").fit(X, y, **evaluated, value_eval_set=[value])
+    with pytest.raises(ValueError, match="value goes with the partial AUC of the parameters"):
+        clone(model).set_params(objective=PAUCObjective()).fit(X, y, value=value)

@@ -2,6 +2,7 @@ import pickle
 
 import numpy as np
 import pytest
+import scipy.sparse
 import sklearn
 from sklearn.base import clone
 from sklearn.datasets import make_classification
@@ -9,7 +10,12 @@ from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.ensemble import IsolationForest
 from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.metrics import average_precision_score, make_scorer
-from sklearn.model_selection import GridSearchCV, StratifiedKFold, cross_validate
+from sklearn.model_selection import (
+    GridSearchCV,
+    StratifiedKFold,
+    TunedThresholdClassifierCV,
+    cross_validate,
+)
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import LinearSVC
@@ -21,7 +27,9 @@ from skbudget.metrics import (
     make_coverage_scorer,
     make_fpr_at_tpr_scorer,
     make_partial_auc_scorer,
+    make_value_per_review_scorer,
     partial_auc_score,
+    value_per_review_score,
 )
 
 
@@ -54,6 +62,10 @@ SCORERS = [
         lambda y, s: partial_auc_score(y, s, beta=0.2, standardize=True),
     ),
     pytest.param(make_fpr_at_tpr_scorer(0.8), lambda y, s: -fpr_at_tpr_error(y, s, tpr=0.8)),
+    pytest.param(
+        make_value_per_review_scorer(0.1, cost=0.2),
+        lambda y, s: value_per_review_score(y, s, budget=0.1, cost=0.2),
+    ),
 ]
 
 
@@ -224,6 +236,99 @@ def test_metadata_routing_of_weight_and_value(data):
             value=value[test],
         )
         assert got["test_score"][fold] == expected
+
+
+def test_values_routed_through_a_grid_search(data):
+    X, y = data
+    value = np.random.default_rng(0).lognormal(size=len(y))
+    grid, cv = {"C": [1e-3, 1.0]}, StratifiedKFold(3)
+    with sklearn.config_context(enable_metadata_routing=True):
+        scorer = make_value_per_review_scorer(0.1, cost=0.1).set_score_request(value=True)
+        search = GridSearchCV(LogisticRegression(), grid, scoring=scorer, cv=cv)
+        search.fit(X, y, value=value)
+    for k, C in enumerate(grid["C"]):
+        for fold, (train, test) in enumerate(cv.split(X, y)):
+            margin = LogisticRegression(C=C).fit(X[train], y[train]).decision_function(X[test])
+            expected = value_per_review_score(
+                y[test], margin, budget=0.1, cost=0.1, value=value[test]
+            )
+            assert search.cv_results_[f"split{fold}_test_score"][k] == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("labels", [(0, 1), ("fair", "scam")])
+def test_a_threshold_is_tuned_by_the_value_caught(labels, data):
+    X, y = data
+    named, value = np.array(labels)[y], np.random.default_rng(0).lognormal(size=len(y))
+    budget = 0.1
+    with sklearn.config_context(enable_metadata_routing=True):
+        scorer = make_value_per_review_scorer(budget).set_score_request(value=True)
+        tuned = TunedThresholdClassifierCV(
+            LogisticRegression(),
+            scoring=scorer,
+            thresholds=[0.05, 0.3, 0.6],
+            cv="prefit",
+            refit=False,
+            store_cv_results=True,
+        )
+        tuned.set_params(estimator=LogisticRegression().fit(X, named)).fit(X, named, value=value)
+    score = tuned.estimator_.predict_proba(X)[:, 1]
+    for threshold, found in zip([0.05, 0.3, 0.6], tuned.cv_results_["scores"]):
+        expected = value_per_review_score(y, score >= threshold, budget=budget, value=value)
+        assert found == pytest.approx(expected)
+
+
+SCORER_MAKERS = [
+    make_coverage_scorer,
+    make_partial_auc_scorer,
+    make_fpr_at_tpr_scorer,
+    make_value_per_review_scorer,
+]
+
+
+@pytest.mark.parametrize("make", SCORER_MAKERS)
+@pytest.mark.parametrize("kind", ["array", "sparse", "frame"])
+def test_values_from_a_column_are_those_passed(make, kind, data):
+    X, y = data
+    value = np.random.default_rng(0).lognormal(size=len(y))
+    column: int | str = -1
+    table = np.column_stack([X, value])
+    if kind == "sparse":
+        table = scipy.sparse.csr_matrix(table)
+    elif kind == "frame":
+        pd = pytest.importorskip("pandas")
+        column = "amount"
+        table = pd.DataFrame(X, columns=[f"x{k}" for k in range(X.shape[1])])
+        table.insert(0, "amount", value)
+    cv = StratifiedKFold(3)
+    got = cross_validate(
+        make_pipeline(StandardScaler(with_mean=False), LogisticRegression()),
+        table,
+        y,
+        scoring=make(value_column=column),
+        cv=cv,
+        error_score="raise",
+        return_estimator=True,
+    )
+    for fold, (_, test) in enumerate(cv.split(X, y)):
+        part = table.iloc[test] if kind == "frame" else table[test]
+        with sklearn.config_context(enable_metadata_routing=True):
+            expected = make()(got["estimator"][fold], part, y[test], value=value[test])
+        assert got["test_score"][fold] == pytest.approx(expected)
+
+
+def test_a_column_of_values_where_it_cannot_be_read(data, model):
+    X, y = data
+    scorer = make_coverage_scorer(value_column=0)
+    with (
+        sklearn.config_context(enable_metadata_routing=True),
+        pytest.raises(ValueError, match="use one of them"),
+    ):
+        scorer(model, X, y, value=np.ones(len(y)))
+    tuned = TunedThresholdClassifierCV(model, scoring=scorer, cv="prefit", refit=False)
+    with pytest.raises(ValueError, match="value_column=0 cannot be looked up here"):
+        tuned.fit(X, y)
+    with pytest.raises(ValueError, match="'value_column' parameter of the scorer of coverage"):
+        make_coverage_scorer(value_column=1.5)
 
 
 def test_a_value_nobody_asked_for_is_refused(data):
