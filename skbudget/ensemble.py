@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from numbers import Integral
 from typing import Any, NamedTuple
 
@@ -11,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn import config_context
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.model_selection import StratifiedKFold
-from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.pipeline import make_pipeline
 from sklearn.utils import _safe_indexing, check_random_state
 from sklearn.utils._param_validation import InvalidParameterError
 from sklearn.utils.validation import _num_samples, check_is_fitted
@@ -19,6 +18,7 @@ from sklearn.utils.validation import _num_samples, check_is_fitted
 from ._calibration import SigmoidCalibrator
 from ._preparation import table_for_networks
 from ._validation import check_budget, check_positive, check_scores, check_weights
+from ._weights import weight_argument
 from .boosting._classifier import (
     MIN_TO_CHOOSE,
     PAUCClassifierMixin,
@@ -80,21 +80,6 @@ def _choose_tenths(
 
 def _blend(tenths: int, of_trees: Any, of_network: Any) -> Any:
     return (1 - tenths / 10) * of_trees + tenths / 10 * of_network
-
-
-def _weight_argument(model: Any, role: str) -> str:
-    """Return the name of the argument of ``model.fit`` that weights rows."""
-    name, last = "", model
-    while isinstance(last, Pipeline):
-        step, last = last.steps[-1]
-        name += f"{step}__"
-    parameters = inspect.signature(last.fit).parameters
-    takes_any = any(one.kind is one.VAR_KEYWORD for one in parameters.values())
-    if "sample_weight" not in parameters and not takes_any:
-        raise ValueError(
-            f"sample_weight cannot be passed on: fit of {role}={model!r} does not take it."
-        )
-    return f"{name}sample_weight"
 
 
 class _Rows(NamedTuple):
@@ -272,7 +257,7 @@ class PAUCEnsembleClassifier(ClassifierMixin, BaseEstimator):
         self.classes_ = encoder.classes_
         models, fold_seed = self._new_models(X)
         weight_arguments = {
-            role: "" if weight is None else _weight_argument(model, role)
+            role: "" if weight is None else weight_argument(model, role)
             for role, model in models.items()
         }
         table = _Rows(X, self.classes_[target], weight)

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from .._statistics import LEVEL, Estimate
 from ._comparison import Comparison, MethodSummary, ProblemSummary
-from ._statistics import LEVEL, Estimate
 from ._text import budget_phrase
 
 if TYPE_CHECKING:

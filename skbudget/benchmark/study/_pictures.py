@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .._statistics import Estimate
+from ..._statistics import Estimate
 from ._report import REFERENCE
 from ._search import CEILING
 from ._summary import Cell, Ranking, Summary, rank_methods, verdict
