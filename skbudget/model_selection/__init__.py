@@ -1,0 +1,5 @@
+"""Whether to adopt a band loss."""
+
+from ._report import AdoptionReport, Recommendation, adoption_report
+
+__all__ = ["AdoptionReport", "Recommendation", "adoption_report"]
