@@ -20,12 +20,13 @@ from skbudget.model_selection._report_models import find_competitors
 
 BUDGET = 0.005
 CONTESTED = {"n_samples": 150_000, "pos_rate": 0.0015}
+SMALLER = {"n_samples": 60_000, "pos_rate": 0.003}
 TABLES = {
     "product": (make_contested_top, CONTESTED | {"cue": "product"}),
     "radial": (make_contested_top, CONTESTED | {"cue": "radial"}),
     "linear": (make_contested_top, CONTESTED | {"cue": "linear"}),
-    "uncontested": (make_contested_top, CONTESTED | {"decoy_frac": 0.0, "easy": 3.0}),
-    "hard bulk": (make_hard_bulk, {"n_samples": 60_000, "pos_rate": 0.004}),
+    "uncontested": (make_contested_top, SMALLER | {"decoy_frac": 0.0, "easy": 3.0}),
+    "hard bulk": (make_hard_bulk, SMALLER),
     "common": (make_contested_top, {"n_samples": 60_000, "pos_rate": 0.02}),
     "few": (make_contested_top, {"n_samples": 30_000, "pos_rate": 0.001}),
 }

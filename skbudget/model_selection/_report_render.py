@@ -76,7 +76,8 @@ def render_html(report: AdoptionReport) -> str:
         'padding-left:1em">'
         f'<div style="font-size:1.15em; font-weight:bold">{escape(_headline(report))}</div>'
         f'<div style="margin:0.3em 0 0.8em 0">{escape(report.reason)}</div>'
-        '<table style="border-collapse:collapse; font-variant-numeric:tabular-nums; margin:0">'
+        '<table style="color:inherit; border-collapse:collapse; margin:0; '
+        'font-variant-numeric:tabular-nums">'
         f"<thead>{table_row(HEADERS, 'th', 'font-weight:bold')}</thead>"
         f"<tbody>{body}</tbody></table>"
         f'<div style="margin-top:0.7em; font-size:0.9em">{facts}</div></div>'

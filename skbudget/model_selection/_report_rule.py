@@ -99,12 +99,13 @@ def recommend(evidence: Evidence) -> tuple[Recommendation, str]:
             gap = lift.mean - worthwhile[cheaper].mean
             beyond = f"that is {gap:.3f} more than the best cheaper remedy"
         return Recommendation.ADOPT, (
-            f"The candidate covers {_signed(lift)} more of the positives than the baseline: at "
-            f"least {min_lift:g}, and more than nothing for certain enough; {beyond}."
+            f"The candidate covers {_signed(lift)} more of the positives than the baseline: that "
+            f"is worth it (at least {min_lift:g}) and no chance (the interval is above 0); "
+            f"{beyond}."
         )
     if lift.high < min_lift:
         return Recommendation.KEEP, (
-            f"The candidate's lift is {_signed(lift)}: less than {min_lift:g} is certain enough."
+            f"The candidate's lift is {_signed(lift)}: {min_lift:g} or more is ruled out."
         )
     needed = positives_needed(evidence)
     if lift.mean >= min_lift:
