@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.stats import norm
 from sklearn.model_selection import StratifiedKFold, check_cv
 from sklearn.utils import _safe_indexing, check_random_state, indexable
 from sklearn.utils._param_validation import InvalidParameterError
-from sklearn.utils.validation import _num_samples
 
 from .._statistics import Estimate, t_interval
 from .._validation import (
@@ -438,8 +438,6 @@ def _check_rows(
 ) -> Rows:
     X, _ = indexable(X, y)
     target = check_binary_labels(y, pos_label=pos_label, name="y").astype(np.int64)
-    if _num_samples(X) != target.size:  # pragma: no cover - indexable has checked it
-        raise ValueError("X and y have different lengths.")
     weight = check_weights(sample_weight, target.size)
     worth = check_weights(value, target.size, "value")
     if weight is not None and not weight.all():
@@ -489,6 +487,13 @@ def _find_splits(cv: Any, rows: Rows, seed: int | None) -> list[Split]:
             raise ValueError(f"The positives that split {number} of cv tests have no value.")
     if not splits:
         raise ValueError("cv has no splits: at least one is needed.")
+    tested = np.unique(np.concatenate([split.test for split in splits]))
+    n_tested = np.count_nonzero(rows.worth[tested[target[tested] == 1]])
+    if n_tested < 2:
+        raise ValueError(
+            f"cv tests {n_tested} positive that counts for anything: there is no interval without "
+            "at least 2."
+        )
     return splits
 
 
@@ -584,8 +589,6 @@ def _band_negatives(rows: Rows, parts: list[NDArray[np.intp]]) -> float:
 def _resolution(
     rows: Rows, splits: list[Split], of_baseline: Estimate, confidence: float
 ) -> Resolution:
-    from scipy.stats import norm
-
     positive = rows.target == 1
     tests = [split.test for split in splits]
     spenders = [part[~positive[part]] if rows.basis == "fpr" else part for part in tests]

@@ -174,8 +174,9 @@ def estimate_share(
 ) -> Estimate:
     r"""Estimate a mean over positives, averaged over splits, with an interval.
 
-    Positives that several splits test are one observation, so that repeated splits do
-    not make the interval narrower than the positives allow.
+    At least two positives are tested and count. Those that several splits test are one
+    observation, so that repeated splits do not make the interval narrower than the
+    positives allow.
 
     Parameters
     ----------
@@ -215,6 +216,6 @@ def estimate_share(
         moved[positives] += a * (value - mean) / (n_splits * a.sum())
     a = worth[np.unique(np.concatenate(tested))]
     effective = float(a.sum() ** 2 / (a @ a))
-    spread = effective / (effective - 1.0) * float(moved @ moved) if effective > 1.0 else math.nan
+    spread = effective / (effective - 1.0) * float(moved @ moved)
     error = math.sqrt(spread + effective**-2)
     return Estimate(mean, float(norm.ppf(confidence)) * error, a.size)

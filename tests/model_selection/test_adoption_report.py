@@ -191,15 +191,6 @@ def test_interval_ignores_the_unit_of_weights():
     assert found.half_width == pytest.approx(other.half_width)
 
 
-def test_one_positive_has_no_interval():
-    positive = np.array([True, False, False, False])
-    found = estimate_share(
-        [np.array([1.0])], [Split(np.arange(4), np.arange(4))], positive, np.ones(4), 0.95
-    )
-    assert found.mean == 1.0
-    assert math.isnan(found.half_width)
-
-
 # --- what is measured -------------------------------------------------------------------
 
 
@@ -398,6 +389,10 @@ def test_bad_tables():
         quick(X, np.zeros(4_000, dtype=int))
     with pytest.raises(ValueError, match="inconsistent numbers of samples"):
         quick(X[:-1], y)
+    one = np.zeros(4_000)
+    one[np.flatnonzero(y)[0]] = 1.0
+    with pytest.raises(ValueError, match="cv tests 1 positive"):
+        quick(X, y, value=one, cv=[(np.arange(4_000),) * 2])
     with pytest.raises(ValueError, match="have no value"):
         quick(X, y, value=np.where(np.arange(4_000) < 40, 1.0, 0.0), cv=StratifiedKFold(5))
 
@@ -471,7 +466,7 @@ def test_default_models_without_lightgbm(monkeypatch):
 
     monkeypatch.setattr(models, "find_spec", lambda name: None if name == "lightgbm" else True)
     X, y = make_contested_top(4_000, pos_rate=0.01, random_state=0)
-    found = adoption_report(X, y, budget=0.02, cv=2, random_state=0)
+    found = adoption_report(X, y, budget=0.02, cv=2, sample_weight=np.ones(4_000), random_state=0)
     assert [model.label for model in found.models] == [
         "XGBoost, L2 5",
         "XGBoost, hard negatives",
