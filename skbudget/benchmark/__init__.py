@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from .._lazy import lazy_names
 
 if TYPE_CHECKING:
+    from .._statistics import Estimate, t_interval
     from ._comparison import Comparison, MethodSummary, Run, compare, iter_runs
     from ._files import load_table, read_table
     from ._methods import METHODS, Method, Task
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from ._source_lab import Bench, Lab
     from ._source_recipes import FULL, QUICK, CardFraud, Scale
     from ._source_tables import SOURCE_TABLES
-    from ._statistics import Estimate, t_interval
     from ._text import render_text
 
 __all__ = [
@@ -61,7 +61,7 @@ __getattr__, __dir__ = lazy_names(
         "CardFraud": "._source_recipes",
         "Comparison": "._comparison",
         "ContestedTop": "._problems",
-        "Estimate": "._statistics",
+        "Estimate": ".._statistics",
         "FULL": "._source_recipes",
         "Lab": "._source_lab",
         "METHODS": "._methods",
@@ -84,7 +84,7 @@ __getattr__, __dir__ = lazy_names(
         "render_reproduction": "._reproduction_text",
         "render_text": "._text",
         "reproduce_tables": "._reproduction",
-        "t_interval": "._statistics",
+        "t_interval": ".._statistics",
     },
     extras={"matplotlib": "plot", "torch": "neural"},
 )

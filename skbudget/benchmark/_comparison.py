@@ -13,10 +13,10 @@ from typing import Any
 
 import numpy as np
 
+from .._statistics import LEVEL, Estimate, t_interval
 from .._validation import check_positive
 from ._methods import Method, Task, find_methods, split_by_availability
 from ._problems import ContestedTop, Problem, Split
-from ._statistics import LEVEL, Estimate, t_interval
 
 __all__ = [
     "Comparison",

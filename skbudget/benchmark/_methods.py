@@ -14,15 +14,17 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+from .._peers import (
+    PEER_L2,
+    REPEATABLE,
+    plain_lightgbm,
+    regularised_lightgbm,
+    with_trees_of,
+)
+
 __all__ = ["BASELINE", "METHODS", "Method", "Task", "find_methods", "split_by_availability"]
 
 Role = Literal["baseline", "peer", "band"]
-
-PEER_L2 = 5.0
-
-# Left to itself LightGBM picks the layout of its histograms by timing both, and
-# the last digits of a model depend on which one it picked.
-REPEATABLE: dict[str, Any] = {"deterministic": True, "force_col_wise": True, "verbose": -1}
 
 
 @dataclass(frozen=True)
@@ -101,25 +103,12 @@ class Method:
         return None
 
 
-def _with_trees_of(model: Any, ours: Any) -> Any:
-    """Give ``model`` as many trees as our estimator has, learnt at the same rate and penalty."""
-    wanted = ours.get_params()
-    shared = ("n_estimators", "learning_rate", "reg_lambda")
-    return model.set_params(**{name: wanted[name] for name in shared})
-
-
 def _lightgbm(task: Task) -> Any:
-    from lightgbm import LGBMClassifier
-
-    return LGBMClassifier(n_jobs=task.n_jobs, random_state=task.random_state, **REPEATABLE)
+    return plain_lightgbm(task.n_jobs, task.random_state)
 
 
 def _lightgbm_l2(task: Task) -> Any:
-    from ..boosting import PAUCLGBMClassifier
-
-    return _with_trees_of(_lightgbm(task), PAUCLGBMClassifier()).set_params(
-        reg_lambda=PEER_L2, n_jobs=task.n_jobs, random_state=task.random_state
-    )
+    return regularised_lightgbm(task.n_jobs, task.random_state)
 
 
 def _lightgbm_margin(model: Any, X: Any) -> NDArray:
@@ -132,7 +121,7 @@ def _xgboost_rank(task: Task) -> Any:
 
     from ..boosting import PAUCXGBClassifier
 
-    return _with_trees_of(XGBRanker(), PAUCXGBClassifier()).set_params(
+    return with_trees_of(XGBRanker(), PAUCXGBClassifier()).set_params(
         objective="rank:pairwise",
         lambdarank_pair_method="mean",
         lambdarank_num_pair_per_sample=1,

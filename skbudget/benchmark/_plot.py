@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from .._statistics import LEVEL, Estimate
 from .._style import FAINT, GREY, INK, PALETTE, SOFT
 from ._comparison import Comparison, MethodSummary, ProblemSummary
-from ._statistics import LEVEL, Estimate
 from ._text import budget_phrase
 
 if TYPE_CHECKING:

@@ -8,10 +8,10 @@ from dataclasses import asdict, dataclass, field
 from importlib import import_module
 from typing import Any
 
+from .._statistics import LEVEL, N_RESAMPLES, Interval, bootstrap_interval
 from ._source_lab import Lab
 from ._source_recipes import FULL, Fit, Scale
 from ._source_tables import Row, SourceTable, find_tables
-from ._statistics import LEVEL, N_RESAMPLES, Interval, bootstrap_interval
 from ._threads import torch_threads
 
 __all__ = [

@@ -6,10 +6,10 @@ import math
 import textwrap
 from collections.abc import Iterable
 
+from .._statistics import LEVEL, N_RESAMPLES, Interval
 from ._reproduction import Reproduction, TableResult
 from ._source_recipes import FULL, Scale
 from ._source_tables import Row, Source
-from ._statistics import LEVEL, N_RESAMPLES, Interval
 
 __all__ = ["render_banner", "render_closing", "render_reproduction", "render_table"]
 

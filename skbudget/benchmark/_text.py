@@ -6,11 +6,11 @@ import math
 import textwrap
 from collections.abc import Sequence
 
+from .._statistics import LEVEL, Estimate
 from ..metrics._ranking import whole_rows
 from ._comparison import Comparison, ProblemSummary
 from ._methods import BASELINE
 from ._problems import Problem
-from ._statistics import LEVEL, Estimate
 
 __all__ = ["budget_phrase", "render_text"]
 

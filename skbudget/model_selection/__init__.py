@@ -1,6 +1,14 @@
-"""Thresholds that spend a review budget."""
+"""From a ranking to decisions: thresholds that spend a budget, and whether to switch."""
 
 from ._guarantee import budget_threshold, min_calibration_rows
+from ._report import AdoptionReport, Recommendation, adoption_report
 from ._threshold import BudgetThresholdClassifier
 
-__all__ = ["BudgetThresholdClassifier", "budget_threshold", "min_calibration_rows"]
+__all__ = [
+    "AdoptionReport",
+    "BudgetThresholdClassifier",
+    "Recommendation",
+    "adoption_report",
+    "budget_threshold",
+    "min_calibration_rows",
+]

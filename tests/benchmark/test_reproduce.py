@@ -11,11 +11,11 @@ import pytest
 from scipy import stats
 
 from skbudget.__main__ import main
+from skbudget._statistics import bootstrap_interval
 from skbudget.benchmark import QUICK, SOURCE_TABLES
 from skbudget.benchmark._source_data import draw_confounded, draw_contested, split_table
 from skbudget.benchmark._source_recipes import FULL, CardFraud, Contested, Demo, Fit, Recipe, Scale
 from skbudget.benchmark._source_tables import Row, Source, find_tables
-from skbudget.benchmark._statistics import bootstrap_interval
 
 TINY = Scale("tiny", 4000, 6000, 6000, None, 2, 2, 2, 512, 512)
 DRAWN = [name for name, table in SOURCE_TABLES.items() if not table.needs_data]

@@ -87,8 +87,8 @@ STOPPING = "early-stopping"
 
 
 def _make(setting: Setting, y: NDArray, change: Change) -> Any:
+    from ..._peers import REPEATABLE
     from ...boosting import PAUCLGBMClassifier
-    from .._methods import REPEATABLE
     from ._trees import n_trees
 
     if setting.budget is None:

@@ -18,11 +18,11 @@ def _fit_ensemble(
 ) -> Fitted:
     from sklearn.pipeline import make_pipeline
 
+    from ..._peers import REPEATABLE
     from ..._preparation import table_for_networks
     from ...boosting import PAUCLGBMClassifier
     from ...ensemble import PAUCEnsembleClassifier
     from ...neural import PAUCClassifier
-    from .._methods import REPEATABLE
     from ._networks import epochs_of
     from ._trees import n_trees
 

@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..._statistics import Estimate
 from ..._style import FAINT, GREY, INK, PALETTE
-from .._statistics import Estimate
 from ._report import REFERENCE
 from ._search import CEILING
 from ._summary import Cell, Ranking, Summary, rank_methods, verdict

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 
-from .._statistics import Estimate
+from ..._statistics import Estimate
 from ._search import CEILING
 from ._summary import Cell, Summary, rank_methods, verdict
 

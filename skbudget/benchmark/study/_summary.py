@@ -10,7 +10,7 @@ from functools import cached_property
 
 import numpy as np
 
-from .._statistics import LEVEL, Estimate, t_interval
+from ..._statistics import LEVEL, Estimate, t_interval
 from ._search import CEILING, Measure
 from ._table import ratio_of_group
 

@@ -18,11 +18,11 @@ from numpy.typing import NDArray
 from scipy.optimize import brentq
 from scipy.special import expit
 
+from ..._peers import REPEATABLE
 from ..._validation import check_positive
 from ...boosting import BoosterObjective
 from ...objectives import BaseObjective, BinaryCrossEntropy, HardNegativeCrossEntropy
 from ...objectives._base import RowDerivatives, Sample
-from .._methods import REPEATABLE
 from ._contender import Contender, Fitted, Setting
 
 __all__ = ["OUR_TREES", "TREES", "n_trees"]

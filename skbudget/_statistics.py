@@ -161,7 +161,7 @@ def bootstrap_interval(
 
     Examples
     --------
-    >>> from skbudget.benchmark._statistics import bootstrap_interval
+    >>> from skbudget._statistics import bootstrap_interval
     >>> interval = bootstrap_interval([0.70, 0.72, 0.77])
     >>> round(interval.mean, 3), round(interval.low, 3), round(interval.high, 3)
     (0.73, 0.7, 0.77)

@@ -1,0 +1,151 @@
+"""How often is `adoption_report` right? Its advice against what fresh rows show.
+
+    python docs/examples/adoption_outcomes.py --seeds 5 --tables product,radial,linear  # hours
+    python docs/examples/adoption_outcomes.py --seeds 10 --quick                        # minutes
+
+With ``--quick`` trees are few and tables small, and the baseline of the product and the
+radial cue is a linear model, which cannot see them: that tries the rule, not the loss.
+
+For every table the report's models are trained on all of its rows, and compared on fresh
+rows of the same generator. One line per table goes to the file of results, and tables
+that are in it already are not run again.
+"""
+
+import argparse
+import csv
+from pathlib import Path
+
+from lightgbm import LGBMClassifier
+from sklearn.base import clone
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from skbudget import PAUCLGBMClassifier, coverage_at_budget_score, make_contested_top
+from skbudget.datasets import make_hard_bulk
+from skbudget.model_selection import adoption_report
+from skbudget.model_selection._report_models import find_competitors
+
+CONTESTED = {"n_samples": 150_000, "pos_rate": 0.0015}
+SMALLER = {"n_samples": 60_000, "pos_rate": 0.003}
+TABLES = {
+    "product": (make_contested_top, CONTESTED | {"cue": "product"}),
+    "radial": (make_contested_top, CONTESTED | {"cue": "radial"}),
+    "linear": (make_contested_top, CONTESTED | {"cue": "linear"}),
+    "uncontested": (make_contested_top, SMALLER | {"decoy_frac": 0.0, "easy": 3.0}),
+    "hard bulk": (make_hard_bulk, SMALLER),
+    "common": (make_contested_top, {"n_samples": 60_000, "pos_rate": 0.02}),
+    "few": (make_contested_top, {"n_samples": 30_000, "pos_rate": 0.001}),
+}
+TINY = {"n_samples": 20_000, "pos_rate": 0.01}
+QUICK_TABLES = {
+    "product": (make_contested_top, TINY | {"cue": "product", "decoy_frac": 0.05}),
+    "radial": (make_contested_top, TINY | {"cue": "radial", "decoy_frac": 0.05}),
+    "linear": (make_contested_top, TINY | {"cue": "linear"}),
+    "uncontested": (make_contested_top, TINY | {"decoy_frac": 0.0, "easy": 3.5}),
+    "hard bulk": (make_hard_bulk, TINY),
+    "common": (make_contested_top, TINY | {"pos_rate": 0.03}),
+    "few": (make_contested_top, TINY | {"pos_rate": 0.002}),
+}
+FRESH_ROWS = 600_000
+MIN_LIFT = 0.02
+ROLES = ("baseline", "hard_negatives", "probe", "candidate")
+
+
+def small_models(name):
+    """Return models that take a second to train, by role."""
+    shared = {"n_estimators": 60, "learning_rate": 0.1, "reg_lambda": 5.0, "random_state": 0}
+    trees = LGBMClassifier(n_jobs=1, verbose=-1, **shared)
+    band = PAUCLGBMClassifier(
+        budget=0.02, selection_cv=None, calibration_cv=None, n_jobs=1, verbose=-1, **shared
+    )
+    linear = make_pipeline(StandardScaler(), LogisticRegression())
+    return {
+        "baseline": linear if name in ("product", "radial") else trees,
+        "hard_negatives": "drop",
+        "probe": "drop",
+        "candidate": band,
+    }
+
+
+def run(name, seed, quick):
+    """Return one line of results."""
+    make, geometry = (QUICK_TABLES if quick else TABLES)[name]
+    models = small_models(name) if quick else dict.fromkeys(ROLES)
+    budget = 0.02 if quick else 0.005
+    X, y = make(**geometry, random_state=seed)
+    report = adoption_report(X, y, budget=budget, random_state=seed, **models)
+    X_new, y_new = make(**geometry | {"n_samples": FRESH_ROWS}, random_state=1_000 + seed)
+    covered = {}
+    for one in find_competitors(models, budget, seed):
+        model = clone(one.estimator).fit(X, y)
+        if hasattr(model, "decision_function"):
+            scores = model.decision_function(X_new)
+        else:
+            scores = model.predict_proba(X_new)[:, 1]
+        covered[one.role] = coverage_at_budget_score(y_new, scores, budget=budget)
+    line = {"table": name, "seed": seed, "recommendation": str(report.recommendation)}
+    line["fresh baseline"] = round(covered["baseline"], 4)
+    for summary in report.models[1:]:
+        for label, estimate in (("", summary.lift), (" by split", summary.lift_by_split)):
+            line[f"{summary.role} low{label}"] = round(estimate.low, 4)
+            line[f"{summary.role} high{label}"] = round(estimate.high, 4)
+        line[f"{summary.role} lift"] = round(summary.lift.mean, 4)
+        fresh = covered[summary.role] - covered["baseline"]
+        line[f"{summary.role} fresh lift"] = round(fresh, 4)
+    return line
+
+
+def summarise(path):
+    """Print how often the advice was right, table by table."""
+    with path.open(newline="") as file:
+        lines = list(csv.DictReader(file))
+    print("table, advice, tables, right, fresh lift within interval, within that by split")
+    groups = {}
+    for line in lines:
+        groups.setdefault((line["table"], line["recommendation"]), []).append(line)
+    for (table, advice), found in sorted(groups.items()):
+        fresh = [float(line["candidate fresh lift"]) for line in found]
+        right = "-"
+        if advice in ("adopt", "keep cross-entropy"):
+            right = sum((lift >= MIN_LIFT) == (advice == "adopt") for lift in fresh)
+        held = [
+            sum(
+                float(line[f"candidate low{how}"]) <= lift <= float(line[f"candidate high{how}"])
+                for line, lift in zip(found, fresh)
+            )
+            for how in ("", " by split")
+        ]
+        mean = sum(fresh) / len(fresh)
+        print(f"{table}, {advice}: {len(found)}, {right}, {held[0]}, {held[1]}; {mean:+.3f}")
+
+
+def main():
+    """Run what is missing, and print each line."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--tables", default=",".join(TABLES))
+    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--results", type=Path, default=Path("adoption-outcomes.csv"))
+    parser.add_argument("--quick", action="store_true")
+    options = parser.parse_args()
+    done = set()
+    if options.results.exists():
+        with options.results.open(newline="") as file:
+            done = {(line["table"], int(line["seed"])) for line in csv.DictReader(file)}
+    for seed in range(options.seeds):
+        for name in options.tables.split(","):
+            if (name, seed) in done:
+                continue
+            line = run(name, seed, options.quick)
+            is_new = not options.results.exists()
+            with options.results.open("a", newline="") as file:
+                writer = csv.DictWriter(file, line)
+                if is_new:
+                    writer.writeheader()
+                writer.writerow(line)
+            print(line, flush=True)
+    summarise(options.results)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,153 @@
+"""From figures to a recommendation: the one place where the rule is."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from enum import Enum
+
+from scipy.stats import norm
+
+from .._statistics import Estimate
+
+__all__ = ["Evidence", "Recommendation", "positives_needed", "recommend"]
+
+# Chance with which a lift of the size in question is to show itself.
+POWER = 0.8
+# Of a lift that is less than this many positives nothing can be seen.
+LEAST_POSITIVES_GAINED = 2.0
+# With fewer negatives than these above the budget in a test split, what is spent there varies
+# by more than a third, 1 / sqrt(10).
+LEAST_BAND_NEGATIVES = 10.0
+
+
+class Recommendation(str, Enum):
+    """What an adoption report advises.
+
+    Members compare equal to their strings.
+    """
+
+    KEEP = "keep cross-entropy"
+    HARD_NEGATIVES = "try hard-negative mining"
+    ADOPT = "adopt"
+    NOT_ENOUGH_DATA = "not enough data"
+
+    def __str__(self) -> str:
+        return self.value
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What the rule reads.
+
+    ``lift`` is the candidate's, ``hard_negatives`` and ``probe`` those of the cheaper
+    remedies (None if they were not trained), all over the baseline.
+    """
+
+    lift: Estimate
+    hard_negatives: Estimate | None
+    probe: Estimate | None
+    pos_rate: float
+    capped: bool
+    cap: float
+    budget: float
+    n_positives: float
+    band_negatives_per_split: float
+    min_lift: float
+    confidence: float
+
+
+def positives_needed(evidence: Evidence) -> int:
+    """Return with how many positives the lift would show itself in four cases of five.
+
+    The lift is the measured one, or ``min_lift`` if that is greater; the spread of a
+    positive's difference is taken as measured.
+    """
+    z = float(norm.ppf(evidence.confidence))
+    spread = (evidence.lift.half_width / z) ** 2 * evidence.n_positives
+    wanted = max(evidence.lift.mean, evidence.min_lift)
+    return math.ceil(((z + float(norm.ppf(POWER))) / wanted) ** 2 * spread)
+
+
+def recommend(evidence: Evidence) -> tuple[Recommendation, str]:
+    """Return the recommendation and the figures that made it, in words."""
+    min_lift, lift = evidence.min_lift, evidence.lift
+    if evidence.capped:
+        return Recommendation.KEEP, (
+            f"The positive rate, {evidence.pos_rate:.3g}, is not below the budget, "
+            f"{evidence.budget:g}: every reviewed row can be a positive, and no ranking covers "
+            f"more than {evidence.cap:.3f} of them. What counts is precision, which cross-entropy "
+            f"serves. The candidate's lift is {_signed(lift)}."
+        )
+    if evidence.band_negatives_per_split < LEAST_BAND_NEGATIVES:
+        return Recommendation.NOT_ENOUGH_DATA, (
+            f"The budget holds {evidence.band_negatives_per_split:.1f} negatives of a test split: "
+            f"it takes {LEAST_BAND_NEGATIVES:g}, or coverage at {evidence.budget:g} cannot be "
+            "told from coverage at half or twice of it. More rows, fewer folds or a wider budget."
+        )
+    worthwhile = {
+        name: estimate
+        for name, estimate in (("probe", evidence.probe), ("mining", evidence.hard_negatives))
+        if estimate is not None and _is_worthwhile(estimate, min_lift)
+    }
+    cheaper = max(worthwhile, key=lambda name: worthwhile[name].mean, default=None)
+    if cheaper is not None and lift.mean - worthwhile[cheaper].mean < min_lift:
+        return _cheaper_remedy(cheaper, worthwhile[cheaper], evidence)
+    if _is_worthwhile(lift, min_lift):
+        beyond = "no cheaper remedy reaches that"
+        if cheaper is not None:
+            gap = lift.mean - worthwhile[cheaper].mean
+            beyond = f"that is {gap:.3f} more than the best cheaper remedy"
+        return Recommendation.ADOPT, (
+            f"The candidate covers {_signed(lift)} more of the positives than the baseline: that "
+            f"is worth it (at least {min_lift:g}) and no chance (the interval is above 0); "
+            f"{beyond}."
+        )
+    if lift.high < min_lift:
+        return Recommendation.KEEP, (
+            f"The candidate's lift is {_signed(lift)}: {min_lift:g} or more is ruled out."
+        )
+    needed = positives_needed(evidence)
+    if lift.mean >= min_lift:
+        return Recommendation.NOT_ENOUGH_DATA, (
+            f"The candidate's lift, {_signed(lift)}, would be worth it, but may be chance. If it "
+            f"is what it seems, about {needed} positives would show it; here are "
+            f"{evidence.n_positives:.0f}."
+        )
+    floor = LEAST_POSITIVES_GAINED / min_lift
+    if evidence.n_positives < floor:
+        return Recommendation.NOT_ENOUGH_DATA, (
+            f"A lift of {min_lift:g} is less than {LEAST_POSITIVES_GAINED:g} of "
+            f"{evidence.n_positives:.0f} positives and cannot be seen. It takes {floor:.0f} to "
+            f"advise against switching, and about {needed} to be certain enough."
+        )
+    return Recommendation.KEEP, (
+        f"The candidate's lift is {_signed(lift)}: nothing speaks for {min_lift:g} or more, "
+        f"though it is not ruled out. About {needed} positives would settle it; here are "
+        f"{evidence.n_positives:.0f}."
+    )
+
+
+def _is_worthwhile(lift: Estimate, min_lift: float) -> bool:
+    return lift.mean >= min_lift and lift.low > 0.0
+
+
+def _cheaper_remedy(name: str, remedy: Estimate, evidence: Evidence) -> tuple[Recommendation, str]:
+    gap = evidence.lift.mean - remedy.mean
+    against = (
+        f"the candidate ({_signed(evidence.lift)}) is {gap:+.3f} from it, less than "
+        f"{evidence.min_lift:g}"
+    )
+    if name == "mining":
+        return Recommendation.HARD_NEGATIVES, (
+            f"Hard-negative mining covers {_signed(remedy)} more than the baseline; {against}. "
+            "It is the simpler change."
+        )
+    return Recommendation.KEEP, (
+        f"The probe covers {_signed(remedy)} more than the baseline; {against}. Give "
+        "cross-entropy the probe's settings."
+    )
+
+
+def _signed(lift: Estimate) -> str:
+    return f"{lift.mean:+.3f} [{lift.low:+.3f}, {lift.high:+.3f}]"
