@@ -271,9 +271,9 @@ eval_X, eval_y
         eval_value : list of array-like of shape (n_eval_samples,), default=None
             Values of the rows of each evaluation set: coverage there is the share of the
             value caught. They take the place of ``eval_sample_weight``,
-            ``eval_class_weight`` and ``eval_metric``, beside which they are refused. (For
+            ``eval_class_weight`` and ``eval_metric``, beside which they are refused. For
             a metric of your choice pass values as weights, see
-            `CoverageMetric(weight_of_positives="value")`.)
+            `CoverageMetric(weight_of_positives="value")`.
 
         Returns
         -------

@@ -123,9 +123,9 @@ class _BoosterCallable:
         Where XGBoost trains on several workers, rows are one worker's, and band, weights
         and pairs are those of all of them: the derivatives are the same as on one machine.
         """
-        return self.with_value(None, y_true, y_pred, sample_weight)
+        return self._with_value(None, y_true, y_pred, sample_weight)
 
-    def with_value(
+    def _with_value(
         self,
         value: NDArray | None,
         y_true: Any,
@@ -361,7 +361,7 @@ class ValuedObjective:
         self, y_true: Any, y_pred: Any, sample_weight: ArrayLike | None = None
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Return gradient and hessian for one boosting round."""
-        return self.objective.with_value(self.value, y_true, y_pred, sample_weight)
+        return self.objective._with_value(self.value, y_true, y_pred, sample_weight)
 
 
 @dataclass(frozen=True)

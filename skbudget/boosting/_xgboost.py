@@ -261,8 +261,8 @@ base_margin_eval_set
         value_eval_set : list of array-like of shape (n_eval_samples,), default=None
             Values of the rows of each evaluation set: coverage there is the share of the
             value caught. They take the place of ``sample_weight_eval_set`` and
-            ``eval_metric``, beside which they are refused. (For a metric of your choice
-            pass values as weights, see `CoverageMetric(weight_of_positives="value")`.)
+            ``eval_metric``, beside which they are refused. For a metric of your choice
+            pass values as weights, see `CoverageMetric(weight_of_positives="value")`.
 
         Returns
         -------

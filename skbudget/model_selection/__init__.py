@@ -1,13 +1,12 @@
 """From a ranking to decisions: thresholds that spend a budget, and whether to switch."""
 
 from ._guarantee import budget_threshold, min_calibration_rows
-from ._report import AdoptionReport, Recommendation, adoption_report
+from ._report import AdoptionReport, adoption_report
 from ._threshold import BudgetThresholdClassifier
 
 __all__ = [
     "AdoptionReport",
     "BudgetThresholdClassifier",
-    "Recommendation",
     "adoption_report",
     "budget_threshold",
     "min_calibration_rows",

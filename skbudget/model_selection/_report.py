@@ -149,9 +149,15 @@ class AdoptionReport:
     resolution : Resolution
         Whether there are rows enough.
     budget, min_lift, confidence : float
+        As they were passed.
     basis : {"population", "fpr"}
+        As it was passed.
     n_splits : int
         Number of splits.
+
+    See Also
+    --------
+    adoption_report : The function that returns it.
     """
 
     recommendation: Recommendation
@@ -322,7 +328,7 @@ def adoption_report(
         Draws the folds and seeds the default models; models you pass keep their seeds.
 
     verbose : int, default=0
-        Progress, as in :class:`joblib.Parallel`.
+        Progress, as in ``joblib.Parallel``.
 
     Returns
     -------
@@ -339,7 +345,7 @@ def adoption_report(
 
     See Also
     --------
-    skbudget.PAUCLGBMClassifier : The default candidate.
+    skbudget.boosting.PAUCLGBMClassifier : The default candidate.
     skbudget.metrics.coverage_at_budget_score : What is compared.
 
     Notes

@@ -60,7 +60,7 @@ def test_weights_of_positives_are_values(table, amount, basis, rows):
     settings = {"budget": BUDGET, "budget_basis": basis}
     valued = PAUCObjective(**settings, weight_of_positives="value")
     found = valued(y, margin, np.where(y == 1, amount, weight))
-    expected = PAUCObjective(**settings).with_value(amount, y, margin, weight)
+    expected = PAUCObjective(**settings)._with_value(amount, y, margin, weight)
     np.testing.assert_allclose(found, expected, rtol=2e-6, atol=1e-9)
     beta = default_beta(BUDGET, y.sum(), weight[y == 0].sum(), basis)
     mean_loss = PairwisePAUC(beta=beta, budget_basis=basis)

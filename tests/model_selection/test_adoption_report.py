@@ -15,9 +15,14 @@ from sklearn.preprocessing import StandardScaler
 
 from skbudget import coverage_at_budget_score, make_contested_top
 from skbudget._statistics import Estimate, t_interval
-from skbudget.model_selection import Recommendation, adoption_report
+from skbudget.model_selection import adoption_report
 from skbudget.model_selection._report_measure import Split, estimate_share
-from skbudget.model_selection._report_rule import Evidence, positives_needed, recommend
+from skbudget.model_selection._report_rule import (
+    Evidence,
+    Recommendation,
+    positives_needed,
+    recommend,
+)
 
 pd = pytest.importorskip("pandas")
 
