@@ -34,7 +34,6 @@ from scipy.signal import oaconvolve
 from scipy.special import expit
 
 from ._collective import Collective, gather, sum_over
-from ._threads import ROWS_PER_PART, run_parts
 from ._validation import check_option, check_positive, check_scores, check_weights
 
 __all__ = ["PairSums", "pair_sums"]
@@ -484,48 +483,9 @@ def _grid(
 _NODES_PER_TEMPERATURE = 512
 # Tables have to stay small beside the rows, and in the cache.
 _MOST_NODES = 1 << 15
+_TABLE_CHUNK = 1 << 15
 
 BAND_NEGATIVE, POSITIVE, NEITHER = 0, 1, 2
-
-
-class _Scratch:
-    """Memory for one thread's pass over a part of the rows: fresh pages cost more than the pass."""
-
-    def __init__(self) -> None:
-        self._integers = np.empty((2, ROWS_PER_PART), dtype=np.int64)
-        self._floats = np.empty((3, ROWS_PER_PART))
-
-    def nodes(self, n_rows: int) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray]:
-        """Return room for nodes, for what is added to them, and for how far rows are past them."""
-        node, start = self._integers[:, :n_rows]
-        return node, start, self._floats[2, :n_rows]
-
-    def values(self, which: int, n_rows: int) -> NDArray[np.float64]:
-        """Return room for values of the rows, which is 0 or 1."""
-        return self._floats[which, :n_rows]
-
-
-@dataclass(frozen=True)
-class _NodeFinder:
-    """Finds each row's node in the table of its group, and how far past it the row is."""
-
-    scores: NDArray
-    group: NDArray[np.int8]
-    low: float
-    per_node: float
-    n_nodes: int
-
-    def __call__(
-        self, part: slice, scratch: _Scratch
-    ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-        node, start, past = scratch.nodes(part.stop - part.start)
-        np.subtract(self.scores[part], self.low, out=past)
-        past *= self.per_node
-        np.copyto(node, past, casting="unsafe")
-        past -= node
-        np.multiply(self.group[part], np.int64(self.n_nodes), out=start)
-        node += start
-        return node, past
 
 
 class PairTables(NamedTuple):
@@ -553,12 +513,7 @@ class PairTables(NamedTuple):
         return np.stack([of_negatives, of_positives, np.zeros_like(of_positives)])
 
     def look_up(
-        self,
-        scores: NDArray,
-        group: NDArray[np.int8],
-        tables: list[NDArray],
-        dtype: Any,
-        threads: int = 1,
+        self, scores: NDArray, group: NDArray[np.int8], tables: list[NDArray], dtype: Any
     ) -> list[NDArray]:
         """Return each table's value for every row, interpolated.
 
@@ -572,8 +527,6 @@ class PairTables(NamedTuple):
             Values at the nodes.
         dtype : type
             Of the answer.
-        threads : int, default=1
-            Number of threads.
 
         Returns
         -------
@@ -583,26 +536,27 @@ class PairTables(NamedTuple):
         slopes = [np.diff(table, axis=1, append=table[:, -1:]).ravel() for table in tables]
         levels = [table.ravel() for table in tables]
         values = [np.empty(scores.size, dtype=dtype) for _ in tables]
-
-        find_nodes = _NodeFinder(scores, group, self.low, self.per_node, n_nodes)
-        spare = [_Scratch() for _ in range(threads)]
-
-        def fill(part: slice) -> None:
-            scratch = spare.pop()
-            node, past = find_nodes(part, scratch)
-            found, at_node = scratch.values(0, node.size), scratch.values(1, node.size)
+        for rows, node, part in _nodes_of(scores, group, self.low, self.per_node, n_nodes):
             for value, level, slope in zip(values, levels, slopes):
-                # No index is out of range, and only a mode that says what to do about one
-                # writes without a copy.
-                slope.take(node, out=found, mode="clip")
-                level.take(node, out=at_node, mode="clip")
-                found *= past
-                np.add(found, at_node, out=value[part], casting="same_kind")
-            spare.append(scratch)
-
-        for _ in run_parts(fill, scores.size, threads):
-            pass
+                found = slope.take(node)
+                found *= part
+                found += level.take(node)
+                value[rows] = found
         return values
+
+
+def _nodes_of(
+    scores: NDArray, group: NDArray[np.int8], low: float, per_node: float, n_nodes: int
+) -> Iterator[tuple[slice, NDArray[np.int64], NDArray[np.float64]]]:
+    """Yield, chunk by chunk, each row's node in the table of its group, and how far past it."""
+    for start in range(0, scores.size, _TABLE_CHUNK):
+        rows = slice(start, start + _TABLE_CHUNK)
+        position = scores[rows] - low
+        position = np.multiply(position, per_node, dtype=np.float64)
+        node = position.astype(np.int64)
+        position -= node
+        node += group[rows].astype(np.int64) * n_nodes
+        yield rows, node, position
 
 
 def tabulate_pairs(
@@ -612,7 +566,6 @@ def tabulate_pairs(
     weight: NDArray | None,
     kernels: frozenset[Kernel],
     collective: Collective | None = None,
-    threads: int = 1,
 ) -> PairTables | None:
     """Sum the pair kernels where most of the rows take part.
 
@@ -634,8 +587,6 @@ def tabulate_pairs(
         Which kernels to sum; "dsigma" among them.
     collective : Collective or None
         The workers that rows are spread over.
-    threads : int, default=1
-        Number of threads.
 
     Returns
     -------
@@ -655,28 +606,15 @@ def tabulate_pairs(
     if not span < min(_MOST_NODES, 0.5 * n_rows):
         return None
     n_nodes = int(span) + 2
-    size = 3 * n_nodes
-    find_nodes = _NodeFinder(scores, group, low, per_node, n_nodes)
-    spare = [_Scratch() for _ in range(threads)]
-
-    def spread(part: slice) -> tuple[NDArray, NDArray]:
-        scratch = spare.pop()
-        node, past = find_nodes(part, scratch)
+    count = np.zeros(3 * n_nodes)
+    share = np.zeros(3 * n_nodes)
+    for rows, node, part in _nodes_of(scores, group, low, per_node, n_nodes):
         of_rows = None
         if weight is not None:
-            of_rows = weight[part]
-            past *= of_rows
-        counts = (
-            np.bincount(node, of_rows, minlength=size),
-            np.bincount(node, past, minlength=size),
-        )
-        spare.append(scratch)
-        return counts
-
-    count, share = np.zeros(size), np.zeros(size)
-    for count_part, share_part in run_parts(spread, scores.size, threads):
-        count += count_part
-        share += share_part
+            of_rows = weight[rows]
+            part *= of_rows
+        count += np.bincount(node, of_rows, minlength=3 * n_nodes)
+        share += np.bincount(node, part, minlength=3 * n_nodes)
     mass = (count - share).reshape(3, n_nodes)
     mass[:, 1:] += share.reshape(3, n_nodes)[:, :-1]
     if collective is not None:

@@ -241,7 +241,6 @@ class PAUCClassifierMixin:
     selection_cv: int | None
     objective: Any
     budget: float
-    n_jobs: int | None
     get_params: Callable[..., dict[str, Any]]
 
     # --- to be provided by the subclass ----------------------------------------
@@ -274,8 +273,7 @@ class PAUCClassifierMixin:
         if self.objective is not None:
             return self.objective
         values = {name: getattr(self, name) for name in OBJECTIVE_PARAMETERS}
-        # To XGBoost 0 means what None does.
-        return PAUCObjective(**{**values, "beta": beta, "n_jobs": self.n_jobs or None})
+        return PAUCObjective(**{**values, "beta": beta})
 
     def _coverage_metric(self, *, of_value: bool) -> CoverageMetric:
         return CoverageMetric(self.budget, "population", "value" if of_value else "rows")

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from numbers import Integral
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.utils._param_validation import InvalidParameterError
 
 from .._collective import Collective, sum_over
 from .._validation import BASES, check_band, check_budget, check_option, check_positive
@@ -81,7 +79,6 @@ class _BoosterCallable:
     """The calling conventions of both boosters around `_objective_for`."""
 
     schedule: Schedule | None
-    n_jobs: int | None
     weight_of_positives: WeightOfPositives
 
     def _objective_for(self, sample: Sample) -> BaseObjective[Any]:
@@ -179,7 +176,6 @@ class _BoosterCallable:
                         value=value,
                         collective=collective,
                         dtype=np.float32,
-                        n_jobs=self.n_jobs,
                     ),
                     iteration,
                 )
@@ -231,7 +227,6 @@ class _BoosterCallable:
             value=value,
             collective=collective,
             dtype=dtype,
-            n_jobs=self.n_jobs,
         )
 
     def _scheduled(self, sample: Sample, iteration: int | None) -> BaseObjective[Any]:
@@ -375,10 +370,6 @@ class BoosterObjective(_BoosterCallable):
     schedule : Schedule, default=None
         How it changes over rounds; needs the `LightGBMRounds` or
         `XGBoostRounds` callback.
-    n_jobs : int, default=None
-        Threads of passes over all rows, where most of them are in the band; at most four
-        are of use. None for ``OMP_NUM_THREADS`` or all cores, -1 for all cores. The result
-        does not depend on it.
     weight_of_positives : {"rows", "value"}, default="rows"
         What the weights of positives are, see `PAUCObjective`.
 
@@ -399,7 +390,6 @@ class BoosterObjective(_BoosterCallable):
 
     objective: BaseObjective[Any]
     schedule: Schedule | None = None
-    n_jobs: int | None = None
     weight_of_positives: WeightOfPositives = "rows"
 
     def __post_init__(self) -> None:
@@ -410,7 +400,6 @@ class BoosterObjective(_BoosterCallable):
             type(self).__name__,
         )
         _check_schedule(self.schedule, type(self).__name__)
-        _check_jobs(self.n_jobs, type(self).__name__)
 
     def _objective_for(self, sample: Sample) -> BaseObjective[Any]:
         return self.objective
@@ -421,13 +410,6 @@ def _check_schedule(schedule: Any, owner: str) -> None:
         raise TypeError(
             f"The 'schedule' parameter of {owner} must be a Schedule or None. "
             f"Got {schedule!r} instead."
-        )
-
-
-def _check_jobs(n_jobs: Any, owner: str) -> None:
-    if n_jobs is not None and (isinstance(n_jobs, bool) or not isinstance(n_jobs, Integral)):
-        raise InvalidParameterError(
-            f"The 'n_jobs' parameter of {owner} must be an int or None. Got {n_jobs!r} instead."
         )
 
 
@@ -475,10 +457,6 @@ class PAUCObjective(_BoosterCallable):
     schedule : Schedule, default=None
         Warm-up and annealing; needs the `LightGBMRounds` or `XGBoostRounds`
         callback.
-    n_jobs : int, default=None
-        Threads of passes over all rows, where most of them are in the band; at most four
-        are of use. None for ``OMP_NUM_THREADS`` or all cores, -1 for all cores. The result
-        does not depend on it.
     weight_of_positives : {"rows", "value"}, default="rows"
         What the weights of positives are. With ``"rows"`` a weight repeats a row, as in
         any other objective. With ``"value"`` it is what catching the positive is worth,
@@ -544,7 +522,6 @@ class PAUCObjective(_BoosterCallable):
     budget_basis: Basis = "fpr"
     n_knots: int = 2
     schedule: Schedule | None = None
-    n_jobs: int | None = None
     weight_of_positives: WeightOfPositives = "rows"
 
     def __post_init__(self) -> None:
@@ -563,7 +540,6 @@ class PAUCObjective(_BoosterCallable):
         check_option(self.budget_basis, "budget_basis", BASES, owner)
         check_positive(self.n_knots, "n_knots", owner, integer=True, minimum=2)
         _check_schedule(self.schedule, owner)
-        _check_jobs(self.n_jobs, owner)
 
     def _objective_for(self, sample: Sample) -> BaseObjective[Any]:
         beta = self.beta

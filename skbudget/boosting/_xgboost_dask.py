@@ -156,7 +156,6 @@ class DaskPAUCXGBClassifier(DaskXGBClassifier):
         values = {name: getattr(self, name) for name in OBJECTIVE_PARAMETERS}
         return PAUCObjective(
             **values,
-            n_jobs=self.n_jobs or None,
             weight_of_positives="value" if of_value else "rows",
         )
 

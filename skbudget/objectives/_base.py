@@ -43,8 +43,6 @@ class Sample:
         taken over all of them.
     dtype : type, default=numpy.float64
         What precision the derivatives are asked for in.
-    n_jobs : int or None, default=1
-        How many threads may work on it, see `threads_for`.
 
     Raises
     ------
@@ -59,7 +57,6 @@ class Sample:
     value: NDArray[np.floating] | None = None
     collective: Collective | None = None
     dtype: Any = np.float64
-    n_jobs: int | None = 1
 
     def __post_init__(self) -> None:
         weight, positive = self.weight, self.positive

@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 from scipy.special import expit
 
 from .._collective import sum_over
-from .._threads import threads_for
 from .._validation import BASES, check_band, check_option, check_positive
 from ..band import TAU_SCALES, Band, Basis, TauScale, find_band, knot_thresholds
 from ..kernels import (
@@ -208,10 +207,7 @@ class PairwisePAUC(_BandObjective, BaseObjective[Band]):
         group += sample.positive.view(np.int8) * np.int8(POSITIVE - NEITHER)
         group += np.int8(NEITHER)
         tau = band.temperature(self.temperature)
-        threads = threads_for(sample.n_jobs)
-        tables = tabulate_pairs(
-            sample.raw, group, tau, sample.pull, self._needed, collective, threads
-        )
+        tables = tabulate_pairs(sample.raw, group, tau, sample.pull, self._needed, collective)
         if tables is None:
             return None
         curvature = slope = tables.by_group("dsigma")
@@ -221,7 +217,7 @@ class PairwisePAUC(_BandObjective, BaseObjective[Band]):
         signed = share * slope
         signed[POSITIVE] *= -1.0
         gradient, hessian = tables.look_up(
-            sample.raw, group, [signed, share / tau * curvature], sample.dtype, threads
+            sample.raw, group, [signed, share / tau * curvature], sample.dtype
         )
         if sample.pull is not None:
             gradient *= sample.pull
