@@ -42,6 +42,8 @@ WEIGHT_ROUNDING = 1e-12
 # Selecting from all rows is not worth a guess below this many of them.
 _GUESS_FROM = 50_000
 _GUESS_SAMPLE = 8_192
+# Rows that the search for an extreme score takes at once.
+_BLOCK = 1_024
 
 
 @dataclass(frozen=True)
@@ -302,8 +304,8 @@ def _ends(
     scores: NDArray, eligible: NDArray[np.bool_], collective: Collective | None
 ) -> tuple[float, float] | None:
     """Return the greatest and the least reference score: the edges of the whole curve."""
-    top = _extreme(scores, eligible, np.argmax, np.max, -np.inf)
-    bottom = _extreme(scores, eligible, np.argmin, np.min, np.inf)
+    top = _extreme(scores, eligible, np.maximum, -np.inf)
+    bottom = _extreme(scores, eligible, np.minimum, np.inf)
     if collective is not None:
         top, minus_bottom = collective.max(np.array([top, -bottom], dtype=np.float64))
         bottom = -minus_bottom
@@ -311,14 +313,21 @@ def _ends(
 
 
 def _extreme(
-    scores: NDArray, eligible: NDArray[np.bool_], position: Any, value: Any, of_none: float
+    scores: NDArray, eligible: NDArray[np.bool_], extreme: np.ufunc, of_none: float
 ) -> float:
-    # The row with the extreme score is nearly always eligible, and found several times as
-    # fast as the extreme of those that are.
-    row = position(scores) if scores.size else None
-    if row is not None and eligible[row]:
-        return float(scores[row])
-    return float(value(scores, where=eligible, initial=of_none))
+    """Return the greatest (``np.maximum``) or least score of the eligible rows."""
+    # A reduction over a mask takes several times as long as one over all rows. So blocks are
+    # gone through from the most promising on, until none is left that could change the answer.
+    whole = scores.size // _BLOCK * _BLOCK
+    ends = extreme.reduce(scores[:whole].reshape(-1, _BLOCK), axis=1)
+    found = extreme.reduce(scores[whole:], where=eligible[whole:], initial=of_none)
+    order = np.argsort(ends)
+    for block in order if extreme is np.minimum else order[::-1]:
+        if extreme(ends[block], found) == found:
+            break
+        rows = slice(block * _BLOCK, (block + 1) * _BLOCK)
+        found = extreme.reduce(scores[rows], where=eligible[rows], initial=found)
+    return float(found)
 
 
 def _edges(

@@ -483,7 +483,7 @@ def _grid(
 _NODES_PER_TEMPERATURE = 512
 # Tables have to stay small beside the rows, and in the cache.
 _MOST_NODES = 1 << 15
-_TABLE_CHUNK = 1 << 15
+_TABLE_CHUNK = 1 << 17
 
 BAND_NEGATIVE, POSITIVE, NEITHER = 0, 1, 2
 
@@ -533,29 +533,45 @@ class PairTables(NamedTuple):
         values : list of ndarray of shape (n_rows,)
         """
         n_nodes = tables[0].shape[1]
-        slopes = [np.diff(table, axis=1, append=table[:, -1:]).ravel() for table in tables]
-        levels = [table.ravel() for table in tables]
+        columns = []
+        for table in tables:
+            columns += [table, np.diff(table, axis=1, append=table[:, -1:])]
+        # What belongs to a node lies together, to be fetched at once.
+        packed = np.stack(columns, axis=-1, dtype=dtype, casting="same_kind")
+        packed = packed.reshape(-1, len(columns))
         values = [np.empty(scores.size, dtype=dtype) for _ in tables]
+        room = np.empty((min(_TABLE_CHUNK, scores.size), len(columns)), dtype=dtype)
         for rows, node, part in _nodes_of(scores, group, self.low, self.per_node, n_nodes):
-            for value, level, slope in zip(values, levels, slopes):
-                found = slope.take(node)
-                found *= part
-                found += level.take(node)
-                value[rows] = found
+            # No index is out of range; "clip" is the mode that writes without a copy.
+            found = packed.take(node, axis=0, out=room[: node.size], mode="clip")
+            part = part.astype(dtype, copy=False)
+            for column, value in enumerate(values):
+                level, slope = found[:, 2 * column], found[:, 2 * column + 1]
+                np.multiply(slope, part, out=value[rows])
+                value[rows] += level
         return values
 
 
 def _nodes_of(
     scores: NDArray, group: NDArray[np.int8], low: float, per_node: float, n_nodes: int
 ) -> Iterator[tuple[slice, NDArray[np.int64], NDArray[np.float64]]]:
-    """Yield, chunk by chunk, each row's node in the table of its group, and how far past it."""
-    for start in range(0, scores.size, _TABLE_CHUNK):
-        rows = slice(start, start + _TABLE_CHUNK)
-        position = scores[rows] - low
-        position = np.multiply(position, per_node, dtype=np.float64)
-        node = position.astype(np.int64)
+    """Yield, chunk by chunk, each row's node in the table of its group, and how far past it.
+
+    The arrays hold until the next chunk: fresh memory takes longer than the pass over it.
+    """
+    chunk = min(_TABLE_CHUNK, scores.size)
+    nodes, firsts = np.empty((2, chunk), dtype=np.int64)
+    positions = np.empty(chunk)
+    for start in range(0, scores.size, max(chunk, 1)):
+        rows = slice(start, min(start + chunk, scores.size))
+        size = rows.stop - start
+        node, first, position = nodes[:size], firsts[:size], positions[:size]
+        np.subtract(scores[rows], low, out=position, dtype=np.float64)
+        position *= per_node
+        np.copyto(node, position, casting="unsafe")
         position -= node
-        node += group[rows].astype(np.int64) * n_nodes
+        np.multiply(group[rows], n_nodes, out=first, dtype=np.int64)
+        node += first
         yield rows, node, position
 
 

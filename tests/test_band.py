@@ -482,3 +482,19 @@ def test_bad_arguments(changes, message):
     arguments = {"scores": [1.0, 2.0, 3.0], "negatives": [True, False, True], "beta": 0.5}
     with pytest.raises(ValueError, match=message):
         fpr_band(**arguments | changes)
+
+
+@pytest.mark.parametrize("n_rows", [1, 7, 1_024, 1_025, 5_000])
+@pytest.mark.parametrize("share", [0.0, 0.001, 0.5, 1.0])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_the_whole_curve_ends_at_the_extreme_negatives(n_rows, share, dtype):
+    rng = np.random.default_rng(n_rows)
+    for _ in range(20):
+        scores = rng.normal(size=n_rows).round(2).astype(dtype)
+        negatives = rng.random(n_rows) < share
+        band = fpr_band(scores, negatives, alpha=0.0, beta=1.0)
+        if negatives.any():
+            assert (band.t_alpha, band.t_beta) == (scores[negatives].max(), scores[negatives].min())
+        else:
+            assert np.isnan(band.t_alpha)
+            assert np.isnan(band.t_beta)
