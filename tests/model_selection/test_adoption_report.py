@@ -80,7 +80,7 @@ def evidence(lift, half_width=0.01, **given):
     ("found", "expected", "says"),
     [
         (evidence(0.05), "adopt", r"\+0.050 \[\+0.040, \+0.060\]"),
-        (evidence(0.02, 0.019), "adopt", "at least 0.02"),
+        (evidence(0.02, 0.019), "adopt", "0.02 or more"),
         (evidence(0.015, 0.004), "keep cross-entropy", "0.02 or more is ruled out"),
         (evidence(0.05, 0.06), "not enough data", "may be chance"),
         (evidence(0.01, 0.05), "keep cross-entropy", "not ruled out"),
