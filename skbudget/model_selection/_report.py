@@ -379,9 +379,10 @@ def adoption_report(
     **Intervals.** Coverage and lift are means over positives of what was caught (lift: less
     what the baseline caught of the same positive), averaged over splits. Their intervals take
     each positive as one observation, however many splits test it [1]_, with the
-    adjustment of [2]_ for few differences. They hold for models trained on this table; how the
-    lift varies from split to split is in ``lift_by_split``, with the correction of [3]_
-    for shared rows, which allows for other training rows too and is about twice as wide.
+    adjustment of [2]_ for few differences. They hold for models trained on this table. How the
+    lift varies from split to split is in ``lift_by_split``, with the correction of [3]_ for
+    shared rows; it allows for other training rows too, but rests on no more numbers than
+    there are splits: five that happen to agree leave it no width. The rule does not use it.
 
     References
     ----------

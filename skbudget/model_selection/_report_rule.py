@@ -94,14 +94,10 @@ def recommend(evidence: Evidence) -> tuple[Recommendation, str]:
     if cheaper is not None and lift.mean - worthwhile[cheaper].mean < min_lift:
         return _cheaper_remedy(cheaper, worthwhile[cheaper], evidence)
     if _is_worthwhile(lift, min_lift):
-        beyond = "no cheaper remedy reaches that"
-        if cheaper is not None:
-            gap = lift.mean - worthwhile[cheaper].mean
-            beyond = f"that is {gap:.3f} more than the best cheaper remedy"
         return Recommendation.ADOPT, (
-            f"The candidate covers {_signed(lift)} more of the positives than the baseline: that "
-            f"is worth it (at least {min_lift:g}) and no chance (the interval is above 0); "
-            f"{beyond}."
+            f"The candidate covers {_signed(lift)} more of the positives than the baseline: worth "
+            f"switching for ({min_lift:g} or more), and not by chance (the interval is above 0)."
+            f"{_beside_remedies(cheaper, worthwhile, evidence)}"
         )
     if lift.high < min_lift:
         return Recommendation.KEEP, (
@@ -130,6 +126,14 @@ def recommend(evidence: Evidence) -> tuple[Recommendation, str]:
 
 def _is_worthwhile(lift: Estimate, min_lift: float) -> bool:
     return lift.mean >= min_lift and lift.low > 0.0
+
+
+def _beside_remedies(best: str | None, worthwhile: dict[str, Estimate], evidence: Evidence) -> str:
+    if best is not None:
+        gap = evidence.lift.mean - worthwhile[best].mean
+        return f" That is {gap:.3f} more than the best cheaper remedy."
+    tried = evidence.probe is not None or evidence.hard_negatives is not None
+    return " No cheaper remedy does that." if tried else ""
 
 
 def _cheaper_remedy(name: str, remedy: Estimate, evidence: Evidence) -> tuple[Recommendation, str]:
