@@ -1,4 +1,4 @@
-"""scikit-learn's own checks of `PAUCClassifier`, at its defaults."""
+"""scikit-learn's own checks of `PAUCClassifier`."""
 
 import pytest
 
@@ -20,6 +20,12 @@ EXPECTED = {
 }
 
 
-@parametrize_with_checks([PAUCClassifier()], expected_failed_checks=lambda _: EXPECTED)
+@parametrize_with_checks([PAUCClassifier(n_members=2)], expected_failed_checks=lambda _: EXPECTED)
 def test_estimator_checks(estimator, check):
+    check(estimator)
+
+
+@pytest.mark.slow
+@parametrize_with_checks([PAUCClassifier()], expected_failed_checks=lambda _: EXPECTED)
+def test_estimator_checks_at_the_defaults(estimator, check):
     check(estimator)
