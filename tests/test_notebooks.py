@@ -25,7 +25,10 @@ SMALLER = {
         "from dataclasses import replace\n"
         "SCALE = replace(QUICK, n_train=12_000, n_test=20_000, n_demo=16_000, epochs=4)\n"
         "N_SEEDS = 1",
-    )
+    ),
+    "contested_top": ("for draw in range(3):", "for draw in range(2):"),
+    "tuning_with_optuna": ("N_TRIALS = 10", "N_TRIALS = 3"),
+    "your_own_table": ("N_DRAWS = 6", "N_DRAWS = 2"),
 }
 
 
