@@ -120,6 +120,19 @@ def summarise(path):
         print(f"{table}, {advice}: {len(found)}, {right}, {held[0]}, {held[1]}; {mean:+.3f}")
 
 
+def append(path, line):
+    """Add a line to a file, in the order of the columns that it has."""
+    columns = list(line)
+    if path.exists():
+        with path.open(newline="") as file:
+            columns = next(csv.reader(file))
+    with path.open("a", newline="") as file:
+        writer = csv.DictWriter(file, columns)
+        if file.tell() == 0:
+            writer.writeheader()
+        writer.writerow(line)
+
+
 def main():
     """Run what is missing, and print each line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -137,12 +150,7 @@ def main():
             if (name, seed) in done:
                 continue
             line = run(name, seed, options.quick)
-            is_new = not options.results.exists()
-            with options.results.open("a", newline="") as file:
-                writer = csv.DictWriter(file, line)
-                if is_new:
-                    writer.writeheader()
-                writer.writerow(line)
+            append(options.results, line)
             print(line, flush=True)
     summarise(options.results)
 
