@@ -530,7 +530,17 @@ category_blind = dataclasses.replace(
 )
 
 
-@pytest.mark.parametrize("name", METHODS)
+# The ensemble trains its network at full length; test_ensemble.py has it read categories.
+SLOW_METHODS = {"pauc-ensemble"}
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=pytest.mark.slow if name in SLOW_METHODS else ())
+        for name in METHODS
+    ],
+)
 def test_csv_with_categories_trains(tmp_path, name):
     pytest.importorskip("pandas")
     pytest.importorskip(METHODS[name].package)
