@@ -27,7 +27,6 @@ SMALLER = {
         "N_SEEDS = 1",
     ),
     "contested_top": ("for draw in range(3):", "for draw in range(2):"),
-    "pauc_classifier": ("make_contested_top(60_000,", "make_contested_top(20_000,"),
     "tuning_with_optuna": ("N_TRIALS = 10", "N_TRIALS = 3"),
     "your_own_table": ("N_DRAWS = 6", "N_DRAWS = 2"),
 }

@@ -20,7 +20,9 @@ EXPECTED = {
 }
 
 
-@parametrize_with_checks([PAUCClassifier(n_members=2)], expected_failed_checks=lambda _: EXPECTED)
+@parametrize_with_checks(
+    [PAUCClassifier(n_members=2, max_epochs=100)], expected_failed_checks=lambda _: EXPECTED
+)
 def test_estimator_checks(estimator, check):
     check(estimator)
 
