@@ -11,27 +11,13 @@ a continuous law, which follows Beta(r + 1, n - r), and
 from __future__ import annotations
 
 import math
-from numbers import Real
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.stats import binom
-from sklearn.utils._param_validation import InvalidParameterError
 
-from .._validation import check_budget, check_scores, check_weights
+from .._validation import check_budget, check_fraction, check_scores, check_weights
 from ..metrics._ranking import Group
-
-
-def check_guarantee(guarantee: Any, owner: str) -> float:
-    """Return ``guarantee`` as a float if it is a probability in (0, 1)."""
-    real = isinstance(guarantee, Real) and not isinstance(guarantee, bool)
-    if not real or not 0.0 < guarantee < 1.0:
-        raise InvalidParameterError(
-            f"The 'guarantee' parameter of {owner} must be a float in the range (0.0, 1.0). "
-            f"Got {guarantee!r} instead."
-        )
-    return float(guarantee)
 
 
 def fewest_rows(budget: float, risk: float) -> int:
@@ -108,7 +94,7 @@ def min_calibration_rows(budget: float, guarantee: float) -> int:
     """
     owner = "min_calibration_rows"
     budget = check_budget(budget, owner)
-    return fewest_rows(budget, 1.0 - check_guarantee(guarantee, owner))
+    return fewest_rows(budget, 1.0 - check_fraction(guarantee, "guarantee", owner))
 
 
 def budget_threshold(
@@ -196,7 +182,7 @@ def budget_threshold(
     if guarantee is None:
         spenders = Group(scores, weight)
         return spenders.cut(budget * spenders.total).threshold
-    risk = 1.0 - check_guarantee(guarantee, owner)
+    risk = 1.0 - check_fraction(guarantee, "guarantee", owner)
     refuse_unequal_weights(weight)
     if scores.size < fewest_rows(budget, risk):
         raise ValueError(

@@ -48,15 +48,16 @@ from .._fit_arguments import fit_argument
 from .._validation import (
     BASES,
     check_budget,
+    check_fraction,
     check_option,
     check_positive,
     check_scores,
     check_weights,
 )
 from ..metrics._ranking import Group, sorted_curve, whole_rows
+from ..metrics._scorers import RESPONSE_METHODS
 from ._allocation import coverage_sizes, merged_order
 from ._guarantee import (
-    check_guarantee,
     fewest_rows,
     guaranteed_threshold,
     refuse_unequal_weights,
@@ -420,7 +421,7 @@ class BudgetThresholdClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimat
         check_option(self.basis, "basis", BASES, owner)
         check_option(self.allocation, "allocation", ALLOCATIONS, owner)
         if self.guarantee is not None:
-            check_guarantee(self.guarantee, owner)
+            check_fraction(self.guarantee, "guarantee", owner)
             if self._by_coverage(groups):
                 raise ValueError(
                     "guarantee cannot be given for allocation='coverage': the groups' shares are "
@@ -688,11 +689,14 @@ class BudgetThresholdClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimat
             },
         ]
 
+    @property
+    def _n_groups(self) -> int:
+        return 1 if self.groups_ is None else self.groups_.size
+
     def _by_group(self, rows: _Rows, counted: NDArray[np.bool_]) -> NDArray[np.float64]:
         """Return how many of the ``counted`` rows each group has."""
-        n_groups = 1 if self.groups_ is None else self.groups_.size
         weight = None if rows.weight is None else rows.weight[counted]
-        return np.bincount(rows.codes[counted], weight, minlength=n_groups).astype(np.float64)
+        return np.bincount(rows.codes[counted], weight, minlength=self._n_groups).astype(np.float64)
 
     def _sizes(self, rows: _Rows, spending: NDArray[np.bool_]) -> NDArray[np.float64]:
         """Return how many of its spending rows each group may have flagged."""
@@ -711,14 +715,12 @@ class BudgetThresholdClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimat
 
     def _group_risk(self, guarantee: float) -> float:
         """Return the probability with which one group may exceed the budget."""
-        n_groups = 1 if self.groups_ is None else self.groups_.size
         # Groups are independent, so their guarantees multiply.
-        return float(-np.expm1(np.log(guarantee) / n_groups))
+        return float(-np.expm1(np.log(guarantee) / self._n_groups))
 
     def _check_enough(self, rows: _Rows, spending: NDArray[np.bool_]) -> None:
         kind = "calibration rows" if self.basis == "population" else "negatives to calibrate on"
-        n_groups = 1 if self.groups_ is None else self.groups_.size
-        counts = np.bincount(rows.codes[spending], minlength=n_groups)
+        counts = np.bincount(rows.codes[spending], minlength=self._n_groups)
         least, wanted = 1, "A threshold needs"
         if self.guarantee is not None:
             least = fewest_rows(self.budget, self._group_risk(self.guarantee))
@@ -775,7 +777,7 @@ class BudgetThresholdClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimat
         scores = _get_response_values_binary(
             estimator,
             X,
-            ["decision_function", "predict_proba"] if methods == "auto" else methods,
+            RESPONSE_METHODS if methods == "auto" else methods,
             pos_label=self.pos_label,
         )[0]
         return check_scores(scores, "scores")
