@@ -27,6 +27,7 @@ def paired_seconds(
     queue_size: int = 32_768,
     pos_rate: float = 0.005,
     n_steps: int = 200,
+    device: str = "cpu",
 ) -> list[tuple[float, float]]:
     """Time pairs of training steps, each forward and backward, with a full queue.
 
@@ -40,6 +41,8 @@ def paired_seconds(
         Share of positives, a fraction.
     n_steps : int, default=200
         Pairs of steps, after those that fill the queue.
+    device : str, default="cpu"
+        Where the losses and the batches are.
 
     Returns
     -------
@@ -52,11 +55,11 @@ def paired_seconds(
 
     settings: dict[str, Any] = {"surrogate": surrogate, "queue_size": queue_size}
     losses = (
-        PAUCAtBudgetLoss(1, **settings),
-        imbalanced_losses.PAUCAtBudgetLoss(num_classes=1, **settings),
+        PAUCAtBudgetLoss(1, **settings).to(device),
+        imbalanced_losses.PAUCAtBudgetLoss(num_classes=1, **settings).to(device),
     )
     to_fill = -(-queue_size // batch_size)
-    return time_steps(losses, batch_size, pos_rate, n_steps, to_fill)
+    return time_steps(losses, batch_size, pos_rate, n_steps, to_fill, device)
 
 
 def time_steps(
@@ -65,6 +68,7 @@ def time_steps(
     pos_rate: float,
     n_steps: int,
     n_before: int = 1,
+    device: str = "cpu",
 ) -> list[tuple[float, float]]:
     """Time pairs of steps of any two losses on the same batches.
 
@@ -80,6 +84,8 @@ def time_steps(
         Pairs of steps.
     n_before : int, default=1
         Pairs of steps that go before them and do not count.
+    device : str, default="cpu"
+        Where the batches are; a GPU has done all of a step when it is timed.
 
     Returns
     -------
@@ -95,16 +101,27 @@ def time_steps(
         targets = (torch.rand(batch_size, generator=draw) < pos_rate).long()
         targets[0] = 1
         scores[targets == 1] += 1.5
+        scores, targets = scores.to(device), targets.to(device)
         taken = [0.0, 0.0]
         # By turns, so that neither always finds the other's rows in the cache.
         for which in (0, 1) if step % 2 else (1, 0):
             logits = scores.clone().requires_grad_()
+            _wait_for(logits.device)
             start = time.perf_counter()
             losses[which](logits, targets).backward()
+            _wait_for(logits.device)
             taken[which] = time.perf_counter() - start
         if step >= n_before:
             pairs.append((taken[0], taken[1]))
     return pairs
+
+
+def _wait_for(device: Any) -> None:
+    """Wait until all that was asked of a GPU is done."""
+    if device.type == "cuda":
+        import torch
+
+        torch.cuda.synchronize(device)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -115,13 +132,19 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--pos-rate", type=float, default=0.005)
     parser.add_argument("--steps", type=int, default=200)
     parser.add_argument("--n-jobs", type=int, default=1, help="threads of torch; default 1")
+    parser.add_argument("--device", default="cpu", help="where to compute; default cpu")
     options = parser.parse_args(arguments)
     import torch
 
     torch.set_num_threads(options.n_jobs)
     for surrogate in SURROGATES:
         pairs = paired_seconds(
-            surrogate, options.batch_size, options.queue_size, options.pos_rate, options.steps
+            surrogate,
+            options.batch_size,
+            options.queue_size,
+            options.pos_rate,
+            options.steps,
+            options.device,
         )
         ours, theirs = (1e3 * statistics.median(column) for column in zip(*pairs))
         ratio = statistics.median(there / here for here, there in pairs)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -133,6 +133,14 @@ class AllMembers(nn.Module):
 
 class RankingNet(NeuralNet):
     """A skorch net that hands its loss all that is known about the rows of a batch."""
+
+    # Network and loss are parameters too, the very objects that are trained. Saved apart from
+    # those they would come back as copies, and not at all where there is no GPU.
+    cuda_dependent_attributes_: ClassVar[list[str]] = [
+        *NeuralNet.cuda_dependent_attributes_,
+        "module",
+        "criterion",
+    ]
 
     def get_loss(
         self, y_pred: Tensor, y_true: Any, X: Any = None, training: bool = False

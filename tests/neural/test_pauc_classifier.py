@@ -1034,6 +1034,9 @@ def test_copies_predict_alike(fitted, fresh_table, tmp_path):
         np.testing.assert_array_equal(other.predict_proba(X), fitted.predict_proba(X))
         np.testing.assert_array_equal(other.predict(X), fitted.predict(X))
         assert other.diagnostics_.keys() == fitted.diagnostics_.keys()
+        # What is trained on, moved and saved again is one network, not a copy beside it.
+        assert other.net_.module is other.net_.module_
+        assert other.net_.criterion is other.net_.criterion_
     again = clone(fitted)
     assert not hasattr(again, "net_")
     assert again.get_params() == fitted.get_params()
