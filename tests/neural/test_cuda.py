@@ -83,7 +83,7 @@ def test_several_classes(make):
     assert_same(found, wanted)
 
 
-@pytest.mark.parametrize("interpolation", ("rank", *INTERPOLATIONS))
+@pytest.mark.parametrize("interpolation", ["rank", *INTERPOLATIONS])
 @pytest.mark.parametrize("beta", [0.001, 0.4])
 def test_edges_of_a_large_pool(interpolation, beta):
     """Few ranks come from the top of a selection, many from one selection each."""
