@@ -252,25 +252,3 @@ def test_result_that_cannot_be_written(capsys, monkeypatch, table_file):
     captured = capsys.readouterr()
     assert "mine: coverage" in captured.out
     assert "error: No space left on device" in captured.err
-
-
-def test_progress_bar(monkeypatch):
-    from io import StringIO
-
-    from skbudget.benchmark import Run
-    from skbudget.benchmark._progress import Progress
-
-    class Terminal(StringIO):
-        def isatty(self):
-            return True
-
-    stream = Terminal()
-    progress = Progress(stream, {"a": 2, "b": 2})
-    for name in ("a", "a", "b"):
-        progress.update(Run(name, "lightgbm", 0, 0, 0.5, 0.1))
-    progress.close()
-    drawn = stream.getvalue().split("\r")
-    assert "[##################------] 3/4" in drawn[-2]
-    assert drawn[-2].rstrip("\x1b[K").endswith("b")
-    assert drawn[-1] == "\x1b[K"
-    assert "\n" not in stream.getvalue()

@@ -124,7 +124,7 @@ def _run(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
         for run in iter_runs(problems, methods, threads):
             runs.append(run)
             if progress is not None:
-                progress.update(run)
+                progress.count(run.problem)
     except KeyboardInterrupt:
         if not runs:
             raise
@@ -144,7 +144,7 @@ def _start_progress(
 ) -> Any:
     if options.quiet:
         return None
-    from ._progress import Progress
+    from .._progress import Progress
 
     totals = {problem.name: problem.n_splits * n_methods for problem in problems}
     return Progress(sys.stderr, totals)

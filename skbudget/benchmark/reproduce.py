@@ -21,7 +21,7 @@ from ._source_recipes import FULL, QUICK, CardFraud
 from ._source_tables import SOURCE_TABLES, SourceTable, find_tables
 
 if TYPE_CHECKING:
-    from ._progress import Progress
+    from .._progress import Progress
     from ._reproduction import Reproduction
 
 __all__ = ["main"]
@@ -226,7 +226,7 @@ def _start_progress(
 ) -> Progress | None:
     if options.quiet:
         return None
-    from ._progress import Progress
+    from .._progress import Progress
     from ._reproduction import count_fits
 
     return Progress(sys.stderr, count_fits(tables, options.seeds, scale))

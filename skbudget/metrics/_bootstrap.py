@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import sys
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, fields
+from numbers import Integral
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import ndtr, ndtri
 from sklearn.utils import check_random_state
+from sklearn.utils._param_validation import InvalidParameterError
 
+from .._progress import Progress
 from .._validation import (
     BASES,
     check_budget,
@@ -101,6 +105,7 @@ def bootstrap_ci(
     method: str = "BCa",
     stratified: bool = True,
     random_state: Any = None,
+    verbose: int = 0,
 ) -> BootstrapInterval:
     """Bootstrap interval of coverage at a budget, or of another metric of a ranking.
 
@@ -154,6 +159,10 @@ def bootstrap_ci(
 
     random_state : int, RandomState instance or None, default=None
         Seed of the resamples.
+
+    verbose : int, default=0
+        Above 0 the progress is shown on standard error: a bar on a terminal, elsewhere a line
+        for each tenth.
 
     Returns
     -------
@@ -244,8 +253,9 @@ def bootstrap_ci(
     """
     owner = "bootstrap_ci"
     options = _check_options(
-        owner, METHODS, budget, metric, basis, confidence_level, n_resamples, method, stratified
-    )
+        owner, METHODS, budget, metric, basis, confidence_level, n_resamples, method, stratified,
+        verbose,
+    )  # fmt: skip
     if metric is not None:
         return _metric_interval(
             metric, y_true, [y_score], ["y_score"], sample_weight, value, pos_label, options,
@@ -273,6 +283,7 @@ def paired_bootstrap_ci(
     method: str = "percentile",
     stratified: bool = True,
     random_state: Any = None,
+    verbose: int = 0,
 ) -> BootstrapInterval:
     """Bootstrap interval of the difference between two models on the same rows.
 
@@ -319,6 +330,10 @@ def paired_bootstrap_ci(
 
     random_state : int, RandomState instance or None, default=None
         Seed of the resamples.
+
+    verbose : int, default=0
+        Above 0 the progress is shown on standard error: a bar on a terminal, elsewhere a line
+        for each tenth.
 
     Returns
     -------
@@ -374,13 +389,13 @@ def paired_bootstrap_ci(
     owner = "paired_bootstrap_ci"
     options = _check_options(
         owner, METHODS[:2], budget, metric, basis, confidence_level, n_resamples, method,
-        stratified,
+        stratified, verbose,
     )  # fmt: skip
     scores, names = [score_a, score_b], ["score_a", "score_b"]
     if metric is not None:
         return _metric_interval(
-            metric, y_true, scores, names, sample_weight, value, pos_label, options, random_state
-        )
+            metric, y_true, scores, names, sample_weight, value, pos_label, options, random_state,
+        )  # fmt: skip
     rankings = [
         check_rows(
             y_true,
@@ -428,6 +443,22 @@ class _Options:
     n_resamples: int
     method: str
     stratified: bool
+    owner: str = ""
+    verbose: int = 0
+
+    def progress(self, n_before: int = 0) -> Callable[[int], None]:
+        """Return what counts resamples, and ``n_before`` other evaluations of a metric."""
+        if not self.verbose:
+            return lambda number: None
+        total = {self.owner: n_before + self.n_resamples}
+        shown = Progress(sys.stderr, total, "resamples", n_lines=10)
+
+        def count(number: int) -> None:
+            shown.count(self.owner, number)
+            if shown.done == shown.totals:
+                shown.close()
+
+        return count
 
 
 def _check_options(
@@ -440,6 +471,7 @@ def _check_options(
     n_resamples: int,
     method: str,
     stratified: bool,
+    verbose: int,
 ) -> _Options:
     if (budget is None) == (metric is None):
         raise ValueError(f"{owner} needs a budget or a metric, and not both.")
@@ -455,11 +487,18 @@ def _check_options(
     check_option(basis, "basis", BASES, owner)
     check_option(method, "method", methods, owner)
     check_option(stratified, "stratified", (True, False), owner)
+    if not isinstance(verbose, Integral) or verbose < 0:
+        raise InvalidParameterError(
+            f"The 'verbose' parameter of {owner} must be an int in the range [0, inf). "
+            f"Got {verbose!r} instead."
+        )
     return _Options(
         check_fraction(confidence_level, "confidence_level", owner),
         check_positive(n_resamples, "n_resamples", owner, integer=True, minimum=2),
         method,
         bool(stratified),
+        owner,
+        int(verbose),
     )
 
 
@@ -475,11 +514,15 @@ def _resample(
     n_resamples: int,
     stratified: bool,
     random_state: Any,
+    count: Callable[[int], None] = lambda number: None,
 ) -> NDArray[np.float64]:
     """Return coverages of shape (n_rankings, n_resamples, n_budgets)."""
     cells = Cells.of(rankings, budgets, basis)
-    chunks = cells.resample(n_resamples, random_generator(random_state), stratified=stratified)
-    return np.concatenate(list(chunks), axis=1)
+    chunks = []
+    for chunk in cells.resample(n_resamples, random_generator(random_state), stratified=stratified):
+        chunks.append(chunk)
+        count(chunk.shape[1])
+    return np.concatenate(chunks, axis=1)
 
 
 def _difference(coverage: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -492,7 +535,15 @@ def _coverage_interval(
 ) -> BootstrapInterval:
     budgets = np.atleast_1d(np.asarray(budget, dtype=np.float64))
     distribution = _difference(
-        _resample(rankings, budgets, basis, options.n_resamples, options.stratified, random_state)
+        _resample(
+            rankings,
+            budgets,
+            basis,
+            options.n_resamples,
+            options.stratified,
+            random_state,
+            options.progress(),
+        )
     )
     ends = [
         _ends(rankings, budgets[column], basis, distribution[:, column], options)
@@ -647,7 +698,11 @@ def _metric_interval(
     columns = {name: np.asarray(column) for name, column in given.items() if column is not None}
     rankings = [np.asarray(score) for score in scores]
 
+    # The estimate comes first, and BCa leaves every row out once.
+    count = options.progress(1 + labels.size * (options.method == "BCa"))
+
     def statistic(*samples: NDArray[np.intp]) -> float:
+        count(1)
         rows = np.concatenate(samples)
         taken = {name: column[rows] for name, column in columns.items()}
         first, *second = (metric(labels[rows], ranking[rows], **taken) for ranking in rankings)

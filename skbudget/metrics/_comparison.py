@@ -13,6 +13,8 @@ from ._bootstrap import EQUAL, random_generator
 from ._ranking import Group, Rows, budget_size, check_rows
 from ._resampling import Cells
 
+ALTERNATIVES = ("two-sided", "greater", "less")
+
 
 @dataclass(frozen=True)
 class CoverageDifference:
@@ -23,13 +25,15 @@ class CoverageDifference:
     difference : float
         Coverage of the first model less that of the second.
     pvalue : float
-        Of the two-sided test of no difference.
+        Of the test of no difference.
     coverage_a, coverage_b : float
         Coverage of either model.
     only_a, only_b : float
         Share of the positives that this model catches and the other does not.
     n_positives : int
         Number of positives.
+    alternative : {"two-sided", "greater", "less"}
+        As it was passed.
 
     See Also
     --------
@@ -43,6 +47,7 @@ class CoverageDifference:
     only_a: float
     only_b: float
     n_positives: int
+    alternative: str = "two-sided"
 
     @property
     def discordance(self) -> float:
@@ -60,6 +65,7 @@ def coverage_difference_test(
     sample_weight: ArrayLike | None = None,
     value: ArrayLike | None = None,
     pos_label: Any = None,
+    alternative: str = "two-sided",
     n_permutations: int = 9_999,
     random_state: Any = None,
 ) -> CoverageDifference:
@@ -90,6 +96,10 @@ def coverage_difference_test(
         Label of the positive class. Without it the labels must be {0, 1} or
         {-1, 1}, and 1 is positive.
 
+    alternative : {"two-sided", "greater", "less"}, default="two-sided"
+        What is held against no difference: any, or that `score_a` covers more (less) than
+        `score_b`. Decide before you look.
+
     n_permutations : int, default=9_999
         Random permutations. The p-value is at least ``1 / (n_permutations + 1)``.
 
@@ -118,7 +128,8 @@ def coverage_difference_test(
     among all rows, ties in the middle, and for each permutation every row's two ranks
     change places with probability one half; then the cut of either list is found anew. The
     p-value is the share of permutations with a difference at least as great as the one
-    observed, in either direction, the observed one counted among them [1]_. Its level is
+    observed, in either direction or in that of `alternative`, the observed one counted among
+    them [1]_. Its level is
     therefore at most the nominal one for any number of rows, under this hypothesis.
 
     Models with equal coverage at the budget but rankings that differ otherwise
@@ -129,8 +140,8 @@ def coverage_difference_test(
     with the rows: with ``basis="population"`` and positives that fill a good part of the
     budget, a model that catches more has a higher cut, and McNemar's test hardly ever rejects.
 
-    With fewer than six positives that only one model catches, p-values below 0.05 hardly
-    occur. Two equal rankings have a p-value of 1.
+    With fewer than six positives that only one model catches (five, with a one-sided
+    `alternative`), p-values below 0.05 hardly occur. Two equal rankings have a p-value of 1.
 
     References
     ----------
@@ -154,6 +165,7 @@ def coverage_difference_test(
     owner = "coverage_difference_test"
     budget = check_budget(budget, owner)
     check_option(basis, "basis", BASES, owner)
+    check_option(alternative, "alternative", ALTERNATIVES, owner)
     n_permutations = check_positive(n_permutations, "n_permutations", owner, integer=True)
     rankings = [
         check_rows(
@@ -172,8 +184,9 @@ def coverage_difference_test(
     difference = float(np.average(share_a - share_b, weights=worth))
 
     cells = Cells.swappable(rankings, budget, basis)
+    towards = {"two-sided": np.abs, "greater": np.positive, "less": np.negative}[alternative]
     as_great = sum(
-        np.count_nonzero(np.abs(swapped) >= abs(difference) - EQUAL)
+        np.count_nonzero(towards(swapped) >= towards(difference) - EQUAL)
         for swapped in cells.swap(n_permutations, random_generator(random_state))
     )
     return CoverageDifference(
@@ -184,6 +197,7 @@ def coverage_difference_test(
         only_a=float(np.average(np.maximum(share_a - share_b, 0.0), weights=worth)),
         only_b=float(np.average(np.maximum(share_b - share_a, 0.0), weights=worth)),
         n_positives=n_positives,
+        alternative=alternative,
     )
 
 

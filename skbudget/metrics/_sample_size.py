@@ -8,7 +8,7 @@ from typing import Any
 
 from scipy.special import ndtri
 
-from .._validation import check_budget, check_fraction
+from .._validation import check_budget, check_fraction, check_option
 from ._ranking import whole_rows
 
 
@@ -43,6 +43,7 @@ def coverage_sample_size(
     discordance: float | None = None,
     power: float = 0.8,
     confidence_level: float = 0.95,
+    alternative: str = "two-sided",
     pos_rate: float | None = None,
     budget: float | None = None,
 ) -> CoverageSampleSize:
@@ -72,7 +73,11 @@ def coverage_sample_size(
         Chance that the test finds the lift, in (0, 1). Only with `lift`.
 
     confidence_level : float, default=0.95
-        One less the level of the two-sided test, or the level of the interval, in (0, 1).
+        One less the level of the test, or the level of the interval, in (0, 1).
+
+    alternative : {"two-sided", "greater"}, default="two-sided"
+        Whether the test is for any difference, or for the lift alone: that takes a fifth fewer
+        positives at the defaults. Only with `lift`.
 
     pos_rate : float, default=None
         Share of positives among the rows to be collected, in (0, 1).
@@ -142,7 +147,11 @@ def coverage_sample_size(
         budget = check_budget(budget, owner)
         if pos_rate is None:
             raise ValueError("A budget needs pos_rate too: it is a fraction of all rows.")
-    z = float(ndtri(0.5 + confidence_level / 2.0))
+    check_option(alternative, "alternative", ("two-sided", "greater"), owner)
+    one_sided = alternative == "greater"
+    if one_sided and lift is None:
+        raise ValueError("alternative='greater' is about a test: give it with lift.")
+    z = float(ndtri(confidence_level if one_sided else 0.5 + confidence_level / 2.0))
     if lift is not None:
         highest = coverage + _check_lift(lift, coverage, owner)
         n = _paired_size(coverage, lift, discordance, z, float(ndtri(power)), owner)

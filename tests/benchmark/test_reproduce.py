@@ -547,23 +547,6 @@ def test_result_that_cannot_be_written(capsys, tiny, monkeypatch):
     assert "error: No space left on device" in captured.err
 
 
-def test_progress_bar():
-    from io import StringIO
-
-    from skbudget.benchmark._progress import Progress
-
-    class Terminal(StringIO):
-        def isatty(self):
-            return True
-
-    stream = Terminal()
-    progress = Progress(stream, {"cues": 2, "mechanism": 0, "band": 2})
-    for name in ("cues", "cues", "band"):
-        progress.count(name)
-    progress.close()
-    assert "[##################------] 3/4" in stream.getvalue().split("\r")[-2]
-
-
 def test_other_seeds_than_the_published():
     cues, demo = find_tables(["cues", "demo"], skip_seeds=8)
     assert list(cues.seeds(2, FULL)) == [8, 9]

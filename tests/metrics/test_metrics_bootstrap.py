@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from metrics_strategies import few, rankings
 from scipy.stats import bootstrap, norm
-from sklearn.metrics import average_precision_score
+from sklearn.metrics import average_precision_score, roc_auc_score
 
 from skbudget.metrics import (
     bootstrap_ci,
@@ -358,3 +358,26 @@ def test_coverage_of_the_paired_intervals(n_positives, lift):
     print(n_positives, lift, dict(zip(METHODS, held)))
     # BCa is short of its level by some 0.02, the reason why it is not the default here.
     assert np.all(held > np.array([0.92, 0.95]) - 3.5 * np.sqrt(0.95 * 0.05 / n_tables))
+
+
+# --- progress
+
+
+@pytest.mark.parametrize("method", ["percentile", "BCa"])
+@pytest.mark.parametrize("given", [{"budget": 0.1}, {"metric": roc_auc_score}])
+def test_progress(capsys, method, given):
+    rng = np.random.default_rng(0)
+    y = np.repeat([0, 1], [90, 10])
+    options = {"n_resamples": 200, "method": method, "random_state": 0, **given}
+    scores = rng.normal(2 * y), rng.normal(y)
+    silent = paired_bootstrap_ci(y, *scores, **options)
+    assert capsys.readouterr().err == ""
+    shown = paired_bootstrap_ci(y, *scores, **options, verbose=1)
+    assert (shown.low, shown.high) == (silent.low, silent.high)
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[-1].startswith("paired_bootstrap_ci: ")
+    assert "resamples done" in lines[-1]
+    if "metric" in given:
+        assert len(lines) == 10
+    with pytest.raises(ValueError, match="'verbose' parameter of bootstrap_ci"):
+        bootstrap_ci(y, scores[0], **options, verbose=-1)

@@ -9,8 +9,10 @@ from scipy.stats import binomtest, norm, rankdata
 
 from skbudget.metrics import coverage_at_budget_score, coverage_difference_test
 
+TOWARDS = {"two-sided": np.abs, "greater": np.positive, "less": np.negative}
 
-def by_all_swaps(y, a, b, *, budget, basis, value):
+
+def by_all_swaps(y, a, b, *, budget, basis, value, alternative="two-sided"):
     """The p-value from every swap of ranks, each measured by the metric."""
     ranks = -np.array([rankdata(-a), rankdata(-b)])
     measure = {"budget": budget, "basis": basis, "value": value}
@@ -21,17 +23,20 @@ def by_all_swaps(y, a, b, *, budget, basis, value):
             coverage_at_budget_score(y, ranks[swap, rows], **measure)
             - coverage_at_budget_score(y, ranks[1 - swap, rows], **measure)
         )
-    return np.mean(np.abs(differences) >= abs(differences[0]) - 1e-12)
+    towards = TOWARDS[alternative](differences)
+    return np.mean(towards >= towards[0] - 1e-12)
 
 
 @pytest.mark.parametrize("seed", range(4))
 @pytest.mark.parametrize("basis", ["population", "fpr"])
 @pytest.mark.parametrize("digits", [0, 8])
-def test_pvalue_is_that_of_all_swaps(seed, basis, digits):
+@pytest.mark.parametrize("alternative", list(TOWARDS))
+def test_pvalue_is_that_of_all_swaps(seed, basis, digits, alternative):
     rng = np.random.default_rng(seed)
     y = np.repeat([0, 1], [6, 4])
     a, b = rng.normal(y).round(digits), rng.normal(2 * y).round(digits)
     options = {"budget": 0.3, "basis": basis, "value": rng.integers(1, 4, y.size)}
+    options["alternative"] = alternative
     got = coverage_difference_test(y, a, b, random_state=0, n_permutations=20_000, **options)
     exact = by_all_swaps(y, a, b, **options)
     assert got.pvalue == pytest.approx(exact, abs=5 * np.sqrt(0.25 / 20_000))
@@ -100,6 +105,7 @@ def test_weights_move_together():
     [
         ({"budget": 2.0}, "'budget' parameter"),
         ({"basis": "rows"}, "'basis' parameter"),
+        ({"alternative": "better"}, "'alternative' parameter"),
         ({"n_permutations": 0}, "'n_permutations' parameter"),
         ({"pos_label": 3}, "pos_label=3"),
     ],
@@ -113,8 +119,9 @@ def test_bad_input(wrong, message):
 
 
 def share_rejected(
-    n_samples, n_positives, budget, coverage, *, lift=0.0, common=0.5, spread=1.0, basis, n_tables
-):
+    n_samples, n_positives, budget, coverage, *, lift=0.0, common=0.5, spread=1.0, basis, n_tables,
+    alternative="two-sided",
+):  # fmt: skip
     """Share of tables on which equal (or better by ``lift``) models are told apart.
 
     By the test, and by McNemar's exact test on the positives, followed by the mean discordance.
@@ -137,7 +144,14 @@ def share_rejected(
         old = noise[0] + shift(coverage) * y
         new = np.where(y, shift(coverage + lift, spread) + spread * noise[1], noise[1])
         result = coverage_difference_test(
-            y, new, old, budget=budget, basis=basis, n_permutations=199, random_state=0
+            y,
+            new,
+            old,
+            budget=budget,
+            basis=basis,
+            alternative=alternative,
+            n_permutations=199,
+            random_state=0,
         )
         rejected += result.pvalue <= 0.05
         only_a, only_b = (round(share * n_positives) for share in (result.only_a, result.only_b))
@@ -147,9 +161,32 @@ def share_rejected(
     return rejected / n_tables, by_mcnemar / n_tables, discordance
 
 
+def test_sides_add_up():
+    rng = np.random.default_rng(0)
+    y = np.repeat([0, 1], [980, 20])
+    a, b = rng.normal(y), rng.normal(2 * y)
+    found = {
+        side: coverage_difference_test(
+            y, a, b, budget=0.05, alternative=side, n_permutations=999, random_state=0
+        )
+        for side in TOWARDS
+    }
+    assert found["less"].pvalue < found["two-sided"].pvalue < found["greater"].pvalue
+    # Both sides count the permutations that show exactly what was observed.
+    assert found["less"].pvalue + found["greater"].pvalue >= 1.0
+    assert found["less"].alternative == "less"
+    other = coverage_difference_test(
+        y, b, a, budget=0.05, alternative="greater", n_permutations=999, random_state=0
+    )
+    assert other.pvalue == pytest.approx(found["less"].pvalue, abs=0.03)
+
+
 @pytest.mark.parametrize("basis", ["population", "fpr"])
-def test_level(basis):
-    level, *_ = share_rejected(2_000, 60, 0.05, 0.5, basis=basis, n_tables=150)
+@pytest.mark.parametrize("alternative", ["two-sided", "greater"])
+def test_level(basis, alternative):
+    level, *_ = share_rejected(
+        2_000, 60, 0.05, 0.5, basis=basis, n_tables=150, alternative=alternative
+    )
     assert 0.01 <= level <= 0.05 + 3.5 * np.sqrt(0.05 * 0.95 / 150)
 
 

@@ -51,6 +51,8 @@ def test_rows_and_reviews():
         ({"lift": 0.1, "discordance": 0.95}, "discordance must lie in"),
         ({"half_width": 0.1, "discordance": 0.2}, "give it with lift"),
         ({"half_width": 0.5}, "less than 0.5"),
+        ({"half_width": 0.1, "alternative": "greater"}, "give it with lift"),
+        ({"lift": 0.1, "alternative": "less"}, "'alternative' parameter"),
         ({"lift": 0.1, "power": 1.0}, "'power' parameter"),
         ({"lift": 0.1, "confidence_level": 95}, "'confidence_level' parameter"),
         ({"lift": 0.1, "pos_rate": 0.0}, "'pos_rate' parameter"),
@@ -63,15 +65,25 @@ def test_bad_input(wrong, message):
         coverage_sample_size(0.5, **wrong)
 
 
-def test_power_is_what_was_asked_for():
+@pytest.mark.parametrize("alternative", ["two-sided", "greater"])
+def test_power_is_what_was_asked_for(alternative):
     """Models with a lift, on as many positives as are said to show it."""
     coverage, lift, common = 0.5, 0.15, 0.7
     *_, discordance = share_rejected(
         10_000, 500, 0.05, coverage, lift=lift, common=common, basis="fpr", n_tables=5
     )
-    n = coverage_sample_size(coverage, lift=lift, discordance=discordance).n_positives
+    n = coverage_sample_size(coverage, lift=lift, discordance=discordance, alternative=alternative)
+    n = n.n_positives
     power, *_ = share_rejected(
-        20 * n, n, 0.05, coverage, lift=lift, common=common, basis="fpr", n_tables=200
+        20 * n,
+        n,
+        0.05,
+        coverage,
+        lift=lift,
+        common=common,
+        basis="fpr",
+        n_tables=200,
+        alternative=alternative,
     )
     # The formula takes the cut as known, and p-values as continuous.
     assert power == pytest.approx(0.8, abs=3.5 * np.sqrt(0.8 * 0.2 / 200))

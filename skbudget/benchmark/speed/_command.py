@@ -228,7 +228,7 @@ def _measure(
 
     progress = None
     if not quiet:
-        from .._progress import Progress
+        from ..._progress import Progress
 
         totals: dict[str, int] = {}
         for piece in pieces:

@@ -348,7 +348,7 @@ def _work(
 
     progress = None
     if units and not options.quiet:
-        from .._progress import Progress
+        from ..._progress import Progress
 
         totals: dict[str, int] = {}
         for unit in units:

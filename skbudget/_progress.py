@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, TextIO
-
-if TYPE_CHECKING:
-    from ._comparison import Run
+from typing import TextIO
 
 __all__ = ["Progress"]
 
@@ -14,39 +11,40 @@ BAR = 24
 
 
 class Progress:
-    """Redraws a bar on a terminal; elsewhere writes one line per finished data set.
+    """Redraws a bar on a terminal; elsewhere writes lines, at least when something is finished.
 
     Parameters
     ----------
     stream : file object
         Where to write.
     totals : dict of str to int
-        Runs planned for each data set, by its name, in order.
+        Runs planned for each data set (or whatever is gone through), by its name, in order.
     noun : str, default="fits"
         What is counted.
+    n_lines : int, default=1
+        Lines for each data set where there is no terminal, equally many runs apart.
     """
 
-    def __init__(self, stream: TextIO, totals: dict[str, int], noun: str = "fits") -> None:
+    def __init__(
+        self, stream: TextIO, totals: dict[str, int], noun: str = "fits", n_lines: int = 1
+    ) -> None:
         self.stream = stream
         self.totals = totals
         self.noun = noun
+        self.n_lines = n_lines
         self.done = dict.fromkeys(totals, 0)
         self.on_terminal = stream.isatty()
         self.start = time.perf_counter()
         self._draw(next(iter(totals), ""))
 
-    def update(self, run: Run) -> None:
-        """Count a finished run."""
-        self.count(run.problem)
-
-    def count(self, name: str) -> None:
-        """Count a finished fit for the data set of that name."""
-        self.done[name] += 1
+    def count(self, name: str, number: int = 1) -> None:
+        """Count finished fits for the data set of that name."""
+        before, total = self.done[name], self.totals[name]
+        done = self.done[name] = min(before + number, total)
         self._draw(name)
-        if not self.on_terminal and self.done[name] == self.totals[name]:
-            self.stream.write(
-                f"{name}: {self.totals[name]} {self.noun} done, {self._elapsed():.0f} s\n"
-            )
+        if not self.on_terminal and self.n_lines * done // total > self.n_lines * before // total:
+            of = "" if done == total else f" of {total}"
+            self.stream.write(f"{name}: {done}{of} {self.noun} done, {self._elapsed():.0f} s\n")
             self.stream.flush()
 
     def close(self) -> None:
