@@ -14,6 +14,7 @@ __all__ = ["COMMANDS", "main"]
 
 COMMANDS = {
     "compare": "skbudget.benchmark._command",
+    "report": "skbudget.benchmark._report_command",
     "reproduce": "skbudget.benchmark.reproduce",
     "bench": "skbudget.benchmark.study._command",
     "speed": "skbudget.benchmark.speed._command",

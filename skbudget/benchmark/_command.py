@@ -11,9 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ._defaults import (
-    BUDGETS,
     CUES,
-    DEFAULT_BUDGET,
     DEFAULT_DRAWS,
     DEFAULT_FOLDS,
     DEFAULT_REPEATS,
@@ -33,16 +31,14 @@ from ._options import (
     n_jobs,
     names_of,
     positive_int,
-    split_names,
 )
+from ._table_options import PROG, add_budget, add_file, add_tables, check_file, read_file, seed
 
 if TYPE_CHECKING:
     from ._comparison import Comparison
     from ._problems import Problem
 
 __all__ = ["main"]
-
-PROG = "python -m skbudget"
 
 DESCRIPTION = """\
 Train LightGBM and XGBoost as they are and with the band objective of this
@@ -163,20 +159,7 @@ def _build_parser() -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     measure = parser.add_argument_group("what is measured")
-    measure.add_argument(
-        "--budget",
-        type=_budget,
-        metavar="FRACTION",
-        help="share of the rows that can be reviewed, a fraction: 50 basis points are 0.005 "
-        f"(default: {DEFAULT_BUDGET:g}; {BUDGETS['mammography']:g} for mammography)",
-    )
-    measure.add_argument(
-        "--basis",
-        choices=("population", "fpr"),
-        default="population",
-        help="what the budget is a share of: all rows (population), or the negatives (fpr), "
-        "for recall at a false positive rate (default: population)",
-    )
+    add_budget(measure)
     measure.add_argument(
         "--methods",
         type=names_of(METHODS, "method"),
@@ -194,31 +177,8 @@ def _build_parser() -> argparse.ArgumentParser:
         metavar="CUES",
         help=f"synthetic tables to run, of {', '.join(CUES)}",
     )
-    data.add_argument(
-        "--table",
-        type=split_names,
-        action="extend",
-        metavar="NAMES",
-        help="real tables to run: mammography, or NAME for the file NAME.npz (arrays X and y) in "
-        "the folder that the environment variable SKBUDGET_DATA names",
-    )
-    data.add_argument(
-        "--data", metavar="FILE", help="your own table: .csv, .tsv or .parquet (needs pandas), "
-        ".npz (arrays X and y)",
-    )  # fmt: skip
-    data.add_argument("--target", metavar="COLUMN", help="column of --data with the two labels")
-    data.add_argument(
-        "--positive",
-        metavar="LABEL",
-        help="label of the positives in --data (default: 1, True, or the rarer label)",
-    )
-    data.add_argument(
-        "--drop",
-        type=split_names,
-        action="extend",
-        metavar="COLUMNS",
-        help="columns of --data to leave out, such as identifiers",
-    )
+    add_tables(data)
+    add_file(data)
 
     effort = parser.add_argument_group("how often, and on how many rows")
     effort.add_argument(
@@ -254,7 +214,7 @@ def _build_parser() -> argparse.ArgumentParser:
     )
     effort.add_argument(
         "--random-state",
-        type=_seed,
+        type=seed,
         default=0,
         metavar="N",
         help="number of the first seed (default: 0): the same numbers give the same figures",
@@ -279,15 +239,7 @@ def _build_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _check_budget(value: float) -> float:
-    from .._validation import check_budget
-
-    return check_budget(value, PROG)
-
-
-_budget = checked_by(_check_budget, float, "a number")
 _rows = checked_by(at_least(1000), int, "a whole number")
-_seed = checked_by(at_least(0), int, "a whole number")
 
 
 def _splits(text: str) -> tuple[int, int]:
@@ -301,13 +253,7 @@ def _splits(text: str) -> tuple[int, int]:
 
 def _check_combinations(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None:
     """Refuse options that would have no effect, and fill in what was not named."""
-    if options.data is None:
-        for name in ("target", "positive", "drop"):
-            if getattr(options, name) is not None:
-                parser.error(f"--{name} describes the table of --data, which is not given")
-    elif options.target is None and not options.data.lower().endswith(".npz"):
-        parser.error("--data needs --target: the column with the labels")
-
+    check_file(parser, options)
     if not (options.cue or options.table or options.data):
         options.cue, options.table = ["product"], ["mammography"]
     options.cue = list(dict.fromkeys(options.cue or ()))
@@ -330,7 +276,7 @@ def _check_combinations(parser: argparse.ArgumentParser, options: argparse.Names
 
 
 def _build_problems(options: argparse.Namespace) -> list[Problem]:
-    from ._files import load_table, read_table
+    from ._files import load_table
     from ._problems import ContestedTop
 
     common: dict[str, Any] = {"basis": options.basis, "random_state": options.random_state}
@@ -344,15 +290,7 @@ def _build_problems(options: argparse.Namespace) -> list[Problem]:
     table: dict[str, Any] = {"n_repeats": repeats, "n_folds": folds, **common}
     problems: list[Problem] = []
     if options.data:
-        problems.append(
-            read_table(
-                options.data,
-                options.target,
-                positive=options.positive,
-                drop=options.drop or (),
-                **table,
-            )
-        )
+        problems.append(read_file(options, **table))
     problems += [load_table(name, **table) for name in options.table]
 
     train_rows = options.train_rows or DEFAULT_TRAIN_ROWS

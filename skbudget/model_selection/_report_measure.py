@@ -24,7 +24,20 @@ from ..band import Basis, fpr_band
 from ..metrics._ranking import budget_size, check_groups
 from ._report_models import Competitor, Role
 
-__all__ = ["Outcome", "Rows", "Split", "estimate_share", "run"]
+__all__ = ["Outcome", "Rows", "Split", "budgets_near", "estimate_share", "run"]
+
+
+# Enough that more of them change a lift by less than a thousandth.
+N_BUDGETS = 33
+
+
+def budgets_near(budget: float, window: float) -> NDArray[np.float64]:
+    """Return the budgets over which lifts are averaged, equally spaced in their logarithm."""
+    # On a logarithmic scale the budget stays in the middle of those that there are.
+    factor = min(window, 1.0 / budget)
+    if factor == 1.0:
+        return np.array([budget])
+    return np.minimum(np.geomspace(budget / factor, budget * factor, N_BUDGETS), 1.0)
 
 
 class Split(NamedTuple):
@@ -44,6 +57,7 @@ class Rows:
     value: NDArray | None
     budget: float
     basis: Basis
+    budgets_near: NDArray[np.float64]
 
     def take(self, values: NDArray | None, rows: NDArray[np.intp]) -> NDArray | None:
         """Return some rows of what may be None."""
@@ -62,12 +76,13 @@ class Rows:
 class Outcome(NamedTuple):
     """What a model did on the test rows of one split.
 
-    ``caught`` has one entry per positive among them, in [0, 1] (ties are shared).
-    ``band_share`` and ``gradient_share`` say how contested its top is; the second is
-    NaN without probabilities.
+    ``caught`` has one entry per positive among them, in [0, 1] (ties are shared); so has
+    ``caught_near``, the mean over the budgets near the one in question. ``band_share`` and
+    ``gradient_share`` say how contested its top is; the second is NaN without probabilities.
     """
 
     caught: NDArray[np.float64]
+    caught_near: NDArray[np.float64]
     band_share: float
     gradient_share: float
     seconds: float
@@ -120,11 +135,15 @@ def _fit_and_test(rows: Rows, split: Split, competitor: Competitor, weight_name:
         value=rows.take(rows.value, test),
         pos_label=1,
     )
-    cut = spenders.cut(budget_size(rows.budget, spenders, rows.basis))
-    caught = np.where(
-        positives.scores == cut.threshold, cut.share, positives.scores > cut.threshold
-    ).astype(np.float64)
-    return Outcome(caught, *_contest(rows, target, scores, probability, weight), seconds)
+
+    def caught_at(budget: float) -> NDArray[np.float64]:
+        cut = spenders.cut(budget_size(budget, spenders, rows.basis))
+        at, above = positives.scores == cut.threshold, positives.scores > cut.threshold
+        return np.where(at, cut.share, above).astype(np.float64)
+
+    near = np.mean([caught_at(budget) for budget in rows.budgets_near], axis=0)
+    contest = _contest(rows, target, scores, probability, weight)
+    return Outcome(caught_at(rows.budget), near, *contest, seconds)
 
 
 def _probability(model: Any, X: Any) -> NDArray | None:

@@ -6,7 +6,7 @@ import textwrap
 from html import escape
 from typing import TYPE_CHECKING
 
-from .._statistics import Estimate
+from ._report_rule import signed, signed_lift
 
 if TYPE_CHECKING:
     from ._report import AdoptionReport
@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 __all__ = ["render_html", "render_text"]
 
 WIDTH = 88
-HEADERS = ("", "coverage", "over the baseline", "s/fit")
+HEADERS = ("", "coverage", "lift near the budget", "at it", "s/fit")
+SIDES = ("left", "left", "left", "right", "right")
 ROLES = {
     "baseline": "baseline",
     "hard_negatives": "remedy",
@@ -30,8 +31,8 @@ def render_text(report: AdoptionReport) -> str:
     table = [
         "  ".join(
             [
-                *(cell.ljust(width) for cell, width in zip(row[:-1], widths)),
-                row[-1].rjust(widths[-1]),
+                cell.ljust(width) if side == "left" else cell.rjust(width)
+                for cell, width, side in zip(row, widths, SIDES)
             ]
         ).rstrip()
         for row in rows
@@ -58,10 +59,9 @@ def render_html(report: AdoptionReport) -> str:
     line = "border-bottom:1px solid; border-color:color-mix(in srgb, currentColor 25%, transparent)"
 
     def table_row(cells: tuple[str, ...], tag: str, style: str = "") -> str:
-        aligned = ["left", "left", "left", "right"]
         inner = "".join(
             f'<{tag} style="{cell.format(side)}; {line}; {style}">{escape(text)}</{tag}>'
-            for text, side in zip(cells, aligned)
+            for text, side in zip(cells, SIDES)
         )
         return f'<tr style="background:none">{inner}</tr>'
 
@@ -93,15 +93,12 @@ def _rows(report: AdoptionReport) -> list[tuple[str, ...]]:
         (
             f"{ROLES[model.role]}: {model.label}",
             f"{model.coverage.mean:.3f} ± {model.coverage.half_width:.3f}",
-            "" if model.lift is None else _lift(model.lift),
+            "" if model.lift is None else signed_lift(model.lift),
+            "" if model.lift_at_budget is None else signed(model.lift_at_budget.mean),
             f"{model.fit_seconds:.2f}" if model.fit_seconds < 9.995 else f"{model.fit_seconds:.1f}",
         )
         for model in report.models
     ]
-
-
-def _lift(lift: Estimate) -> str:
-    return f"{round(lift.mean, 3) + 0.0:+.3f} [{lift.low:+.3f}, {lift.high:+.3f}]"
 
 
 def _facts(report: AdoptionReport) -> list[tuple[str, str]]:
@@ -111,7 +108,7 @@ def _facts(report: AdoptionReport) -> list[tuple[str, str]]:
         (
             "Compared",
             f"coverage at a budget of {100 * report.budget:g} % of the {rows}, on held-out rows of "
-            f"{report.n_splits} splits; each end of an interval holds with "
+            f"{report.n_splits} splits; {_window(report)}each end of an interval holds with "
             f"{100 * report.confidence:g} %; worth switching for: {report.min_lift:g} or more.",
         ),
         ("Contested top", _contest(contest.negatives_in_top, contest.least_negatives_in_top)),
@@ -133,6 +130,13 @@ def _facts(report: AdoptionReport) -> list[tuple[str, str]]:
     if found.cap < 1.0 - 1e-9:
         facts.append(("Cap", f"no ranking covers more than {found.cap:.3f}."))
     return facts
+
+
+def _window(report: AdoptionReport) -> str:
+    low, high = (f"{100 * budget:.3g}" for budget in report.budget_range)
+    if low == high:
+        return ""
+    return f"lifts are means over budgets from {low} to {high} %; "
 
 
 def _contest(share: float, least: float) -> str:

@@ -10,7 +10,14 @@ from scipy.stats import norm
 
 from .._statistics import Estimate
 
-__all__ = ["Evidence", "Recommendation", "positives_needed", "recommend"]
+__all__ = [
+    "Evidence",
+    "Recommendation",
+    "positives_needed",
+    "recommend",
+    "signed",
+    "signed_lift",
+]
 
 # Chance with which a lift of the size in question is to show itself.
 POWER = 0.8
@@ -77,7 +84,7 @@ def recommend(evidence: Evidence) -> tuple[Recommendation, str]:
             f"The positive rate, {evidence.pos_rate:.3g}, is not below the budget, "
             f"{evidence.budget:g}: every reviewed row can be a positive, and no ranking covers "
             f"more than {evidence.cap:.3f} of them. What counts is precision, which cross-entropy "
-            f"serves. The candidate's lift is {_signed(lift)}."
+            f"serves. The candidate's lift is {signed_lift(lift)}."
         )
     if evidence.band_negatives_per_split < LEAST_BAND_NEGATIVES:
         return Recommendation.NOT_ENOUGH_DATA, (
@@ -95,19 +102,20 @@ def recommend(evidence: Evidence) -> tuple[Recommendation, str]:
         return _cheaper_remedy(cheaper, worthwhile[cheaper], evidence)
     if _is_worthwhile(lift, min_lift):
         return Recommendation.ADOPT, (
-            f"The candidate covers {_signed(lift)} more of the positives than the baseline: worth "
-            f"switching for ({min_lift:g} or more), and not by chance (the interval is above 0)."
+            f"The candidate covers {signed_lift(lift)} more of the positives than the baseline: "
+            f"worth switching for ({min_lift:g} or more), and not by chance (the interval is above "
+            "0)."
             f"{_beside_remedies(cheaper, worthwhile, evidence)}"
         )
     if lift.high < min_lift:
         return Recommendation.KEEP, (
-            f"The candidate's lift is {_signed(lift)}: {min_lift:g} or more is ruled out."
+            f"The candidate's lift is {signed_lift(lift)}: {min_lift:g} or more is ruled out."
         )
     needed = positives_needed(evidence)
     if lift.mean >= min_lift:
         return Recommendation.NOT_ENOUGH_DATA, (
-            f"The candidate's lift, {_signed(lift)}, would be worth it, but may be chance. If it "
-            f"is what it seems, about {needed} positives would show it; here are "
+            f"The candidate's lift, {signed_lift(lift)}, would be worth it, but may be chance. If "
+            f"it is what it seems, about {needed} positives would show it; here are "
             f"{evidence.n_positives:.0f}."
         )
     floor = LEAST_POSITIVES_GAINED / min_lift
@@ -118,7 +126,7 @@ def recommend(evidence: Evidence) -> tuple[Recommendation, str]:
             f"advise against switching, and about {needed} to be certain enough."
         )
     return Recommendation.KEEP, (
-        f"The candidate's lift is {_signed(lift)}: nothing speaks for {min_lift:g} or more, "
+        f"The candidate's lift is {signed_lift(lift)}: nothing speaks for {min_lift:g} or more, "
         f"though it is not ruled out. About {needed} positives would settle it; here are "
         f"{evidence.n_positives:.0f}."
     )
@@ -139,19 +147,25 @@ def _beside_remedies(best: str | None, worthwhile: dict[str, Estimate], evidence
 def _cheaper_remedy(name: str, remedy: Estimate, evidence: Evidence) -> tuple[Recommendation, str]:
     gap = evidence.lift.mean - remedy.mean
     against = (
-        f"the candidate ({_signed(evidence.lift)}) is {gap:+.3f} from it, less than "
+        f"the candidate ({signed_lift(evidence.lift)}) is {gap:+.3f} from it, less than "
         f"{evidence.min_lift:g}"
     )
     if name == "mining":
         return Recommendation.HARD_NEGATIVES, (
-            f"Hard-negative mining covers {_signed(remedy)} more than the baseline; {against}. "
+            f"Hard-negative mining covers {signed_lift(remedy)} more than the baseline; {against}. "
             "It is the simpler change."
         )
     return Recommendation.KEEP, (
-        f"The probe covers {_signed(remedy)} more than the baseline; {against}. Give "
+        f"The probe covers {signed_lift(remedy)} more than the baseline; {against}. Give "
         "cross-entropy the probe's settings."
     )
 
 
-def _signed(lift: Estimate) -> str:
-    return f"{lift.mean:+.3f} [{lift.low:+.3f}, {lift.high:+.3f}]"
+def signed(number: float) -> str:
+    """Return a number with its sign, and zero without a minus."""
+    return f"{round(number, 3) + 0.0:+.3f}"
+
+
+def signed_lift(lift: Estimate) -> str:
+    """Return a lift and its interval."""
+    return f"{signed(lift.mean)} [{signed(lift.low)}, {signed(lift.high)}]"

@@ -213,23 +213,62 @@ def test_coverage_is_the_metrics_on_every_split(basis, weighted):
         }
     cv = StratifiedKFold(4)
     found = quick(X, y, cv=cv, basis=basis, **extra)
-    for role, column in (("baseline", 0), ("candidate", 1)):
-        expected = [
+
+    def by_split(column, budget):
+        return [
             coverage_at_budget_score(
                 y[test],
                 X[test, column],
-                budget=0.1,
+                budget=budget,
                 basis=basis,
                 **{name: array[test] for name, array in extra.items()},
             )
             for _, test in cv.split(X, y)
         ]
+
+    for role, column in (("baseline", 0), ("candidate", 1)):
+        expected = by_split(column, 0.1)
         assert found[role].split_coverage == pytest.approx(expected)
         assert found[role].coverage.mean == pytest.approx(np.mean(expected))
     gains = np.subtract(found["candidate"].split_coverage, found["baseline"].split_coverage)
-    assert found["candidate"].lift.mean == pytest.approx(gains.mean())
-    expected = t_interval(gains.tolist(), test_train_ratio=1 / 3, level=0.9)
-    assert found["candidate"].lift_by_split == expected
+    assert found["candidate"].lift_at_budget.mean == pytest.approx(gains.mean())
+    assert found.budget_range == pytest.approx((0.05, 0.2))
+    gains_near = np.mean(
+        [np.subtract(by_split(1, b), by_split(0, b)) for b in np.geomspace(0.05, 0.2, 33)], axis=0
+    )
+    assert found["candidate"].lift.mean == pytest.approx(gains_near.mean())
+    expected = t_interval(gains_near.tolist(), test_train_ratio=1 / 3, level=0.9)
+    lift = found["candidate"].lift_by_split
+    assert (lift.mean, lift.half_width) == pytest.approx((expected.mean, expected.half_width))
+
+
+def test_a_window_of_one_is_the_budget_alone():
+    X, y = noisy_table()
+    found = quick(X, y, budget_window=1.0)
+    assert found["candidate"].lift == found["candidate"].lift_at_budget
+    assert found.budget_range == (0.1, 0.1)
+    assert "means over budgets" not in str(found)
+    assert "from 5 to 20 %" in str(quick(X, y))
+
+
+def test_a_window_ends_with_all_rows():
+    """There are no budgets above 1, nor then as far below as above."""
+    X, y = noisy_table()
+    found = quick(X, y, budget=0.8, budget_window=4.0)
+    assert found.budget_range == pytest.approx((0.64, 1.0))
+    assert quick(X, y, budget=1.0).budget_range == (1.0, 1.0)
+
+
+def test_a_window_narrows_the_interval_where_few_positives_decide():
+    """Models that differ by a little noise: which of them catches one at the cut is a toss."""
+    alike, widths = Ranker(1.0, 0.0, 0.2), []
+    for window in (1.0, 2.0):
+        reports = [
+            quick(*noisy_table(seed=seed), candidate=alike, budget_window=window, basis="fpr")
+            for seed in range(5)
+        ]
+        widths.append(np.mean([report["candidate"].lift.half_width for report in reports]))
+    assert widths[1] < 0.7 * widths[0]
 
 
 def test_a_weight_of_zero_is_a_row_that_is_not_there():
@@ -365,6 +404,7 @@ def test_splits_of_ones_own():
         ({"min_lift": 0.0}, "'min_lift' parameter of adoption_report"),
         ({"min_lift": 1.0}, r"in the range \(0.0, 1.0\)"),
         ({"confidence": 0.5}, r"'confidence' .* in the range \(0.5, 1.0\)"),
+        ({"budget_window": 0.5}, r"'budget_window' .* in the range \[1, inf\)"),
         ({"cv": 1}, "'cv' parameter of adoption_report"),
         ({"cv": None}, "'cv' parameter of adoption_report"),
         ({"cv": []}, "no splits"),

@@ -1,0 +1,113 @@
+import json
+
+import numpy as np
+import pytest
+
+from skbudget.__main__ import main
+from skbudget.model_selection import adoption_report
+
+pytest.importorskip("lightgbm")
+
+QUICK = ["--folds", "2", "--n-jobs", "1", "--budget", "0.2"]
+
+
+@pytest.fixture(scope="module")
+def table():
+    rng = np.random.default_rng(0)
+    y = (rng.random(400) < 0.1).astype(int)
+    X = rng.standard_normal((400, 3))
+    X[:, 0] += 2 * y
+    return X, y
+
+
+@pytest.fixture
+def table_file(tmp_path, table):
+    np.savez(tmp_path / "mine.npz", X=table[0], y=table[1])
+    return str(tmp_path / "mine.npz")
+
+
+def test_report_on_a_file(capsys, tmp_path, table, table_file):
+    files = {kind: tmp_path / f"report.{kind}" for kind in ("json", "html")}
+    outputs = [word for kind, path in files.items() for word in (f"--{kind}", str(path))]
+    assert main(["report", "--data", table_file, *QUICK, *outputs]) == 0
+    shown = capsys.readouterr()
+    assert shown.out.startswith("Recommendation: ")
+    assert "20 % of the rows" in shown.out
+    assert "mine: four models on 2 splits" in shown.err
+    found = json.loads(files["json"].read_text(encoding="utf-8"))
+    assert [model["role"] for model in found["models"]] == [
+        "baseline",
+        "hard_negatives",
+        "probe",
+        "candidate",
+    ]
+    page = files["html"].read_text(encoding="utf-8")
+    assert page.startswith("<!DOCTYPE html>")
+    assert f"Recommendation: {found['recommendation']}" in page
+
+    from sklearn.model_selection import RepeatedStratifiedKFold
+
+    cv = RepeatedStratifiedKFold(n_splits=2, n_repeats=1, random_state=0)
+    expected = adoption_report(*table, budget=0.2, cv=cv, random_state=0).to_dict()
+    for report in (expected, found):
+        for model in report["models"]:
+            del model["fit_seconds"]
+    assert found == json.loads(json.dumps(expected))
+
+
+def test_json_in_place_of_the_text(capsys, table_file):
+    words = ["--basis", "fpr", "--repeats", "2", "--min-lift", "0.1", "--quiet", "--json", "-"]
+    assert main(["report", "--data", table_file, *QUICK, *words]) == 0
+    shown = capsys.readouterr()
+    assert shown.err == ""
+    found = json.loads(shown.out)
+    assert (found["basis"], found["n_splits"], found["min_lift"]) == ("fpr", 4, 0.1)
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--budget", "50"], "50 basis points are 0.005"),
+        (["--min-lift", "2"], "must be a fraction in (0, 1): got 2"),
+        (["--folds", "1"], "must be at least 2: got 1"),
+        (["--target", "fraud"], "--target describes the table of --data"),
+        (["--data", "claims.csv"], "--data needs --target"),
+        (["--data", "nowhere.npz"], "There is no file 'nowhere.npz'"),
+        (["--data", "a.npz", "--table", "mammography"], "a report is about one"),
+        (["--table", "nothing"], "does not come with skbudget"),
+        (["--json", "no/such/folder.json"], "there is no folder 'no/such'"),
+    ],
+)
+def test_bad_options(capsys, monkeypatch, words, message):
+    monkeypatch.delenv("SKBUDGET_DATA", raising=False)
+    with pytest.raises(SystemExit) as stopped:
+        main(["report", *words])
+    assert stopped.value.code == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert message in captured.err
+
+
+def test_a_file_that_cannot_be_written(capsys, monkeypatch, table_file, tmp_path):
+    from pathlib import Path
+
+    def no_space(self, *args, **kwargs):
+        raise OSError("No space left on device")
+
+    monkeypatch.setattr(Path, "write_text", no_space)
+    words = ["--quiet", "--html", str(tmp_path / "report.html")]
+    assert main(["report", "--data", table_file, *QUICK, *words]) == 1
+    shown = capsys.readouterr()
+    assert "Recommendation: " in shown.out
+    assert "error: No space left on device" in shown.err
+
+
+def test_interrupted(capsys, monkeypatch, table_file):
+    import skbudget.model_selection as model_selection
+
+    def interrupt(*args, **kwargs):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(model_selection, "adoption_report", interrupt)
+    assert main(["report", "--data", table_file, *QUICK, "--quiet"]) == 130
+    assert capsys.readouterr().err == "Interrupted.\n"
