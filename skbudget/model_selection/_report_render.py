@@ -151,4 +151,8 @@ def _count(number: int) -> str:
 
 
 def _wrap(text: str, *, hanging: bool = False) -> list[str]:
-    return textwrap.wrap(text, WIDTH, subsequent_indent="  " if hanging else "")
+    # A number and its unit stay on one line.
+    lines = textwrap.wrap(
+        text.replace(" %", "\u00a0%"), WIDTH, subsequent_indent="  " if hanging else ""
+    )
+    return [line.replace("\u00a0%", " %") for line in lines]
