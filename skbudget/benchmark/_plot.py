@@ -131,13 +131,13 @@ def _draw_panel(axes: Any, summary: ProblemSummary) -> None:
         fontsize=10.5,
         color=INK,
         fontweight="bold",
-        pad=22,
+        pad=25,
     )
     _note(
         axes,
         f"{budget_phrase(summary.problem)}, {summary.problem.describe()['design']}",
         (0.0, 1.0),
-        (0, 10),
+        (0, 13),
         color=SOFT,
         fontsize=8.5,
     )
