@@ -380,8 +380,10 @@ def adoption_report(
     2. The budget holds fewer than 10 negatives of a test split: *not enough data*. The number of
        those would vary by more than a third (:math:`1/\sqrt{10}`) from sample to sample.
     3. A cheaper remedy is worth it by itself, its lift at least ``min_lift`` and the
-       interval's lower end above 0, and the candidate is less than ``min_lift`` ahead of it:
-       *try hard-negative mining*; or, if it is the probe, *keep cross-entropy*
+       interval's lower end above 0, and the candidate is not worth it beside it. If it is
+       hard-negative mining, and the candidate less than half of ``min_lift`` ahead: *try
+       hard-negative mining*. Half, for new scores and new thresholds come with mining too. If
+       it is the probe, and the candidate less than ``min_lift`` ahead: *keep cross-entropy*
        with the probe's settings. The loss is then not what was lacking.
     4. The candidate's lift is at least ``min_lift`` and the interval's lower end
        above 0: *adopt*. The first is what it must be worth; the second that it is no chance.

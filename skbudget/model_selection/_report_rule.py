@@ -26,6 +26,9 @@ LEAST_POSITIVES_GAINED = 2.0
 # With fewer negatives than these above the budget in a test split, what is spent there varies
 # by more than a third, 1 / sqrt(10).
 LEAST_BAND_NEGATIVES = 10.0
+# Beside hard-negative mining the candidate has to be ahead by half of what is worth a change: the
+# other half, new scores and new thresholds, mining costs too.
+SHARE_AHEAD_OF_MINING = 0.5
 
 
 class Recommendation(str, Enum):
@@ -98,8 +101,10 @@ def recommend(evidence: Evidence) -> tuple[Recommendation, str]:
         if estimate is not None and _is_worthwhile(estimate, min_lift)
     }
     cheaper = max(worthwhile, key=lambda name: worthwhile[name].mean, default=None)
-    if cheaper is not None and lift.mean - worthwhile[cheaper].mean < min_lift:
-        return _cheaper_remedy(cheaper, worthwhile[cheaper], evidence)
+    if cheaper is not None:
+        ahead = min_lift * (SHARE_AHEAD_OF_MINING if cheaper == "mining" else 1.0)
+        if lift.mean - worthwhile[cheaper].mean < ahead:
+            return _cheaper_remedy(cheaper, worthwhile[cheaper], evidence, ahead)
     if _is_worthwhile(lift, min_lift):
         return Recommendation.ADOPT, (
             f"The candidate covers {signed_lift(lift)} more of the positives than the baseline: "
@@ -144,11 +149,12 @@ def _beside_remedies(best: str | None, worthwhile: dict[str, Estimate], evidence
     return " No cheaper remedy does that." if tried else ""
 
 
-def _cheaper_remedy(name: str, remedy: Estimate, evidence: Evidence) -> tuple[Recommendation, str]:
+def _cheaper_remedy(
+    name: str, remedy: Estimate, evidence: Evidence, ahead: float
+) -> tuple[Recommendation, str]:
     gap = evidence.lift.mean - remedy.mean
     against = (
-        f"the candidate ({signed_lift(evidence.lift)}) is {gap:+.3f} from it, less than "
-        f"{evidence.min_lift:g}"
+        f"the candidate ({signed_lift(evidence.lift)}) is {gap:+.3f} from it, less than {ahead:g}"
     )
     if name == "mining":
         return Recommendation.HARD_NEGATIVES, (
