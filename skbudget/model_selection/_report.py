@@ -29,7 +29,7 @@ from ..metrics import coverage_at_budget_score
 from ._report_measure import Outcome, Rows, Split, budgets_near, estimate_share, run
 from ._report_models import Competitor, Role, find_competitors
 from ._report_render import render_html, render_text
-from ._report_rule import Evidence, Recommendation, recommend
+from ._report_rule import Evidence, Recommendation, confidence_of_reaching, recommend
 
 __all__ = [
     "AdoptionReport",
@@ -156,6 +156,9 @@ class AdoptionReport:
         ``"keep cross-entropy"`` and ``"not enough data"``.
     reason : str
         The figures that made it, in words.
+    lift_confidence : float
+        Confidence with which the candidate's lift is ``min_lift`` or more: the level at which the
+        lower end of its interval would be there. Near one half the answer is a close one.
     models : tuple of ModelSummary
         The models compared, the baseline first and the candidate last.
     contest : Contest
@@ -178,6 +181,7 @@ class AdoptionReport:
 
     recommendation: Recommendation
     reason: str
+    lift_confidence: float
     models: tuple[ModelSummary, ...]
     contest: Contest
     resolution: Resolution
@@ -396,6 +400,9 @@ def adoption_report(
        that ``min_lift`` is two of them (100 by default) *keep cross-entropy*: what
        is in place need not prove itself. With fewer *not enough data*.
 
+    A lift near ``min_lift`` is a close call, whatever the rule makes of it, and other folds may say
+    otherwise: ``lift_confidence`` is then near one half, and the report says so.
+
     Whether the top is contested (`AdoptionReport.contest`) explains a lift and decides nothing:
     a contested top whose rows cannot be told apart by anything is no reason to switch.
 
@@ -612,6 +619,7 @@ def _summarise(
     return AdoptionReport(
         recommendation=recommendation,
         reason=reason,
+        lift_confidence=confidence_of_reaching(lift, min_lift, confidence),
         models=tuple(models),
         contest=_contest(rows, resolution.pos_rate, outcomes["baseline"]),
         resolution=resolution,

@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING
 from ._report_rule import signed, signed_lift
 
 if TYPE_CHECKING:
-    from ._report import AdoptionReport
+    from ._report import AdoptionReport, Contest
 
 __all__ = ["render_html", "render_text"]
 
 WIDTH = 88
+# How far from one half a confidence is no close call any more.
+CLOSE = 0.25
 HEADERS = ("", "coverage", "lift near the budget", "at it", "s/fit")
 SIDES = ("left", "left", "left", "right", "right")
 ROLES = {
@@ -102,7 +104,7 @@ def _rows(report: AdoptionReport) -> list[tuple[str, ...]]:
 
 
 def _facts(report: AdoptionReport) -> list[tuple[str, str]]:
-    found, contest = report.resolution, report.contest
+    found = report.resolution
     rows = "negatives" if report.basis == "fpr" else "rows"
     facts = [
         (
@@ -111,7 +113,8 @@ def _facts(report: AdoptionReport) -> list[tuple[str, str]]:
             f"{report.n_splits} splits; {_window(report)}each end of an interval holds with "
             f"{100 * report.confidence:g} %; worth switching for: {report.min_lift:g} or more.",
         ),
-        ("Contested top", _contest(contest.negatives_in_top, contest.least_negatives_in_top)),
+        ("Worth it", _worth(report)),
+        ("Contested top", _contested(report.contest)),
         (
             "Rows",
             f"{_count(found.n_samples)}, of which {_count(found.n_positives)} positive; a test "
@@ -121,15 +124,36 @@ def _facts(report: AdoptionReport) -> list[tuple[str, str]]:
             f"the baseline's coverage {found.coverage_error:.3f}.",
         ),
     ]
-    if contest.gradient_in_band is not None:
-        facts[1] = (
-            "Contested top",
-            f"{facts[1][1]} Band negatives have {100 * contest.gradient_in_band:.0f} % of the "
-            "negatives' cross-entropy gradient.",
-        )
     if found.cap < 1.0 - 1e-9:
         facts.append(("Cap", f"no ranking covers more than {found.cap:.3f}."))
     return facts
+
+
+def _worth(report: AdoptionReport) -> str:
+    sure = report.lift_confidence
+    text = (
+        f"the candidate's lift is {report.min_lift:g} or more with a confidence of "
+        f"{100 * min(max(sure, 0.01), 0.99):.0f} %."
+    )
+    if abs(sure - 0.5) < CLOSE:
+        text += (
+            " That is a close call: repeat the folds before acting on it, "
+            "cv=RepeatedStratifiedKFold(n_splits=5, n_repeats=5), or collect more positives."
+        )
+    return text
+
+
+def _contested(contest: Contest) -> str:
+    text = (
+        f"{100 * contest.negatives_in_top:.0f} % of what the baseline puts in the budget are "
+        f"negatives, {100 * contest.least_negatives_in_top:.0f} % at the very best."
+    )
+    if contest.gradient_in_band is not None:
+        text += (
+            f" Band negatives have {100 * contest.gradient_in_band:.0f} % of the negatives' "
+            "cross-entropy gradient."
+        )
+    return text
 
 
 def _window(report: AdoptionReport) -> str:
@@ -137,13 +161,6 @@ def _window(report: AdoptionReport) -> str:
     if low == high:
         return ""
     return f"lifts are means over budgets from {low} to {high} %; "
-
-
-def _contest(share: float, least: float) -> str:
-    return (
-        f"{100 * share:.0f} % of what the baseline puts in the budget are negatives, "
-        f"{100 * least:.0f} % at the very best."
-    )
 
 
 def _count(number: int) -> str:

@@ -13,6 +13,7 @@ from .._statistics import Estimate
 __all__ = [
     "Evidence",
     "Recommendation",
+    "confidence_of_reaching",
     "positives_needed",
     "recommend",
     "signed",
@@ -65,6 +66,15 @@ class Evidence:
     band_negatives_per_split: float
     min_lift: float
     confidence: float
+
+
+def confidence_of_reaching(lift: Estimate, least: float, confidence: float) -> float:
+    """Return the confidence with which a lift is ``least`` or more.
+
+    It is the level at which the lower end of the interval would lie there.
+    """
+    error = lift.half_width / float(norm.ppf(confidence))
+    return float(norm.cdf((lift.mean - least) / error))
 
 
 def positives_needed(evidence: Evidence) -> int:

@@ -476,6 +476,24 @@ def test_text_html_frame_and_dict_tell_the_same():
     assert plain["models"][0]["lift"] is None
 
 
+def test_confidence_is_the_level_whose_interval_ends_there():
+    X, y = noisy_table()
+    better = {"candidate": Ranker(1.0, 0.2), "min_lift": 0.08}
+    found = quick(X, y, **better)
+    assert 0.5 < found.lift_confidence < 0.999
+    again = quick(X, y, **better, confidence=found.lift_confidence)
+    assert again["candidate"].lift.low == pytest.approx(0.08)
+
+
+def test_a_close_call_is_named():
+    X, y = noisy_table()
+    lift = quick(X, y, candidate=Ranker(1.0, 1.0))["candidate"].lift.mean
+    close = quick(X, y, candidate=Ranker(1.0, 1.0), min_lift=lift)
+    assert close.lift_confidence == pytest.approx(0.5)
+    assert "a confidence of 50 %. That is a close call" in str(close).replace("\n  ", " ")
+    assert "close call" not in str(quick(X, y, candidate=Ranker(1.0, 1.0)))
+
+
 def test_report_is_frozen_and_knows_its_roles():
     found = quick(*noisy_table())
     with pytest.raises(AttributeError):
