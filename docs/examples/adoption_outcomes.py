@@ -34,15 +34,11 @@ from skbudget.model_selection import adoption_report
 from skbudget.model_selection._report_models import find_competitors
 
 CONTESTED = {"n_samples": 150_000, "pos_rate": 0.0015}
-LARGE = {"n_samples": 600_000, "pos_rate": 0.0015}
 SMALLER = {"n_samples": 60_000, "pos_rate": 0.003}
 TABLES = {
     "product": (make_contested_top, CONTESTED | {"cue": "product"}),
     "radial": (make_contested_top, CONTESTED | {"cue": "radial"}),
     "linear": (make_contested_top, CONTESTED | {"cue": "linear"}),
-    "large product": (make_contested_top, LARGE | {"cue": "product"}),
-    "large radial": (make_contested_top, LARGE | {"cue": "radial"}),
-    "large linear": (make_contested_top, LARGE | {"cue": "linear"}),
     "uncontested": (make_contested_top, SMALLER | {"decoy_frac": 0.0, "easy": 3.0}),
     "hard bulk": (make_hard_bulk, SMALLER),
     "common": (make_contested_top, {"n_samples": 60_000, "pos_rate": 0.02}),
