@@ -28,9 +28,11 @@ from ._options import (
     at_least,
     check_output,
     checked_by,
+    command_parser,
     n_jobs,
     names_of,
     positive_int,
+    print_anywhere,
 )
 from ._table_options import PROG, add_budget, add_file, add_tables, check_file, read_file, seed
 
@@ -150,14 +152,7 @@ def _start_progress(
 
 
 def _build_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog=PROG,
-        usage=f"{PROG} [options]",
-        description=DESCRIPTION,
-        epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
+    parser = command_parser(PROG, DESCRIPTION, EPILOG)
     measure = parser.add_argument_group("what is measured")
     add_budget(measure)
     measure.add_argument(
@@ -333,13 +328,10 @@ def _show(comparison: Comparison, options: argparse.Namespace) -> bool:
     except OSError as error:
         print(f"{PROG}: error: {error}", file=sys.stderr)
         written = False
-    if hasattr(sys.stdout, "reconfigure"):
-        # A terminal that knows no "±" shows something else in its place.
-        sys.stdout.reconfigure(errors="replace")
     if options.json == "-":
-        print(_to_json(comparison))
+        print_anywhere(_to_json(comparison))
     else:
-        print(render_text(comparison, notes=not options.quiet))
+        print_anywhere(render_text(comparison, notes=not options.quiet))
     return written
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,13 +16,36 @@ __all__ = [
     "at_least",
     "check_output",
     "checked_by",
+    "command_parser",
     "n_jobs",
     "names_of",
     "positive_int",
+    "print_anywhere",
     "split_names",
 ]
 
 EXIT_OK, EXIT_FAILED, EXIT_USAGE, EXIT_INTERRUPTED = 0, 1, 2, 130
+
+
+def command_parser(
+    prog: str, description: str, epilog: str, usage: str = "[options]"
+) -> argparse.ArgumentParser:
+    """Return a parser without options, which shows its texts as they are."""
+    return argparse.ArgumentParser(
+        prog=prog,
+        usage=f"{prog} {usage}",
+        description=description,
+        epilog=epilog,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+
+
+def print_anywhere(text: object) -> None:
+    """Print, and where a terminal does not know a character (±, µ, †) something in its place."""
+    if hasattr(sys.stdout, "reconfigure"):
+        sys.stdout.reconfigure(errors="replace")
+    print(text, flush=True)
 
 
 def checked_by(check: Callable[[Any], Any], read: Callable[[str], Any], kind: str) -> Any:

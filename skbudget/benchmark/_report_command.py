@@ -17,8 +17,10 @@ from ._options import (
     at_least,
     check_output,
     checked_by,
+    command_parser,
     n_jobs,
     positive_int,
+    print_anywhere,
 )
 from ._table_options import add_budget, add_file, check_file, read_file, seed
 
@@ -122,10 +124,7 @@ def _show(report: AdoptionReport, options: argparse.Namespace) -> bool:
     except OSError as error:
         print(f"{PROG}: error: {error}", file=sys.stderr)
         written = False
-    if hasattr(sys.stdout, "reconfigure"):
-        # A terminal that knows no "±" shows something else in its place.
-        sys.stdout.reconfigure(errors="replace")
-    print(as_json if options.json == "-" else report)
+    print_anywhere(as_json if options.json == "-" else report)
     return written
 
 
@@ -148,14 +147,7 @@ def _check_min_lift(value: float) -> float:
 
 
 def _build_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog=PROG,
-        usage=f"{PROG} [options]",
-        description=DESCRIPTION,
-        epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
+    parser = command_parser(PROG, DESCRIPTION, EPILOG)
     measure = parser.add_argument_group("what is asked")
     add_budget(measure)
     measure.add_argument(

@@ -14,8 +14,10 @@ from ._options import (
     EXIT_INTERRUPTED,
     EXIT_OK,
     check_output,
+    command_parser,
     n_jobs,
     positive_int,
+    print_anywhere,
 )
 from ._source_recipes import FULL, QUICK, CardFraud
 from ._source_tables import SOURCE_TABLES, SourceTable, find_tables
@@ -73,13 +75,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _build_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog=PROG,
-        usage=f"{PROG} [TABLE ...] [options]",
-        description=DESCRIPTION,
-        epilog=EPILOG.format(tables=_list_tables()),
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
+    parser = command_parser(
+        PROG, DESCRIPTION, EPILOG.format(tables=_list_tables()), usage="[TABLE ...] [options]"
     )
     parser.add_argument(
         "tables", nargs="*", metavar="TABLE", help="tables to reproduce (default: all)"
@@ -165,11 +162,8 @@ def _run(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
 
     scale = QUICK if options.quick else FULL
     to_stdout = options.json != "-"
-    if hasattr(sys.stdout, "reconfigure"):
-        # A terminal that knows no "†" shows something else in its place.
-        sys.stdout.reconfigure(errors="replace")
     if to_stdout:
-        print(render_banner(scale, scale == FULL), flush=True)
+        print_anywhere(render_banner(scale, scale == FULL))
     progress = _start_progress(options, tables, scale)
     done: list[Measurement] = []
     shown: set[str] = set()
@@ -182,7 +176,7 @@ def _run(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
                 progress.close()
             result = summarise(table, measured)
             text = render_table(result, comparable=scale == FULL, notes=not options.quiet)
-            print(f"\n{text}", flush=True)
+            print_anywhere(f"\n{text}")
 
     measurements = iter_measurements(
         tables,
@@ -212,9 +206,9 @@ def _run(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
     if to_stdout:
         closing = render_closing(reproduction, notes=not options.quiet)
         if closing:
-            print(f"\n{closing}")
+            print_anywhere(f"\n{closing}")
         if not reproduction.comparable:
-            print(f"\n{render_banner(scale, False)}")
+            print_anywhere(f"\n{render_banner(scale, False)}")
     written = _write(reproduction, options)
     if not reproduction.complete:
         return EXIT_INTERRUPTED

@@ -17,9 +17,11 @@ from .._options import (
     at_least,
     check_output,
     checked_by,
+    command_parser,
     n_jobs,
     names_of,
     positive_int,
+    print_anywhere,
 )
 from ._effort import FULL, PARTS, QUICK, Effort
 
@@ -77,14 +79,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _build_parser() -> argparse.ArgumentParser:
     width = max(map(len, PARTS))
     parts = "\n".join(f"  {name.ljust(width)}  {about}" for name, about in PARTS.items())
-    parser = argparse.ArgumentParser(
-        prog=PROG,
-        usage=f"{PROG} [options]",
-        description=DESCRIPTION,
-        epilog=EPILOG.format(parts=parts),
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
+    parser = command_parser(PROG, DESCRIPTION, EPILOG.format(parts=parts))
     what = parser.add_argument_group("what is measured")
     what.add_argument(
         "--parts",
@@ -269,8 +264,5 @@ def _show(speed: Speed, options: argparse.Namespace) -> bool:
     except OSError as error:
         print(f"{PROG}: error: {error}", file=sys.stderr)
         written = False
-    if hasattr(sys.stdout, "reconfigure"):
-        # A terminal that knows no "µ" shows something else in its place.
-        sys.stdout.reconfigure(errors="replace")
-    print(as_json if options.json == "-" else render_speed(speed, notes=not options.quiet))
+    print_anywhere(as_json if options.json == "-" else render_speed(speed, notes=not options.quiet))
     return written

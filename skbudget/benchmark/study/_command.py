@@ -16,8 +16,10 @@ from .._options import (
     at_least,
     check_output,
     checked_by,
+    command_parser,
     n_jobs,
     positive_int,
+    print_anywhere,
     split_names,
 )
 
@@ -94,14 +96,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _build_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog=PROG,
-        usage=f"{PROG} [options]",
-        description=DESCRIPTION,
-        epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
+    parser = command_parser(PROG, DESCRIPTION, EPILOG)
     what = parser.add_argument_group("what is compared")
     what.add_argument(
         "--methods",
@@ -424,9 +419,7 @@ def _show(known: list[Measure], options: argparse.Namespace) -> bool:
             pointwise=[name for name, contender in CONTENDERS.items() if contender.pointwise],
             basis=options.basis,
         )
-    if hasattr(sys.stdout, "reconfigure"):
-        sys.stdout.reconfigure(errors="replace")
-    print(report)
+    print_anywhere(report)
     try:
         if options.report is not None:
             Path(options.report).write_text(report, encoding="utf-8")
