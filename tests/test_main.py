@@ -9,7 +9,7 @@ from functools import partial
 import numpy as np
 import pytest
 
-from skbudget.__main__ import main
+from skbudget.__main__ import COMMANDS, main
 from skbudget.benchmark import METHODS
 
 QUICK = ["--seeds", "2", "--train-rows", "2000", "--test-rows", "3000", "--n-jobs", "1"]
@@ -51,6 +51,8 @@ def test_help_is_quick_and_imports_nothing_heavy():
     assert (status, heavy) == ("status 0", "[]")
     for word in ("--budget", "--cue", "--data", "--splits", "--plot", "--json", "examples:"):
         assert word in "\n".join(help_text)
+    for command in [*COMMANDS][1:]:
+        assert f"\n  {command} " in "\n".join(help_text)
 
 
 @pytest.mark.parametrize(

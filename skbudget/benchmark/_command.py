@@ -86,6 +86,12 @@ examples:
   python -m skbudget --methods lightgbm-l2,pauc-lightgbm --plot out.png --json out.json
       two methods; a picture (needs matplotlib) and every figure in a file
 
+other commands, python -m skbudget COMMAND --help for each:
+  report          is it worth switching on your table? an answer in words
+  reproduce       the published tables, our figures beside theirs
+  bench           the study: many tables, fifteen tuned peers
+  speed           what the objective costs beside the boosters' own
+
 exit status: 0 done, 1 a result could not be written, 2 the options or the
 data cannot be used or no booster is installed, 130 interrupted (with Ctrl-C;
 what was finished until then is shown and written).
