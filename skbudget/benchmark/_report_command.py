@@ -46,11 +46,11 @@ weights and values too. docs/adoption.md has its rule, and how often it was righ
 
 examples:
   python -m skbudget report
-      mammography, which comes with the package: half a minute
+      mammography, which comes with the package: a minute
   python -m skbudget report --data claims.csv --target fraud --budget 0.01
       your own table, reviewing the top 1 % of the rows
   python -m skbudget report --data claims.parquet --target label --positive fraud \\
-          --drop claim_id,date --repeats 3 --html report.html --json report.json
+          --drop claim_id,date --repeats 10 --html report.html --json report.json
 
 exit status: 0 done, 1 a result could not be written, 2 the options or the
 data cannot be used or no booster is installed, 130 interrupted.
@@ -76,6 +76,7 @@ def _find_out(parser: argparse.ArgumentParser, options: argparse.Namespace) -> A
     from sklearn.model_selection import RepeatedStratifiedKFold
 
     from ..model_selection import adoption_report
+    from ..model_selection._report import fold_repeats
     from ._comparison import resolve_n_jobs
     from ._files import load_table
 
@@ -90,11 +91,11 @@ def _find_out(parser: argparse.ArgumentParser, options: argparse.Namespace) -> A
         else:
             table = load_table(options.table or SHIPPED, **settings)
         jobs = resolve_n_jobs(options.n_jobs)
+        repeats = options.repeats or fold_repeats(int(table.y.sum()))
         if not options.quiet:
             for note in table.notes:
                 print(note, file=sys.stderr)
-            n_splits = options.folds * options.repeats
-            print(f"{table.name}: four models on {n_splits} splits", file=sys.stderr)
+            print(f"{table.name}: four models on {options.folds * repeats} splits", file=sys.stderr)
         return adoption_report(
             table.X,
             table.y,
@@ -102,7 +103,7 @@ def _find_out(parser: argparse.ArgumentParser, options: argparse.Namespace) -> A
             basis=table.basis,
             min_lift=options.min_lift,
             cv=RepeatedStratifiedKFold(
-                n_splits=options.folds, n_repeats=options.repeats, random_state=options.random_state
+                n_splits=options.folds, n_repeats=repeats, random_state=options.random_state
             ),
             n_jobs=jobs,
             random_state=options.random_state,
@@ -176,9 +177,8 @@ def _build_parser() -> argparse.ArgumentParser:
     effort.add_argument(
         "--repeats",
         type=positive_int,
-        default=1,
         metavar="R",
-        help="times that folds are drawn (default: 1)",
+        help="times that folds are drawn (default: 3; 1 from 1000 positives on)",
     )
     effort.add_argument(
         "--random-state",

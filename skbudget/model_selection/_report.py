@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.stats import norm
-from sklearn.model_selection import StratifiedKFold, check_cv
+from sklearn.model_selection import RepeatedStratifiedKFold, check_cv
 from sklearn.utils import _safe_indexing, check_random_state, indexable
 from sklearn.utils._param_validation import InvalidParameterError
 
@@ -41,7 +41,9 @@ __all__ = [
 ]
 
 OWNER = "adoption_report"
-N_FOLDS = 5
+N_FOLDS, N_REPEATS = 5, 3
+# With so many positives one draw of the folds is as sure as three are with a third of them.
+ENOUGH_FOR_ONE_DRAW = 1_000
 
 
 @dataclass(frozen=True)
@@ -264,7 +266,7 @@ def adoption_report(
     min_lift: float = 0.02,
     budget_window: float = 2.0,
     confidence: float = 0.95,
-    cv: Any = 5,
+    cv: Any = None,
     sample_weight: ArrayLike | None = None,
     value: ArrayLike | None = None,
     pos_label: Any = None,
@@ -326,13 +328,13 @@ def adoption_report(
     confidence : float, default=0.95
         What each end of an interval holds with, in (0.5, 1).
 
-    cv : int, splitter or iterable of (train, test), default=5
-        Splits. A number is that of shuffled, stratified folds: each row is tested
-        once, which leaves the positives, the scarce rows, as independent as
-        they are. Folds are repeated by passing
-        :class:`sklearn.model_selection.RepeatedStratifiedKFold`, which averages out the
-        luck of the split, for that many times the cost; positives do not get more by it,
-        and the intervals know that.
+    cv : int, splitter or iterable of (train, test), default=None
+        Splits. None for five shuffled, stratified folds, drawn three times if there are fewer
+        than 1000 positives. Which rows a model was trained on moves the lift about as
+        much as which positives there happen to be, and drawing folds again averages that out,
+        for that many times the cost; positives do not get more by it, and the intervals know
+        that. An int is the number of folds of one draw, in which each row is tested once. For
+        more draws pass :class:`sklearn.model_selection.RepeatedStratifiedKFold`.
 
     sample_weight : array-like of shape (n_samples,), default=None
         How many rows each row stands for, in training and in testing. Rows of weight 0
@@ -508,23 +510,33 @@ def _seeds(random_state: Any) -> tuple[int | None, int | None]:
     return int(rng.randint(2**31 - 1)), fold_seed
 
 
+def fold_repeats(n_positives: int) -> int:
+    """Return how often folds are drawn where nobody says it."""
+    return N_REPEATS if n_positives < ENOUGH_FOR_ONE_DRAW else 1
+
+
 def _find_splits(cv: Any, rows: Rows, seed: int | None) -> list[Split]:
     target = rows.target
     counts = np.bincount(target, minlength=2)
-    if isinstance(cv, Integral):
-        n_folds = check_positive(cv, "cv", OWNER, integer=True, minimum=2)
+    if cv is None or isinstance(cv, Integral):
+        n_folds, n_repeats = N_FOLDS, fold_repeats(int(counts[1]))
+        if cv is not None:
+            n_folds = check_positive(cv, "cv", OWNER, integer=True, minimum=2)
+            n_repeats = 1
         if counts.min() < n_folds:
             rarer = "positive" if counts.argmin() else "negative"
             raise ValueError(
                 f"The least populated class in y, the {rarer} one, has {counts.min()} rows with "
                 f"weight, fewer than the {n_folds} folds of cv: each fold has to test one of them."
             )
-        folds: Any = StratifiedKFold(n_folds, shuffle=True, random_state=seed)
+        folds: Any = RepeatedStratifiedKFold(
+            n_splits=n_folds, n_repeats=n_repeats, random_state=seed
+        )
     elif hasattr(cv, "split") or isinstance(cv, Iterable):
         folds = check_cv(cv, target, classifier=True)
     else:
         raise InvalidParameterError(
-            f"The 'cv' parameter of {OWNER} must be an int, a splitter or an iterable of "
+            f"The 'cv' parameter of {OWNER} must be None, an int, a splitter or an iterable of "
             f"(train, test). Got {cv!r} instead."
         )
     splits = [Split(*map(_as_rows, split)) for split in folds.split(rows.X, target)]

@@ -137,8 +137,8 @@ def _worth(report: AdoptionReport) -> str:
     )
     if abs(sure - 0.5) < CLOSE:
         text += (
-            " That is a close call: repeat the folds before acting on it, "
-            "cv=RepeatedStratifiedKFold(n_splits=5, n_repeats=5), or collect more positives."
+            " That is a close call: draw more folds before acting on it, "
+            "cv=RepeatedStratifiedKFold(n_splits=5, n_repeats=10), or collect more positives."
         )
     return text
 

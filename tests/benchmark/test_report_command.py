@@ -8,7 +8,7 @@ from skbudget.model_selection import adoption_report
 
 pytest.importorskip("lightgbm")
 
-QUICK = ["--folds", "2", "--n-jobs", "1", "--budget", "0.2"]
+QUICK = ["--folds", "2", "--repeats", "1", "--n-jobs", "1", "--budget", "0.2"]
 
 
 @pytest.fixture(scope="module")

@@ -387,6 +387,16 @@ def test_pipelines_get_their_weights_and_models_without_margins_will_do():
     assert 0.0 < found.contest.gradient_in_band < 1.0
 
 
+def test_folds_are_drawn_thrice_where_positives_are_few():
+    X, y = noisy_table()
+    found = quick(X, y)
+    assert found.n_splits == 15
+    assert quick(X, y, cv=5).n_splits == 5
+    # All the same, each positive is one observation.
+    assert found["candidate"].lift.n == found.resolution.n_positives
+    assert quick(*noisy_table(n=20_000)).n_splits == 5
+
+
 def test_splits_of_ones_own():
     X, y = noisy_table()
     found = quick(X, y, cv=ShuffleSplit(n_splits=7, test_size=0.3, random_state=0))
@@ -408,7 +418,7 @@ def test_splits_of_ones_own():
         ({"confidence": 0.5}, r"'confidence' .* in the range \(0.5, 1.0\)"),
         ({"budget_window": 0.5}, r"'budget_window' .* in the range \[1, inf\)"),
         ({"cv": 1}, "'cv' parameter of adoption_report"),
-        ({"cv": None}, "'cv' parameter of adoption_report"),
+        ({"cv": 2.5}, "'cv' parameter of adoption_report"),
         ({"cv": []}, "no splits"),
         ({"cv": 201}, "the positive one, has 200 rows with weight, fewer than the 201 folds"),
         (
@@ -606,7 +616,7 @@ def test_adopts_what_sees_a_cue_that_the_baseline_cannot(cue):
     linear = make_pipeline(StandardScaler(), LogisticRegression())
     models = {"baseline": linear, "candidate": trees(budget=0.02)[1]}
     X, y = make_contested_top(**geometry, random_state=0)
-    report = adoption_report(X, y, budget=0.02, **models, **ALONE, random_state=0)
+    report = adoption_report(X, y, budget=0.02, cv=5, **models, **ALONE, random_state=0)
     assert report.recommendation == "adopt"
     check_outcome(report, make_contested_top, geometry, models, 0, 100_000)
 
@@ -626,7 +636,7 @@ def test_cross_entropy_is_kept_where_there_is_little_to_win(geometry):
     baseline, band = trees(budget=0.02)
     models = {"baseline": baseline, "candidate": band}
     X, y = make_contested_top(**geometry, random_state=0)
-    report = adoption_report(X, y, budget=0.02, **models, **ALONE, random_state=0)
+    report = adoption_report(X, y, budget=0.02, cv=5, **models, **ALONE, random_state=0)
     assert report.recommendation == "keep cross-entropy"
     check_outcome(report, make_contested_top, geometry, models, 0, 100_000)
 
