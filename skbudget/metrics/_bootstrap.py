@@ -6,14 +6,12 @@ import sys
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, fields
-from numbers import Integral
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import ndtr, ndtri
 from sklearn.utils import check_random_state
-from sklearn.utils._param_validation import InvalidParameterError
 
 from .._progress import Progress
 from .._validation import (
@@ -487,18 +485,19 @@ def _check_options(
     check_option(basis, "basis", BASES, owner)
     check_option(method, "method", methods, owner)
     check_option(stratified, "stratified", (True, False), owner)
-    if not isinstance(verbose, Integral) or verbose < 0:
-        raise InvalidParameterError(
-            f"The 'verbose' parameter of {owner} must be an int in the range [0, inf). "
-            f"Got {verbose!r} instead."
-        )
     return _Options(
         check_fraction(confidence_level, "confidence_level", owner),
         check_positive(n_resamples, "n_resamples", owner, integer=True, minimum=2),
         method,
         bool(stratified),
         owner,
-        int(verbose),
+        check_positive(
+            int(verbose) if isinstance(verbose, bool) else verbose,
+            "verbose",
+            owner,
+            integer=True,
+            minimum=0,
+        ),
     )
 
 
