@@ -27,7 +27,7 @@ from ._report_models import Competitor, Role
 __all__ = ["Outcome", "Rows", "Split", "budgets_near", "estimate_share", "run"]
 
 
-# Enough that more of them change a lift by less than a thousandth.
+# Enough that eight times as many move a lift by a thousandth.
 N_BUDGETS = 33
 
 

@@ -666,7 +666,7 @@ def test_default_models_at_full_size(geometry, seed, expected):
     from skbudget.model_selection._report_models import find_competitors
 
     X, y = make_contested_top(**geometry, random_state=seed)
-    report = adoption_report(X, y, budget=0.005, random_state=seed)
+    report = adoption_report(X, y, budget=0.005, cv=5, random_state=seed)
     assert report.recommendation == expected
     given = {"baseline": None, "candidate": None}
     models = {one.role: one.estimator for one in find_competitors(given, 0.005, seed)}
