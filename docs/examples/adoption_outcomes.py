@@ -1,7 +1,7 @@
 """How often is `adoption_report` right? Its advice against what fresh rows show.
 
     python docs/examples/adoption_outcomes.py --seeds 5 --tables product,radial,linear  # hours
-    python docs/examples/adoption_outcomes.py --seeds 10 --quick                        # minutes
+    python docs/examples/adoption_outcomes.py --seeds 10 --quick --repeats 1            # minutes
 
 With ``--quick`` trees are few and tables small, and the baseline of the product and the
 radial cue is a linear model, which cannot see them: that tries the rule, not the loss.
