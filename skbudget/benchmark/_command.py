@@ -61,6 +61,8 @@ methods:
   lightgbm        LGBMClassifier() as it comes
   lightgbm-l2     LightGBM's binary objective with L2 5 and as many trees, at the same
                   learning rate, as our estimators by default
+  lightgbm-l2-small
+                  the same with trees of 7 leaves, not 31; only if named
   xgboost-rank    XGBoost's rank:pairwise likewise, the table one query
   pauc-lightgbm   PAUCLGBMClassifier(budget=...)
   pauc-xgboost    PAUCXGBClassifier(budget=...)
@@ -166,8 +168,8 @@ def _build_parser() -> argparse.ArgumentParser:
         type=names_of(METHODS, "method"),
         action="extend",
         metavar="NAMES",
-        help=f"methods to run, of {', '.join(METHODS)} (default: all but pauc-network and "
-        "pauc-ensemble)",
+        help=f"methods to run, of {', '.join(METHODS)} (default: all but "
+        f"{', '.join(name for name in METHODS if not METHODS[name].by_default)})",
     )
 
     data = parser.add_argument_group("data")

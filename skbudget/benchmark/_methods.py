@@ -26,6 +26,9 @@ __all__ = ["BASELINE", "METHODS", "Method", "Task", "find_methods", "split_by_av
 
 Role = Literal["baseline", "peer", "band"]
 
+# What a search over leaves prefers on the contested tops of `make_contested_top`.
+FEW_LEAVES = 7
+
 
 @dataclass(frozen=True)
 class Task:
@@ -111,6 +114,10 @@ def _lightgbm_l2(task: Task) -> Any:
     return regularised_lightgbm(task.n_jobs, task.random_state)
 
 
+def _lightgbm_l2_small(task: Task) -> Any:
+    return _lightgbm_l2(task).set_params(num_leaves=FEW_LEAVES)
+
+
 def _lightgbm_margin(model: Any, X: Any) -> NDArray:
     # The estimator of LightGBM 4.6 would warn about feature names that there are none of.
     return model.booster_.predict(X, raw_score=True)
@@ -193,6 +200,15 @@ _REGISTERED = (
         role="peer",
         build=_lightgbm_l2,
         score=_lightgbm_margin,
+    ),
+    Method(
+        name="lightgbm-l2-small",
+        label=f"LightGBM, L2 {PEER_L2:g}, {FEW_LEAVES} leaves",
+        package="lightgbm",
+        role="peer",
+        build=_lightgbm_l2_small,
+        score=_lightgbm_margin,
+        by_default=False,
     ),
     Method(
         name="xgboost-rank",

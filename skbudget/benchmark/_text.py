@@ -162,10 +162,11 @@ def _about_methods(comparison: Comparison) -> list[str]:
     remarks = []
     if BASELINE in names:
         remarks.append("LightGBM is LGBMClassifier() as it comes.")
-    if names & {"lightgbm-l2", "xgboost-rank"}:
+    if names & {"lightgbm-l2", "lightgbm-l2-small", "xgboost-rank"}:
         remarks.append(
             "The other peers have as many trees as our estimators by default, at the same learning "
-            "rate and with the same L2 penalty; their size is the library's default. The ranker "
+            "rate and with the same L2 penalty; their size is the library's default "
+            "where no leaves are named. The ranker "
             "is rank:pairwise with the table as one query, each row compared with one other (pair "
             "method 'mean')."
         )

@@ -268,12 +268,12 @@ def test_picture_of_single_runs(table, tmp_path):
 
 def test_registry():
     assert all(name == method.name for name, method in METHODS.items())
-    assert [m.role for m in METHODS.values()] == ["baseline", "peer", "peer", *["band"] * 4]
+    assert [m.role for m in METHODS.values()] == ["baseline", *["peer"] * 3, *["band"] * 4]
 
 
-def test_the_network_runs_if_named():
+def test_some_run_only_if_named():
     left_out = [m.name for m in METHODS.values() if not m.by_default]
-    assert left_out == ["pauc-network", "pauc-ensemble"]
+    assert left_out == ["lightgbm-l2-small", "pauc-network", "pauc-ensemble"]
     assert METHODS["pauc-network"].extra == "neural"
 
 
@@ -297,6 +297,9 @@ def test_peers_have_as_many_trees_as_ours():
             assert theirs[name] == ours[name]
         assert (theirs["n_jobs"], theirs["random_state"]) == (1, 3)
     assert METHODS["lightgbm-l2"].build(task).objective is None
+    small = METHODS["lightgbm-l2-small"].build(task).get_params()
+    changed = {**METHODS["lightgbm-l2"].build(task).get_params(), "num_leaves": 7}
+    assert small == changed
     assert METHODS["xgboost-rank"].build(task).objective == "rank:pairwise"
 
 
