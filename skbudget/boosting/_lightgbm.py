@@ -131,7 +131,7 @@ reg_alpha, random_state, n_jobs, importance_type
     --------
     >>> from skbudget import PAUCLGBMClassifier, coverage_at_budget_score, make_contested_top
     >>> X, y = make_contested_top(20_000, pos_rate=0.01, random_state=0)
-    >>> model = PAUCLGBMClassifier(budget=0.01, n_estimators=20, verbose=-1).fit(X, y)
+    >>> model = PAUCLGBMClassifier(budget=0.01, n_estimators=20, n_jobs=1, verbose=-1).fit(X, y)
     >>> X_new, y_new = make_contested_top(20_000, pos_rate=0.01, random_state=1)
     >>> coverage_at_budget_score(y_new, model.decision_function(X_new), budget=0.01) > 0.4
     True
