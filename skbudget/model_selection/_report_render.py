@@ -131,10 +131,10 @@ def _facts(report: AdoptionReport) -> list[tuple[str, str]]:
 
 def _worth(report: AdoptionReport) -> str:
     sure = report.lift_confidence
-    text = (
-        f"the candidate's lift is {report.min_lift:g} or more with a confidence of "
-        f"{100 * min(max(sure, 0.01), 0.99):.0f} %."
-    )
+    shown = f"{100 * sure:.0f} %"
+    if not 0.01 <= sure <= 0.99:
+        shown = "less than 1 %" if sure < 0.5 else "more than 99 %"
+    text = f"the candidate's lift is {report.min_lift:g} or more with a confidence of {shown}."
     if abs(sure - 0.5) < CLOSE:
         text += (
             " That is a close call: draw more folds before acting on it, "

@@ -501,7 +501,10 @@ def test_a_close_call_is_named():
     close = quick(X, y, candidate=Ranker(1.0, 1.0), min_lift=lift)
     assert close.lift_confidence == pytest.approx(0.5)
     assert "a confidence of 50 %. That is a close call" in str(close).replace("\n  ", " ")
-    assert "close call" not in str(quick(X, y, candidate=Ranker(1.0, 1.0)))
+    sure = str(quick(X, y, candidate=Ranker(1.0, 1.0)))
+    assert "close call" not in sure
+    assert "more than 99 %" in sure
+    assert "less than 1 %" in str(quick(X, y, candidate=Ranker(0.0, 0.0, 1.0)))
 
 
 def test_report_is_frozen_and_knows_its_roles():
