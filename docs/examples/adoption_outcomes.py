@@ -31,6 +31,7 @@ from skbudget import PAUCLGBMClassifier, make_contested_top
 from skbudget.datasets import make_hard_bulk
 from skbudget.metrics import coverage_curve
 from skbudget.model_selection import adoption_report
+from skbudget.model_selection._report_measure import budgets_near
 from skbudget.model_selection._report_models import find_competitors
 
 CONTESTED = {"n_samples": 150_000, "pos_rate": 0.0015}
@@ -96,8 +97,7 @@ def run(name, seed, quick=False, n_jobs=1, repeats=3):
     cv = 5 if repeats == 1 else cv
     report = adoption_report(X, y, budget=budget, cv=cv, random_state=seed, n_jobs=n_jobs, **models)
     X_new, y_new, weight = fresh_rows(make, geometry, seed)
-    low, high = report.budget_range
-    budgets = np.geomspace(low, high, 33)
+    budgets = budgets_near(budget, report.budget_range[1] / budget)
     covered, covered_near = {}, {}
     for one in find_competitors(models, budget, seed):
         model = clone(one.estimator).fit(X, y)
@@ -106,7 +106,7 @@ def run(name, seed, quick=False, n_jobs=1, repeats=3):
         else:
             scores = model.predict_proba(X_new)[:, 1]
         _, curve = coverage_curve(y_new, scores, budgets=budgets, sample_weight=weight)
-        covered[one.role], covered_near[one.role] = curve[16], curve.mean()
+        covered[one.role], covered_near[one.role] = curve[curve.size // 2], curve.mean()
     line = {"table": name, "seed": seed, "recommendation": str(report.recommendation)}
     line["fresh baseline"] = round(float(covered["baseline"]), 4)
     for summary in report.models[1:]:

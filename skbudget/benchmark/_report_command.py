@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 __all__ = ["main"]
 
 PROG = "python -m skbudget report"
-SHIPPED = "mammography"
 
 DESCRIPTION = """\
 Is it worth switching to a band loss on your table? Trains LightGBM with an L2
@@ -78,7 +77,7 @@ def _find_out(parser: argparse.ArgumentParser, options: argparse.Namespace) -> A
     from ..model_selection import adoption_report
     from ..model_selection._report import fold_repeats
     from ._comparison import resolve_n_jobs
-    from ._files import load_table
+    from ._files import SHIPPED, load_table
 
     settings: dict[str, Any] = {"basis": options.basis, "n_folds": options.folds}
     if options.budget is not None:

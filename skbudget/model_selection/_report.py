@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.stats import norm
 from sklearn.model_selection import RepeatedStratifiedKFold, check_cv
 from sklearn.utils import _safe_indexing, check_random_state, indexable
 from sklearn.utils._param_validation import InvalidParameterError
@@ -29,7 +28,13 @@ from ..metrics import coverage_at_budget_score
 from ._report_measure import Outcome, Rows, Split, budgets_near, estimate_share, run
 from ._report_models import Competitor, Role, find_competitors
 from ._report_render import render_html, render_text
-from ._report_rule import Evidence, Recommendation, confidence_of_reaching, recommend
+from ._report_rule import (
+    Evidence,
+    Recommendation,
+    confidence_of_reaching,
+    recommend,
+    standard_error,
+)
 
 __all__ = [
     "AdoptionReport",
@@ -452,8 +457,8 @@ def adoption_report(
     check_option(basis, "basis", BASES, OWNER)
     _check_open(min_lift, "min_lift", 0.0)
     _check_open(confidence, "confidence", 0.5)
-    check_positive(budget_window, "budget_window", OWNER, minimum=1)
-    rows = _check_rows(X, y, budget, basis, float(budget_window), sample_weight, value, pos_label)
+    budget_window = check_positive(budget_window, "budget_window", OWNER, minimum=1)
+    rows = _check_rows(X, y, budget, basis, budget_window, sample_weight, value, pos_label)
     seed, fold_seed = _seeds(random_state)
     models: dict[Role, Any] = {
         "baseline": baseline,
@@ -592,10 +597,11 @@ def _summarise(
     for one in competitors:
         lift = at_budget = split_lift = None
         if one.role != "baseline":
-            lift = over_positives(gains(one.role, near))
+            gains_near = gains(one.role, near)
+            lift = over_positives(gains_near)
             at_budget = over_positives(gains(one.role, caught))
             split_lift = t_interval(
-                by_split(gains(one.role, near)),
+                by_split(gains_near),
                 test_train_ratio=ratio,
                 level=2.0 * confidence - 1.0,
             )
@@ -674,7 +680,7 @@ def _resolution(
         positives_per_split=float(np.mean([positive[part].sum() for part in tests])),
         budget_rows_per_split=float(np.mean([rows.budget * part.size for part in spenders])),
         band_negatives_per_training=_band_negatives(rows, [split.train for split in splits]),
-        coverage_error=of_baseline.half_width / float(norm.ppf(confidence)),
+        coverage_error=standard_error(of_baseline, confidence),
     )
 
 

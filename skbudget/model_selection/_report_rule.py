@@ -18,6 +18,7 @@ __all__ = [
     "recommend",
     "signed",
     "signed_lift",
+    "standard_error",
 ]
 
 # Chance with which a lift of the size in question is to show itself.
@@ -68,13 +69,17 @@ class Evidence:
     confidence: float
 
 
+def standard_error(estimate: Estimate, confidence: float) -> float:
+    """Return the standard error of which an interval was made, each end with ``confidence``."""
+    return estimate.half_width / float(norm.ppf(confidence))
+
+
 def confidence_of_reaching(lift: Estimate, least: float, confidence: float) -> float:
     """Return the confidence with which a lift is ``least`` or more.
 
     It is the level at which the lower end of the interval would lie there.
     """
-    error = lift.half_width / float(norm.ppf(confidence))
-    return float(norm.cdf((lift.mean - least) / error))
+    return float(norm.cdf((lift.mean - least) / standard_error(lift, confidence)))
 
 
 def positives_needed(evidence: Evidence) -> int:
@@ -84,7 +89,7 @@ def positives_needed(evidence: Evidence) -> int:
     positive's difference is taken as measured.
     """
     z = float(norm.ppf(evidence.confidence))
-    spread = (evidence.lift.half_width / z) ** 2 * evidence.n_positives
+    spread = standard_error(evidence.lift, evidence.confidence) ** 2 * evidence.n_positives
     wanted = max(evidence.lift.mean, evidence.min_lift)
     return math.ceil(((z + float(norm.ppf(POWER))) / wanted) ** 2 * spread)
 
