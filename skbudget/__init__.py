@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ._lazy import lazy_names
+from ._utils.lazy import lazy_names
 
 if TYPE_CHECKING:
     from .boosting import PAUCLGBMClassifier, PAUCObjective, PAUCXGBClassifier, pauc_objective

@@ -13,11 +13,11 @@ from importlib import import_module
 __all__ = ["COMMANDS", "main"]
 
 COMMANDS = {
-    "compare": "skbudget.benchmark._command",
-    "report": "skbudget.benchmark._report_command",
-    "reproduce": "skbudget.benchmark.reproduce",
-    "bench": "skbudget.benchmark.study._command",
-    "speed": "skbudget.benchmark.speed._command",
+    "compare": "skbudget.cli._compare_command",
+    "report": "skbudget.cli._report_command",
+    "reproduce": "benchmarks.reproduction._command",
+    "bench": "benchmarks.study._command",
+    "speed": "benchmarks.speed._command",
 }
 
 

@@ -24,8 +24,15 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ._collective import Collective, find_levels, sum_over
-from ._validation import BASES, check_band, check_mask, check_option, check_scores, check_weights
+from ._utils.collective import Collective, find_levels, sum_over
+from ._utils.validation import (
+    BASES,
+    check_band,
+    check_mask,
+    check_option,
+    check_scores,
+    check_weights,
+)
 
 __all__ = ["Band", "Basis", "TauScale", "fpr_band"]
 

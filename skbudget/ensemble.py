@@ -15,10 +15,10 @@ from sklearn.utils import _safe_indexing, check_random_state
 from sklearn.utils._param_validation import InvalidParameterError
 from sklearn.utils.validation import _num_samples, check_is_fitted
 
-from ._calibration import SigmoidCalibrator
-from ._fit_arguments import fit_argument
-from ._preparation import table_for_networks
-from ._validation import check_budget, check_positive, check_scores, check_weights
+from ._utils.calibration import SigmoidCalibrator
+from ._utils.fit_arguments import fit_argument
+from ._utils.preparation import table_for_networks
+from ._utils.validation import check_budget, check_positive, check_scores, check_weights
 from .boosting._classifier import (
     MIN_TO_CHOOSE,
     PAUCClassifierMixin,

@@ -24,7 +24,7 @@ def is_public(module):
 
 
 # Commands, with options where functions have parameters; `--help` documents them.
-COMMANDS = {"skbudget.benchmark.loss_cost", "skbudget.benchmark.reproduce"}
+COMMANDS = {"benchmarks.speed.loss_cost", "benchmarks.reproduction._command"}
 MODULES = {
     module.name
     for module in pkgutil.walk_packages(skbudget.__path__, "skbudget.")
@@ -145,7 +145,7 @@ NOT_ASKED_OF = {
     "skbudget.boosting.PAUCLGBMClassifier": {"PR04"},
     "skbudget.boosting.PAUCLGBMClassifier.fit": {"PR04"},
     "skbudget.boosting.PAUCXGBClassifier.fit": {"PR04"},
-    "skbudget.benchmark.study.find_study_tables": {"PR04"},
+    "benchmarks.study.find_study_tables": {"PR04"},
     # What functions return: fields are attributes, and examples those of the functions.
     "skbudget.band.Band": {"EX01", "PR01"},
     "skbudget.kernels.PairSums": {"EX01", "PR01"},
@@ -190,7 +190,7 @@ def test_docstrings(module):
     validate = pytest.importorskip("numpydoc.validate").validate
     failures = {}
     for name, not_asked in find_documented(module):
-        if module.startswith("skbudget.benchmark"):
+        if module.startswith("skbudget.cli"):
             not_asked = NOT_ASKED_OF_BENCHMARKS
         not_asked = not_asked | NOT_ASKED_OF.get(name, set())
         if errors := [error for error in validate(name)["errors"] if error[0] not in not_asked]:

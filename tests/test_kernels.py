@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from scipy.special import expit
 
-from skbudget import kernels
-from skbudget.kernels import BAND_NEGATIVE, POSITIVE, pair_sums, tabulate_pairs
+from skbudget.kernels import _dispatch as kernels
+from skbudget.kernels._dispatch import BAND_NEGATIVE, POSITIVE, pair_sums, tabulate_pairs
 
 pytestmark = pytest.mark.filterwarnings("error")
 

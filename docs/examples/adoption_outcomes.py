@@ -31,8 +31,8 @@ from skbudget import PAUCLGBMClassifier, make_contested_top
 from skbudget.datasets import make_hard_bulk
 from skbudget.metrics import coverage_curve
 from skbudget.model_selection import adoption_report
-from skbudget.model_selection._report_measure import budgets_near
-from skbudget.model_selection._report_models import find_competitors
+from skbudget.model_selection.report._measure import budgets_near
+from skbudget.model_selection.report._models import find_competitors
 
 CONTESTED = {"n_samples": 150_000, "pos_rate": 0.0015}
 SMALLER = {"n_samples": 60_000, "pos_rate": 0.003}

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .._lazy import lazy_names
+from .._utils.lazy import lazy_names
 from ._metric import CoverageMetric
 from ._objective import BoosterObjective, PAUCObjective, default_beta, pauc_objective
 
 if TYPE_CHECKING:
+    from ._dask import DaskPAUCXGBClassifier
     from ._lightgbm import LightGBMRounds, PAUCLGBMClassifier
     from ._xgboost import PAUCXGBClassifier, XGBoostRounds
-    from ._xgboost_dask import DaskPAUCXGBClassifier
 
 __all__ = [
     "BoosterObjective",
@@ -33,7 +33,7 @@ __all__ = [
 _lazy_getattr, _ = lazy_names(
     __name__,
     {
-        "DaskPAUCXGBClassifier": "._xgboost_dask",
+        "DaskPAUCXGBClassifier": "._dask",
         "LightGBMRounds": "._lightgbm",
         "PAUCLGBMClassifier": "._lightgbm",
         "PAUCXGBClassifier": "._xgboost",

@@ -18,8 +18,8 @@ from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 from sklearn.utils.validation import _num_samples, check_is_fitted, column_or_1d, validate_data
 
-from .._calibration import SigmoidCalibrator
-from .._validation import check_positive, check_weights
+from .._utils.calibration import SigmoidCalibrator
+from .._utils.validation import check_positive, check_weights
 from ..band import Basis
 from ..metrics import partial_auc_score
 from ._metric import CoverageMetric

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .._validation import BASES, check_budget, check_option
+from .._utils.validation import BASES, check_budget, check_option
 from ..band import Basis
 from ._objective import (
     WEIGHTS_OF_POSITIVES,

@@ -8,8 +8,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .._collective import Collective, sum_over
-from .._validation import BASES, check_band, check_budget, check_option, check_positive
+from .._utils.collective import Collective, sum_over
+from .._utils.validation import BASES, check_band, check_budget, check_option, check_positive
 from ..band import TAU_SCALES, Basis, TauScale
 from ..objectives import BaseObjective, PairwisePAUC, Schedule, TrapezoidPAUC
 from ..objectives._base import HESSIAN_FLOOR, Sample

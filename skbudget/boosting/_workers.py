@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .._collective import Collective
+from .._utils.collective import Collective
 
 __all__ = ["find_collective"]
 

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, InvalidParameterError, validate_params
 
-from .._validation import check_binary_labels
+from .._utils.validation import check_binary_labels
 
 BULK: Final = 0
 POSITIVE: Final = 1

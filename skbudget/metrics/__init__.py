@@ -1,7 +1,5 @@
 """Metrics of what a review budget catches, the same as scorers, and as pictures."""
 
-from ._bootstrap import BootstrapInterval, bootstrap_ci, paired_bootstrap_ci
-from ._comparison import CoverageDifference, coverage_difference_test
 from ._coverage import coverage_at_budget_score, coverage_curve
 from ._displays import (
     CoverageCurveDisplay,
@@ -10,7 +8,6 @@ from ._displays import (
     TrainingCurveDisplay,
 )
 from ._partial_auc import fpr_at_tpr_error, partial_auc_score
-from ._sample_size import CoverageSampleSize, coverage_sample_size
 from ._scorers import (
     make_coverage_scorer,
     make_fpr_at_tpr_scorer,
@@ -18,6 +15,15 @@ from ._scorers import (
     make_value_per_review_scorer,
 )
 from ._value import value_per_review_score
+from .intervals import (
+    BootstrapInterval,
+    CoverageDifference,
+    CoverageSampleSize,
+    bootstrap_ci,
+    coverage_difference_test,
+    coverage_sample_size,
+    paired_bootstrap_ci,
+)
 
 __all__ = [
     "BootstrapInterval",

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .._validation import BASES, check_budget, check_budgets, check_option
+from .._utils.validation import BASES, check_budget, check_budgets, check_option
 from ._ranking import budget_size, check_groups, sorted_curve
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .._validation import check_band, check_budget, check_option
+from .._utils.validation import check_band, check_budget, check_option
 from ._ranking import check_groups, sorted_curve
 
 

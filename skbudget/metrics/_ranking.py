@@ -15,8 +15,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .._collective import Collective, find_levels, sum_over
-from .._validation import check_binary_labels, check_scores, check_weights
+from .._utils.collective import Collective, find_levels, sum_over
+from .._utils.validation import check_binary_labels, check_scores, check_weights
 
 # A size within one part in 10^9 of a sum of counts is that sum: 0.1 * 30 is 3
 # and 0.07 * 100 is 7, whatever the last bits of the product say.

@@ -13,7 +13,7 @@ from sklearn.metrics._scorer import _cached_call, _Scorer
 from sklearn.utils import _safe_indexing
 from sklearn.utils._param_validation import InvalidParameterError
 
-from .._validation import (
+from .._utils.validation import (
     BASES,
     check_band,
     check_binary_labels,

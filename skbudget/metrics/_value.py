@@ -6,7 +6,7 @@ from typing import Any
 
 from numpy.typing import ArrayLike
 
-from .._validation import BASES, check_budget, check_option, check_positive
+from .._utils.validation import BASES, check_budget, check_option, check_positive
 from ._ranking import budget_size, check_groups
 
 

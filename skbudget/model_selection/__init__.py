@@ -1,8 +1,8 @@
 """From a ranking to decisions: thresholds that spend a budget, and whether to switch."""
 
 from ._guarantee import budget_threshold, min_calibration_rows
-from ._report import AdoptionReport, adoption_report
 from ._threshold import BudgetThresholdClassifier
+from .report import AdoptionReport, adoption_report
 
 __all__ = [
     "AdoptionReport",

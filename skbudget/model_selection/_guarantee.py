@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.stats import binom
 
-from .._validation import check_budget, check_fraction, check_scores, check_weights
+from .._utils.validation import check_budget, check_fraction, check_scores, check_weights
 from ..metrics._ranking import Group
 
 

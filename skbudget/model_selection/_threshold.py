@@ -44,8 +44,8 @@ from sklearn.utils.validation import (
     check_is_fitted,
 )
 
-from .._fit_arguments import fit_argument
-from .._validation import (
+from .._utils.fit_arguments import fit_argument
+from .._utils.validation import (
     BASES,
     check_budget,
     check_fraction,

@@ -7,17 +7,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .._lazy import lazy_names
+from .._utils.lazy import lazy_names
 
 if TYPE_CHECKING:
     from ._classifier import PAUCClassifier
-    from ._cross_entropy import HardNegativeCrossEntropyLoss, WeightedCrossEntropyLoss
-    from ._distributed import all_gather_rows
-    from ._focal import FocalLoss
-    from ._pauc import PAUCAtBudgetLoss
-    from ._recall import RecallAtQuantileLoss
-    from ._smooth_ap import SmoothAPLoss
-    from ._warmup import LossWarmup
+    from .losses._cross_entropy import HardNegativeCrossEntropyLoss, WeightedCrossEntropyLoss
+    from .losses._distributed import all_gather_rows
+    from .losses._focal import FocalLoss
+    from .losses._pauc import PAUCAtBudgetLoss
+    from .losses._recall import RecallAtQuantileLoss
+    from .losses._smooth_ap import SmoothAPLoss
+    from .losses._warmup import LossWarmup
 
 __all__ = [
     "FocalLoss",
@@ -34,15 +34,15 @@ __all__ = [
 __getattr__, __dir__ = lazy_names(
     __name__,
     {
-        "FocalLoss": "._focal",
-        "HardNegativeCrossEntropyLoss": "._cross_entropy",
-        "LossWarmup": "._warmup",
-        "PAUCAtBudgetLoss": "._pauc",
+        "FocalLoss": ".losses._focal",
+        "HardNegativeCrossEntropyLoss": ".losses._cross_entropy",
+        "LossWarmup": ".losses._warmup",
+        "PAUCAtBudgetLoss": ".losses._pauc",
         "PAUCClassifier": "._classifier",
-        "RecallAtQuantileLoss": "._recall",
-        "SmoothAPLoss": "._smooth_ap",
-        "WeightedCrossEntropyLoss": "._cross_entropy",
-        "all_gather_rows": "._distributed",
+        "RecallAtQuantileLoss": ".losses._recall",
+        "SmoothAPLoss": ".losses._smooth_ap",
+        "WeightedCrossEntropyLoss": ".losses._cross_entropy",
+        "all_gather_rows": ".losses._distributed",
     },
     extras={"torch": "neural", "skorch": "neural"},
 )

@@ -21,10 +21,23 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from .._calibration import SigmoidCalibrator
-from .._validation import check_band, check_budget, check_mask, check_weights
+from .._utils.calibration import SigmoidCalibrator
+from .._utils.validation import check_band, check_budget, check_mask, check_weights
 from ..objectives._partial_auc import LINKS
-from ._classifier_support import (
+from .losses._pauc import POS_NUMERATORS, SURROGATES, PAUCAtBudgetLoss
+from .losses._warmup import LossWarmup
+from .training._module import ACTIVATIONS
+from .training._net import (
+    AllMembers,
+    BestEpoch,
+    Clock,
+    Diagnostics,
+    EachMember,
+    Progress,
+    RankingNet,
+)
+from .training._rows import BalancedBatches, Batches, Rows, content_folds, stratified_sample
+from .training._support import (
     Table,
     auto_epochs,
     balanced_cross_entropy,
@@ -40,11 +53,6 @@ from ._classifier_support import (
     warn_of_diagnostics,
     warn_of_interruption,
 )
-from ._module import ACTIVATIONS
-from ._net import AllMembers, BestEpoch, Clock, Diagnostics, EachMember, Progress, RankingNet
-from ._pauc import POS_NUMERATORS, SURROGATES, PAUCAtBudgetLoss
-from ._rows import BalancedBatches, Batches, Rows, content_folds, stratified_sample
-from ._warmup import LossWarmup
 
 __all__ = ["PAUCClassifier"]
 

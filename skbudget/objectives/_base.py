@@ -11,8 +11,8 @@ from typing import Any, Generic, NamedTuple, TypeVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .._collective import Collective, sum_over
-from .._validation import check_binary_labels, check_mask, check_scores, check_weights
+from .._utils.collective import Collective, sum_over
+from .._utils.validation import check_binary_labels, check_mask, check_scores, check_weights
 
 __all__ = ["HESSIAN_FLOOR", "BaseObjective", "RowDerivatives", "Sample"]
 

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit
 
-from .._collective import sum_over
-from .._validation import check_budget, check_positive
+from .._utils.collective import sum_over
+from .._utils.validation import check_budget, check_positive
 from ..band import find_band
 from ._base import BaseObjective, RowDerivatives, Sample
 

@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit
 
-from .._collective import sum_over
-from .._validation import BASES, check_band, check_option, check_positive
+from .._utils.collective import sum_over
+from .._utils.validation import BASES, check_band, check_option, check_positive
 from ..band import TAU_SCALES, Band, Basis, TauScale, find_band, knot_thresholds
-from ..kernels import (
+from ..kernels._dispatch import (
     BAND_NEGATIVE,
     NEITHER,
     POSITIVE,

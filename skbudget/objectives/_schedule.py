@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .._validation import check_budget, check_positive
+from .._utils.validation import check_budget, check_positive
 from ._base import BaseObjective, RowDerivatives, Sample
 from ._cross_entropy import BinaryCrossEntropy
 

@@ -26,8 +26,8 @@ from sklearn.utils.validation import _get_feature_names
 from torch import nn
 
 from skbudget import PAUCClassifier, coverage_at_budget_score, make_coverage_scorer
-from skbudget.neural._classifier_support import auto_epochs
-from skbudget.neural._net import BestEpoch
+from skbudget.neural.training._net import BestEpoch
+from skbudget.neural.training._support import auto_epochs
 
 torch.set_num_threads(1)
 
@@ -589,7 +589,7 @@ def test_module(table, module, n_members):
 
 
 def _rows(X):
-    from skbudget.neural._rows import Rows
+    from skbudget.neural.training._rows import Rows
 
     return Rows(np.asarray(X, dtype=np.float32))
 

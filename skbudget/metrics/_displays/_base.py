@@ -16,7 +16,7 @@ from sklearn.utils import _safe_indexing, check_consistent_length
 from sklearn.utils._response import _get_response_values
 from sklearn.utils.validation import _num_samples
 
-from ..._style import DASHES, FAINT, GREY, MARKERS, PALETTE
+from ..._utils.style import DASHES, FAINT, GREY, MARKERS, PALETTE
 from .._scorers import RESPONSE_METHODS
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils._optional_dependencies import check_matplotlib_support
 
-from ..._style import FAINT, GREY, INK
-from ..._validation import (
+from ..._utils.style import FAINT, GREY, INK
+from ..._utils.validation import (
     BASES,
     check_binary_labels,
     check_budget,
@@ -21,9 +21,9 @@ from ..._validation import (
     check_positive,
     check_scores,
 )
-from .._bootstrap import bootstrap_coverage
 from .._coverage import coverage_curve
 from .._ranking import check_groups
+from ..intervals._bootstrap import bootstrap_coverage
 from . import _base
 
 N_BUDGETS = 240

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils._optional_dependencies import check_matplotlib_support
 
-from ..._style import FAINT
-from ..._validation import check_band, check_option
+from ..._utils.style import FAINT
+from ..._utils.validation import check_band, check_option
 from .._coverage import coverage_curve
 from .._partial_auc import partial_auc_score
 from . import _base

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils._optional_dependencies import check_matplotlib_support
 
-from ..._style import FAINT, GREY, INK, PALETTE
-from ..._validation import check_binary_labels, check_positive, check_scores, check_weights
+from ..._utils.style import FAINT, GREY, INK, PALETTE
+from ..._utils.validation import check_binary_labels, check_positive, check_scores, check_weights
 from ...band import Basis, fpr_band
 from . import _base
 

@@ -11,7 +11,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils._optional_dependencies import check_matplotlib_support
 from sklearn.utils.validation import check_is_fitted
 
-from ..._style import FAINT, INK
+from ..._utils.style import FAINT, INK
 from . import _base
 
 # What a network's diagnostics are called, and which of them share a panel.

@@ -1,0 +1,6 @@
+"""What is measured about the package, and is not part of it.
+
+The study with tuned peers (`benchmarks.study`), what the objective costs
+(`benchmarks.speed`), and the published tables anew (`benchmarks.reproduction`). They are in
+the repository and in the source distribution, and not in the wheel.
+"""

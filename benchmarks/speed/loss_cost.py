@@ -1,0 +1,158 @@
+"""What a step of the torch loss costs: paired steps against imbalanced-losses.
+
+``python -m benchmarks.speed.loss_cost`` hands both losses the same batches, one
+right after the other, and prints the median ratio of the times of a forward and a
+backward pass, for both surrogates.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import time
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+__all__ = ["main", "paired_seconds", "time_steps"]
+
+SURROGATES = ("pairwise", "trapezoid")
+
+
+def paired_seconds(
+    surrogate: str = "pairwise",
+    batch_size: int = 4096,
+    queue_size: int = 32_768,
+    pos_rate: float = 0.005,
+    n_steps: int = 200,
+    device: str = "cpu",
+) -> list[tuple[float, float]]:
+    """Time pairs of training steps, each forward and backward, with a full queue.
+
+    Parameters
+    ----------
+    surrogate : {"pairwise", "trapezoid"}, default="pairwise"
+        Surrogate of the partial AUC.
+    batch_size, queue_size : int, default=4096, 32_768
+        Rows of a batch and of the memory queue.
+    pos_rate : float, default=0.005
+        Share of positives, a fraction.
+    n_steps : int, default=200
+        Pairs of steps, after those that fill the queue.
+    device : str, default="cpu"
+        Where the losses and the batches are.
+
+    Returns
+    -------
+    seconds : list of (float, float)
+        Of `PAUCAtBudgetLoss` here and in imbalanced-losses, per step.
+    """
+    import imbalanced_losses
+
+    from skbudget.neural import PAUCAtBudgetLoss
+
+    settings: dict[str, Any] = {"surrogate": surrogate, "queue_size": queue_size}
+    losses = (
+        PAUCAtBudgetLoss(1, **settings).to(device),
+        imbalanced_losses.PAUCAtBudgetLoss(num_classes=1, **settings).to(device),
+    )
+    to_fill = -(-queue_size // batch_size)
+    return time_steps(losses, batch_size, pos_rate, n_steps, to_fill, device)
+
+
+def time_steps(
+    losses: tuple[Callable[..., Tensor], Callable[..., Tensor]],
+    batch_size: int,
+    pos_rate: float,
+    n_steps: int,
+    n_before: int = 1,
+    device: str = "cpu",
+) -> list[tuple[float, float]]:
+    """Time pairs of steps of any two losses on the same batches.
+
+    Parameters
+    ----------
+    losses : tuple of two callables
+        ``loss(logits, targets)`` of tensors of shapes (batch_size, 1) and (batch_size,).
+    batch_size : int
+        Rows of a batch, of which one is positive at least.
+    pos_rate : float
+        Share of positives, a fraction.
+    n_steps : int
+        Pairs of steps.
+    n_before : int, default=1
+        Pairs of steps that go before them and do not count.
+    device : str, default="cpu"
+        Where the batches are; a GPU has done all of a step when it is timed.
+
+    Returns
+    -------
+    seconds : list of (float, float)
+        Of a forward and a backward pass of both.
+    """
+    import torch
+
+    draw = torch.Generator().manual_seed(0)
+    pairs = []
+    for step in range(n_before + n_steps):
+        scores = torch.randn(batch_size, 1, generator=draw)
+        targets = (torch.rand(batch_size, generator=draw) < pos_rate).long()
+        targets[0] = 1
+        scores[targets == 1] += 1.5
+        scores, targets = scores.to(device), targets.to(device)
+        taken = [0.0, 0.0]
+        # By turns, so that neither always finds the other's rows in the cache.
+        for which in (0, 1) if step % 2 else (1, 0):
+            logits = scores.clone().requires_grad_()
+            _wait_for(logits.device)
+            start = time.perf_counter()
+            losses[which](logits, targets).backward()
+            _wait_for(logits.device)
+            taken[which] = time.perf_counter() - start
+        if step >= n_before:
+            pairs.append((taken[0], taken[1]))
+    return pairs
+
+
+def _wait_for(device: Any) -> None:
+    """Wait until all that was asked of a GPU is done."""
+    if device.type == "cuda":
+        import torch
+
+        torch.cuda.synchronize(device)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Print the median seconds of a step, and the median ratio of the pairs."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--batch-size", type=int, default=4096)
+    parser.add_argument("--queue-size", type=int, default=32_768)
+    parser.add_argument("--pos-rate", type=float, default=0.005)
+    parser.add_argument("--steps", type=int, default=200)
+    parser.add_argument("--n-jobs", type=int, default=1, help="threads of torch; default 1")
+    parser.add_argument("--device", default="cpu", help="where to compute; default cpu")
+    options = parser.parse_args(arguments)
+    import torch
+
+    torch.set_num_threads(options.n_jobs)
+    for surrogate in SURROGATES:
+        pairs = paired_seconds(
+            surrogate,
+            options.batch_size,
+            options.queue_size,
+            options.pos_rate,
+            options.steps,
+            options.device,
+        )
+        ours, theirs = (1e3 * statistics.median(column) for column in zip(*pairs))
+        ratio = statistics.median(there / here for here, there in pairs)
+        print(
+            f"{surrogate:9}  skbudget {ours:6.2f} ms   imbalanced-losses {theirs:6.2f} ms   "
+            f"median ratio {ratio:5.2f}"
+        )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,434 @@
+"""The options of ``python -m skbudget bench`` and what they do."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from skbudget.cli._options import (
+    EXIT_FAILED,
+    EXIT_INTERRUPTED,
+    EXIT_OK,
+    at_least,
+    check_output,
+    checked_by,
+    command_parser,
+    n_jobs,
+    positive_int,
+    print_anywhere,
+    split_names,
+)
+
+if TYPE_CHECKING:
+    from ._contender import Contender
+    from ._results import Results
+    from ._runner import Failure
+    from ._search import Effort, Measure
+    from ._table import StudyTable
+
+__all__ = ["main"]
+
+PROG = "python -m skbudget bench"
+
+BUDGETS = (0.001, 0.005, 0.02)
+SEEDS, TREE_TRIALS, NETWORK_TRIALS, SEARCH_ROWS = 5, 12, 4, 60_000
+# Draws of these tables are independent, and large.
+FEWER_SEEDS = {"contested": 3, "regime": 2}
+QUICK_SEEDS, QUICK_TREE_TRIALS, QUICK_NETWORK_TRIALS, QUICK_TRAINING = 2, 3, 2, 0.25
+# Of the file of results, by whether it is an ablation.
+STEMS = {False: "study", True: "ablation"}
+
+DESCRIPTION = """\
+Compare the estimators of this package, untuned, with the models that users have
+already, each tuned, on many tables and at several review budgets.
+
+Each seed splits a table into training, validation and test rows. Every peer gets
+the same number of trials: its own default first, then a quasi-random sequence.
+The trial that covers most of the validation rows is chosen, for each budget by
+itself, and what it covers of the test rows is reported.
+"""
+
+EPILOG = f"""\
+resuming:
+  Every finished piece is written to the file of results at once. The same command
+  goes on where it was stopped, and does nothing but report when all is done.
+
+your own tables:
+  --folder takes every .npz (arrays X and y), .csv, .tsv and .parquet in a folder,
+  beside mammography, which comes with the package. The environment variable
+  SKBUDGET_DATA names a folder too.
+
+examples:
+  {PROG}
+      the study: about five hours on two cores, of which any part may be done at a time
+  {PROG} --quick
+      fewer rows, trials and seeds, in less than ten minutes: shows that it runs,
+      not what it finds
+  {PROG} --folder claims --target fraud --tables claims2025 --budgets 0.01
+      a table of your own, claims/claims2025.csv, reviewing 1 %
+  {PROG} --methods lightgbm,catboost,pauc-lightgbm --groups real --seeds 10
+      three methods on real tables, ten splits
+  {PROG} --ablation --tables aloi,hard-bulk --seeds 3
+      what each choice behind the defaults is worth
+  {PROG} --report-only --report study.md --pictures pictures
+      from the file of results alone
+
+exit status: 0 done, 1 a method failed or a result could not be written, 2 the
+options or the data cannot be used, 130 interrupted (with Ctrl-C; what was
+finished until then is reported).
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the study, or what is left of it, and return the exit status."""
+    parser = _build_parser()
+    options = parser.parse_args(arguments)
+    _fill_in(options)
+    try:
+        return _run(parser, options)
+    except KeyboardInterrupt:
+        print("Interrupted.", file=sys.stderr)
+        return EXIT_INTERRUPTED
+
+
+def _build_parser() -> argparse.ArgumentParser:
+    parser = command_parser(PROG, DESCRIPTION, EPILOG)
+    what = parser.add_argument_group("what is compared")
+    what.add_argument(
+        "--methods",
+        type=split_names,
+        action="extend",
+        metavar="NAMES",
+        help="methods to run, separated by commas (default: all that are installed on real "
+        "tables, the closest ones on generated tables)",
+    )
+    what.add_argument(
+        "--tables", type=split_names, action="extend", metavar="NAMES", help="tables to run"
+    )
+    what.add_argument(
+        "--groups",
+        type=split_names,
+        action="extend",
+        metavar="NAMES",
+        help="groups of tables to run (default: all)",
+    )
+    what.add_argument(
+        "--folder",
+        metavar="FOLDER",
+        help="folder with tables of your own (default: what SKBUDGET_DATA names)",
+    )
+    what.add_argument(
+        "--target", metavar="COLUMN", help="column with the labels in .csv, .tsv and .parquet"
+    )
+    what.add_argument(
+        "--budgets",
+        type=_budgets,
+        metavar="FRACTIONS",
+        help="review budgets, fractions separated by commas "
+        f"(default: {','.join(map(str, BUDGETS))})",
+    )
+    what.add_argument(
+        "--ablation",
+        action="store_true",
+        help="in place of the methods: PAUCLGBMClassifier with each of its choices changed by "
+        "itself",
+    )
+    what.add_argument("--list", action="store_true", help="list methods and tables, and stop")
+
+    effort = parser.add_argument_group("how much work")
+    effort.add_argument(
+        "--quick", action="store_true", help="few small tables, trials, seeds and trees"
+    )
+    effort.add_argument(
+        "--seeds",
+        type=positive_int,
+        metavar="N",
+        help=f"splits or draws of every table (default: {SEEDS}; "
+        + ", ".join(f"{group} {number}" for group, number in FEWER_SEEDS.items())
+        + ")",
+    )
+    effort.add_argument(
+        "--trials",
+        type=positive_int,
+        metavar="N",
+        help=f"trials of each booster and forest (default: {TREE_TRIALS})",
+    )
+    effort.add_argument(
+        "--network-trials",
+        type=positive_int,
+        metavar="N",
+        help=f"trials of each network (default: {NETWORK_TRIALS})",
+    )
+    effort.add_argument(
+        "--search-rows",
+        type=checked_by(at_least(1000), int, "a whole number"),
+        metavar="N",
+        help="training rows above which trials see a stratified sample of that size; the "
+        f"chosen one is then trained on all (default: {SEARCH_ROWS})",
+    )
+    effort.add_argument(
+        "--n-jobs",
+        type=n_jobs,
+        metavar="N",
+        help="processes, of one thread each (default: all cores)",
+    )
+
+    output = parser.add_argument_group("output")
+    output.add_argument(
+        "--results",
+        metavar="FILE.csv",
+        help="tidy file of results, to go on with (default: study.csv, and "
+        "names like it for --quick and --ablation)",
+    )
+    output.add_argument("--report", metavar="FILE.md", help="write the tables to a file")
+    output.add_argument(
+        "--pictures", metavar="FOLDER", help="draw the results into a folder (needs matplotlib)"
+    )
+    output.add_argument(
+        "--basis",
+        choices=("fpr", "population"),
+        default="fpr",
+        help="what a budget is a share of in the report: the negatives (fpr), or all rows "
+        "(population); both are in the file of results (default: fpr)",
+    )
+    output.add_argument(
+        "--report-only",
+        action="store_true",
+        help="run nothing, report what is in the file, whose tables need not be at hand",
+    )
+    output.add_argument("--quiet", action="store_true", help="no progress")
+    return parser
+
+
+def _read_budgets(text: str) -> tuple[float, ...]:
+    return tuple(dict.fromkeys(float(word) for word in text.split(",") if word.strip()))
+
+
+def _check_budgets(values: tuple[float, ...]) -> tuple[float, ...]:
+    from skbudget._utils.validation import check_budget
+
+    if not values:
+        raise ValueError("expected one budget or several, separated by commas")
+    return tuple(check_budget(value, PROG) for value in values)
+
+
+_budgets = checked_by(_check_budgets, _read_budgets, "numbers separated by commas")
+
+
+def _fill_in(options: argparse.Namespace) -> None:
+    quick = options.quick
+    options.budgets = options.budgets or BUDGETS
+    options.seeds = options.seeds or (QUICK_SEEDS if quick else None)
+    options.trials = options.trials or (QUICK_TREE_TRIALS if quick else TREE_TRIALS)
+    options.network_trials = options.network_trials or (
+        QUICK_NETWORK_TRIALS if quick else NETWORK_TRIALS
+    )
+    options.search_rows = options.search_rows or SEARCH_ROWS
+    stem = STEMS[options.ablation] + ("-quick" if quick else "")
+    options.results = options.results or f"{stem}.csv"
+    options.folder = options.folder or os.environ.get("SKBUDGET_DATA") or None
+    if options.n_jobs in (None, -1):
+        from joblib import cpu_count
+
+        options.n_jobs = cpu_count()
+
+
+def _run(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
+    from skbudget.cli._methods import split_by_availability
+
+    from ._contenders import find_contenders, runs_on
+    from ._results import Results
+    from ._runner import plan_units
+    from ._search import Effort
+    from ._tables import find_study_tables
+
+    try:
+        _check_outputs(options)
+        contenders = find_contenders(options.methods, ablation=options.ablation)
+        if options.report_only and not options.list:
+            known = _asked_for(options)
+            return EXIT_OK if _show(known, options) else EXIT_FAILED
+        tables = find_study_tables(
+            options.tables,
+            options.groups,
+            folder=options.folder,
+            target=options.target,
+            quick=options.quick,
+        )
+        if options.list:
+            print(_listing(contenders, tables))
+            return EXIT_OK
+        able, skipped = split_by_availability(contenders)
+        effort = Effort(
+            budgets=options.budgets,
+            tree_trials=options.trials,
+            network_trials=options.network_trials,
+            search_rows=options.search_rows,
+            training=QUICK_TRAINING if options.quick else 1.0,
+        )
+        results = Results(options.results)
+        units = plan_units(
+            tables,
+            able,
+            lambda table: options.seeds or FEWER_SEEDS.get(table.group, SEEDS),
+            effort,
+            results,
+            runs_on=anywhere if options.methods or options.ablation else runs_on,
+        )
+    except (ImportError, OSError, ValueError) as error:
+        parser.error(str(error))
+
+    failures: list[Failure] = []
+    interrupted = False
+    for label, reason in skipped.items():
+        print(f"{label} is left out: it {reason}", file=sys.stderr)
+    try:
+        _work(units, effort, results, failures, options)
+    except KeyboardInterrupt:
+        interrupted = True
+    asked = {table.name for table in tables}
+    written = _show([measure for measure in results if measure.table in asked], options)
+    for failure in failures:
+        unit = failure.unit
+        print(f"{unit.method} failed on {unit.table.name}, seed {unit.seed}: {failure.error}",
+              file=sys.stderr)  # fmt: skip
+    if interrupted:
+        print(f"Interrupted: the same command goes on from {options.results}.", file=sys.stderr)
+        return EXIT_INTERRUPTED
+    return EXIT_OK if written and not failures else EXIT_FAILED
+
+
+def _asked_for(options: argparse.Namespace) -> list[Measure]:
+    """Return the results in the file; the tables themselves need not be at hand."""
+    from ._results import read_results
+
+    if not Path(options.results).is_file():
+        raise FileNotFoundError(f"There is no file of results {options.results!r}.")
+    measures = read_results(options.results)
+    if not options.tables and not options.groups:
+        return measures
+    for kind, asked, known in (
+        ("table", options.tables, [measure.table for measure in measures]),
+        ("group", options.groups, [measure.group for measure in measures]),
+    ):
+        for name in asked or ():
+            if name not in known:
+                raise ValueError(
+                    f"Unknown {kind} {name!r}: {options.results} has "
+                    f"{', '.join(dict.fromkeys(known))}."
+                )
+    return [
+        measure
+        for measure in measures
+        if measure.table in (options.tables or ()) or measure.group in (options.groups or ())
+    ]
+
+
+def anywhere(contender: Contender, table: StudyTable) -> bool:
+    """Return whether a contender that was asked for runs on a table: it does."""
+    return True
+
+
+def _work(
+    units: Sequence[Any],
+    effort: Effort,
+    results: Results,
+    failures: list[Failure],
+    options: argparse.Namespace,
+) -> None:
+    from ._runner import Failure, run_units
+
+    progress = None
+    if units and not options.quiet:
+        from skbudget._utils.progress import Progress
+
+        totals: dict[str, int] = {}
+        for unit in units:
+            totals[unit.table.name] = totals.get(unit.table.name, 0) + 1
+        progress = Progress(sys.stderr, totals)
+    try:
+        for unit, found in run_units(units, effort, options.n_jobs):
+            if isinstance(found, Failure):
+                failures.append(found)
+            else:
+                results.add(found)
+            if progress is not None:
+                progress.count(unit.table.name)
+    finally:
+        if progress is not None:
+            progress.close()
+
+
+def _listing(contenders: Sequence[Contender], tables: Sequence[StudyTable]) -> str:
+    names = [contender.name for contender in contenders] + [table.name for table in tables]
+    width = max(map(len, names))
+    lines = ["methods:"]
+    for contender in contenders:
+        reason = contender.why_unavailable()
+        lines.append(
+            f"  {contender.name.ljust(width)}  {contender.label}"
+            + (f" ({reason})" if reason else "")
+        )
+    for group in dict.fromkeys(table.group for table in tables):
+        lines += ["", f"tables, group {group!r}:"]
+        lines += [
+            f"  {table.name.ljust(width)}  {table.about}"
+            for table in tables
+            if table.group == group
+        ]
+    return "\n".join(lines)
+
+
+def _check_outputs(options: argparse.Namespace) -> None:
+    """Raise now what would otherwise be found out after hours of work."""
+    check_output("--results", options.results)
+    check_output("--report", options.report)
+    if options.pictures is not None:
+        from skbudget.cli._plot import check_plot_file
+
+        check_plot_file("ranks.png")
+        Path(options.pictures).mkdir(parents=True, exist_ok=True)
+
+
+def _show(known: list[Measure], options: argparse.Namespace) -> bool:
+    """Print the report and write the files; return whether all of it worked."""
+    from ._ablation import ABLATION, RULE
+    from ._contenders import CONTENDERS
+    from ._report import render_ablation, render_report
+    from ._summary import Summary
+
+    if options.methods:
+        known = [measure for measure in known if measure.method in {*options.methods, "ceiling"}]
+    summary = Summary.from_measures(known)
+    if not summary.methods:
+        print("There are no results yet.", file=sys.stderr)
+        return True
+    contenders = ABLATION if options.ablation else CONTENDERS
+    labels = {name: contender.label for name, contender in contenders.items()}
+    ours = [name for name, contender in CONTENDERS.items() if contender.role == "ours"]
+    if options.ablation:
+        report = render_ablation(summary, labels=labels, reference=RULE, basis=options.basis)
+    else:
+        report = render_report(
+            summary,
+            labels=labels,
+            ours=ours,
+            pointwise=[name for name, contender in CONTENDERS.items() if contender.pointwise],
+            basis=options.basis,
+        )
+    print_anywhere(report)
+    try:
+        if options.report is not None:
+            Path(options.report).write_text(report, encoding="utf-8")
+        if options.pictures is not None and not options.ablation:
+            from ._pictures import draw_study
+
+            draw_study(summary, options.pictures, labels=labels, ours=ours, basis=options.basis)
+    except OSError as error:
+        print(f"{PROG}: error: {error}", file=sys.stderr)
+        return False
+    return True

@@ -1,0 +1,253 @@
+"""The study in words and tables, as Markdown that also reads well in a terminal."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+from skbudget._utils.statistics import Estimate
+
+from ._search import CEILING
+from ._summary import Cell, Summary, rank_methods, verdict
+
+__all__ = ["REFERENCE", "render_ablation", "render_report"]
+
+REFERENCE = "lightgbm"
+"""The peer that every practitioner has."""
+
+
+def render_report(
+    summary: Summary,
+    *,
+    labels: Mapping[str, str],
+    ours: Sequence[str],
+    pointwise: Sequence[str],
+    basis: str = "fpr",
+) -> str:
+    """Return the tables of a study.
+
+    Parameters
+    ----------
+    summary : Summary
+        The results.
+    labels : mapping of str to str
+        What a method is called in the tables; its name where it is not there.
+    ours : sequence of str
+        Methods of this package; the others are peers.
+    pointwise : sequence of str
+        Peers that minimise a sum over single rows.
+    basis : {"fpr", "population"}, default="fpr"
+        What budgets are fractions of.
+
+    Returns
+    -------
+    text : str
+    """
+    cells = summary.select(basis=basis)
+    methods = summary.methods
+    mine = [name for name in ours if name in methods]
+    peers = [name for name in methods if name not in ours]
+    parts = []
+    for group in dict.fromkeys(cell.group for cell in cells):
+        of_group = [cell for cell in cells if cell.group == group]
+        parts.append(f"## {group[:1].upper()}{group[1:]}\n")
+        parts.append(_differences(of_group, mine, peers, labels))
+        parts.append(_coverages(of_group, methods, labels))
+    parts.append(_verdicts(cells, mine, peers, pointwise, labels))
+    parts.append(_ranks(cells, methods, labels))
+    parts.append(_times(summary, methods, labels))
+    return "\n".join(parts)
+
+
+def render_ablation(
+    summary: Summary, *, labels: Mapping[str, str], reference: str, basis: str = "fpr"
+) -> str:
+    """Return what each change does to the coverage of each table, the mean over budgets.
+
+    Parameters
+    ----------
+    summary : Summary
+        The results.
+    labels : mapping of str to str
+        What a change is called.
+    reference : str
+        Method that the others are compared with.
+    basis : {"fpr", "population"}, default="fpr"
+        What budgets are fractions of.
+
+    Returns
+    -------
+    text : str
+    """
+    cells = [cell for cell in summary.select(basis=basis) if reference in cell.test]
+    tables = list(dict.fromkeys(cell.table for cell in cells))
+    rows = []
+    for name in summary.methods:
+        found = [(cell, cell.difference(name, reference)) for cell in cells if name in cell.test]
+        by_table = {
+            table: [difference.mean for cell, difference in found if cell.table == table]
+            for table in tables
+        }
+        means = {table: sum(gains) / len(gains) for table, gains in by_table.items() if gains}
+        verdicts = [verdict(difference) for _, difference in found]
+        rows.append(
+            [
+                labels.get(name, name),
+                *(f"{means[table] + 0.0:+.3f}" if table in means else "" for table in tables),
+                f"{sum(means.values()) / len(means):+.3f}" if means else "",
+                f"{verdicts.count('win')} / {verdicts.count('tie')} / {verdicts.count('loss')}",
+            ]
+        )
+    header = ["change", *tables, "mean", "wins / ties / losses"]
+    title = f"## Each change by itself, over {labels.get(reference, reference)}\n\n"
+    return title + _table(header, rows)
+
+
+def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Return a Markdown table with aligned columns."""
+    widths = [max(len(row[k]) for row in (header, *rows)) for k in range(len(header))]
+
+    def line(cells: Sequence[str]) -> str:
+        return "| " + " | ".join(cell.ljust(w) for cell, w in zip(cells, widths)) + " |"
+
+    rule = "|" + "|".join("-" * (width + 2) for width in widths) + "|"
+    return "\n".join([line(header), rule, *map(line, rows)]) + "\n"
+
+
+def _value(estimate: Estimate, *, signed: bool = False) -> str:
+    if not math.isfinite(estimate.mean):
+        return ""
+    mean = f"{round(estimate.mean, 3) + 0.0:{'+' if signed else ''}.3f}"
+    if not math.isfinite(estimate.half_width):
+        return mean
+    return f"{mean} ± {estimate.half_width:.3f}"
+
+
+def _percent(budget: float) -> str:
+    return f"{100 * budget:g} %"
+
+
+def _differences(
+    cells: Sequence[Cell], ours: Sequence[str], peers: Sequence[str], labels: Mapping[str, str]
+) -> str:
+    """Each of our methods beside the best peer and the usual one."""
+    rows = []
+    for cell in cells:
+        best = cell.best(peers)
+        if best is None:
+            continue
+        for name in ours:
+            if name not in cell.test:
+                continue
+            over_best = cell.difference(name, best)
+            over_usual = (
+                cell.difference(name, REFERENCE)
+                if REFERENCE in cell.test
+                else Estimate(math.nan, math.nan, 0)
+            )
+            rows.append(
+                [
+                    cell.table,
+                    _percent(cell.budget),
+                    labels.get(name, name),
+                    _value(cell.mean(name)),
+                    f"{labels.get(best, best)} {cell.mean(best).mean:.3f}",
+                    f"{_value(over_best, signed=True)} {verdict(over_best)}",
+                    f"{_value(over_usual, signed=True)} {verdict(over_usual)}",
+                    str(over_best.n),
+                ]
+            )
+    usual = labels.get(REFERENCE, REFERENCE)
+    header = [
+        "table", "budget", "ours", "coverage", "best peer", "over best peer", f"over {usual}",
+        "seeds",
+    ]  # fmt: skip
+    return _table(header, rows)
+
+
+def _coverages(cells: Sequence[Cell], methods: Sequence[str], labels: Mapping[str, str]) -> str:
+    """Coverage of every method in every cell of a group."""
+    shown = [name for name in (*methods, CEILING) if any(name in cell.test for cell in cells)]
+    header = ["coverage", *(f"{cell.table} {_percent(cell.budget)}" for cell in cells)]
+    rows = [
+        [
+            labels.get(name, name),
+            *(f"{cell.mean(name).mean:.3f}" if name in cell.test else "" for cell in cells),
+        ]
+        for name in shown
+    ]
+    return _table(header, rows)
+
+
+def _verdicts(
+    cells: Sequence[Cell],
+    ours: Sequence[str],
+    peers: Sequence[str],
+    pointwise: Sequence[str],
+    labels: Mapping[str, str],
+) -> str:
+    """Cells won, tied and lost."""
+    rivals = {
+        "the best peer of each cell": list(peers),
+        "the best pointwise peer of each cell": [name for name in peers if name in pointwise],
+        labels.get(REFERENCE, REFERENCE): [REFERENCE],
+    }
+    rows = []
+    for name in ours:
+        for rival, candidates in rivals.items():
+            counts = {"win": 0, "tie": 0, "loss": 0}
+            gains = []
+            for cell in cells:
+                best = cell.best(candidates)
+                if best is None or name not in cell.test:
+                    continue
+                difference = cell.difference(name, best)
+                if difference.n < 2:  # a single draw has no interval, hence no verdict
+                    continue
+                counts[verdict(difference)] += 1
+                gains.append(difference.mean)
+            if gains:
+                mean_gain = f"{sum(gains) / len(gains):+.3f}"
+                rows.append([labels.get(name, name), rival, *map(str, counts.values()), mean_gain])
+    header = ["ours", "against", "wins", "ties", "losses", "mean difference"]
+    return "## Wins, ties and losses by table and budget\n\n" + _table(header, rows)
+
+
+def _ranks(cells: Sequence[Cell], methods: Sequence[str], labels: Mapping[str, str]) -> str:
+    ranking = rank_methods(cells, methods)
+    rows = [[labels.get(name, name), f"{rank:.2f}"] for name, rank in ranking.ranks.items()]
+    text = f"## Mean rank over {ranking.n_tables} tables\n\n" + _table(["method", "rank"], rows)
+    if math.isfinite(ranking.critical_difference):
+        text += (
+            f"\nTwo ranks differ by Nemenyi's test at the 5 % level if they are "
+            f"{ranking.critical_difference:.2f} apart"
+        )
+        if math.isfinite(ranking.friedman_p):
+            text += f" (Friedman's test: p = {ranking.friedman_p:.2g})"
+        text += ".\n"
+    return text
+
+
+def _times(summary: Summary, methods: Sequence[str], labels: Mapping[str, str]) -> str:
+    """Seconds of training beside the reference's on the same draws."""
+    rows = []
+    for name in methods:
+        ratios = [
+            cell.seconds[name] / cell.seconds[REFERENCE]
+            for cell in summary.cells
+            if name in cell.seconds and cell.seconds.get(REFERENCE, 0.0) > 0.0
+        ]
+        every = [cell.seconds[name] for cell in summary.cells if name in cell.seconds]
+        if not every:
+            continue
+        middle = sorted(ratios)[len(ratios) // 2] if ratios else math.nan
+        rows.append(
+            [
+                labels.get(name, name),
+                f"{sorted(every)[len(every) // 2]:.2f}",
+                f"{middle:.2f}" if math.isfinite(middle) else "",
+            ]
+        )
+    usual = labels.get(REFERENCE, REFERENCE)
+    header = ["method", "median s/fit", f"median ratio to {usual}"]
+    return "## Processor time of one training run, one thread\n\n" + _table(header, rows)

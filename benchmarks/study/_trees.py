@@ -1,0 +1,623 @@
+"""The tree ensembles of the study: those that users have already, and ours.
+
+What is tuned, and between which ends, is a table of ranges per contender. Every range
+holds the default of its library, unless a comment says otherwise, so that the first
+trial is the untuned model.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import brentq
+from scipy.special import expit
+
+from skbudget._utils.validation import check_positive
+from skbudget.boosting import BoosterObjective
+from skbudget.boosting._peers import REPEATABLE
+from skbudget.objectives import BaseObjective, BinaryCrossEntropy, HardNegativeCrossEntropy
+from skbudget.objectives._base import RowDerivatives, Sample
+
+from ._contender import Contender, Fitted, Setting
+
+__all__ = ["OUR_TREES", "TREES", "n_trees"]
+
+FEWEST_TREES = 10
+
+Parameters = Mapping[str, Any]
+
+
+# --- spaces -----------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Range:
+    """Numbers between two ends; whole ones if the ends are."""
+
+    low: float
+    high: float
+    log: bool = True
+
+    def draw(self, trial: Any, name: str) -> float:
+        suggest = trial.suggest_int if isinstance(self.low, int) else trial.suggest_float
+        return suggest(name, self.low, self.high, log=self.log)
+
+
+class _Choice(tuple[Any, ...]):
+    """One of a few values."""
+
+    def draw(self, trial: Any, name: str) -> Any:
+        return trial.suggest_categorical(name, list(self))
+
+
+Space = Mapping[str, _Range | _Choice]
+
+
+def _draw(space: Space, trial: Any) -> dict[str, Any]:
+    return {name: values.draw(trial, name) for name, values in space.items()}
+
+
+def _draw_by(choice: str, spaces: Mapping[str, Space], space: Space, trial: Any) -> dict[str, Any]:
+    """Draw from ``space``, then from the one that the value of ``choice`` asks for."""
+    drawn = _draw(space, trial)
+    return drawn | _draw(spaces[drawn[choice]], trial)
+
+
+_TREES = _Range(50, 400)
+_LEARNING_RATE = _Range(0.02, 0.3)
+_LEAVES = _Range(7, 127)
+_L2 = _Range(0.01, 100.0)
+_LEAF_ROWS = _Range(5, 200)
+_COLUMNS = _Range(0.4, 1.0, log=False)
+_ROWS = _Range(0.5, 1.0, log=False)
+
+# LightGBM and scikit-learn penalise nothing by default; on a logarithmic scale the lower
+# end is as near as a penalty gets to it.
+_NO_L2 = _L2.low
+
+
+def n_trees(wanted: int, setting: Setting) -> int:
+    """Return the number of trees that the setting leaves of those that are wanted."""
+    return max(FEWEST_TREES, round(setting.effort * wanted))
+
+
+# --- LightGBM ---------------------------------------------------------------------
+
+_LIGHTGBM_TREES: Space = {
+    "n_estimators": _TREES,
+    "learning_rate": _LEARNING_RATE,
+    "num_leaves": _LEAVES,
+    "reg_lambda": _L2,
+    "min_child_samples": _LEAF_ROWS,
+    "colsample_bytree": _COLUMNS,
+}
+_LIGHTGBM: Space = {**_LIGHTGBM_TREES, "subsample": _ROWS}
+_LIGHTGBM_START: Parameters = {
+    "n_estimators": 100,
+    "learning_rate": 0.1,
+    "num_leaves": 31,
+    "reg_lambda": _NO_L2,
+    "min_child_samples": 20,
+    "colsample_bytree": 1.0,
+    "subsample": 1.0,
+}
+
+
+@dataclass(frozen=True)
+class _FocalLoss(BaseObjective[NDArray]):
+    r"""Focal loss, for boosting.
+
+    .. math::
+        L = -\frac{1}{\sum_i w_i} \sum_i w_i \alpha_i (1 - p_i)^\gamma \log p_i
+
+    with :math:`p_i` the probability of row i's own class, and :math:`\alpha_i` =
+    ``alpha`` for positives and ``1 - alpha`` for negatives. The loss is not convex: the
+    hessian is the exact one without its negative term
+    :math:`w_i \alpha_i \gamma p_i (1 - p_i)^{\gamma+1} \log p_i`, hence never below it,
+    positive, and exact for ``gamma=0``.
+
+    Parameters
+    ----------
+    gamma : float, default=2.0
+        Focus: how fast rows lose weight as they are fitted.
+    alpha : float, default=0.25
+        Weight of a positive.
+
+    References
+    ----------
+    .. [1] T.-Y. Lin, P. Goyal, R. Girshick, K. He and P. Dollár (2017). Focal Loss for
+       Dense Object Detection. ICCV.
+    """
+
+    gamma: float = 2.0
+    alpha: float = 0.25
+
+    def __post_init__(self) -> None:
+        check_positive(self.gamma, "gamma", type(self).__name__, minimum=0)
+        if not 0 < self.alpha < 1:
+            raise ValueError(f"alpha of {type(self).__name__} must be in (0, 1): {self.alpha!r}.")
+
+    def boosting_scale(self, sample: Sample) -> float:
+        """Weight of all rows: the booster's own sum."""
+        return sample.total_weight
+
+    def find_held(self, sample: Sample) -> NDArray:
+        """Return each row's share of the loss."""
+        share = np.where(sample.positive, self.alpha, 1.0 - self.alpha)
+        if sample.weight is not None:
+            share = share * sample.weight
+        return share / sample.total_weight
+
+    def _loss(self, sample: Sample, held: NDArray) -> float:
+        own = np.where(sample.positive, sample.raw, -sample.raw)
+        return float(held @ (expit(-own) ** self.gamma * np.logaddexp(0.0, -own)))
+
+    def derivatives(self, sample: Sample, held: NDArray) -> RowDerivatives:
+        """Return gradient and hessian of all rows."""
+        gamma = self.gamma
+        own = np.where(sample.positive, sample.raw, -sample.raw)
+        p, error, cross_entropy = expit(own), expit(-own), np.logaddexp(0.0, -own)
+        focus = held * error**gamma
+        descent = focus * (error + gamma * p * cross_entropy)
+        hessian = focus * p * (error * (1.0 + 2.0 * gamma) + gamma**2 * p * cross_entropy)
+        return RowDerivatives(None, np.where(sample.positive, -descent, descent), hessian)
+
+
+def _best_constant(loss: BaseObjective[Any], y: NDArray) -> float:
+    """Return the score that minimises the loss if all rows get it.
+
+    LightGBM starts there with objectives of its own, and at 0 with others, from where
+    its first trees would do little but move all rows to the base rate.
+    """
+    counts = [np.count_nonzero(y == 0), np.count_nonzero(y == 1)]
+
+    def slope(score: float) -> float:
+        return float(loss.gradient([0, 1], [score, score], counts).sum())
+
+    return brentq(slope, -30.0, 30.0)
+
+
+@dataclass(frozen=True)
+class _Loss:
+    """What LightGBM is told to minimise, and from which score on."""
+
+    settings: dict[str, Any]
+    start: float | None = None
+
+
+def _binary(parameters: Parameters, y: NDArray) -> _Loss:
+    return _Loss({"objective": "binary"})
+
+
+def _weighted(parameters: Parameters, y: NDArray) -> _Loss:
+    if parameters["class_weighting"] == "is_unbalance":
+        # The same as a weight of negatives to positives, where these are the rarer ones.
+        return _Loss({"objective": "binary", "is_unbalance": True})
+    ratio = np.count_nonzero(y == 0) / np.count_nonzero(y == 1)
+    return _Loss({"objective": "binary", "scale_pos_weight": math.sqrt(ratio)})
+
+
+def _our_objective(objective: BaseObjective[Any], start: float) -> _Loss:
+    # With a custom objective LightGBM fails where it has filtered all features.
+    return _Loss({"objective": BoosterObjective(objective), "feature_pre_filter": False}, start)
+
+
+def _focal(parameters: Parameters, y: NDArray) -> _Loss:
+    objective = _FocalLoss(gamma=parameters["focal_gamma"], alpha=parameters["focal_alpha"])
+    return _our_objective(objective, _best_constant(objective, y))
+
+
+def _hard_negatives(parameters: Parameters, y: NDArray) -> _Loss:
+    objective = HardNegativeCrossEntropy(
+        parameters["pos_weight"],
+        top_fraction=parameters["mined_fraction"],
+        factor=parameters["mined_factor"],
+    )
+    # Among equal scores all negatives are mined: what is best then is too low for any
+    # later round, so the start is that of the loss without mining.
+    return _our_objective(objective, _best_constant(BinaryCrossEntropy(objective.pos_weight), y))
+
+
+def _fit_lightgbm(
+    find_loss: Callable[[Parameters, NDArray], _Loss],
+    parameters: Parameters,
+    X: NDArray,
+    y: NDArray,
+    setting: Setting,
+) -> Fitted:
+    import lightgbm as lgb
+
+    loss = find_loss(parameters, y)
+    trees = {name: parameters[name] for name in _LIGHTGBM if name != "n_estimators"}
+    booster = lgb.train(
+        {
+            **trees,
+            **loss.settings,
+            **REPEATABLE,
+            "subsample_freq": 1,
+            "num_threads": setting.n_jobs,
+            "seed": setting.random_state,
+        },
+        lgb.Dataset(X, y, init_score=None if loss.start is None else np.full(len(y), loss.start)),
+        num_boost_round=n_trees(parameters["n_estimators"], setting),
+    )
+    return partial(booster.predict, raw_score=True, num_threads=setting.n_jobs)
+
+
+# --- XGBoost ----------------------------------------------------------------------
+
+_XGBOOST_TREES: Space = {
+    "n_estimators": _TREES,
+    "learning_rate": _LEARNING_RATE,
+    "max_leaves": _LEAVES,
+    "max_depth": _Range(3, 12),
+    "reg_lambda": _L2,
+    "colsample_bytree": _COLUMNS,
+    "subsample": _ROWS,
+}
+_XGBOOST: Space = {**_XGBOOST_TREES, "min_child_weight": _Range(1e-3, 30.0)}
+# The default is a tree of depth 6: no more than 64 leaves, whichever is split first.
+_XGBOOST_TREES_START: Parameters = {
+    "n_estimators": 100,
+    "learning_rate": 0.3,
+    "max_leaves": 64,
+    "max_depth": 6,
+    "reg_lambda": 1.0,
+    "colsample_bytree": 1.0,
+    "subsample": 1.0,
+}
+
+# The whole table is one query, and a round costs what its pairs cost: with these ends the
+# longest training on 60 000 rows is as long as that of the other contenders.
+_RANKING: Space = {
+    **_XGBOOST_TREES,
+    "n_estimators": _Range(50, 200),
+    "lambdarank_pair_method": _Choice(("topk", "mean")),
+}
+_TOP_PAIRS: Space = {
+    "topk_pairs": _Range(8, 96),
+    "topk_child_weight": _Range(1e-3, 1.0),
+}
+_RANKING_START: Parameters = {
+    **_XGBOOST_TREES_START,
+    "lambdarank_pair_method": "topk",
+    "topk_pairs": 32,
+    "topk_child_weight": 1.0,
+}
+
+
+def _pairs(mean_child_weight: _Range) -> Mapping[str, Space]:
+    """Return what depends on how pairs are drawn.
+
+    That holds for the weight of a leaf too: a row's hessian sums over its pairs, and
+    beyond these ends no leaf is heavy enough to be split.
+    """
+    mean = {"mean_pairs": _Range(1, 8), "mean_child_weight": mean_child_weight}
+    return {"topk": _TOP_PAIRS, "mean": mean}
+
+
+def _for_xgboost(parameters: Parameters) -> dict[str, Any]:
+    """Return parameters by the names of XGBoost."""
+    named = dict(parameters)
+    method = named.get("lambdarank_pair_method")
+    if method is not None:
+        named["lambdarank_num_pair_per_sample"] = named.pop(f"{method}_pairs")
+        named["min_child_weight"] = named.pop(f"{method}_child_weight")
+    return named
+
+
+def _fit_xgboost(
+    objective: str, parameters: Parameters, X: NDArray, y: NDArray, setting: Setting
+) -> Fitted:
+    import xgboost as xgb
+
+    named = _for_xgboost(parameters)
+    rounds = n_trees(named.pop("n_estimators"), setting)
+    query = {"group": [len(y)]} if objective.startswith("rank:") else {}
+    booster = xgb.train(
+        {
+            **named,
+            "objective": objective,
+            "tree_method": "hist",
+            "grow_policy": "lossguide",
+            "nthread": setting.n_jobs,
+            "seed": setting.random_state,
+        },
+        xgb.QuantileDMatrix(X, y, nthread=setting.n_jobs, **query),
+        num_boost_round=rounds,
+    )
+    return partial(booster.inplace_predict, predict_type="margin")
+
+
+# --- CatBoost ---------------------------------------------------------------------
+
+# A round takes several times what one of LightGBM takes, hence the upper ends.
+_CATBOOST: Space = {
+    "iterations": _Range(50, 400),
+    "learning_rate": _LEARNING_RATE,
+    "depth": _Range(4, 8, log=False),
+    "l2_leaf_reg": _L2,
+    "auto_class_weights": _Choice((None, "SqrtBalanced")),
+}
+# The default is 1000 trees, at a rate chosen by the number of trees and of rows; this is
+# what it chooses for 400 trees and 60 000 rows.
+_CATBOOST_START: Parameters = {
+    "iterations": 400,
+    "learning_rate": 0.14,
+    "depth": 6,
+    "l2_leaf_reg": 3.0,
+    "auto_class_weights": None,
+}
+
+
+def _fit_catboost(parameters: Parameters, X: NDArray, y: NDArray, setting: Setting) -> Fitted:
+    from catboost import CatBoostClassifier
+
+    named = {**parameters, "iterations": n_trees(parameters["iterations"], setting)}
+    model = CatBoostClassifier(
+        **named,
+        # Its default on a GPU: half the default's bins, in two thirds of the time.
+        border_count=128,
+        random_seed=setting.random_state,
+        thread_count=setting.n_jobs,
+        allow_writing_files=False,
+        verbose=False,
+    ).fit(X, y)
+    return partial(model.predict, prediction_type="RawFormulaVal", thread_count=setting.n_jobs)
+
+
+# --- scikit-learn and imbalanced-learn --------------------------------------------
+
+_HISTOGRAM: Space = {
+    "max_iter": _TREES,
+    "learning_rate": _LEARNING_RATE,
+    "max_leaf_nodes": _LEAVES,
+    "l2_regularization": _L2,
+    "min_samples_leaf": _LEAF_ROWS,
+    "max_features": _COLUMNS,
+    "class_weight": _Choice((None, "balanced")),
+}
+_HISTOGRAM_START: Parameters = {
+    "max_iter": 100,
+    "learning_rate": 0.1,
+    "max_leaf_nodes": 31,
+    "l2_regularization": _NO_L2,
+    "min_samples_leaf": 20,
+    "max_features": 1.0,
+    "class_weight": None,
+}
+
+
+def _fit_histogram(parameters: Parameters, X: NDArray, y: NDArray, setting: Setting) -> Fitted:
+    from sklearn.ensemble import HistGradientBoostingClassifier
+    from threadpoolctl import threadpool_limits
+
+    def limited(method: Callable[..., Any], *arguments: NDArray) -> Any:
+        # It takes no number of threads.
+        with threadpool_limits(limits=setting.n_jobs, user_api="openmp"):
+            return method(*arguments)
+
+    named = {**parameters, "max_iter": n_trees(parameters["max_iter"], setting)}
+    # Tables of more than 10 000 rows would stop early by default, on rows that they lose.
+    model = HistGradientBoostingClassifier(
+        **named, early_stopping=False, random_state=setting.random_state
+    )
+    limited(model.fit, X, y)
+    return partial(limited, model.decision_function)
+
+
+_FOREST: Space = {
+    "n_estimators": _Range(50, 200),
+    "negatives_per_positive": _Range(1.0, 5.0),
+    "max_features": _Choice(("sqrt", 0.3, 0.6)),
+    "min_samples_leaf": _Range(1, 30),
+}
+_FOREST_START: Parameters = {
+    "n_estimators": 100,
+    "negatives_per_positive": 1.0,
+    "max_features": "sqrt",
+    "min_samples_leaf": 1,
+}
+
+
+def _fit_forest(parameters: Parameters, X: NDArray, y: NDArray, setting: Setting) -> Fitted:
+    from imblearn.ensemble import BalancedRandomForestClassifier
+
+    named = {**parameters, "n_estimators": n_trees(parameters["n_estimators"], setting)}
+    n_pos = np.count_nonzero(y == 1)
+    n_neg = min(round(named.pop("negatives_per_positive") * n_pos), len(y) - n_pos)
+    # Each tree draws from both classes, with replacement: its bootstrap sample.
+    model = BalancedRandomForestClassifier(
+        **named,
+        sampling_strategy={0: n_neg, 1: n_pos},
+        replacement=True,
+        bootstrap=False,
+        random_state=setting.random_state,
+        n_jobs=setting.n_jobs,
+    ).fit(X, y)
+
+    def score(rows: NDArray) -> NDArray:
+        return model.predict_proba(rows)[:, 1]
+
+    return score
+
+
+# --- ours -------------------------------------------------------------------------
+
+_PAUC_START: Parameters = {
+    "n_estimators": 200,
+    "learning_rate": 0.05,
+    "num_leaves": 127,  # its choice where it trains on a band
+    "reg_lambda": 5.0,
+    "min_child_samples": 20,
+    "colsample_bytree": 1.0,
+    # The estimator chooses between this and 1 by cross-fitting.
+    "min_split_gain": 0.0,
+}
+
+
+def _fit_pauc(
+    make: Callable[..., Any], parameters: Parameters, X: NDArray, y: NDArray, setting: Setting
+) -> Fitted:
+    model = make(
+        **parameters,
+        budget=setting.budget,
+        calibration_cv=None,
+        random_state=setting.random_state,
+        n_jobs=setting.n_jobs,
+    )
+    model.set_params(n_estimators=n_trees(model.n_estimators, setting))
+    return model.fit(X, y).decision_function
+
+
+def _pauc_lightgbm(**parameters: Any) -> Any:
+    from skbudget.boosting import PAUCLGBMClassifier
+
+    return PAUCLGBMClassifier(**parameters, **REPEATABLE)
+
+
+def _pauc_xgboost(**parameters: Any) -> Any:
+    from skbudget.boosting import PAUCXGBClassifier
+
+    return PAUCXGBClassifier(**parameters)
+
+
+# --- contenders -------------------------------------------------------------------
+
+_peer = partial(Contender, role="peer", family="trees")
+_ours = partial(Contender, role="ours", family="trees", per_budget=True)
+
+
+def _lightgbm(
+    name: str,
+    label: str,
+    find_loss: Callable[[Parameters, NDArray], _Loss],
+    of_loss: Space,
+    start: Parameters,
+) -> Contender:
+    return _peer(
+        name=name,
+        label=label,
+        package="lightgbm",
+        fit=partial(_fit_lightgbm, find_loss),
+        suggest=partial(_draw, {**_LIGHTGBM, **of_loss}),
+        start={**_LIGHTGBM_START, **start},
+        pointwise=True,
+    )
+
+
+def _xgboost_ranking(name: str, label: str, objective: str, mean_weight: _Range) -> Contender:
+    return _peer(
+        name=name,
+        label=label,
+        package="xgboost",
+        fit=partial(_fit_xgboost, objective),
+        suggest=partial(_draw_by, "lambdarank_pair_method", _pairs(mean_weight), _RANKING),
+        start=_RANKING_START,
+    )
+
+
+TREES: tuple[Contender, ...] = (
+    _lightgbm("lightgbm", "LightGBM", _binary, {}, {}),
+    _lightgbm(
+        "lightgbm-weighted",
+        "LightGBM, class weights",
+        _weighted,
+        {"class_weighting": _Choice(("is_unbalance", "square root"))},
+        {"class_weighting": "is_unbalance"},
+    ),
+    _lightgbm(
+        "lightgbm-focal",
+        "LightGBM, focal loss",
+        _focal,
+        {
+            "focal_gamma": _Range(0.5, 4.0, log=False),
+            "focal_alpha": _Range(0.05, 0.95, log=False),
+        },
+        # What its authors settled on.
+        {"focal_gamma": 2.0, "focal_alpha": 0.25},
+    ),
+    _lightgbm(
+        "lightgbm-hard-negatives",
+        "LightGBM, hard negatives",
+        _hard_negatives,
+        {
+            "mined_fraction": _Range(0.002, 0.5),
+            "mined_factor": _Range(2.0, 100.0),
+            "pos_weight": _Choice((1.0, "balanced")),
+        },
+        {"mined_fraction": 0.02, "mined_factor": 10.0, "pos_weight": 1.0},
+    ),
+    _peer(
+        name="xgboost",
+        label="XGBoost",
+        package="xgboost",
+        fit=partial(_fit_xgboost, "binary:logistic"),
+        suggest=partial(_draw, _XGBOOST),
+        start={**_XGBOOST_TREES_START, "min_child_weight": 1.0},
+        pointwise=True,
+    ),
+    _xgboost_ranking(
+        "xgboost-pairwise", "XGBoost, rank:pairwise", "rank:pairwise", _Range(0.01, 30.0)
+    ),
+    _xgboost_ranking("xgboost-map", "XGBoost, rank:map", "rank:map", _Range(1e-4, 0.1)),
+    _peer(
+        name="catboost",
+        label="CatBoost",
+        package="catboost",
+        fit=_fit_catboost,
+        suggest=partial(_draw, _CATBOOST),
+        start=_CATBOOST_START,
+        pointwise=True,
+        extra="bench",
+    ),
+    _peer(
+        name="hist-gradient-boosting",
+        label="HistGradientBoosting",
+        package="sklearn",
+        fit=_fit_histogram,
+        suggest=partial(_draw, _HISTOGRAM),
+        start=_HISTOGRAM_START,
+        pointwise=True,
+    ),
+    _peer(
+        name="balanced-forest",
+        label="Balanced random forest",
+        package="imblearn",
+        fit=_fit_forest,
+        suggest=partial(_draw, _FOREST),
+        start=_FOREST_START,
+        extra="bench",
+    ),
+)
+"""The peers."""
+
+OUR_TREES: tuple[Contender, ...] = (
+    _ours(
+        name="pauc-lightgbm",
+        label="PAUCLGBMClassifier",
+        package="lightgbm",
+        fit=partial(_fit_pauc, _pauc_lightgbm),
+    ),
+    _ours(
+        name="pauc-xgboost",
+        label="PAUCXGBClassifier",
+        package="xgboost",
+        fit=partial(_fit_pauc, _pauc_xgboost),
+    ),
+    _ours(
+        name="pauc-lightgbm-tuned",
+        label="PAUCLGBMClassifier, tuned",
+        package="lightgbm",
+        fit=partial(_fit_pauc, _pauc_lightgbm),
+        suggest=partial(_draw, {**_LIGHTGBM_TREES, "min_split_gain": _Choice((0.0, 1.0))}),
+        start=_PAUC_START,
+    ),
+)
+"""The classifiers of this package."""

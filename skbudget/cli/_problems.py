@@ -1,0 +1,299 @@
+"""The data sets that methods are compared on, each with its own way to split it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .._utils.validation import (
+    BASES,
+    check_binary_labels,
+    check_budget,
+    check_option,
+    check_positive,
+)
+from ._defaults import (
+    CUES,
+    DEFAULT_BUDGET,
+    DEFAULT_DRAWS,
+    DEFAULT_FOLDS,
+    DEFAULT_REPEATS,
+    DEFAULT_TEST_ROWS,
+    DEFAULT_TRAIN_ROWS,
+)
+
+__all__ = ["ContestedTop", "Problem", "Split", "Table"]
+
+POS_RATE = 0.0015
+N_FEATURES = 20
+MIN_ROWS = 16
+
+
+class Split(NamedTuple):
+    """Training and test rows of one run, and what can be reached on the latter."""
+
+    X_train: Any
+    y_train: NDArray[np.int64]
+    X_test: Any
+    y_test: NDArray[np.int64]
+    random_state: int
+    ceiling: float | None = None
+
+
+class Problem(Protocol):
+    """A data set, the budget it is measured at, and its splits."""
+
+    @property
+    def name(self) -> str:
+        """Name in tables and plots."""
+
+    @property
+    def budget(self) -> float:
+        """Review budget, a fraction in (0, 1]."""
+
+    @property
+    def basis(self) -> str:
+        """What the budget is a fraction of: "population" or "fpr"."""
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What readers should know about the data."""
+
+    @property
+    def n_splits(self) -> int:
+        """Number of runs of each method."""
+
+    @property
+    def test_train_ratio(self) -> float:
+        """Test rows over training rows if splits share rows, 0 if they do not."""
+
+    def splits(self) -> Iterator[Split]:
+        """Yield the splits, the same ones at every call."""
+
+    def describe(self) -> dict[str, Any]:
+        """Return sizes and settings.
+
+        Keys are ``design`` (the splits in words), ``n_features``, ``n_train``,
+        ``n_test``, ``positives_train`` and ``positives_test``.
+        """
+
+
+def _check(problem: Problem) -> None:
+    owner = type(problem).__name__
+    check_budget(problem.budget, owner)
+    check_option(problem.basis, "basis", BASES, owner)
+
+
+@dataclass(frozen=True)
+class ContestedTop:
+    """Independent draws of `make_contested_top`, whose ceiling is known.
+
+    Parameters
+    ----------
+    cue : {"linear", "product", "radial"}, default="product"
+        Form of the cue.
+    budget : float, default=0.005
+        Review budget, a fraction in (0, 1].
+    basis : {"population", "fpr"}, default="population"
+        What the budget is a fraction of.
+    n_draws : int, default=4
+        Draws, each with training and test rows of its own.
+    n_train, n_test : int, default=100_000, 200_000
+        Rows.
+    random_state : int, default=0
+        First of the consecutive numbers of the draws: number ``i`` is trained on
+        the table of seed ``2 * i`` and tested on that of seed ``2 * i + 1``.
+
+    Examples
+    --------
+    >>> from skbudget.cli import ContestedTop
+    >>> problem = ContestedTop("radial", n_draws=2, n_train=2_000, n_test=10_000)
+    >>> [round(split.ceiling, 2) for split in problem.splits()]
+    [0.8, 0.93]
+    """
+
+    cue: str = "product"
+    budget: float = DEFAULT_BUDGET
+    basis: str = "population"
+    n_draws: int = DEFAULT_DRAWS
+    n_train: int = DEFAULT_TRAIN_ROWS
+    n_test: int = DEFAULT_TEST_ROWS
+    random_state: int = 0
+
+    def __post_init__(self) -> None:
+        owner = type(self).__name__
+        _check(self)
+        check_option(self.cue, "cue", CUES, owner)
+        check_positive(self.n_draws, "n_draws", owner, integer=True, minimum=1)
+        check_positive(self.n_train, "n_train", owner, integer=True, minimum=MIN_ROWS)
+        check_positive(self.n_test, "n_test", owner, integer=True, minimum=MIN_ROWS)
+        check_positive(self.random_state, "random_state", owner, integer=True, minimum=0)
+
+    @property
+    def name(self) -> str:
+        """Name in tables and plots."""
+        return f"contested top, {self.cue} cue"
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Nothing to add."""
+        return ()
+
+    @property
+    def n_splits(self) -> int:
+        """Number of runs of each method."""
+        return self.n_draws
+
+    @property
+    def test_train_ratio(self) -> float:
+        """0: draws share no rows."""
+        return 0.0
+
+    def splits(self) -> Iterator[Split]:
+        """Yield the draws."""
+        from ..datasets import bayes_contested_top_score, make_contested_top
+        from ..metrics import coverage_at_budget_score
+
+        for number in range(self.random_state, self.random_state + self.n_draws):
+            shared: dict[str, Any] = {
+                "pos_rate": POS_RATE,
+                "n_features": N_FEATURES,
+                "cue": self.cue,
+            }
+            X_train, y_train = make_contested_top(self.n_train, random_state=2 * number, **shared)
+            X_test, y_test = make_contested_top(self.n_test, random_state=2 * number + 1, **shared)
+            ceiling = coverage_at_budget_score(
+                y_test,
+                bayes_contested_top_score(X_test, cue=self.cue),
+                budget=self.budget,
+                basis=self.basis,
+            )
+            yield Split(X_train, y_train, X_test, y_test, number, ceiling)
+
+    def describe(self) -> dict[str, Any]:
+        """Return sizes and settings."""
+        return {
+            "design": f"{self.n_draws} independent draw{'s' if self.n_draws > 1 else ''}",
+            "n_features": N_FEATURES,
+            "n_train": self.n_train,
+            "n_test": self.n_test,
+            "positives_train": _n_positives(self.n_train),
+            "positives_test": _n_positives(self.n_test),
+        }
+
+
+def _n_positives(n_rows: int) -> int:
+    return max(8, round(POS_RATE * n_rows))
+
+
+def _take(X: Any, rows: NDArray[np.intp]) -> Any:
+    return X.iloc[rows] if hasattr(X, "iloc") else X[rows]
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table split into stratified folds, several times over.
+
+    Parameters
+    ----------
+    name : str
+        Name in tables and plots.
+    X : ndarray or DataFrame of shape (n_samples, n_features)
+        Features. Columns of a DataFrame may be categorical.
+    y : array-like of shape (n_samples,)
+        Two labels; 1 is the positive class unless ``pos_label`` says otherwise.
+    budget : float, default=0.005
+        Review budget, a fraction in (0, 1].
+    basis : {"population", "fpr"}, default="population"
+        What the budget is a fraction of.
+    n_repeats, n_folds : int, default=5, 3
+        Each repeat shuffles the rows and tests every fold once.
+    random_state : int, default=0
+        Seed of the shuffles.
+    pos_label : int, float, bool or str, default=None
+        Label of the positive class.
+    notes : tuple of str, default=()
+        What readers should know about how the table was read.
+
+    Examples
+    --------
+    >>> from skbudget.cli import Table
+    >>> from skbudget.datasets import load_mammography
+    >>> X, y = load_mammography(return_X_y=True)
+    >>> problem = Table("mammography", X, y, budget=0.03)
+    >>> problem.n_splits, problem.test_train_ratio
+    (15, 0.5)
+    """
+
+    name: str
+    X: Any = field(repr=False)
+    y: Any = field(repr=False)
+    budget: float = DEFAULT_BUDGET
+    basis: str = "population"
+    n_repeats: int = DEFAULT_REPEATS
+    n_folds: int = DEFAULT_FOLDS
+    random_state: int = 0
+    pos_label: Any = None
+    notes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        owner = type(self).__name__
+        _check(self)
+        check_positive(self.n_repeats, "n_repeats", owner, integer=True, minimum=1)
+        check_positive(self.n_folds, "n_folds", owner, integer=True, minimum=2)
+        check_positive(self.random_state, "random_state", owner, integer=True, minimum=0)
+        positive = check_binary_labels(
+            self.y, pos_label=self.pos_label, name="y", consistent_with=(self.X,)
+        )
+        fewest = min(positive.sum(), (~positive).sum())
+        if fewest < self.n_folds:
+            raise ValueError(
+                f"{self.name} has {positive.sum()} positive and {(~positive).sum()} negative rows: "
+                f"too few for {self.n_folds} folds with both in each."
+            )
+        object.__setattr__(self, "y", positive.astype(np.int64))
+
+    @property
+    def n_splits(self) -> int:
+        """Number of runs of each method."""
+        return self.n_repeats * self.n_folds
+
+    @property
+    def test_train_ratio(self) -> float:
+        """Test rows over training rows."""
+        return 1.0 / (self.n_folds - 1)
+
+    def splits(self) -> Iterator[Split]:
+        """Yield the folds of all repeats."""
+        from sklearn.model_selection import RepeatedStratifiedKFold
+
+        folds = RepeatedStratifiedKFold(
+            n_splits=self.n_folds, n_repeats=self.n_repeats, random_state=self.random_state
+        )
+        for number, (train, test) in enumerate(folds.split(self.y, self.y)):
+            yield Split(
+                _take(self.X, train),
+                self.y[train],
+                _take(self.X, test),
+                self.y[test],
+                self.random_state + number,
+            )
+
+    def describe(self) -> dict[str, Any]:
+        """Return sizes and settings; a fold's are rounded."""
+        n_rows, n_positives = len(self.y), int(self.y.sum())
+        test_share = 1.0 / self.n_folds
+        return {
+            "design": f"{self.n_repeats} x {self.n_folds} stratified folds",
+            "n_features": int(self.X.shape[1]),
+            "n_rows": n_rows,
+            "positives": n_positives,
+            "n_train": round((1.0 - test_share) * n_rows),
+            "n_test": round(test_share * n_rows),
+            "positives_train": round((1.0 - test_share) * n_positives),
+            "positives_test": round(test_share * n_positives),
+        }

@@ -1,0 +1,204 @@
+"""The options of ``python -m skbudget report`` and what they do."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from html import escape
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ._options import (
+    EXIT_FAILED,
+    EXIT_INTERRUPTED,
+    EXIT_OK,
+    at_least,
+    check_output,
+    checked_by,
+    command_parser,
+    n_jobs,
+    positive_int,
+    print_anywhere,
+)
+from ._table_options import add_budget, add_file, check_file, read_file, seed
+
+if TYPE_CHECKING:
+    from ..model_selection import AdoptionReport
+
+__all__ = ["main"]
+
+PROG = "python -m skbudget report"
+
+DESCRIPTION = """\
+Is it worth switching to a band loss on your table? Trains LightGBM with an L2
+penalty (or XGBoost, if that is what is installed), the same with hard negatives
+mined, the same with larger trees, and PAUCLGBMClassifier on the same splits, and
+answers in words: adopt, try hard-negative mining, keep cross-entropy, or not
+enough data.
+"""
+
+EPILOG = """\
+It is skbudget.model_selection.adoption_report, which takes models of your own,
+weights and values too. docs/adoption.md has its rule, and how often it was right.
+
+examples:
+  python -m skbudget report
+      mammography, which comes with the package: a minute
+  python -m skbudget report --data claims.csv --target fraud --budget 0.01
+      your own table, reviewing the top 1 % of the rows
+  python -m skbudget report --data claims.parquet --target label --positive fraud \\
+          --drop claim_id,date --repeats 10 --html report.html --json report.json
+
+exit status: 0 done, 1 a result could not be written, 2 the options or the
+data cannot be used or no booster is installed, 130 interrupted.
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Make the report and return the exit status."""
+    parser = _build_parser()
+    options = parser.parse_args(arguments)
+    check_file(parser, options)
+    if options.data and options.table:
+        parser.error("--table and --data are two tables: a report is about one")
+    try:
+        report = _find_out(parser, options)
+    except KeyboardInterrupt:
+        print("Interrupted.", file=sys.stderr)
+        return EXIT_INTERRUPTED
+    return EXIT_OK if _show(report, options) else EXIT_FAILED
+
+
+def _find_out(parser: argparse.ArgumentParser, options: argparse.Namespace) -> AdoptionReport:
+    from sklearn.model_selection import RepeatedStratifiedKFold
+
+    from ..model_selection import adoption_report
+    from ..model_selection.report._report import fold_repeats
+    from ._comparison import resolve_n_jobs
+    from ._files import SHIPPED, load_table
+
+    settings: dict[str, Any] = {"basis": options.basis, "n_folds": options.folds}
+    if options.budget is not None:
+        settings["budget"] = options.budget
+    try:
+        check_output("--json", options.json)
+        check_output("--html", options.html)
+        if options.data:
+            table = read_file(options, **settings)
+        else:
+            table = load_table(options.table or SHIPPED, **settings)
+        jobs = resolve_n_jobs(options.n_jobs)
+        repeats = options.repeats or fold_repeats(int(table.y.sum()))
+        if not options.quiet:
+            for note in table.notes:
+                print(note, file=sys.stderr)
+            print(f"{table.name}: four models on {options.folds * repeats} splits", file=sys.stderr)
+        return adoption_report(
+            table.X,
+            table.y,
+            budget=table.budget,
+            basis=table.basis,
+            min_lift=options.min_lift,
+            cv=RepeatedStratifiedKFold(
+                n_splits=options.folds, n_repeats=repeats, random_state=options.random_state
+            ),
+            n_jobs=jobs,
+            random_state=options.random_state,
+            verbose=0 if options.quiet else 10,
+        )
+    except (ImportError, OSError, ValueError) as error:
+        parser.error(str(error))
+
+
+def _show(report: AdoptionReport, options: argparse.Namespace) -> bool:
+    """Write the files and print the report; return whether all of it worked."""
+    as_json = json.dumps(report.to_dict(), indent=2, allow_nan=False)
+    written = True
+    try:
+        if options.json not in (None, "-"):
+            Path(options.json).write_text(as_json + "\n", encoding="utf-8")
+        if options.html is not None:
+            Path(options.html).write_text(_page(report), encoding="utf-8")
+    except OSError as error:
+        print(f"{PROG}: error: {error}", file=sys.stderr)
+        written = False
+    print_anywhere(as_json if options.json == "-" else report)
+    return written
+
+
+def _page(report: AdoptionReport) -> str:
+    title = escape(f"Adoption report: {report.recommendation}")
+    return (
+        '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">\n'
+        '<meta name="viewport" content="width=device-width">\n'
+        '<meta name="color-scheme" content="light dark">\n'
+        f"<title>{title}</title></head>\n"
+        '<body style="font-family:system-ui,sans-serif; margin:2em">\n'
+        f"{report._repr_html_()}\n</body></html>\n"
+    )
+
+
+def _check_min_lift(value: float) -> float:
+    if not 0.0 < value < 1.0:
+        raise ValueError(f"must be a fraction in (0, 1): got {value:g}")
+    return value
+
+
+def _build_parser() -> argparse.ArgumentParser:
+    parser = command_parser(PROG, DESCRIPTION, EPILOG)
+    measure = parser.add_argument_group("what is asked")
+    add_budget(measure)
+    measure.add_argument(
+        "--min-lift",
+        type=checked_by(_check_min_lift, float, "a number"),
+        default=0.02,
+        metavar="FRACTION",
+        help="least lift that is worth switching for, a share of the positives (default: 0.02)",
+    )
+    data = parser.add_argument_group("data")
+    data.add_argument(
+        "--table",
+        metavar="NAME",
+        help="mammography (the default), or NAME for the file NAME.npz (arrays X and y) in the "
+        "folder that the environment variable SKBUDGET_DATA names",
+    )
+    add_file(data)
+    effort = parser.add_argument_group("effort")
+    effort.add_argument(
+        "--folds",
+        type=checked_by(at_least(2), int, "a whole number"),
+        default=5,
+        metavar="K",
+        help="stratified folds, each tested once (default: 5)",
+    )
+    effort.add_argument(
+        "--repeats",
+        type=positive_int,
+        metavar="R",
+        help="times that folds are drawn (default: 3; 1 from 1000 positives on)",
+    )
+    effort.add_argument(
+        "--random-state",
+        type=seed,
+        default=0,
+        metavar="N",
+        help="seed of folds and models (default: 0): the same number gives the same report",
+    )
+    effort.add_argument(
+        "--n-jobs",
+        type=n_jobs,
+        metavar="N",
+        help="fits side by side, of one thread each (default: all cores, or OMP_NUM_THREADS "
+        "where it is set)",
+    )
+    output = parser.add_argument_group("output")
+    output.add_argument("--html", metavar="FILE", help="write the report as a page")
+    output.add_argument(
+        "--json",
+        metavar="FILE",
+        help="write every figure; - for standard output, in place of the text",
+    )
+    output.add_argument("--quiet", action="store_true", help="no progress")
+    return parser

@@ -1,0 +1,180 @@
+"""A comparison as text for a terminal."""
+
+from __future__ import annotations
+
+import math
+import textwrap
+from collections.abc import Sequence
+
+from .._utils.statistics import LEVEL, Estimate
+from ..metrics._ranking import whole_rows
+from ._comparison import Comparison, ProblemSummary
+from ._methods import BASELINE
+from ._problems import Problem
+
+__all__ = ["budget_phrase", "render_text"]
+
+WIDTH = 88
+BEST_MARK = " *"
+OVER = "paired difference to"
+GAP = "  "
+
+
+def render_text(comparison: Comparison, *, notes: bool = True) -> str:
+    """Return one table per data set, and notes on how to read them.
+
+    Parameters
+    ----------
+    comparison : Comparison
+        What to show.
+    notes : bool, default=True
+        Whether to explain the columns. What was left out is always said.
+
+    Returns
+    -------
+    text : str
+    """
+    summaries = comparison.summary()
+    blocks = [_problem_block(summary) for summary in summaries]
+    remarks = [f"{label} left out: {reason}" for label, reason in comparison.skipped.items()]
+    if not comparison.complete:
+        done = f"{len(comparison.runs)} of {comparison.n_planned} fits done"
+        remarks.append(f"Interrupted: {done}. Splits that some method did not finish are left out.")
+    if notes and summaries:
+        remarks.extend(_explanations(comparison, summaries))
+    if remarks:
+        blocks.append("\n".join(_wrap(remark) for remark in remarks))
+    return "\n\n".join(blocks)
+
+
+def _wrap(remark: str) -> str:
+    return textwrap.fill(remark, WIDTH, initial_indent="- ", subsequent_indent="  ")
+
+
+def _count(number: int) -> str:
+    return f"{number:,}".replace(",", " ")
+
+
+def budget_phrase(problem: Problem) -> str:
+    """Say what the budget of a data set allows."""
+    budget = f"{100 * problem.budget:g} %"
+    if problem.basis == "fpr":
+        return f"coverage at a false positive rate of {budget}"
+    rows = whole_rows(problem.budget, problem.describe()["n_test"])
+    return f"coverage in the top {budget} ({_count(rows)} row{'s' if rows > 1 else ''})"
+
+
+def _problem_block(summary: ProblemSummary) -> str:
+    problem = summary.problem
+    about = problem.describe()
+    lines = [
+        f"{problem.name}: {budget_phrase(problem)}",
+        f"trained on {_count(about['n_train'])} rows "
+        f"({_count(about['positives_train'])} positive), "
+        f"tested on {_count(about['n_test'])} ({_count(about['positives_test'])} positive); "
+        f"{about['design']}",
+        "",
+        *_columns(_rows(summary)),
+    ]
+    remarks = list(problem.notes)
+    if problem.basis == "population":
+        held = whole_rows(problem.budget, about["n_test"])
+        if held < about["positives_test"]:
+            remarks.append(
+                f"The budget holds {_count(held)} rows, fewer than there are positives: "
+                f"coverage can be {held / about['positives_test']:.3f} at most."
+            )
+    if remarks:
+        lines += ["", *(_wrap(remark) for remark in remarks)]
+    return "\n".join(lines)
+
+
+def _rows(summary: ProblemSummary) -> list[tuple[str, ...]]:
+    """Return the headers, one row per method, and the ceiling."""
+    labels = {
+        entry.method.name: entry.method.label
+        + (BEST_MARK if entry.method.name == summary.best_peer else "")
+        for entry in summary.methods
+    }
+    peers = [name for name in labels if any(name in entry.over for entry in summary.methods)]
+    rows = [("", "coverage", *(labels[peer] for peer in peers), "s/fit")]
+    for entry in summary.methods:
+        gains = [entry.over.get(peer) for peer in peers]
+        rows.append(
+            (
+                labels[entry.method.name],
+                _value(entry.coverage),
+                *("" if gain is None else _value(gain, signed=True) for gain in gains),
+                f"{entry.seconds:.2f}" if entry.seconds < 9.995 else f"{entry.seconds:.1f}",
+            )
+        )
+    if summary.ceiling is not None:
+        rows.append(("ceiling", _value(summary.ceiling), *("" for _ in peers), ""))
+    return rows
+
+
+def _value(estimate: Estimate, *, signed: bool = False) -> str:
+    rounded = round(estimate.mean, 3) + 0.0  # no "-0.000"
+    mean = f"{rounded:+.3f}" if signed else f"{rounded:.3f}"
+    if not math.isfinite(estimate.half_width):
+        return mean
+    return f"{mean} ± {estimate.half_width:.3f}"
+
+
+def _columns(rows: Sequence[tuple[str, ...]]) -> list[str]:
+    """Align the columns to the left, the last one to the right."""
+    *widths, last = [max(len(cell) for cell in column) for column in zip(*rows)]
+    lines = []
+    if len(widths) > 2:
+        lines.append(" " * (len(GAP) + sum(width + len(GAP) for width in widths[:2])) + OVER)
+    for *cells, end in rows:
+        padded = [cell.ljust(width) for cell, width in zip(cells, widths)]
+        lines.append(GAP + GAP.join([*padded, end.rjust(last)]).rstrip())
+    return lines
+
+
+def _explanations(comparison: Comparison, summaries: Sequence[ProblemSummary]) -> list[str]:
+    remarks = [
+        f"± is half the width of a {100 * LEVEL:g} % interval of the mean (Student's t). "
+        "Differences are paired split by split."
+    ]
+    if any(summary.problem.test_train_ratio > 0 for summary in summaries):
+        remarks.append(
+            "Folds of one table share rows: their intervals use the corrected variance "
+            "(1/n + test rows/training rows) of Nadeau and Bengio (2003)."
+        )
+    if any(summary.best_peer is not None for summary in summaries):
+        remarks.append(
+            "* marks the best peer: the model without a band objective that covers most on "
+            "these test rows, a choice in the peers' favour."
+        )
+    if any(summary.ceiling is not None for summary in summaries):
+        remarks.append(
+            "The ceiling is the true likelihood ratio on the same test rows: in expectation "
+            "no model does better."
+        )
+    remarks.extend(_about_methods(comparison))
+    return remarks
+
+
+def _about_methods(comparison: Comparison) -> list[str]:
+    names = {method.name for method in comparison.methods}
+    remarks = []
+    if BASELINE in names:
+        remarks.append("LightGBM is LGBMClassifier() as it comes.")
+    if names & {"lightgbm-l2", "lightgbm-l2-small", "xgboost-rank"}:
+        remarks.append(
+            "The other peers have as many trees as our estimators by default, at the same learning "
+            "rate and with the same L2 penalty; their size is the library's default "
+            "where no leaves are named. The ranker "
+            "is rank:pairwise with the table as one query, each row compared with one other (pair "
+            "method 'mean')."
+        )
+    threads = f"{comparison.n_jobs} thread{'s' if comparison.n_jobs > 1 else ''}"
+    timing = f"s/fit is the median time of training alone, {threads}."
+    if any(method.role == "band" for method in comparison.methods):
+        timing += (
+            " The PAUC classifiers are trained to rank only; learning probabilities too (their "
+            "default) takes more fits of a booster."
+        )
+    return [*remarks, timing]

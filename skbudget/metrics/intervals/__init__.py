@@ -1,0 +1,15 @@
+"""How uncertain a measured coverage is: intervals, tests and sample sizes."""
+
+from ._bootstrap import BootstrapInterval, bootstrap_ci, paired_bootstrap_ci
+from ._comparison import CoverageDifference, coverage_difference_test
+from ._sample_size import CoverageSampleSize, coverage_sample_size
+
+__all__ = [
+    "BootstrapInterval",
+    "CoverageDifference",
+    "CoverageSampleSize",
+    "bootstrap_ci",
+    "coverage_difference_test",
+    "coverage_sample_size",
+    "paired_bootstrap_ci",
+]

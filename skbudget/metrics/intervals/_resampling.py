@@ -1,0 +1,355 @@
+"""Resamples of a ranking, drawn as counts and never as rows.
+
+Coverage at a budget needs to know how many rows of a resample lie between two score
+levels, not which. Rows that no resample can tell apart make a *cell*; a resample of
+``n`` rows is then a multinomial draw of ``n`` over the cells, which has exactly the
+distribution of drawing rows. Three facts keep the cells few:
+
+- Neighbouring levels that hold negatives only are one level: nothing is caught
+  between them. So are neighbouring levels of positives that are worth one each.
+- Levels so far from a budget's cut that it would reach them in fewer than one resample
+  in 10^16 are one level too.
+- Rows of one class, level, weight and value are one cell.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .._ranking import ROUNDING, Curve, Rows
+
+# Minus the logarithm of the chance that a resample's cut leaves its window.
+UNREACHED = 40.0
+# Entries of one array; some five of them are alive at a time.
+CHUNK_ENTRIES = 2_000_000
+# A binomial draw costs as much as about this many draws of a row, and a call as this many.
+ROWS_PER_BINOMIAL = 12
+ROWS_PER_CALL = 5_000
+
+
+@dataclass(frozen=True)
+class Cells:
+    """Rows that count alike in every ranking, for a set of budgets.
+
+    Parameters
+    ----------
+    levels : ndarray of shape (n_rankings, n_cells)
+        Score level of each cell, from the top at 0.
+    positive : ndarray of shape (n_cells,)
+        Class of each cell.
+    n_rows : ndarray of shape (n_cells,)
+        Rows in each cell.
+    spends, worth : ndarray of shape (n_cells,)
+        What a row of the cell spends of the budget, and what it adds to what is caught.
+    budgets : ndarray of shape (n_budgets,)
+        Budgets that the cells are fine enough for.
+    whole : bool
+        Whether budgets pay for whole rows.
+    """
+
+    levels: NDArray[np.intp]
+    positive: NDArray[np.bool_]
+    n_rows: NDArray[np.int64]
+    spends: NDArray[np.float64]
+    worth: NDArray[np.float64]
+    budgets: NDArray[np.float64]
+    whole: bool
+
+    @classmethod
+    def of(
+        cls,
+        rankings: Sequence[Rows],
+        budgets: NDArray[np.float64],
+        basis: str,
+        *,
+        one_left_out: bool = False,
+    ) -> Cells:
+        """Group rows that were ranked once or more; the rankings differ in scores only.
+
+        With ``one_left_out`` the cells serve to leave out a single row at a time, and are fewer.
+        """
+        rows = rankings[0]
+        spends, worth, whole = _what_counts(rows, basis)
+        sizes = budget_sizes(budgets, spends.sum(), whole)
+        levels = []
+        for ranking in rankings:
+            _, level = np.unique(-ranking.scores, return_inverse=True)
+            spent = np.cumsum(np.bincount(level, spends))[:-1]
+            if one_left_out:
+                margins = np.full((budgets.size, 1), 2.0 * spends.max() + 1.0)
+            else:
+                squares = np.cumsum(np.bincount(level, spends**2))
+                above, below = squares[:-1], squares[-1] - squares[:-1]
+                share = budgets[:, np.newaxis]
+                margins = _margin((1 - share) ** 2 * above + share**2 * below, spends.max())
+            reached = _reached(spent, sizes, margins)
+            levels.append(_merge_levels(level, reached, rows.positive, pure=rows.worth is None))
+        return cls._group(rows, levels, spends, worth, budgets, whole)
+
+    @classmethod
+    def _group(
+        cls,
+        rows: Rows,
+        levels: list[NDArray[np.intp]],
+        spends: NDArray[np.float64],
+        worth: NDArray[np.float64],
+        budgets: NDArray[np.float64],
+        whole: bool,
+    ) -> Cells:
+        columns = [*levels, rows.positive.astype(np.intp)]
+        if rows.weight is not None:
+            columns.append(np.unique(rows.weight, return_inverse=True)[1])
+        if rows.worth is not None:
+            columns.append(np.unique(worth, return_inverse=True)[1])
+        row, n_rows = _distinct(columns)
+        return cls(
+            np.stack([level[row] for level in levels]),
+            rows.positive[row],
+            n_rows,
+            spends[row],
+            worth[row],
+            budgets,
+            whole,
+        )
+
+    @classmethod
+    def swappable(cls, rankings: Sequence[Rows], budget: float, basis: str) -> Cells:
+        """Group rows with two rankings whose levels are on one scale, for `swap`.
+
+        The scale is the rank among all rows, tied rows at the middle of theirs.
+        """
+        rows = rankings[0]
+        spends, worth, whole = _what_counts(rows, basis)
+        budgets = np.array([budget])
+        sizes = budget_sizes(budgets, spends.sum(), whole)
+        n = rows.positive.size
+        _, both = np.unique(
+            np.concatenate([_ranks(ranking) for ranking in rankings]), return_inverse=True
+        )
+        twice = np.tile(spends, 2)
+        spent = np.cumsum(np.bincount(both, twice))[:-1] / 2.0
+        # A row counts in either list with a chance of a half, if it does not in both.
+        squares = np.cumsum(np.bincount(both, twice**2))[:-1] / 4.0
+        reached = _reached(spent, sizes, _margin(squares[np.newaxis], spends.max()))
+        both = _merge_levels(both, reached, np.tile(rows.positive, 2), pure=rows.worth is None)
+        return cls._group(rows, [both[:n], both[n:]], spends, worth, budgets, whole)
+
+    def swap(self, n_resamples: int, rng: np.random.Generator) -> Iterator[NDArray[np.float64]]:
+        """Yield differences in coverage when a coin says which ranking a row's level is in.
+
+        Each chunk has shape (n_chunk,).
+        """
+        lists = replace(
+            self,
+            levels=self.levels.reshape(1, -1),
+            positive=np.tile(self.positive, 2),
+            n_rows=np.tile(self.n_rows, 2),
+            spends=np.tile(self.spends, 2),
+            worth=np.tile(self.worth, 2),
+        )
+        size = max(1, CHUNK_ENTRIES // (2 * self.n_rows.size))
+        for start in range(0, n_resamples, size):
+            n_chunk = min(size, n_resamples - start)
+            swapped = rng.binomial(self.n_rows, 0.5, size=(n_chunk, self.n_rows.size))
+            kept = self.n_rows - swapped
+            # What each list catches is a share of the worth of all rows.
+            caught = [
+                lists.caught(np.hstack(pair), self.spends @ self.n_rows)[0, :, 0]
+                for pair in ((kept, swapped), (swapped, kept))
+            ]
+            yield (caught[0] - caught[1]) / (self.worth @ self.n_rows)
+
+    def coverage(self, counts: NDArray) -> NDArray[np.float64]:
+        """Return the coverage when each cell counts ``counts`` rows.
+
+        Parameters
+        ----------
+        counts : ndarray of shape (n_resamples, n_cells)
+
+        Returns
+        -------
+        coverage : ndarray of shape (n_rankings, n_resamples, n_budgets)
+            NaN where nothing is there to be caught.
+        """
+        total = (counts @ self.spends)[:, np.newaxis]
+        return _fraction(self.caught(counts, total), (counts @ self.worth)[:, np.newaxis])
+
+    def caught(self, counts: NDArray, total: NDArray | float) -> NDArray[np.float64]:
+        """Return what is caught when budgets are fractions of ``total``."""
+        spent, worth = counts * self.spends, counts * self.worth
+        sizes = np.broadcast_to(
+            budget_sizes(self.budgets, total, self.whole), (len(counts), self.budgets.size)
+        )
+        return np.stack(
+            [
+                Curve(_by_level(spent, level), _by_level(worth, level)).caught_at(sizes)
+                for level in self.levels
+            ]
+        )
+
+    def estimate(self) -> NDArray[np.float64]:
+        """Return the coverage of the rows themselves, of shape (n_rankings, n_budgets)."""
+        return self.coverage(self.n_rows[np.newaxis])[:, 0]
+
+    def leave_one_out(self) -> NDArray[np.float64]:
+        """Return the coverage without one row of each cell.
+
+        Returns
+        -------
+        coverage : ndarray of shape (n_rankings, n_cells, n_budgets)
+            NaN where nothing is left to be caught.
+        """
+        spent, worth = self.n_rows * self.spends, self.n_rows * self.worth
+        sizes = budget_sizes(self.budgets, (spent.sum() - self.spends)[:, np.newaxis], self.whole)
+        total = (worth.sum() - self.worth)[:, np.newaxis]
+        if self.n_rows[self.worth > 0].sum() == 1:
+            total[self.worth > 0] = 0.0
+        coverage = []
+        for level in self.levels:
+            after = np.arange(level.max() + 2) > level[:, np.newaxis]
+            curve = Curve(
+                _by_level(spent[np.newaxis], level) - after * self.spends[:, np.newaxis],
+                _by_level(worth[np.newaxis], level) - after * self.worth[:, np.newaxis],
+            )
+            coverage.append(_fraction(curve.caught_at(sizes), total))
+        return np.stack(coverage)
+
+    def resample(
+        self, n_resamples: int, rng: np.random.Generator, *, stratified: bool
+    ) -> Iterator[NDArray[np.float64]]:
+        """Yield the coverage of resamples, in chunks of bounded memory.
+
+        Each chunk has shape (n_rankings, n_chunk, n_budgets). A resample without
+        anything to be caught, or without a negative, is drawn again.
+        """
+        size = max(1, CHUNK_ENTRIES // max(self.n_rows.size, self.budgets.size))
+        for start in range(0, n_resamples, size):
+            n_chunk = min(size, n_resamples - start)
+            coverage = self.coverage(self._draw(n_chunk, rng, stratified))
+            while (empty := np.isnan(coverage[0, :, 0])).any():
+                again = self._draw(int(empty.sum()), rng, stratified)
+                coverage[:, empty] = self.coverage(again)
+            yield coverage
+
+    def _draw(self, size: int, rng: np.random.Generator, stratified: bool) -> NDArray:
+        """Draw how many rows of each cell there are in ``size`` resamples."""
+        n_positives = int(self.n_rows[self.positive].sum())
+        n_rows = int(self.n_rows.sum())
+        drawn = np.full(size, n_positives)
+        if not stratified:
+            drawn = rng.binomial(n_rows, n_positives / n_rows, size=size)
+            while (lacking := (drawn == 0) | (drawn == n_rows)).any():
+                drawn[lacking] = rng.binomial(n_rows, n_positives / n_rows, size=lacking.sum())
+        counts = np.empty((size, self.n_rows.size))
+        counts[:, self.positive] = _multinomial(drawn, self.n_rows[self.positive], rng)
+        counts[:, ~self.positive] = _multinomial(n_rows - drawn, self.n_rows[~self.positive], rng)
+        return counts
+
+
+def budget_sizes(
+    budgets: NDArray[np.float64], totals: NDArray[np.float64] | float, whole: bool
+) -> NDArray[np.float64]:
+    """Return `_ranking.budget_size` for many budgets and totals, which are broadcast."""
+    sizes = budgets * totals
+    return np.maximum(1.0, np.ceil(sizes * (1.0 - ROUNDING))) if whole else sizes
+
+
+def _multinomial(drawn: NDArray, n_rows: NDArray, rng: np.random.Generator) -> NDArray:
+    """Draw ``drawn[i]`` rows with replacement and count them by cell."""
+    total = int(n_rows.sum())
+    if n_rows.size * ROWS_PER_BINOMIAL < total + ROWS_PER_CALL:
+        return rng.multinomial(drawn, n_rows / total)
+    cell = np.repeat(np.arange(n_rows.size), n_rows)
+    return np.stack(
+        [np.bincount(cell[rng.integers(total, size=n)], minlength=n_rows.size) for n in drawn]
+    )
+
+
+def _by_level(values: NDArray[np.float64], level: NDArray[np.intp]) -> NDArray[np.float64]:
+    """Return the sums down to each level, from 0 on, along the last axis."""
+    order = np.argsort(level, kind="stable")
+    ends = np.append(np.flatnonzero(np.diff(level[order])), level.size - 1)
+    sums = np.cumsum(values[:, order], axis=1)[:, ends]
+    return np.concatenate([np.zeros((values.shape[0], 1)), sums], axis=1)
+
+
+def _fraction(caught: NDArray[np.float64], total: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return ``caught / total``, NaN where there is nothing to catch."""
+    share = np.full(caught.shape, np.nan)
+    np.divide(caught, total, out=share, where=total > 0)
+    return np.clip(share, 0.0, 1.0)
+
+
+def _distinct(columns: list[NDArray[np.intp]]) -> tuple[NDArray[np.intp], NDArray[np.int64]]:
+    """Return one row of each combination, the combinations in order, and how many there are."""
+    code = np.zeros(columns[0].size, dtype=np.intp)
+    for column in columns:
+        code = np.unique(code * (int(column.max()) + 1) + column, return_inverse=True)[1]
+    _, row, n_rows = np.unique(code, return_index=True, return_counts=True)
+    return row, n_rows
+
+
+def _what_counts(rows: Rows, basis: str) -> tuple[NDArray[np.float64], NDArray[np.float64], bool]:
+    """Return what each row spends and is worth, and whether budgets pay for whole rows."""
+    spends = np.ones(rows.positive.size) if rows.weight is None else rows.weight
+    whole = basis == "population" and np.array_equal(spends, np.trunc(spends))
+    if basis == "fpr":
+        spends = np.where(rows.positive, 0.0, spends)
+    worth = np.zeros(rows.positive.size)
+    worth[rows.positive] = 1.0 if rows.worth is None else rows.worth
+    return spends, worth, whole
+
+
+def _ranks(rows: Rows) -> NDArray[np.float64]:
+    """Return the weight ranked above each row, and half of that ranked with it."""
+    _, level = np.unique(-rows.scores, return_inverse=True)
+    at = np.bincount(level, rows.weight)
+    return (np.cumsum(at) - at / 2.0)[level]
+
+
+def _margin(variance: NDArray[np.float64], most: float) -> NDArray[np.float64]:
+    """Return how far a sum of independent terms strays: Bernstein's inequality.
+
+    ``most`` is the greatest term. One whole row is added for what is rounded up.
+    """
+    return np.sqrt(2.0 * UNREACHED * variance) + UNREACHED * most * 2.0 / 3.0 + 1.0
+
+
+def _reached(
+    spent: NDArray, sizes: NDArray[np.float64], margins: NDArray[np.float64]
+) -> NDArray[np.bool_]:
+    """Return which boundaries between levels may be next to a cut."""
+    reached = np.zeros(spent.size, dtype=bool)
+    for size, margin in zip(sizes, margins):
+        reached |= np.abs(spent - size) <= margin
+        last = max(int(np.searchsorted(spent, size, side="right")) - 1, 0)
+        reached[last : last + 1] = True
+    # A cut lies between two boundaries: those beside the reached ones are needed too.
+    needed = reached.copy()
+    needed[1:] |= reached[:-1]
+    needed[:-1] |= reached[1:]
+    return needed
+
+
+def _merge_levels(
+    level: NDArray[np.intp],
+    kept: NDArray[np.bool_],
+    positive: NDArray[np.bool_],
+    *,
+    pure: bool,
+) -> NDArray[np.intp]:
+    """Merge levels over boundaries that are not ``kept``, then those that catch alike.
+
+    ``pure`` says that every positive is worth what it weighs.
+    """
+    level = np.append(0, np.cumsum(kept))[level]
+    has_positive = np.bincount(level[positive], minlength=level.max() + 1) > 0
+    has_negative = np.bincount(level[~positive], minlength=level.max() + 1) > 0
+    kept = has_positive[:-1] | has_positive[1:]
+    if pure:
+        kept &= has_negative[:-1] | has_negative[1:]
+    return np.append(0, np.cumsum(kept))[level]

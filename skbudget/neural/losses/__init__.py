@@ -1,0 +1,1 @@
+"""The losses as torch modules; they need torch and nothing else."""

@@ -1,0 +1,195 @@
+"""Focal loss, sigmoid and softmax."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from ..._utils.validation import check_option, check_positive
+from ._checks import check_targets, check_weight_values, working_precision
+
+__all__ = ["FocalLoss"]
+
+ACTIVATIONS = ("sigmoid", "softmax")
+REDUCTIONS = ("mean", "mean_positive", "sum", "none")
+
+
+class FocalLoss(nn.Module):
+    r"""Cross-entropy that turns down the rows it gets right [1]_.
+
+    .. math:: L_i = -a_{y_i} (1 - p_i)^\gamma \log p_i
+
+    with :math:`p_i` the probability given to the true class.
+
+    Parameters
+    ----------
+    activation : {"sigmoid", "softmax"}, default="sigmoid"
+        "sigmoid" for binary or multilabel targets of the shape of the logits,
+        "softmax" for class indices.
+    gamma : float, default=2.0
+        Focusing exponent; 0 for cross-entropy.
+    alpha : float, or sequence of float of shape (num_classes,), default=None
+        Weight of the classes. For "sigmoid" one number in [0, 1]: the weight of a
+        positive, a negative having ``1 - alpha``. None for 1 throughout.
+    label_smoothing : float, default=0.0
+        Share of the target that is spread over all classes; only for "softmax".
+    ignore_index : int, default=-100
+        Target of elements to leave out, as padding.
+    reduction : {"mean", "mean_positive", "sum", "none"}, default="mean"
+        "mean_positive" divides the sum by the number (or weight) of the elements
+        that are not background: of positives, or of classes other than 0.
+
+    See Also
+    --------
+    WeightedCrossEntropyLoss : All rows, weighted by class.
+    HardNegativeCrossEntropyLoss : The negatives ranked highest, up-weighted.
+
+    Notes
+    -----
+    A mean over nothing is zero. Computes in float32 at least.
+
+    References
+    ----------
+    .. [1] T.-Y. Lin, P. Goyal, R. Girshick, K. He and P. Dollár (2017). Focal Loss
+       for Dense Object Detection. ICCV.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from skbudget.neural import FocalLoss
+    >>> logits, targets = torch.tensor([0.0, 2.0]), torch.tensor([0, 1])
+    >>> round(FocalLoss()(logits, targets).item(), 4)  # the second row hardly counts
+    0.0875
+    """
+
+    alpha: float | Tensor | None
+
+    def __init__(
+        self,
+        activation: Literal["sigmoid", "softmax"] = "sigmoid",
+        *,
+        gamma: float = 2.0,
+        alpha: float | list[float] | Tensor | None = None,
+        label_smoothing: float = 0.0,
+        ignore_index: int = -100,
+        reduction: Literal["mean", "mean_positive", "sum", "none"] = "mean",
+    ) -> None:
+        super().__init__()
+        owner = type(self).__name__
+        self.activation = check_option(activation, "activation", ACTIVATIONS, owner)
+        self.gamma = check_positive(gamma, "gamma", owner, minimum=0)
+        self.label_smoothing = check_positive(label_smoothing, "label_smoothing", owner, minimum=0)
+        if self.label_smoothing > 1:
+            raise ValueError(
+                "label_smoothing of FocalLoss must be a float in the range [0.0, 1.0]. "
+                f"Got {label_smoothing!r} instead."
+            )
+        if label_smoothing and activation == "sigmoid":
+            raise ValueError("label_smoothing of FocalLoss needs activation='softmax'.")
+        self.reduction = check_option(reduction, "reduction", REDUCTIONS, owner)
+        self.ignore_index = ignore_index
+        if alpha is None or activation == "sigmoid":
+            self.alpha = self._positive_weight(alpha)
+        else:
+            self.register_buffer("alpha", self._class_weights(alpha))
+
+    def _positive_weight(self, alpha: float | list[float] | Tensor | None) -> float | None:
+        if alpha is None:
+            return None
+        if torch.as_tensor(alpha).ndim or not 0 <= float(alpha) <= 1:  # type: ignore[arg-type]
+            raise ValueError(
+                "alpha of FocalLoss must be a float in the range [0.0, 1.0] for "
+                f"activation='sigmoid'. Got {alpha!r} instead."
+            )
+        return float(alpha)  # type: ignore[arg-type]
+
+    def _class_weights(self, alpha: float | list[float] | Tensor) -> Tensor:
+        weights = torch.as_tensor(alpha, dtype=torch.float32)
+        if weights.ndim != 1 or not bool((weights >= 0).all()):
+            raise ValueError(
+                "alpha of FocalLoss must hold one weight of at least 0 per class for "
+                f"activation='softmax'. Got {alpha!r} instead."
+            )
+        return weights
+
+    def forward(
+        self, logits: Tensor, targets: Tensor, *, sample_weight: Tensor | None = None
+    ) -> Tensor:
+        """Return the loss.
+
+        Parameters
+        ----------
+        logits : Tensor of shape (n_rows, ...) or, for "softmax", (n_rows, num_classes, ...)
+            Raw scores.
+        targets : Tensor of shape (n_rows, ...)
+            0 and 1 for "sigmoid", class indices for "softmax".
+        sample_weight : Tensor that broadcasts to the targets, default=None
+            Weights, at least 0.
+
+        Returns
+        -------
+        loss : Tensor of shape (), or that of the targets for ``reduction="none"``
+        """
+        with working_precision(logits) as logits:
+            kept, labels = self._labels(logits, targets)
+            shown = kept if self.activation == "sigmoid" else kept.unsqueeze(1)
+            logits = logits.masked_fill(~shown, 0.0)
+            if self.activation == "sigmoid":
+                signed = torch.where(labels == 1, logits, -logits)
+                cross_entropy, log_wrong = -F.logsigmoid(signed), F.logsigmoid(-signed)
+            else:
+                cross_entropy = F.cross_entropy(
+                    logits, labels, reduction="none", label_smoothing=self.label_smoothing
+                )
+                own = F.log_softmax(logits, dim=1).gather(1, labels.unsqueeze(1)).squeeze(1)
+                log_wrong = torch.log(-torch.expm1(own.clamp(max=-torch.finfo(own.dtype).tiny)))
+            # In logarithms, so that the power has a gradient where the error vanishes.
+            loss = (
+                cross_entropy * torch.exp(self.gamma * log_wrong) if self.gamma else cross_entropy
+            )
+            if isinstance(self.alpha, Tensor):
+                loss = loss * self.alpha.to(loss.dtype)[labels]
+            elif self.alpha is not None:
+                loss = torch.where(labels == 1, self.alpha * loss, (1.0 - self.alpha) * loss)
+            weight = kept.to(loss.dtype)
+            if sample_weight is not None:
+                sample_weight = sample_weight.detach()
+                check_weight_values(sample_weight)
+                weight = weight * sample_weight.to(loss.dtype)
+            return self._reduced(loss * weight, weight, labels)
+
+    def _labels(self, logits: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+        """Return which elements count, and their class, 0 for the others."""
+        of_softmax = self.activation == "softmax"
+        if of_softmax and logits.ndim < 2:
+            raise ValueError(
+                "logits must have shape (n_rows, num_classes, ...) for activation='softmax': "
+                f"got {tuple(logits.shape)}."
+            )
+        wanted = (logits.shape[0], *logits.shape[2:]) if of_softmax else tuple(logits.shape)
+        if tuple(targets.shape) != wanted:
+            raise ValueError(
+                f"targets must have shape {wanted} beside logits of shape "
+                f"{tuple(logits.shape)}: got {tuple(targets.shape)}."
+            )
+        kept = targets != self.ignore_index
+        labels = targets.masked_fill(~kept, 0)
+        labels = labels.long() if labels.dtype == torch.bool else labels
+        check_targets(labels, logits.shape[1] if of_softmax else 1)
+        if isinstance(self.alpha, Tensor) and self.alpha.numel() != logits.shape[1]:
+            raise ValueError(
+                f"alpha of FocalLoss must have shape ({logits.shape[1]},), one weight per column "
+                f"of logits: got {tuple(self.alpha.shape)}."
+            )
+        return kept, labels.long()
+
+    def _reduced(self, loss: Tensor, weight: Tensor, labels: Tensor) -> Tensor:
+        if self.reduction == "none":
+            return loss
+        if self.reduction == "sum":
+            return loss.sum()
+        mass = (weight * (labels > 0)).sum() if self.reduction == "mean_positive" else weight.sum()
+        return loss.sum() / torch.where(mass > 0, mass, torch.ones_like(mass))

@@ -1,0 +1,261 @@
+"""From cross-entropy to a ranking loss over the course of training."""
+
+from __future__ import annotations
+
+import inspect
+import warnings
+from typing import Any
+
+from torch import Tensor, nn
+
+from ..._utils.validation import check_budget, check_positive
+
+__all__ = ["LossWarmup"]
+
+
+class LossWarmup(nn.Module):
+    """Warm up on one loss, blend into another, and sharpen its temperature.
+
+    The clock is the training loop's: call `on_train_batch_start` before every step
+    and, if the phases are given in epochs, `on_train_epoch_start` before every
+    epoch. Phase and temperature are functions of it.
+
+    1. Warm-up: ``warmup_loss`` alone.
+    2. Blend: the weight of ``main_loss`` grows linearly to ``final_main_weight``.
+    3. Main phase: that weight is held.
+
+    From the end of the warm-up on, the temperature moves geometrically from
+    ``temp_start`` to ``temp_end`` over ``temp_decay_steps`` steps. At that moment
+    the main loss's memory queue is emptied once.
+
+    Parameters
+    ----------
+    warmup_loss : Module
+        Called with ``(logits, targets)``, and with ``sample_weight`` and
+        ``iid_mask`` if given and if its ``forward`` names them.
+    main_loss : Module
+        Called with all that `forward` is called with.
+    warmup_steps, blend_steps : int, default=None
+        Lengths of the phases in steps.
+    warmup_epochs, blend_epochs : int, default=0
+        Lengths of the phases in epochs, if not in steps.
+    temp_start, temp_end : float, default=None
+        Temperatures; None leaves the temperature of ``main_loss`` alone.
+    temp_decay_steps : int, default=10_000
+        Steps over which the temperature moves.
+    final_main_weight : float, default=1.0
+        Weight of ``main_loss`` after the blend, in (0, 1].
+    reset_queue_each_epoch : bool, default=False
+        Whether to empty the memory queue at the start of every later epoch too.
+
+    See Also
+    --------
+    WeightedCrossEntropyLoss : A loss to warm up on.
+    PAUCAtBudgetLoss : A loss to go on with.
+
+    Notes
+    -----
+    The clock is part of the ``state_dict``: a resumed run goes on in its phase, at
+    its temperature, with its queue.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from skbudget.neural import LossWarmup, PAUCAtBudgetLoss, WeightedCrossEntropyLoss
+    >>> loss = LossWarmup(
+    ...     WeightedCrossEntropyLoss(), PAUCAtBudgetLoss(),
+    ...     warmup_steps=10, blend_steps=4, temp_start=0.5, temp_end=0.1, temp_decay_steps=20,
+    ... )
+    >>> for step in (0, 10, 12, 20, 40):
+    ...     loss.on_train_batch_start(step)
+    ...     print(loss.main_weight, round(loss.current_temperature, 3))
+    0.0 0.5
+    0.2 0.5
+    0.6 0.426
+    1.0 0.224
+    1.0 0.1
+    """
+
+    def __init__(
+        self,
+        warmup_loss: nn.Module,
+        main_loss: nn.Module,
+        *,
+        warmup_steps: int | None = None,
+        blend_steps: int | None = None,
+        warmup_epochs: int = 0,
+        blend_epochs: int = 0,
+        temp_start: float | None = None,
+        temp_end: float | None = None,
+        temp_decay_steps: int = 10_000,
+        final_main_weight: float = 1.0,
+        reset_queue_each_epoch: bool = False,
+    ) -> None:
+        super().__init__()
+        owner = type(self).__name__
+        in_steps = warmup_steps is not None or blend_steps is not None
+        if in_steps and (warmup_epochs or blend_epochs):
+            raise ValueError("The phases of LossWarmup are in steps or in epochs, not in both.")
+        lengths = {
+            "warmup_steps": warmup_steps or 0,
+            "blend_steps": blend_steps or 0,
+            "warmup_epochs": warmup_epochs,
+            "blend_epochs": blend_epochs,
+        }
+        for name, length in lengths.items():
+            check_positive(length, name, owner, integer=True, minimum=0)
+        if (temp_start is None) != (temp_end is None):
+            raise ValueError("temp_start and temp_end of LossWarmup go together: got only one.")
+        if temp_start is not None:
+            check_positive(temp_start, "temp_start", owner)
+            check_positive(temp_end, "temp_end", owner)
+            if not hasattr(main_loss, "temperature"):
+                raise ValueError(
+                    f"{type(main_loss).__name__} has no temperature: leave temp_start and "
+                    "temp_end of LossWarmup at None."
+                )
+        self.in_steps = in_steps
+        self.warmup_length = lengths["warmup_steps"] or lengths["warmup_epochs"]
+        self.blend_length = lengths["blend_steps"] or lengths["blend_epochs"]
+        self.temp_start, self.temp_end = temp_start, temp_end
+        self.temp_decay_steps = check_positive(
+            temp_decay_steps, "temp_decay_steps", owner, integer=True, minimum=1
+        )
+        self.final_main_weight = check_budget(final_main_weight, owner, "final_main_weight")
+        self.reset_queue_each_epoch = reset_queue_each_epoch
+        self.warmup_loss = warmup_loss
+        self.main_loss = main_loss
+        self._warmup_takes = _optional_arguments(warmup_loss)
+        self._step = 0
+        self._epoch = 0
+        # Step at which the main loss came in, None before.
+        self._switch_step: int | None = None
+        self._ticked = False
+        self._set_temperature(temp_start)
+
+    # --- the clock ----------------------------------------------------------------
+
+    def on_train_epoch_start(self, epoch: int) -> None:
+        """Tell the epoch, from 0."""
+        self._epoch = epoch
+        if self.reset_queue_each_epoch and self._switch_step is not None:
+            self._reset_queue()
+
+    def on_train_batch_start(self, step: int) -> None:
+        """Tell the step since training began, from 0."""
+        self._step, self._ticked = step, True
+        if self.in_warmup:
+            return
+        if self._switch_step is None:
+            self._switch_step = step
+            self._reset_queue()
+        if self.temp_start is not None and self.temp_end is not None:
+            progress = min(1.0, (step - self._switch_step) / self.temp_decay_steps)
+            self._set_temperature(self.temp_start * (self.temp_end / self.temp_start) ** progress)
+
+    @property
+    def _now(self) -> int:
+        return self._step if self.in_steps else self._epoch
+
+    @property
+    def in_warmup(self) -> bool:
+        """Whether the warm-up loss acts alone."""
+        return self._now < self.warmup_length
+
+    @property
+    def in_blend(self) -> bool:
+        """Whether the main loss is fading in."""
+        return 0 <= self._now - self.warmup_length < self.blend_length
+
+    @property
+    def main_weight(self) -> float:
+        """Current weight of the main loss."""
+        if self.in_warmup:
+            return 0.0
+        grown = (self._now - self.warmup_length + 1) / (self.blend_length + 1)
+        return self.final_main_weight * min(1.0, grown)
+
+    @property
+    def current_temperature(self) -> float | None:
+        """Temperature of the main loss, None if it has none."""
+        return getattr(self.main_loss, "temperature", None)
+
+    def _set_temperature(self, temperature: float | None) -> None:
+        if temperature is not None:
+            self.main_loss.temperature = temperature
+
+    def _reset_queue(self) -> None:
+        reset = getattr(self.main_loss, "reset_queue", None)
+        if reset is not None:
+            reset()
+
+    # --- checkpoints --------------------------------------------------------------
+
+    def get_extra_state(self) -> dict[str, Any]:
+        """Return the clock, for the ``state_dict``."""
+        return {
+            "step": self._step,
+            "epoch": self._epoch,
+            "switch_step": self._switch_step,
+            "ticked": self._ticked,
+            "temperature": self.current_temperature,
+        }
+
+    def set_extra_state(self, state: dict[str, Any]) -> None:
+        """Restore the clock from a ``state_dict``."""
+        self._step = state["step"]
+        self._epoch = state["epoch"]
+        self._switch_step = state["switch_step"]
+        self._ticked = state["ticked"]
+        self._set_temperature(state["temperature"])
+
+    # --- the loss -----------------------------------------------------------------
+
+    def forward(
+        self, logits: Tensor, targets: Tensor, iid_mask: Tensor | None = None, **kwargs: Any
+    ) -> Any:
+        """Return the loss of the current phase.
+
+        Parameters
+        ----------
+        logits, targets : Tensor
+            As the losses take them.
+        iid_mask : Tensor of shape (n_rows,), dtype=bool, default=None
+            Passed on unless None.
+        **kwargs
+            Passed to ``main_loss``.
+
+        Returns
+        -------
+        loss : Tensor, or what ``main_loss`` returns
+            While blending, the first element of a tuple is blended and the others
+            are those of ``main_loss``. In the warm-up, the warm-up loss alone.
+        """
+        if iid_mask is not None:
+            kwargs["iid_mask"] = iid_mask
+        weight = self.main_weight
+        has_moving_part = self.in_steps or (weight > 0 and self.temp_start is not None)
+        if self.training and has_moving_part and not self._ticked:
+            self._ticked = True
+            warnings.warn(
+                "LossWarmup: on_train_batch_start was never called, so phase and temperature stay "
+                "as they are. Call it with the step before every training step.",
+                UserWarning,
+                stacklevel=2,
+            )
+        if weight >= 1.0:
+            return self.main_loss(logits, targets, **kwargs)
+        passed = {name: kwargs[name] for name in self._warmup_takes & kwargs.keys()}
+        warm = self.warmup_loss(logits, targets, **passed)
+        if weight == 0.0:
+            return warm
+        main = self.main_loss(logits, targets, **kwargs)
+        if isinstance(main, tuple):
+            return ((1.0 - weight) * warm + weight * main[0], *main[1:])
+        return (1.0 - weight) * warm + weight * main
+
+
+def _optional_arguments(loss: nn.Module) -> frozenset[str]:
+    """Return which of the row arguments a loss's forward takes by name."""
+    named = inspect.signature(loss.forward).parameters
+    return frozenset({"sample_weight", "iid_mask"} & named.keys())

@@ -1,0 +1,1 @@
+"""How `PAUCClassifier` trains: rows, network, loop; it needs skorch."""

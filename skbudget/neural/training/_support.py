@@ -1,0 +1,345 @@
+"""Small decisions around `PAUCClassifier`: defaults, device, module, warnings."""
+
+from __future__ import annotations
+
+import copy
+import inspect
+import math
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+from torch.utils.data import Subset
+
+from ..losses._cross_entropy import WeightedCrossEntropyLoss
+from ._module import MLP, Members
+from ._net import BestEpoch, RankingNet
+from ._rows import Rows
+
+__all__ = [
+    "Table",
+    "auto_epochs",
+    "balanced_cross_entropy",
+    "build_module",
+    "check_net_params",
+    "class_mass",
+    "default_beta",
+    "mean_coverage",
+    "out_of_fold_scores",
+    "relative_value",
+    "resolve_device",
+    "seeded",
+    "warn_of_diagnostics",
+    "warn_of_interruption",
+]
+
+# "auto": fifteen passes, or as many as make this many steps (about those of fifteen
+# passes over 150 000 rows), but no more than scikit-learn's own perceptron makes.
+_EPOCHS, _STEPS, _MOST_EPOCHS = 15, 500, 200
+
+# Band negatives per positive, at least.
+_NEGATIVES_PER_POSITIVE = 1.5
+
+# A band of fewer negatives than this on average is a matter of luck.
+_FEW_BAND_NEGATIVES = 5.0
+
+# Parameters of skorch's net that are ours to set, ...
+_RESERVED = ("module", "criterion", "dataset", "train_split", "iterator_train", "iterator_valid")
+# ... or have a parameter of the estimator to them.
+_OWN = ("max_epochs", "batch_size", "lr", "device", "verbose", "warm_start")
+
+
+class Table(NamedTuple):
+    """What `fit` is given, row by row.
+
+    Attributes
+    ----------
+    X : ndarray or CSR matrix of shape (n_rows, n_features)
+    y : ndarray of shape (n_rows,)
+    weight, iid, value : ndarray of shape (n_rows,), or None
+    """
+
+    X: Any
+    y: NDArray
+    weight: NDArray | None
+    iid: NDArray | None
+    value: NDArray | None
+
+    def select(self, rows: NDArray[np.intp]) -> Table:
+        """Return some of the rows."""
+        parts: list[Any] = [None if part is None else part[rows] for part in self]
+        return Table(*parts)
+
+    def without_weightless(self) -> Table:
+        """Return the rows of positive weight."""
+        if self.weight is None or self.weight.all():
+            return self
+        return self.select(np.flatnonzero(self.weight))
+
+
+def check_net_params(net_params: Mapping[str, Any], owner: str) -> None:
+    """Refuse parameters of the net that the estimator sets.
+
+    Raises
+    ------
+    ValueError
+        Naming the parameter, and where to set it instead.
+    """
+    for name in net_params:
+        instead = ""
+        if name in _OWN:
+            instead = f"Pass {name} to {owner}."
+        elif name.partition("__")[0] in _RESERVED and not name.startswith("module__"):
+            instead = "For a network of your own pass module=."
+        if instead:
+            raise ValueError(
+                f"net_params must not hold {name!r}: {owner} sets it itself. {instead}"
+            )
+
+
+@contextmanager
+def seeded(random_state: np.random.RandomState, device: torch.device) -> Iterator[None]:
+    """Let torch draw from a seed of our own, and leave its generators as they were."""
+    on_gpu = device.type == "cuda"
+    with torch.random.fork_rng(devices=[device] if on_gpu else []):
+        # Of torch as a whole only if need be: that reaches devices not in use.
+        generator = torch if on_gpu else torch.default_generator
+        generator.manual_seed(int(random_state.randint(2**31 - 1)))
+        yield
+
+
+def relative_value(table: Table, n_classes: int) -> NDArray[np.float32] | None:
+    """Return values in units of their mean over each positive class, and 1 for negatives."""
+    if table.value is None:
+        return None
+    weight = np.ones(table.y.size) if table.weight is None else table.weight
+    relative = np.ones(table.y.size, dtype=np.float32)
+    for label in [1] if n_classes == 2 else range(n_classes):
+        rows = np.flatnonzero(table.y == label)
+        # A part of a stream may hold nothing of a class, or nothing of value.
+        worth = weight[rows] @ table.value[rows]
+        relative[rows] = table.value[rows] * (weight[rows].sum() / worth if worth > 0 else 0.0)
+    return relative
+
+
+def class_mass(rows: Rows, n_classes: int) -> NDArray[np.float64]:
+    """Return the sum of the weights of each class."""
+    weight = rows.about.get("weight")
+    weights = None if weight is None else weight.numpy()
+    return np.bincount(rows.about["y"].numpy(), weights, minlength=n_classes).astype(np.float64)
+
+
+def default_beta(budget: float, mass: NDArray[np.float64]) -> float:
+    """Return the end of the band for a budget: the budget, unless positives are common.
+
+    Parameters
+    ----------
+    budget : float
+        Review budget, a fraction.
+    mass : ndarray of shape (n_classes,)
+        Weight of each class. Of two the second is positive, of more the most common
+        one counts.
+    """
+    positives = mass[1:] if mass.size == 2 else mass
+    negatives = mass.sum() - positives
+    common = np.divide(positives, negatives, out=np.ones_like(positives), where=negatives > 0)
+    return min(1.0, max(budget, _NEGATIVES_PER_POSITIVE * float(common.max())))
+
+
+def balanced_cross_entropy(mass: NDArray[np.float64]) -> WeightedCrossEntropyLoss:
+    """Return a cross-entropy in which classes of such weights count alike."""
+    if mass.size > 2:
+        balance = np.divide(mass.max(), mass, out=np.ones_like(mass), where=mass > 0)
+        return WeightedCrossEntropyLoss(class_weight=torch.from_numpy(balance))
+    # A first part of a stream may hold one class only.
+    return WeightedCrossEntropyLoss(pos_weight=float(mass[0] / mass[1]) if mass.all() else 1.0)
+
+
+def mean_coverage(net: RankingNet, rows: Rows, budget: float) -> float:
+    """Return the coverage (of the value) at a budget, of more than two classes the mean."""
+    from ...metrics import coverage_at_budget_score
+
+    scores = net.scores_of(rows).mean(axis=1)
+    y = rows.about["y"].numpy()
+    optional = {"sample_weight": rows.about.get("weight"), "value": rows.about.get("value")}
+    given = {name: entries.numpy() for name, entries in optional.items() if entries is not None}
+    positives = [1] if scores.shape[1] == 1 else range(scores.shape[1])
+    coverages = [
+        coverage_at_budget_score(
+            y == label,
+            column,
+            budget=budget,
+            **given,
+        )
+        for column, label in zip(scores.T, positives)
+    ]
+    return float(np.mean(coverages))
+
+
+def out_of_fold_scores(net: RankingNet, rows: Rows) -> tuple[NDArray[np.intp], NDArray]:
+    """Score rows by the members that were not trained on them.
+
+    Returns
+    -------
+    which : ndarray of shape (n_scored,)
+        The rows in a fold. A class with none has all its rows scored, by the mean of
+        the members, for lack of anything better.
+    scores : ndarray of shape (n_scored, n_outputs)
+    """
+    y, fold = rows.about["y"].numpy(), rows.about["fold"].numpy()
+    in_fold = fold >= 0
+    which = np.flatnonzero(in_fold | ~np.isin(y, y[in_fold]))
+    scores = net.scores_of(Subset(rows, which))
+    own = fold[which]
+    unseen = scores[np.arange(own.size), np.maximum(own, 0)]
+    return which, np.where(own[:, None] >= 0, unseen, scores.mean(axis=1))
+
+
+def auto_epochs(n_batches: int) -> int:
+    """Return the number of passes over so many batches."""
+    return min(_MOST_EPOCHS, max(_EPOCHS, math.ceil(_STEPS / n_batches)))
+
+
+def resolve_device(device: Any) -> torch.device:
+    """Return the device that is meant.
+
+    Raises
+    ------
+    ValueError
+        If torch knows no such device, or does not find it.
+    """
+    if device == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        found = torch.device(device)
+        torch.empty(0, device=found)
+        problem: Exception | str = "it holds no numbers" if found.type == "meta" else ""
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        problem = error
+    if problem:
+        raise ValueError(
+            f"device={str(device)!r} is not available: pass 'auto', 'cpu' or a device that torch "
+            f"finds here ({problem})."
+        )
+    return found
+
+
+def build_module(
+    estimator: Any, n_features: int, n_outputs: int, module_params: dict[str, Any]
+) -> nn.Module:
+    """Return the network of an estimator, checked for the width of its output.
+
+    Raises
+    ------
+    TypeError
+        If ``module`` is no module.
+    ValueError
+        If its output has the wrong shape.
+    """
+    module, n_members = estimator.module, estimator.n_members
+    if module is None:
+        return MLP(
+            n_features,
+            n_outputs,
+            tuple(estimator.hidden_layer_sizes),
+            estimator.activation,
+            n_members,
+            **module_params,
+        )
+    if isinstance(module, nn.Module):
+        if module_params:
+            raise ValueError(
+                "module is an instance, so module__* parameters have no use: got "
+                f"{list(module_params)}."
+            )
+        members = [copy.deepcopy(module) for _ in range(n_members)]
+        for member in members[1:]:
+            for part in member.modules():
+                if hasattr(part, "reset_parameters"):
+                    part.reset_parameters()
+    elif callable(module) and (not isinstance(module, type) or issubclass(module, nn.Module)):
+        offered = {"n_features": n_features, "n_outputs": n_outputs}
+        named = inspect.signature(module).parameters
+        given = {name: value for name, value in offered.items() if name in named}
+        members = [module(**{**given, **module_params}) for _ in range(n_members)]
+    else:
+        members = [module]
+    if not all(isinstance(member, nn.Module) for member in members):
+        raise TypeError(
+            f"The 'module' parameter of {type(estimator).__name__} must be a torch Module, a class "
+            f"or an instance. Got {module!r} instead."
+        )
+    _check_output(members[0], n_features, n_outputs)
+    return Members(members)
+
+
+def _check_output(member: nn.Module, n_features: int, n_outputs: int) -> None:
+    member.eval()
+    with torch.no_grad():
+        found = tuple(member(torch.zeros(3, n_features)).shape)
+    member.train()
+    allowed = [(3, n_outputs)] + ([(3,)] if n_outputs == 1 else [])
+    if found not in allowed:
+        wanted = f"(n_rows, {n_outputs})" + (" or (n_rows,)" if n_outputs == 1 else "")
+        raise ValueError(
+            f"module returns shape {found} for 3 rows of {n_features} features, but raw scores of "
+            f"shape {wanted} are needed: one column for two classes, one per class for more."
+        )
+
+
+def warn_of_diagnostics(estimator: Any) -> None:
+    """Warn of a band without negatives, and of steps without positives."""
+    found = estimator.diagnostics_
+    in_main = found["main_weight"] > 0
+    if not in_main.any():
+        return
+    owner = type(estimator).__name__
+
+    def mean(name: str) -> float:
+        values = found[name][in_main]
+        return float(np.nanmean(values)) if np.isfinite(values).any() else float("nan")
+
+    idle, in_band, positives = mean("idle_share"), mean("band_neg_count"), mean("grad_pos_count")
+    if idle > 0.5:
+        warnings.warn(
+            f"{owner}: {idle:.0%} of the steps of the main phase had no ranking loss (no positive, "
+            "no negative, or scores that have collapsed). Raise batch_size or queue_size, or lower "
+            "lr.",
+            UserWarning,
+            stacklevel=4,
+        )
+        return
+    n_rows = estimator.batch_size + estimator.queue_size
+    if in_band < _FEW_BAND_NEGATIVES and estimator.beta_ * n_rows < _FEW_BAND_NEGATIVES:
+        warnings.warn(
+            f"{owner}: the band [{estimator.alpha or 0:g}, {estimator.beta_:g}] held {in_band:.1f} "
+            f"negatives a step on average. Raise queue_size (it is {estimator.queue_size}) or "
+            f"batch_size ({estimator.batch_size}) to several times 1 / beta, or widen beta.",
+            UserWarning,
+            stacklevel=4,
+        )
+    if positives < 1.0:
+        warnings.warn(
+            f"{owner}: a step saw {positives:.2f} positives on average. Raise batch_size (it is "
+            f"{estimator.batch_size}).",
+            UserWarning,
+            stacklevel=4,
+        )
+
+
+def warn_of_interruption(best: BestEpoch, max_epochs: int) -> None:
+    """Warn that training was cut short, and tell which weights are kept."""
+    if best.epoch_:
+        kept = f"the model is that of epoch {best.epoch_}"
+    else:
+        kept = "no epoch was complete"
+    warnings.warn(
+        f"Training was interrupted after {best.n_epochs_} of {max_epochs} epochs; {kept}.",
+        UserWarning,
+        stacklevel=4,
+    )

@@ -1,0 +1,256 @@
+import dataclasses
+import json
+import signal
+import subprocess
+import sys
+import time
+from functools import partial
+
+import numpy as np
+import pytest
+
+from skbudget.__main__ import COMMANDS, main
+from skbudget.cli import METHODS
+
+QUICK = ["--seeds", "2", "--train-rows", "2000", "--test-rows", "3000", "--n-jobs", "1"]
+ONE = ["--methods", "lightgbm"]
+
+pytest.importorskip("lightgbm")
+
+
+@pytest.fixture
+def table_file(tmp_path):
+    rng = np.random.default_rng(0)
+    y = (rng.random(300) < 0.1).astype(int)
+    X = rng.standard_normal((300, 3))
+    X[:, 0] += 2 * y
+    np.savez(tmp_path / "mine.npz", X=X, y=y)
+    return tmp_path / "mine.npz"
+
+
+def fails(capsys, *arguments):
+    """Return the error message of a call that must not start any work."""
+    with pytest.raises(SystemExit) as stopped:
+        main(list(arguments))
+    assert stopped.value.code == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    return captured.err.splitlines()[-1]
+
+
+def test_help_is_quick_and_imports_nothing_heavy():
+    code = (
+        "import sys\nfrom skbudget.__main__ import main\n"
+        "try: main(['--help'])\n"
+        "except SystemExit as stopped: print('status', stopped.code)\n"
+        "print([m for m in ('numpy','sklearn','lightgbm','xgboost','pandas','matplotlib')"
+        " if m in sys.modules])"
+    )
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    *help_text, status, heavy = out.stdout.splitlines()
+    assert (status, heavy) == ("status 0", "[]")
+    for word in ("--budget", "--cue", "--data", "--splits", "--plot", "--json", "examples:"):
+        assert word in "\n".join(help_text)
+    for command in [*COMMANDS][1:]:
+        assert f"\n  {command} " in "\n".join(help_text)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--budget", "50"], "50 basis points are 0.005"),
+        (["--budget", "0"], "(0.0, 1.0]"),
+        (["--budget", "nan"], "(0.0, 1.0]"),
+        (["--budget", "half"], "'half' is not a number"),
+        (["--basis", "rows"], "invalid choice: 'rows'"),
+        (["--methods", "lightgbm,catboost"], "unknown method 'catboost' (choose from lightgbm,"),
+        (["--cue", "square"], "unknown cue 'square' (choose from linear, product, radial)"),
+        (["--cue", ","], "expected one name or several"),
+        (["--seeds", "0"], "must be at least 1: got 0"),
+        (["--seeds", "two"], "'two' is not a whole number"),
+        (["--splits", "3"], "'3' is not REPEATSxFOLDS"),
+        (["--splits", "5x1"], "at least 2 folds"),
+        (["--train-rows", "10", "--cue", "linear"], "must be at least 1000"),
+        (["--test-rows", "1e5", "--cue", "linear"], "is not a whole number"),
+        (["--random-state", "-1"], "must be at least 0"),
+        (["--n-jobs", "0"], "must be at least 1, or -1 for all cores"),
+        (["--target", "y"], "--target describes the table of --data"),
+        (["--positive", "y"], "--positive describes the table of --data"),
+        (["--drop", "y"], "--drop describes the table of --data"),
+        (["--data", "t.csv"], "--data needs --target"),
+        (["--data", "none.csv", "--target", "y"], "There is no file 'none.csv'"),
+        (["--full-size", "--train-rows", "5000"], "give one or the other"),
+        (["--full-size", "--table", "mammography"], "are for synthetic tables"),
+        (["--cue", "linear", "--splits", "5x3"], "--splits is for real tables"),
+        (["--table", "nothing"], "The table 'nothing' does not come with skbudget"),
+        (["--table", "mammography", "--splits", "1x500"], "too few for 500 folds"),
+        (["--plot", "out.docx"], "should end in one of"),
+        (["--plot", "no/such/out.png"], "--plot: there is no folder"),
+        (["--json", "no/such/out.json"], "--json: there is no folder"),
+        (["--json", "."], "--json: '.' is a folder"),
+        (["nonsense"], "unrecognized arguments: nonsense"),
+        (["--see", "3"], "unrecognized arguments"),
+    ],
+)
+def test_bad_options(capsys, monkeypatch, arguments, message):
+    monkeypatch.delenv("SKBUDGET_DATA", raising=False)
+    assert message in fails(capsys, *arguments)
+
+
+def test_target_that_is_not_there(capsys, tmp_path):
+    pytest.importorskip("pandas")
+    (tmp_path / "t.csv").write_text("a,b\n1,0\n2,1\n")
+    message = fails(capsys, "--data", str(tmp_path / "t.csv"), "--target", "y")
+    assert "t.csv has no column 'y': its columns are 'a', 'b'" in message
+
+
+def test_no_matplotlib(capsys, monkeypatch):
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    monkeypatch.setitem(sys.modules, "matplotlib.backends.backend_agg", None)
+    assert 'pip install "skbudget[plot]"' in fails(capsys, "--plot", "out.png")
+
+
+def test_no_booster(capsys, monkeypatch):
+    monkeypatch.setitem(sys.modules, "lightgbm", None)
+    monkeypatch.setitem(sys.modules, "xgboost", None)
+    message = fails(capsys)
+    assert 'pip install "skbudget[lightgbm]"' in message
+    assert 'pip install "skbudget[xgboost]"' in message
+
+
+def test_missing_peer_is_a_note(capsys, monkeypatch, table_file):
+    monkeypatch.setitem(sys.modules, "xgboost", None)
+    arguments = ["--data", str(table_file), "--quiet", "--n-jobs", "1", "--splits", "1x2"]
+    assert main([*arguments, "--methods", "lightgbm,xgboost-rank"]) == 0
+    assert "XGBoost ranker left out" in capsys.readouterr().out
+
+
+def test_whole_comparison(capsys, tmp_path):
+    pytest.importorskip("xgboost")
+    pytest.importorskip("matplotlib")
+    picture, record = tmp_path / "out.png", tmp_path / "out.json"
+    arguments = ["--cue", "product", *QUICK, "--plot", str(picture), "--json", str(record)]
+    assert main([*arguments, "--budget", "0.01"]) == 0
+    captured = capsys.readouterr()
+    assert "contested top, product cue: coverage in the top 1 % (30 rows)" in captured.out
+    for method in METHODS.values():
+        assert (method.label in captured.out) == method.by_default
+    assert "ceiling" in captured.out
+    assert "contested top, product cue: 10 fits done" in captured.err
+    assert picture.stat().st_size > 10_000
+    content = json.loads(record.read_text())
+    assert len(content["runs"]) == 10
+    assert [p["name"] for p in content["problems"]] == ["contested top, product cue"]
+    assert content["problems"][0]["budget"] == 0.01
+    assert {"lightgbm", "xgboost", "skbudget"} <= set(content["versions"])
+
+
+def test_own_file_and_named_tables(capsys, monkeypatch, table_file):
+    monkeypatch.setenv("SKBUDGET_DATA", str(table_file.parent))
+    arguments = ["--table", "mine", "--splits", "2x2", "--n-jobs", "1", "--quiet", *ONE]
+    assert main([*arguments, "--basis", "fpr", "--budget", "0.1"]) == 0
+    captured = capsys.readouterr()
+    assert captured.err == ""
+    assert "mine: coverage at a false positive rate of 10 %" in captured.out
+    assert "2 x 2 stratified folds" in captured.out
+    assert "half the width" not in captured.out
+    assert "contested" not in captured.out
+    assert main(["--data", str(table_file), "--seeds", "1", "--n-jobs", "1", *ONE]) == 0
+    assert "1 x 3 stratified folds" in capsys.readouterr().out
+
+
+def test_json_on_standard_output_and_repeatable(capsys):
+    arguments = ["compare", "--cue", "linear,radial", *QUICK, *ONE, "--json", "-", "--quiet"]
+    results = []
+    for _ in range(2):
+        assert main(arguments) == 0
+        content = json.loads(capsys.readouterr().out)
+        results.append([run["coverage"] for run in content["runs"]])
+    assert results[0] == results[1]
+    assert len(results[0]) == 4
+    shifted = [*arguments, "--random-state", "7"]
+    assert main(shifted) == 0
+    runs = json.loads(capsys.readouterr().out)["runs"]
+    assert [run["random_state"] for run in runs] == [7, 8, 7, 8]
+    assert [run["coverage"] for run in runs] != results[0]
+
+
+def test_default_data(monkeypatch):
+    seen = []
+    monkeypatch.setattr(
+        "skbudget.cli._comparison.iter_runs",
+        lambda problems, methods, n_jobs: seen.append(list(problems)) or iter(()),
+    )
+    monkeypatch.setattr("skbudget.cli._compare_command._show", lambda comparison, options: True)
+    for arguments in ([], ["--cue", "radial"], ["--table", "mammography", "--cue", "linear"]):
+        main([*arguments, "--quiet"])
+    names = [[problem.name for problem in problems] for problems in seen]
+    assert names == [
+        ["mammography", "contested top, product cue"],
+        ["contested top, radial cue"],
+        ["mammography", "contested top, linear cue"],
+    ]
+    assert [problem.budget for problem in seen[0]] == [0.03, 0.005]
+    main(["--quiet", "--budget", "0.02", "--full-size", "--cue", "product", "--seeds", "8"])
+    problem = seen[-1][0]
+    assert (problem.budget, problem.n_draws) == (0.02, 8)
+    assert (problem.n_train, problem.n_test) == (150_000, 300_000)
+
+
+def interrupted_after(n_fits):
+    fits = []
+
+    def fit(model, X, y):
+        fits.append(1)
+        if len(fits) > n_fits:
+            raise KeyboardInterrupt
+        return model.fit(X, y)
+
+    return fit
+
+
+@pytest.mark.parametrize("n_fits", [0, 1])
+def test_interruption(capsys, monkeypatch, tmp_path, n_fits):
+    method = dataclasses.replace(METHODS["lightgbm"], fit=interrupted_after(n_fits))
+    monkeypatch.setitem(METHODS, "lightgbm", method)
+    record = tmp_path / "out.json"
+    assert main(["--cue", "product", *QUICK, *ONE, "--json", str(record)]) == 130
+    captured = capsys.readouterr()
+    if n_fits == 0:
+        assert captured.err.splitlines() == ["Interrupted."]
+        assert not record.exists()
+        return
+    assert "Interrupted: 1 of 2 fits done" in captured.out
+    content = json.loads(record.read_text())
+    assert (content["complete"], len(content["runs"])) == (False, 1)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="sends SIGINT")
+def test_interruption_of_the_process():
+    words = ["--cue", "product", "--seeds", "5000", "--train-rows", "1000", "--test-rows", "1000"]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "skbudget", *words, *ONE, "--n-jobs", "1"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        # Whoever runs the tests in the background of a shell has it ignore interruptions.
+        preexec_fn=partial(signal.signal, signal.SIGINT, signal.default_int_handler),
+    )
+    time.sleep(5)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "Interrupted" in out + err
+    assert "Traceback" not in err
+
+
+def test_result_that_cannot_be_written(capsys, monkeypatch, table_file):
+    def no_space(self, *args, **kwargs):
+        raise OSError("No space left on device")
+
+    monkeypatch.setattr("pathlib.Path.write_text", no_space)
+    arguments = ["--data", str(table_file), "--splits", "1x2", "--n-jobs", "1", *ONE]
+    assert main([*arguments, "--json", "out.json"]) == 1
+    captured = capsys.readouterr()
+    assert "mine: coverage" in captured.out
+    assert "error: No space left on device" in captured.err

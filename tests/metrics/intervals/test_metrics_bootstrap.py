@@ -1,0 +1,383 @@
+import warnings
+from functools import partial
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from metrics_strategies import few, rankings
+from scipy.stats import bootstrap, norm
+from sklearn.metrics import average_precision_score, roc_auc_score
+
+from skbudget.metrics import (
+    bootstrap_ci,
+    coverage_at_budget_score,
+    paired_bootstrap_ci,
+    partial_auc_score,
+)
+from skbudget.metrics._ranking import check_rows
+from skbudget.metrics.intervals._bootstrap import _ends, _Options, _resample
+
+
+@pytest.fixture
+def table():
+    rng = np.random.default_rng(0)
+    y = np.repeat([0, 1], [400, 40])
+    return y, rng.normal(1.5 * y), rng.gamma(2.0, size=y.size)
+
+
+# --- against SciPy, which draws rows and calls the metric on each
+
+
+@pytest.mark.parametrize("method", ["BCa", "percentile"])
+@pytest.mark.parametrize("stratified", [True, False])
+def test_ends_are_those_of_scipy(table, method, stratified):
+    y, score, value = table
+    ours = bootstrap_ci(
+        y, score, budget=0.1, value=value, method=method, stratified=stratified, random_state=0
+    )
+
+    def statistic(*samples):
+        rows = np.concatenate(samples)
+        return coverage_at_budget_score(y[rows], score[rows], budget=0.1, value=value[rows])
+
+    rows = np.arange(y.size)
+    samples = (rows[y == 1], rows[y == 0]) if stratified else (rows,)
+    theirs = bootstrap(
+        samples, statistic, n_resamples=1_500, vectorized=False, method=method, random_state=1
+    )
+    assert ours.standard_error == pytest.approx(theirs.standard_error, rel=0.09)
+    # The quantiles of either are known to about a tenth of a standard error.
+    close = partial(pytest.approx, abs=0.3 * theirs.standard_error)
+    assert ours.low == close(theirs.confidence_interval.low)
+    assert ours.high == close(theirs.confidence_interval.high)
+
+
+def test_paired_ends_are_those_of_scipy(table):
+    y, score, _ = table
+    other = score + np.random.default_rng(1).normal(0.3 * y, 0.5)
+    ours = paired_bootstrap_ci(
+        y, other, score, budget=0.1, basis="fpr", method="BCa", random_state=0
+    )
+
+    def statistic(*samples):
+        rows = np.concatenate(samples)
+        measure = partial(coverage_at_budget_score, budget=0.1, basis="fpr")
+        return measure(y[rows], other[rows]) - measure(y[rows], score[rows])
+
+    rows = np.arange(y.size)
+    theirs = bootstrap(
+        (rows[y == 1], rows[y == 0]), statistic, n_resamples=1_500, vectorized=False, random_state=1
+    )
+    assert ours.estimate == pytest.approx(statistic(rows))
+    assert ours.standard_error == pytest.approx(theirs.standard_error, rel=0.09)
+    assert ours.low == pytest.approx(theirs.confidence_interval.low, abs=0.026)
+    assert ours.high == pytest.approx(theirs.confidence_interval.high, abs=0.026)
+
+
+def test_another_metric_agrees_with_coverage(table):
+    y, score, value = table
+    coverage = partial(coverage_at_budget_score, budget=0.1)
+    options = {"value": value, "method": "percentile", "random_state": 0}
+    generic = bootstrap_ci(y, score, metric=coverage, n_resamples=1_000, **options)
+    own = bootstrap_ci(y, score, budget=0.1, n_resamples=10_000, **options)
+    assert generic.estimate == pytest.approx(own.estimate)
+    assert generic.budget is None
+    assert generic.standard_error == pytest.approx(own.standard_error, rel=0.1)
+    assert generic.low == pytest.approx(own.low, abs=0.02)
+
+
+@pytest.mark.parametrize("metric", [partial(partial_auc_score, beta=0.1), average_precision_score])
+@pytest.mark.parametrize("stratified", [True, False])
+def test_any_metric(table, metric, stratified):
+    y, score, _ = table
+    options = {"n_resamples": 50, "method": "percentile", "random_state": 0}
+    options["stratified"] = stratified
+    interval = bootstrap_ci(y, score, metric=metric, **options)
+    assert interval.estimate == pytest.approx(metric(y, score))
+    assert interval.low < interval.estimate < interval.high
+    paired = paired_bootstrap_ci(y, score, -score, metric=metric, **options)
+    assert paired.estimate == pytest.approx(metric(y, score) - metric(y, -score))
+    assert 0 < paired.low < paired.estimate
+
+
+# --- what is returned
+
+
+def test_several_budgets_are_the_same_as_each(table):
+    y, score, _ = table
+    budgets = np.array([0.3, 0.05, 1.0])
+    band = bootstrap_ci(y, score, budget=budgets, random_state=0)
+    assert band.distribution.shape == (10_000, 3)
+    for column, budget in enumerate(budgets):
+        alone = bootstrap_ci(y, score, budget=budget, random_state=1)
+        assert band.estimate[column] == pytest.approx(alone.estimate)
+        assert band.low[column] == pytest.approx(alone.low, abs=0.026)
+        assert band.high[column] == pytest.approx(alone.high, abs=0.026)
+    assert band.low[2] == band.high[2] == 1.0
+
+
+def test_same_seed_same_interval(table):
+    y, score, _ = table
+    first, second, other = (
+        bootstrap_ci(y, score, budget=0.1, random_state=seed).distribution for seed in (0, 0, 1)
+    )
+    np.testing.assert_array_equal(first, second)
+    assert not np.array_equal(first, other)
+    state = np.random.RandomState(0)
+    again = bootstrap_ci(y, score, budget=0.1, random_state=state).distribution
+    np.testing.assert_array_equal(first, again)
+
+
+def test_result_reads_well(table):
+    y, score, _ = table
+    interval = bootstrap_ci(y, score, budget=0.1, n_resamples=50, random_state=0)
+    assert "distribution" not in repr(interval)
+    assert repr(interval).startswith("BootstrapInterval(estimate=0.")
+    with pytest.raises(AttributeError):
+        interval.low = 0.0
+    as_dict = interval.to_dict()
+    assert all(isinstance(as_dict[name], float) for name in ("estimate", "low", "high", "budget"))
+    assert as_dict["method"] == "BCa"
+    pandas = pytest.importorskip("pandas")
+    band = bootstrap_ci(y, score, budget=[0.1, 0.2], n_resamples=50, random_state=0)
+    assert pandas.DataFrame(band.to_dict()).shape == (2, 9)
+
+
+@few
+@given(rankings(), st.sampled_from(["BCa", "percentile", "wilson"]), st.booleans())
+def test_ends_are_fractions_in_order(ranked, method, stratified):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        interval = bootstrap_ci(
+            ranked.y,
+            ranked.score,
+            budget=[0.1, 0.5, 1.0],
+            value=ranked.value,
+            sample_weight=ranked.weight,
+            method=method,
+            stratified=stratified,
+            n_resamples=30,
+            random_state=0,
+        )
+    assert np.all(interval.low >= 0)
+    assert np.all(interval.low <= interval.high)
+    assert np.all(interval.high <= 1)
+
+
+def test_labels_of_any_kind(table):
+    y, score, _ = table
+    names = np.where(y == 1, "fraud", "fine")
+    options = {"budget": 0.1, "random_state": 0, "n_resamples": 100}
+    assert (
+        bootstrap_ci(names, score, pos_label="fraud", **options).low
+        == bootstrap_ci(y, score, **options).low
+    )
+
+
+# --- degenerate rankings
+
+
+@pytest.mark.parametrize("method", ["BCa", "percentile", "wilson"])
+@pytest.mark.parametrize("caught", [True, False])
+def test_all_or_nothing_is_not_certain(method, caught):
+    y = np.repeat([0, 1], [95, 5])
+    score = np.arange(100.0) * (1 if caught else -1)
+    with pytest.warns(UserWarning, match="all positives or none"):
+        interval = bootstrap_ci(y, score, budget=0.2, method=method, random_state=0)
+    assert interval.fallback
+    assert interval.standard_error == 0
+    # Wilson's interval of 5 in 5, by hand: n / (n + z^2).
+    bound = 5 / (5 + norm.ppf(0.975) ** 2)
+    expected = (bound, 1.0) if caught else (0.0, 1.0 - bound)
+    assert (interval.low, interval.high) == pytest.approx(expected)
+
+
+def test_unequal_values_count_for_fewer_positives():
+    y, score = np.repeat([0, 1], [95, 5]), np.arange(100.0)
+    value = np.ones(100)
+    value[-1] = 96.0
+    with pytest.warns(UserWarning, match="all positives or none"):
+        interval = bootstrap_ci(y, score, budget=0.2, value=value, random_state=0)
+    n = 100**2 / (96**2 + 4)
+    assert interval.low == pytest.approx(n / (n + norm.ppf(0.975) ** 2))
+
+
+def test_everything_is_reviewed():
+    y, score = np.repeat([0, 1], [95, 5]), np.arange(100.0)
+    interval = bootstrap_ci(y, score, budget=1.0, random_state=0)
+    assert (interval.low, interval.high, interval.fallback) == (1.0, 1.0, False)
+
+
+def test_constant_scores_leave_nothing_to_chance():
+    y = np.repeat([0, 1], [95, 5])
+    interval = bootstrap_ci(y, np.zeros(100), budget=0.2, random_state=0)
+    assert (interval.low, interval.high) == pytest.approx((0.2, 0.2))
+    assert not interval.fallback
+
+
+def test_a_model_does_not_differ_from_itself():
+    y, score = np.repeat([0, 1], [95, 5]), np.random.default_rng(0).normal(size=100)
+    same = paired_bootstrap_ci(y, score, np.exp(score), budget=0.2, random_state=0)
+    assert (same.low, same.high, same.fallback) == (0.0, 0.0, False)
+
+
+@pytest.mark.parametrize(("sign", "estimate"), [(1, 0.0), (-1, 1.0)])
+def test_agreement_on_few_positives_is_not_certain(sign, estimate):
+    y, score = np.repeat([0, 1], [95, 5]), np.arange(100.0)
+    other = sign * score
+    other[[0, 1]] = other[[1, 0]]
+    with pytest.warns(UserWarning, match="differ by the same"):
+        interval = paired_bootstrap_ci(y, score, other, budget=0.2, random_state=0)
+    # Bonett and Price, by hand: one more of each kind of disagreement, among 5 + 2.
+    p, q = (1 + 5 * estimate) / 7, 1 / 7
+    half = norm.ppf(0.975) * np.sqrt((p + q - (p - q) ** 2) / 7)
+    assert interval.estimate == estimate
+    assert interval.low == pytest.approx(p - q - half)
+    assert interval.high == pytest.approx(min(max(p - q + half, estimate), 1.0))
+
+
+# --- bad input
+
+
+@pytest.mark.parametrize("function", [bootstrap_ci, paired_bootstrap_ci])
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({}, "needs a budget or a metric"),
+        ({"budget": 0.1, "metric": max}, "needs a budget or a metric"),
+        ({"budget": 50}, "50 basis points"),
+        ({"budget": []}, "budget must have shape"),
+        ({"budget": [0.1, 0.0]}, "'budget' parameter"),
+        ({"budget": 0.1, "basis": "rows"}, "'basis' parameter"),
+        ({"budget": 0.1, "method": "basic"}, "'method' parameter"),
+        ({"metric": max, "method": "wilson"}, "'method' parameter"),
+        ({"budget": 0.1, "confidence_level": 95}, "'confidence_level' parameter"),
+        ({"budget": 0.1, "n_resamples": 1}, "'n_resamples' parameter"),
+        ({"budget": 0.1, "stratified": "yes"}, "'stratified' parameter"),
+        ({"budget": 0.1, "pos_label": 2}, "pos_label=2 is not a valid label"),
+        ({"budget": 0.1, "value": [0, 1, 0, 0]}, "no value"),
+    ],
+)
+def test_bad_input(function, wrong, message):
+    scores = [[0.1, 0.2, 0.3, 0.4]] * (1 if function is bootstrap_ci else 2)
+    with pytest.raises(ValueError, match=message):
+        function([1, 0, 0, 1], *scores, **wrong)
+
+
+def test_a_metric_must_be_callable(table):
+    with pytest.raises(TypeError, match="metric must be a callable"):
+        bootstrap_ci(*table[:2], metric="average_precision")
+
+
+def test_the_score_at_fault_is_named():
+    with pytest.raises(ValueError, match="score_b contains NaN"):
+        paired_bootstrap_ci([0, 1], [0.1, 0.2], [0.1, np.nan], budget=0.5)
+
+
+# --- does it hold the truth as often as it says?
+
+METHODS = ("BCa", "percentile", "wilson")
+
+
+def normal_shift(coverage, budget, pos_rate, basis):
+    """How far up standard normal positives must lie for this coverage of the population."""
+    false = budget if basis == "fpr" else (budget - pos_rate * coverage) / (1 - pos_rate)
+    return norm.isf(false) - norm.isf(coverage)
+
+
+def share_that_hold(coverage, budget, n_positives, n_samples, basis, *, n_tables, n_resamples):
+    """Share of intervals by each method that hold the population's coverage."""
+    shift = normal_shift(coverage, budget, n_positives / n_samples, basis)
+    y = np.repeat([0, 1], [n_samples - n_positives, n_positives])
+    rng = np.random.default_rng(0)
+    held = np.zeros(3)
+    for seed in range(n_tables):
+        rows = check_rows(y, rng.normal(shift * y), sample_weight=None, value=None, pos_label=None)
+        drawn = _resample([rows], np.array([budget]), basis, n_resamples, True, seed)[0][:, 0]
+        for number, method in enumerate(METHODS):
+            options = _Options(0.95, n_resamples, method, True)
+            _, low, high, _ = _ends([rows], budget, basis, drawn, options)
+            held[number] += low - 1e-9 <= coverage <= high + 1e-9
+    return held / n_tables
+
+
+def test_intervals_hold_the_truth():
+    held = share_that_hold(0.5, 0.05, 100, 4_000, "fpr", n_tables=150, n_resamples=400)
+    # 0.95 to within four standard errors of 150 tables.
+    assert np.all(np.abs(held - 0.95) < 4 * np.sqrt(0.95 * 0.05 / 150))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("basis", ["population", "fpr"])
+@pytest.mark.parametrize(("budget", "n_samples"), [(0.005, 10_000), (0.05, 4_000)])
+@pytest.mark.parametrize("n_positives", [20, 50, 200])
+@pytest.mark.parametrize("coverage", [0.3, 0.8])
+def test_coverage_of_the_intervals(basis, budget, n_samples, n_positives, coverage):
+    if n_positives == 200:  # no more than the budget can catch
+        n_samples = {0.005: 40_000, 0.05: 8_000}[budget]
+    held = share_that_hold(
+        coverage, budget, n_positives, n_samples, basis, n_tables=500, n_resamples=1_000
+    )
+    print(basis, budget, n_positives, coverage, dict(zip(METHODS, held)))
+    assert np.all(held > 0.95 - 3.5 * np.sqrt(0.95 * 0.05 / 500))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("n_positives", [5, 10, 20])
+@pytest.mark.parametrize("coverage", [0.5, 0.8, 0.95])
+def test_coverage_of_the_intervals_with_few_positives(n_positives, coverage):
+    held = share_that_hold(
+        coverage, 0.05, n_positives, 2_000, "fpr", n_tables=500, n_resamples=1_000
+    )
+    print(n_positives, coverage, dict(zip(METHODS, held)))
+    # Wilson's interval dips below its level near coverages of 0 and 1, by 0.03 here.
+    assert np.all(held > 0.92 - 3.5 * np.sqrt(0.95 * 0.05 / 500))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("n_positives", [20, 60, 200])
+@pytest.mark.parametrize("lift", [0.0, 0.15])
+def test_coverage_of_the_paired_intervals(n_positives, lift):
+    budget, coverage, n_tables = 0.05, 0.5, 400
+    shifts = [norm.isf(budget) - norm.isf(share) for share in (coverage + lift, coverage)]
+    y = np.repeat([0, 1], [3_000, n_positives])
+    rng = np.random.default_rng(n_positives)
+    held = np.zeros(2)
+    for seed in range(n_tables):
+        noise = rng.normal(size=(2, y.size)) + 1.5 * rng.normal(size=y.size)
+        scores = noise / np.hypot(1.0, 1.5) + np.outer(shifts, y)
+        rows = [
+            check_rows(y, score, sample_weight=None, value=None, pos_label=None) for score in scores
+        ]
+        drawn = np.subtract(*_resample(rows, np.array([budget]), "fpr", 1_000, True, seed))[:, 0]
+        for number, method in enumerate(METHODS[:2]):
+            _, low, high, _ = _ends(rows, budget, "fpr", drawn, _Options(0.95, 1_000, method, True))
+            held[number] += low - 1e-9 <= lift <= high + 1e-9
+    held /= n_tables
+    print(n_positives, lift, dict(zip(METHODS, held)))
+    # BCa is short of its level by some 0.02, the reason why it is not the default here.
+    assert np.all(held > np.array([0.92, 0.95]) - 3.5 * np.sqrt(0.95 * 0.05 / n_tables))
+
+
+# --- progress
+
+
+@pytest.mark.parametrize("method", ["percentile", "BCa"])
+@pytest.mark.parametrize("given", [{"budget": 0.1}, {"metric": roc_auc_score}])
+def test_progress(capsys, method, given):
+    rng = np.random.default_rng(0)
+    y = np.repeat([0, 1], [90, 10])
+    options = {"n_resamples": 200, "method": method, "random_state": 0, **given}
+    scores = rng.normal(2 * y), rng.normal(y)
+    silent = paired_bootstrap_ci(y, *scores, **options)
+    assert capsys.readouterr().err == ""
+    shown = paired_bootstrap_ci(y, *scores, **options, verbose=1)
+    assert (shown.low, shown.high) == (silent.low, silent.high)
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[-1].startswith("paired_bootstrap_ci: ")
+    assert "resamples done" in lines[-1]
+    if "metric" in given:
+        assert len(lines) == 10
+    with pytest.raises(ValueError, match="'verbose' parameter of bootstrap_ci"):
+        bootstrap_ci(y, scores[0], **options, verbose=-1)
