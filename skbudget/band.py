@@ -34,7 +34,7 @@ from ._utils.validation import (
     check_weights,
 )
 
-__all__ = ["Band", "Basis", "TauScale", "fpr_band"]
+__all__ = ["Band", "Basis", "TauScale", "default_beta", "fpr_band"]
 
 Basis = Literal["fpr", "population"]
 TauScale = Literal["iqr", "band"] | None
@@ -182,6 +182,61 @@ def fpr_band(
         iid_mask=iid_mask,
         tau_scale=tau_scale,
     )
+
+
+def default_beta(
+    budget: float,
+    positive_weight: float,
+    negative_weight: float,
+    basis: Basis = "fpr",
+    *,
+    widening: float = 3.0,
+) -> float:
+    """Return the upper end of the training band for a review budget.
+
+    The band that a booster should see on its own training rows is wider than
+    the budget, for two reasons. Trees separate the rows they are fitted to, so
+    that fewer training negatives than ``budget`` of them end up where unseen
+    ones will: three times the budget leaves room for it. And with fewer band
+    negatives than positives the fit chases single rows; 1.5 negatives for each
+    positive keep the contrast estimated from both sides, and let the band widen
+    towards the whole AUC where positives are common.
+
+    ``basis="fpr"`` gives ``max(3 * budget, 1.5 * positives / negatives)``, at most
+    1. With ``basis="population"`` the band counts rows, and positives may fill as
+    many places at its top as there are: the same number of negatives is asked
+    for below them.
+
+    Parameters
+    ----------
+    budget : float
+        Review budget, a fraction in (0, 1].
+    positive_weight, negative_weight : float
+        Weight (number) of the positives and of the negatives.
+    basis : {"fpr", "population"}, default="fpr"
+        What the band's ends are fractions of.
+
+    Returns
+    -------
+    beta : float
+
+    See Also
+    --------
+    PAUCObjective : Takes this band where no end is given.
+    skbudget.band.fpr_band : The negatives in a band.
+
+    Examples
+    --------
+    >>> from skbudget.boosting import default_beta
+    >>> default_beta(0.005, positive_weight=150, negative_weight=99_850)
+    0.015
+    >>> default_beta(0.005, positive_weight=100, negative_weight=1_000)
+    0.15
+    """
+    wanted = max(widening * budget * negative_weight, 1.5 * positive_weight)
+    if basis == "fpr":
+        return min(1.0, wanted / negative_weight)
+    return min(1.0, (positive_weight + wanted) / (positive_weight + negative_weight))
 
 
 def find_band(

@@ -16,13 +16,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import brentq
-from scipy.special import expit
 
-from skbudget._utils.validation import check_positive
 from skbudget.boosting import BoosterObjective
 from skbudget.boosting._peers import REPEATABLE
-from skbudget.objectives import BaseObjective, BinaryCrossEntropy, HardNegativeCrossEntropy
-from skbudget.objectives._base import RowDerivatives, Sample
+from skbudget.objectives import BinaryCrossEntropy, FocalLoss, HardNegativeCrossEntropy, Loss
 
 from ._contender import Contender, Fitted, Setting
 
@@ -109,67 +106,7 @@ _LIGHTGBM_START: Parameters = {
 }
 
 
-@dataclass(frozen=True)
-class _FocalLoss(BaseObjective[NDArray]):
-    r"""Focal loss, for boosting.
-
-    .. math::
-        L = -\frac{1}{\sum_i w_i} \sum_i w_i \alpha_i (1 - p_i)^\gamma \log p_i
-
-    with :math:`p_i` the probability of row i's own class, and :math:`\alpha_i` =
-    ``alpha`` for positives and ``1 - alpha`` for negatives. The loss is not convex: the
-    hessian is the exact one without its negative term
-    :math:`w_i \alpha_i \gamma p_i (1 - p_i)^{\gamma+1} \log p_i`, hence never below it,
-    positive, and exact for ``gamma=0``.
-
-    Parameters
-    ----------
-    gamma : float, default=2.0
-        Focus: how fast rows lose weight as they are fitted.
-    alpha : float, default=0.25
-        Weight of a positive.
-
-    References
-    ----------
-    .. [1] T.-Y. Lin, P. Goyal, R. Girshick, K. He and P. Dollár (2017). Focal Loss for
-       Dense Object Detection. ICCV.
-    """
-
-    gamma: float = 2.0
-    alpha: float = 0.25
-
-    def __post_init__(self) -> None:
-        check_positive(self.gamma, "gamma", type(self).__name__, minimum=0)
-        if not 0 < self.alpha < 1:
-            raise ValueError(f"alpha of {type(self).__name__} must be in (0, 1): {self.alpha!r}.")
-
-    def boosting_scale(self, sample: Sample) -> float:
-        """Weight of all rows: the booster's own sum."""
-        return sample.total_weight
-
-    def find_held(self, sample: Sample) -> NDArray:
-        """Return each row's share of the loss."""
-        share = np.where(sample.positive, self.alpha, 1.0 - self.alpha)
-        if sample.weight is not None:
-            share = share * sample.weight
-        return share / sample.total_weight
-
-    def _loss(self, sample: Sample, held: NDArray) -> float:
-        own = np.where(sample.positive, sample.raw, -sample.raw)
-        return float(held @ (expit(-own) ** self.gamma * np.logaddexp(0.0, -own)))
-
-    def derivatives(self, sample: Sample, held: NDArray) -> RowDerivatives:
-        """Return gradient and hessian of all rows."""
-        gamma = self.gamma
-        own = np.where(sample.positive, sample.raw, -sample.raw)
-        p, error, cross_entropy = expit(own), expit(-own), np.logaddexp(0.0, -own)
-        focus = held * error**gamma
-        descent = focus * (error + gamma * p * cross_entropy)
-        hessian = focus * p * (error * (1.0 + 2.0 * gamma) + gamma**2 * p * cross_entropy)
-        return RowDerivatives(None, np.where(sample.positive, -descent, descent), hessian)
-
-
-def _best_constant(loss: BaseObjective[Any], y: NDArray) -> float:
+def _best_constant(loss: Loss[Any], y: NDArray) -> float:
     """Return the score that minimises the loss if all rows get it.
 
     LightGBM starts there with objectives of its own, and at 0 with others, from where
@@ -203,13 +140,13 @@ def _weighted(parameters: Parameters, y: NDArray) -> _Loss:
     return _Loss({"objective": "binary", "scale_pos_weight": math.sqrt(ratio)})
 
 
-def _our_objective(objective: BaseObjective[Any], start: float) -> _Loss:
+def _our_objective(objective: Loss[Any], start: float) -> _Loss:
     # With a custom objective LightGBM fails where it has filtered all features.
     return _Loss({"objective": BoosterObjective(objective), "feature_pre_filter": False}, start)
 
 
 def _focal(parameters: Parameters, y: NDArray) -> _Loss:
-    objective = _FocalLoss(gamma=parameters["focal_gamma"], alpha=parameters["focal_alpha"])
+    objective = FocalLoss(gamma=parameters["focal_gamma"], alpha=parameters["focal_alpha"])
     return _our_objective(objective, _best_constant(objective, y))
 
 

@@ -9,8 +9,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from .._utils.lazy import lazy_names
+from ..band import default_beta
 from ._metric import CoverageMetric
-from ._objective import BoosterObjective, PAUCObjective, default_beta, pauc_objective
+from ._objective import BoosterObjective, PAUCObjective, pauc_objective
 
 if TYPE_CHECKING:
     from ._dask import DaskPAUCXGBClassifier

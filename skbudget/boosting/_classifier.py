@@ -20,10 +20,11 @@ from sklearn.utils.validation import _num_samples, check_is_fitted, column_or_1d
 
 from .._utils.calibration import SigmoidCalibrator
 from .._utils.validation import check_positive, check_weights
-from ..band import Basis
+from ..band import Basis, default_beta
 from ..metrics import partial_auc_score
+from ._calls import BoosterCallable, WithColumns
 from ._metric import CoverageMetric
-from ._objective import PAUCObjective, ValuedObjective, _BoosterCallable, default_beta
+from ._objective import PAUCObjective
 
 OBJECTIVE_PARAMETERS = (
     "budget",
@@ -33,7 +34,7 @@ OBJECTIVE_PARAMETERS = (
     "link",
     "temperature",
     "tau_scale",
-    "budget_basis",
+    "basis",
     "n_knots",
     "schedule",
 )
@@ -52,7 +53,7 @@ PARAMETERS_DOC = """budget : float, default=0.005
         Width of the comparison of two margins.
     tau_scale : {"iqr", "band"} or None, default=None
         Dispersion that multiplies ``temperature``; None for units of margin.
-    budget_basis : {"fpr", "population"}, default="fpr"
+    basis : {"fpr", "population"}, default="fpr"
         Whether the band's ends count negatives or all rows.
     n_knots : int, default=2
         Knots of the trapezoid surrogate.
@@ -236,7 +237,7 @@ class PAUCClassifierMixin:
     _split_gain_name: str
     _leaves_name: str
     beta: float | None
-    budget_basis: Basis
+    basis: Basis
     calibration_cv: int | None
     selection_cv: int | None
     objective: Any
@@ -327,7 +328,7 @@ class PAUCClassifierMixin:
         if checked is None:
             return None
         objective = self._boosting_objective(self.beta)
-        if not isinstance(objective, _BoosterCallable):
+        if not isinstance(objective, BoosterCallable):
             raise ValueError(
                 "value needs the partial AUC or a BoosterObjective as the objective: "
                 f"objective={objective!r} cannot be told of it."
@@ -364,7 +365,7 @@ class PAUCClassifierMixin:
         for name, value in vars(fitted).items():
             if name not in mine and name not in ("_other_params", "kwargs", "_class_weight"):
                 # A fitted model has no use for the values of its training rows.
-                known = value.objective if isinstance(value, ValuedObjective) else value
+                known = value.objective if isinstance(value, WithColumns) else value
                 setattr(self, name, known)
 
     def _calibration_rows(
@@ -481,7 +482,7 @@ class PAUCClassifierMixin:
             self.beta_ = self._rule(training) if beta is None else beta
         objective = self._boosting_objective(beta)
         if training.value is not None:
-            objective = ValuedObjective(objective, training.value)
+            objective = objective.with_columns(value=training.value)
         return {**for_parent, "objective": objective}, folds
 
     def _rule(self, training: Training) -> float:
@@ -489,7 +490,7 @@ class PAUCClassifierMixin:
         weight = self._row_weight(training)
         positive = training.target == 1
         weights = weight[positive].sum(), weight[~positive].sum()
-        return default_beta(self.budget, *weights, self.budget_basis)
+        return default_beta(self.budget, *weights, self.basis)
 
     def _row_weight(self, training: Training) -> NDArray:
         """Return each row's weight, that of its class included; 0 for rows left out."""

@@ -11,7 +11,7 @@ from xgboost.dask import DaskXGBClassifier
 
 from ..band import Basis, TauScale
 from ..objectives import Schedule
-from ..objectives._partial_auc import Link
+from ..objectives.losses.pairwise_pauc import Link
 from ._classifier import BAND_LEAVES, OBJECTIVE_PARAMETERS
 from ._metric import CoverageMetric
 from ._objective import PAUCObjective, Surrogate
@@ -35,7 +35,7 @@ class DaskPAUCXGBClassifier(DaskXGBClassifier):
     alpha, beta : float, default=None
         Ends of the FPR band of training, as fractions. None for the top, and for
         `skbudget.boosting.default_beta` of all workers' rows.
-    surrogate, link, temperature, tau_scale, budget_basis, n_knots, schedule
+    surrogate, link, temperature, tau_scale, basis, n_knots, schedule
         As in `PAUCObjective`.
     objective : callable, default=None
         None for the partial AUC set by the parameters above; or another objective, such
@@ -113,7 +113,7 @@ class DaskPAUCXGBClassifier(DaskXGBClassifier):
         link: Link = "logistic",
         temperature: float = 1.0,
         tau_scale: TauScale = None,
-        budget_basis: Basis = "fpr",
+        basis: Basis = "fpr",
         n_knots: int = 2,
         schedule: Schedule | None = None,
         objective: Any = None,
@@ -142,7 +142,7 @@ class DaskPAUCXGBClassifier(DaskXGBClassifier):
         self.link = link
         self.temperature = temperature
         self.tau_scale = tau_scale
-        self.budget_basis = budget_basis
+        self.basis = basis
         self.n_knots = n_knots
         self.schedule = schedule
 

@@ -13,7 +13,7 @@ from sklearn.utils.metaestimators import available_if
 
 from ..band import Basis, TauScale
 from ..objectives import Schedule
-from ..objectives._partial_auc import Link
+from ..objectives.losses.pairwise_pauc import Link
 from ._classifier import (
     OWN_PARAMETERS,
     Leaves,
@@ -152,7 +152,7 @@ reg_alpha, random_state, n_jobs, importance_type
         link: Link = "logistic",
         temperature: float = 1.0,
         tau_scale: TauScale = None,
-        budget_basis: Basis = "fpr",
+        basis: Basis = "fpr",
         n_knots: int = 2,
         schedule: Schedule | None = None,
         selection_cv: int | None = 3,
@@ -207,7 +207,7 @@ reg_alpha, random_state, n_jobs, importance_type
         self.link = link
         self.temperature = temperature
         self.tau_scale = tau_scale
-        self.budget_basis = budget_basis
+        self.basis = basis
         self.n_knots = n_knots
         self.schedule = schedule
         self.selection_cv = selection_cv

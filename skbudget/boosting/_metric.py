@@ -9,12 +9,7 @@ import numpy as np
 
 from .._utils.validation import BASES, check_budget, check_option
 from ..band import Basis
-from ._objective import (
-    WEIGHTS_OF_POSITIVES,
-    WeightOfPositives,
-    rows_and_value,
-    unpack_call,
-)
+from ._calls import WEIGHTS_OF_POSITIVES, WeightOfPositives, rows_and_value, unpack_call
 
 __all__ = ["CoverageMetric"]
 
@@ -127,7 +122,8 @@ class CoverageMetric:
         from ..metrics import coverage_at_budget_score
         from ..metrics._ranking import common_coverage
 
-        labels, scores, weight, collective = unpack_call(y_true, y_pred, sample_weight)
+        call = unpack_call(y_true, y_pred, sample_weight)
+        labels, scores, weight, collective = call.labels, call.raw, call.weight, call.workers
         if scores.ndim != 1:
             raise ValueError(
                 f"CoverageMetric needs binary scores of shape (n_samples,), got {scores.shape}."

@@ -14,7 +14,7 @@ from xgboost.callback import TrainingCallback
 
 from ..band import Basis, TauScale
 from ..objectives import Schedule
-from ..objectives._partial_auc import Link
+from ..objectives.losses.pairwise_pauc import Link
 from ._classifier import (
     OWN_PARAMETERS,
     Leaves,
@@ -156,7 +156,7 @@ class PAUCXGBClassifier(PAUCClassifierMixin, XGBClassifier):
         link: Link = "logistic",
         temperature: float = 1.0,
         tau_scale: TauScale = None,
-        budget_basis: Basis = "fpr",
+        basis: Basis = "fpr",
         n_knots: int = 2,
         schedule: Schedule | None = None,
         selection_cv: int | None = 3,
@@ -189,7 +189,7 @@ class PAUCXGBClassifier(PAUCClassifierMixin, XGBClassifier):
         self.link = link
         self.temperature = temperature
         self.tau_scale = tau_scale
-        self.budget_basis = budget_basis
+        self.basis = basis
         self.n_knots = n_knots
         self.schedule = schedule
         self.selection_cv = selection_cv

@@ -23,7 +23,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from .._utils.calibration import SigmoidCalibrator
 from .._utils.validation import check_band, check_budget, check_mask, check_weights
-from ..objectives._partial_auc import LINKS
+from ..objectives.losses.pairwise_pauc import LINKS
 from .losses._pauc import POS_NUMERATORS, SURROGATES, PAUCAtBudgetLoss
 from .losses._warmup import LossWarmup
 from .training._module import ACTIVATIONS

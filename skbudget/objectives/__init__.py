@@ -1,16 +1,46 @@
-"""What is optimised: value, gradient and hessian at given scores. NumPy only."""
+"""What is optimised: losses with value, gradient and hessian at given scores. NumPy only.
 
-from ._base import BaseObjective
-from ._cross_entropy import BinaryCrossEntropy, HardNegativeCrossEntropy
-from ._partial_auc import PairwisePAUC, TrapezoidPAUC
-from ._schedule import Blend, Schedule
+The losses are found by walking ``skbudget/objectives/losses``, one file each: `available`
+lists their names, and each class is importable from here.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ._compose import AtBudget, OneVsRest, WeightedSum
+from ._loss import Derivatives, Loss, example_rows
+from ._registry import available, find_loss, loss_classes
+from ._rows import Rows
+from ._schedule import Schedule
+
+if TYPE_CHECKING:
+    # For type checkers, which walk no folder. To them a class that is missing here is Any.
+    # ruff: noqa: F401
+    from .losses.binary_cross_entropy import BinaryCrossEntropy
+    from .losses.focal_loss import FocalLoss
+    from .losses.hard_negative_cross_entropy import HardNegativeCrossEntropy
+    from .losses.pairwise_pauc import PairwisePAUC
+    from .losses.trapezoid_pauc import TrapezoidPAUC
+
+_CLASSES = {found.__name__: found for found in loss_classes().values()}
 
 __all__ = [
-    "BaseObjective",
-    "BinaryCrossEntropy",
-    "Blend",
-    "HardNegativeCrossEntropy",
-    "PairwisePAUC",
+    "AtBudget",
+    "Derivatives",
+    "Loss",
+    "OneVsRest",
+    "Rows",
     "Schedule",
-    "TrapezoidPAUC",
+    "WeightedSum",
+    "available",
+    "example_rows",
+    "find_loss",
+    *_CLASSES,
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _CLASSES:
+        return _CLASSES[name]
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,119 +1,53 @@
-"""How an objective changes over boosting rounds."""
+"""How a loss changes over boosting rounds."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
-
-import numpy as np
+from typing import Any, ClassVar
 
 from .._utils.validation import check_budget, check_positive
-from ._base import BaseObjective, RowDerivatives, Sample
-from ._cross_entropy import BinaryCrossEntropy
+from ._compose import AtBudget, OneVsRest, WeightedSum, check_loss, declare
+from ._loss import Derivatives, Loss, Scale
+from ._rows import Rows
+from .losses.binary_cross_entropy import BinaryCrossEntropy
 
-__all__ = ["Blend", "Schedule"]
-
-
-def _check_objective(value: Any, name: str, owner: str) -> None:
-    if not isinstance(value, BaseObjective):
-        raise TypeError(
-            f"The {name!r} parameter of {owner} must be an objective. Got {value!r} instead."
-        )
-
-
-@dataclass(frozen=True)
-class Blend(BaseObjective[tuple]):
-    """Weighted sum of objectives, each in its boosting scale.
-
-    Parameters
-    ----------
-    parts : tuple of (float, BaseObjective)
-        Weights and objectives.
-
-    See Also
-    --------
-    Schedule : Blends that change over rounds.
-
-    Examples
-    --------
-    >>> from skbudget.objectives import BinaryCrossEntropy, Blend, PairwisePAUC
-    >>> blend = Blend(((0.25, BinaryCrossEntropy()), (0.75, PairwisePAUC(beta=1.0))))
-    >>> round(blend.loss([0, 1], [0.0, 0.0]), 4)
-    0.8664
-    """
-
-    parts: tuple[tuple[float, BaseObjective[Any]], ...]
-
-    def __post_init__(self) -> None:
-        if not isinstance(self.parts, tuple) or not self.parts:
-            raise TypeError(
-                "The 'parts' parameter of Blend must be a non-empty tuple of (weight, objective) "
-                f"pairs. Got {self.parts!r} instead."
-            )
-        for weight, part in self.parts:
-            check_positive(weight, "parts", "Blend", minimum=0)
-            _check_objective(part, "parts", "Blend")
-
-    def boosting_scale(self, sample: Sample) -> float:
-        """1: the parts are in boosting scale already."""
-        return 1.0
-
-    def find_held(self, sample: Sample) -> tuple:
-        """Return what each part holds."""
-        return tuple(part.find_held(sample) for _, part in self.parts)
-
-    def _loss(self, sample: Sample, held: tuple) -> float:
-        return sum(
-            weight * part.boosting_scale(sample) * part._loss(sample, of_part)
-            for (weight, part), of_part in zip(self.parts, held)
-        )
-
-    def derivatives(self, sample: Sample, held: tuple) -> RowDerivatives:
-        """Return gradient and hessian of all rows."""
-        gradient, hessian = np.zeros(sample.raw.size), np.zeros(sample.raw.size)
-        for (weight, part), of_part in zip(self.parts, held):
-            scale = weight * part.boosting_scale(sample)
-            derivatives = part.derivatives(sample, of_part)
-            rows = slice(None) if derivatives.rows is None else derivatives.rows
-            gradient[rows] += scale * derivatives.gradient
-            hessian[rows] += scale * derivatives.hessian
-        return RowDerivatives(None, gradient, hessian)
+__all__ = ["Schedule"]
 
 
 @dataclass(frozen=True)
 class Schedule:
-    """Warm-up, blend and annealing over boosting rounds, for any objective.
+    """Warm-up, blend and annealing over boosting rounds, for any loss.
 
-    A schedule is a function of the round number and nothing else: `at` returns
-    the plain objective of that round. It therefore has no state that a second
-    run, a second thread or an interrupted run could find changed.
+    A schedule is a function of the round number and nothing else: `at` returns the loss
+    of that round. It has no state that a second run, a second thread or an interrupted
+    run could find changed.
 
     Parameters
     ----------
     warmup_rounds : int, default=0
         Rounds that use ``warmup`` alone.
     blend_rounds : int, default=0
-        Rounds after it over which ``warmup`` fades out and the objective in,
+        Rounds after the warm-up over which ``warmup`` fades out and the loss fades in,
         linearly.
     anneal_rounds : int, default=0
-        Rounds after the warm-up over which band and temperature move
-        geometrically from their start to the objective's own values.
+        Rounds after the warm-up over which band and temperature move geometrically from
+        their start to the loss's own values.
     beta_start : float, default=None
         Upper FPR of the band at the start of the annealing, a fraction.
     temperature_start : float, default=None
         Temperature at the start of the annealing.
-    warmup : BaseObjective, default=BinaryCrossEntropy()
-        Objective of the warm-up.
+    warmup : Loss, default=BinaryCrossEntropy()
+        Loss of the warm-up.
 
     Raises
     ------
     ValueError
         If a parameter is out of range, or annealing is asked for without
-        ``anneal_rounds`` or of an objective that has no such parameter.
+        ``anneal_rounds`` or of a loss that has no such parameter.
 
     See Also
     --------
-    Blend : Several objectives at once.
+    WeightedSum : Several losses at once.
     skbudget.boosting.LightGBMRounds : Announces the rounds of LightGBM.
     skbudget.boosting.XGBoostRounds : Announces the rounds of XGBoost.
 
@@ -134,7 +68,7 @@ class Schedule:
     anneal_rounds: int = 0
     beta_start: float | None = None
     temperature_start: float | None = None
-    warmup: BaseObjective[Any] = field(default_factory=BinaryCrossEntropy)
+    warmup: Loss[Any] = field(default_factory=BinaryCrossEntropy)
 
     def __post_init__(self) -> None:
         for name in ("warmup_rounds", "blend_rounds", "anneal_rounds"):
@@ -143,7 +77,7 @@ class Schedule:
             check_budget(self.beta_start, "Schedule", "beta_start")
         if self.temperature_start is not None:
             check_positive(self.temperature_start, "temperature_start", "Schedule")
-        _check_objective(self.warmup, "warmup", "Schedule")
+        check_loss(self.warmup, "warmup", "Schedule")
         starts = (self.beta_start, self.temperature_start)
         if self.anneal_rounds and starts == (None, None):
             raise ValueError(
@@ -154,43 +88,95 @@ class Schedule:
                 "beta_start and temperature_start of Schedule need anneal_rounds >= 1."
             )
 
-    def at(self, iteration: int, objective: BaseObjective[Any]) -> BaseObjective[Any]:
-        """Return the objective of a round.
+    def at(self, iteration: int, loss: Loss[Any]) -> Loss[Any]:
+        """Return the loss of a round.
 
         Parameters
         ----------
         iteration : int
             Number of the round, from 0.
-        objective : BaseObjective
-            The objective to arrive at.
+        loss : Loss
+            The loss to arrive at.
 
         Returns
         -------
-        objective : BaseObjective
+        loss : Loss
+
+        Raises
+        ------
+        ValueError
+            If ``loss`` has no parameter that is to be annealed, or takes another target
+            than ``warmup``.
         """
+        if isinstance(loss, OneVsRest):
+            return loss._with(loss_of_class=_AtRound(loss.loss_of_class, self, iteration))
+        if isinstance(loss, AtBudget):
+            return _AtRound(loss, self, iteration)
+        if self.warmup_rounds and (self.warmup.target, self.warmup.margins) != (
+            loss.target,
+            loss.margins,
+        ):
+            raise ValueError(
+                f"The schedule warms up on {self.warmup.name}, which takes the target "
+                f"{self.warmup.target!r}, and {loss.name} takes the target {loss.target!r}: "
+                "pass a warmup= of the same target, or warmup_rounds=0."
+            )
         since_warmup = iteration - self.warmup_rounds
         if since_warmup < 0:
             return self.warmup
-        current = self._annealed(since_warmup, objective)
+        current = self._annealed(since_warmup, loss)
         if since_warmup >= self.blend_rounds:
             return current
         share = (since_warmup + 1) / (self.blend_rounds + 1)
-        return Blend(((1.0 - share, self.warmup), (share, current)))
+        return WeightedSum(((1.0 - share, self.warmup), (share, current)))
 
-    def _annealed(self, since_warmup: int, objective: BaseObjective[Any]) -> BaseObjective[Any]:
+    def _annealed(self, since_warmup: int, loss: Loss[Any]) -> Loss[Any]:
         starts = {"beta": self.beta_start, "temperature": self.temperature_start}
         asked = {name: start for name, start in starts.items() if start is not None}
-        missing = [name for name in asked if not hasattr(objective, name)]
+        missing = [name for name in asked if not hasattr(loss, name)]
         if missing:
-            raise ValueError(
-                f"{type(objective).__name__} has no parameter {missing[0]!r} to anneal."
-            )
+            raise ValueError(f"{type(loss).__name__} has no parameter {missing[0]!r} to anneal.")
         if since_warmup >= self.anneal_rounds or not asked:
-            return objective
+            return loss
         progress = since_warmup / self.anneal_rounds
-        return objective.replace(
+        return loss.replace(
             **{
-                name: start * (getattr(objective, name) / start) ** progress
+                name: start * (getattr(loss, name) / start) ** progress
                 for name, start in asked.items()
             }
         )
+
+
+@dataclass(frozen=True)
+class _AtRound(Loss[tuple]):
+    """The loss of a round, where what it anneals is known only with the rows."""
+
+    loss_to_arrive_at: Loss[Any]
+    schedule: Schedule
+    iteration: int
+
+    # All is resolved, and scaled, before anybody asks.
+    scale: ClassVar[Scale] = "sum"
+
+    def __post_init__(self) -> None:
+        declare(self, [self.loss_to_arrive_at, self.schedule.warmup])
+
+    def resolved(self, rows: Rows) -> Loss[Any]:
+        """Return the plain loss of the round."""
+        return self.schedule.at(self.iteration, self.loss_to_arrive_at.resolved(rows))
+
+    def hold(self, rows: Rows) -> tuple:
+        """Return the plain loss of the round, and what it holds."""
+        loss = self.resolved(rows)
+        return loss, loss.hold(rows)
+
+    def value(self, rows: Rows, held: tuple) -> float:
+        """Return the loss, as a booster's sum."""
+        loss, what = held
+        return loss.boosting_factor(rows) * loss.value(rows, what)
+
+    def derivatives(self, rows: Rows, held: tuple) -> Derivatives:
+        """Return gradient and hessian, as a booster's sum."""
+        loss, what = held
+        found, factor = loss.derivatives(rows, what), loss.boosting_factor(rows)
+        return found._replace(gradient=factor * found.gradient, hessian=factor * found.hessian)

@@ -9,12 +9,13 @@ from skbudget.metrics import coverage_at_budget_score
 from skbudget.metrics._ranking import common_coverage
 from skbudget.objectives import (
     BinaryCrossEntropy,
-    Blend,
     HardNegativeCrossEntropy,
     PairwisePAUC,
+    Rows,
     TrapezoidPAUC,
+    WeightedSum,
 )
-from skbudget.objectives._base import HESSIAN_FLOOR, Sample
+from skbudget.objectives._loss import HESSIAN_FLOOR
 
 SIZES = [2, 3, 5]
 
@@ -184,11 +185,11 @@ def test_pair_sums_are_those_of_all_rows(temperature, shift, weighted):
 OBJECTIVES = [
     PairwisePAUC(beta=0.05),
     PairwisePAUC(alpha=0.01, beta=1.0, link="sigmoid", temperature=0.5, tau_scale="iqr"),
-    PairwisePAUC(beta=0.02, budget_basis="population"),
+    PairwisePAUC(beta=0.02, basis="population"),
     TrapezoidPAUC(beta=0.1, n_knots=4),
     BinaryCrossEntropy(pos_weight="balanced"),
     HardNegativeCrossEntropy(),
-    Blend(((0.3, BinaryCrossEntropy()), (0.7, PairwisePAUC(beta=0.1)))),
+    WeightedSum(((0.3, BinaryCrossEntropy()), (0.7, PairwisePAUC(beta=0.1)))),
 ]
 
 
@@ -201,13 +202,13 @@ def test_derivatives_are_those_of_all_rows(objective, weighted, size):
     parts, rows = spread(rng, size, positive, raw, weight)
 
     def work(worker, y, s, w):
-        sample = Sample(y, s, w, collective=worker)
-        held = objective.find_held(sample)
-        scale = objective.boosting_scale(sample)
+        sample = Rows(y, s, w, workers=worker)
+        held = objective.hold(sample)
+        scale = objective.boosting_factor(sample)
         derivatives = objective.derivatives(sample, held).dense(
             s.size, scale=scale, floor=HESSIAN_FLOOR
         )
-        return (*derivatives, objective._loss(sample, held))
+        return (*derivatives, objective.value(sample, held))
 
     alone = work(None, positive, raw, weight)
     found = Threads(size).run(work, parts)
@@ -232,9 +233,9 @@ def test_values_of_all_workers_have_one_mean(objective, size):
 
     def work(worker, y, s, w):
         value = value_of(s)
-        sample = Sample(y, s, w, value=value, collective=worker)
-        held = objective.find_held(sample)
-        scale = objective.boosting_scale(sample)
+        sample = Rows(y, s, w, {"value": value}, worker)
+        held = objective.hold(sample)
+        scale = objective.boosting_factor(sample)
         derivatives = objective.derivatives(sample, held).dense(s.size, scale=scale)
         coverage = common_coverage(y, s, w, 0.01, "population", worker, value) if worker else 0
         return (*derivatives, coverage)
@@ -273,6 +274,6 @@ def test_coverage_is_that_of_all_rows(size, basis, ties, weighted):
 def test_a_class_that_no_worker_has():
     parts = [(np.zeros(3, dtype=bool), np.zeros(3)), (np.zeros(0, dtype=bool), np.zeros(0))]
     with pytest.raises(ValueError, match="rows of all workers together lack one"):
-        Threads(2).run(lambda worker, y, s: Sample(y, s, collective=worker), parts)
+        Threads(2).run(lambda worker, y, s: Rows(y, s, workers=worker), parts)
     with pytest.raises(ValueError, match="Coverage needs rows of both classes"):
         Threads(2).run(lambda worker, y, s: common_coverage(y, s, None, 0.1, "fpr", worker), parts)

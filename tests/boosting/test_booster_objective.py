@@ -57,7 +57,7 @@ def xgb_margin(booster, X):
         PAUCObjective(budget=0.05, link="sigmoid", temperature=0.5),
         PAUCObjective(alpha=0.01, beta=0.2),
         PAUCObjective(alpha=0.0, beta=1.0),
-        PAUCObjective(budget=0.05, budget_basis="population"),
+        PAUCObjective(budget=0.05, basis="population"),
         PAUCObjective(surrogate="trapezoid", beta=0.3, n_knots=4),
         PAUCObjective(beta=0.3, tau_scale="iqr", temperature=0.3),
         BoosterObjective(BinaryCrossEntropy(pos_weight=2.0)),
@@ -85,13 +85,13 @@ def test_gradient_is_the_derivative_of_the_loss(objective, weighted):
 
 def _held_loss(objective, y, margin, weight):
     """The summed loss as a function of the margin, edges held where they are."""
-    from skbudget.objectives._base import Sample
+    from skbudget.objectives import Rows
 
-    base = Sample(y == 1, margin, weight)
-    inner = objective._scheduled(base, None)
-    held = inner.find_held(base)
-    scale = inner.boosting_scale(base)
-    return lambda m: scale * inner._loss(Sample(y == 1, m, weight), held)
+    base = Rows(y == 1, margin, weight)
+    inner = objective._resolved(base, None)
+    held = inner.hold(base)
+    scale = inner.boosting_factor(base)
+    return lambda m: scale * inner.value(Rows(y == 1, m, weight), held)
 
 
 def test_loss_is_the_scaled_mean_loss():
@@ -433,7 +433,7 @@ def test_schedule_without_a_clock_is_an_error(table):
         ({"surrogate": "listwise"}, r"'surrogate'.*one of \{'pairwise', 'trapezoid'\}"),
         ({"link": "probit"}, r"'link'.*one of"),
         ({"tau_scale": "std"}, r"'tau_scale'.*one of"),
-        ({"budget_basis": "rows"}, r"'budget_basis'.*one of \{'fpr', 'population'\}"),
+        ({"basis": "rows"}, r"'basis'.*one of \{'fpr', 'population'\}"),
         ({"n_knots": 1}, r"'n_knots'.*\[2, inf\)"),
     ],
 )
@@ -504,7 +504,7 @@ def test_data_without_labels():
 def test_empty_band_has_zero_gradient():
     y = np.r_[np.ones(5), np.zeros(995)]
     margin = np.where(y == 1, 5.0, -5.0)
-    gradient, hessian = PAUCObjective(beta=0.005, budget_basis="population")(y, margin)
+    gradient, hessian = PAUCObjective(beta=0.005, basis="population")(y, margin)
     assert (gradient == 0).all()
     assert (hessian > 0).all()
 

@@ -18,7 +18,6 @@ from skbudget.boosting import (
     PAUCXGBClassifier,
     default_beta,
 )
-from skbudget.boosting._objective import ValuedObjective
 from skbudget.metrics import partial_auc_score
 from skbudget.objectives import BinaryCrossEntropy, PairwisePAUC, Schedule
 
@@ -57,13 +56,13 @@ def test_weights_of_positives_are_values(table, amount, basis, rows):
     weight = np.ones(y.size)
     if rows == "weighed":
         weight = np.where(y == 1, 1.0, np.random.default_rng(1).integers(1, 4, y.size))
-    settings = {"budget": BUDGET, "budget_basis": basis}
+    settings = {"budget": BUDGET, "basis": basis}
     valued = PAUCObjective(**settings, weight_of_positives="value")
     found = valued(y, margin, np.where(y == 1, amount, weight))
-    expected = PAUCObjective(**settings)._with_value(amount, y, margin, weight)
+    expected = PAUCObjective(**settings).with_columns(value=amount)(y, margin, weight)
     np.testing.assert_allclose(found, expected, rtol=2e-6, atol=1e-9)
     beta = default_beta(BUDGET, y.sum(), weight[y == 0].sum(), basis)
-    mean_loss = PairwisePAUC(beta=beta, budget_basis=basis)
+    mean_loss = PairwisePAUC(beta=beta, basis=basis)
     brute = mean_loss.gradient(y, margin, weight, value=amount) * y.sum()
     np.testing.assert_allclose(found[0], brute, rtol=1e-5, atol=1e-8)
     # All positives together weigh what they weigh without values.
@@ -180,7 +179,7 @@ class TestClassifiers:
         X, y = table
         weight = np.random.default_rng(2).uniform(0.5, 2, y.size) if weighted else None
         model = only_rank(cls).fit(X, y, sample_weight=weight, value=amount)
-        objective = ValuedObjective(PAUCObjective(budget=BUDGET), amount)
+        objective = PAUCObjective(budget=BUDGET).with_columns(value=amount)
         native = cls._parent(
             **{
                 **model._parent_params(),
@@ -197,8 +196,8 @@ class TestClassifiers:
     def test_neither_the_unit_nor_values_of_negatives_matter(self, cls, basis, table, amount):
         X, y = table
         dear = np.where(y == 1, 1000 * amount, 3.0)
-        one = make(cls, budget_basis=basis).fit(X, y, value=amount)
-        other = make(cls, budget_basis=basis).fit(X, y, value=dear)
+        one = make(cls, basis=basis).fit(X, y, value=amount)
+        other = make(cls, basis=basis).fit(X, y, value=dear)
         assert one.beta_ == other.beta_
         np.testing.assert_allclose(one.decision_function(X), other.decision_function(X), atol=2e-3)
         np.testing.assert_allclose(one.predict_proba(X), other.predict_proba(X), atol=1e-3)

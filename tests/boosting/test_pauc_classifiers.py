@@ -272,7 +272,7 @@ def test_parameters_reach_the_objective(cls, table):
             {"temperature": 0.3},
             {"budget": 0.1},
             {"alpha": 0.02},
-            {"budget_basis": "population"},
+            {"basis": "population"},
             {"tau_scale": "band"},
             {"schedule": Schedule(warmup_rounds=5)},
             {"objective": BoosterObjective(BinaryCrossEntropy())},

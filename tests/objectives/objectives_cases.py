@@ -11,10 +11,11 @@ from scipy.special import expit
 from skbudget.band import fpr_band
 from skbudget.objectives import (
     BinaryCrossEntropy,
-    Blend,
     HardNegativeCrossEntropy,
     PairwisePAUC,
+    Rows,
     TrapezoidPAUC,
+    WeightedSum,
 )
 
 
@@ -48,6 +49,13 @@ def draw_case(seed=0, n=36, *, ties=False, weighted=False, masked=False):
     return Case(y, raw, weight, iid)
 
 
+def rows_of(case, value=None):
+    """Return a case as rows, for the methods of the contract."""
+    columns = {"iid_mask": case.iid, "value": value}
+    given = {name: column for name, column in columns.items() if column is not None}
+    return Rows(case.y == 1, case.raw, case.weight, given)
+
+
 CASES = {
     "plain": draw_case(),
     "ties": draw_case(1, ties=True),
@@ -60,7 +68,7 @@ CASES = {
 _PAIRWISE = {
     "default band": {"beta": 0.3},
     "upper end": {"alpha": 0.1, "beta": 0.5},
-    "population": {"alpha": 0.1, "beta": 0.6, "budget_basis": "population"},
+    "population": {"alpha": 0.1, "beta": 0.6, "basis": "population"},
     "whole AUC": {"beta": 1.0, "temperature": 0.3},
     "iqr": {"beta": 0.3, "temperature": 0.7, "tau_scale": "iqr"},
     "band width": {"beta": 0.6, "temperature": 2.0, "tau_scale": "band"},
@@ -85,7 +93,7 @@ CROSS_ENTROPY = {
     "balanced hard negatives": HardNegativeCrossEntropy("balanced", top_fraction=0.5),
 }
 BLEND = {
-    "blend": Blend(
+    "blend": WeightedSum(
         (
             (0.3, HardNegativeCrossEntropy(2.0, top_fraction=0.1)),
             (0.5, PairwisePAUC(beta=0.4)),
@@ -105,7 +113,7 @@ def band_of(objective, case):
         case.y != 1,
         alpha=objective.alpha,
         beta=objective.beta,
-        basis=objective.budget_basis,
+        basis=objective.basis,
         sample_weight=case.weight,
         iid_mask=case.iid,
         tau_scale=objective.tau_scale,
@@ -148,7 +156,7 @@ def _losses(objective, case, held, row):
 def differences(objective, name):
     """First and second central differences of the loss by each score, with edges held."""
     case = CASES[name]
-    held = objective.hold(*case.args, iid_mask=case.iid)
+    held = objective.hold(objective.rows(*case.args, iid_mask=case.iid))
     first, second = np.empty(case.y.size), np.empty(case.y.size)
     for row in range(case.y.size):
         a, b, c, d, e = _losses(objective, case, held, row)

@@ -88,8 +88,8 @@ def test_a_factor_of_one_mines_nothing():
 def test_mined_rows_are_found_anew_at_other_scores():
     case = CASES["plain"]
     objective = HardNegativeCrossEntropy(top_fraction=0.1)
-    first = objective.hold(*case.args)
-    second = objective.hold(case.y, -case.raw)
+    first = objective.hold(objective.rows(*case.args))
+    second = objective.hold(objective.rows(case.y, -case.raw))
     assert (first[case.y == 1] == second[case.y == 1]).all()
     assert (first != second).any()
     assert first.sum() == pytest.approx(second.sum())

@@ -2,11 +2,10 @@
 
 import numpy as np
 import pytest
-from objectives_cases import ALL, BAND, CASES, LOGISTIC, SIGMOID, assert_close, band_of
+from objectives_cases import ALL, BAND, CASES, LOGISTIC, SIGMOID, assert_close, band_of, rows_of
 from scipy.special import expit
 
-from skbudget.objectives import HardNegativeCrossEntropy, PairwisePAUC
-from skbudget.objectives._base import Sample
+from skbudget.objectives import HardNegativeCrossEntropy, PairwisePAUC, Rows
 
 NAMES = ["plain", "ties", "weights and ties", "mask", "all"]
 
@@ -51,11 +50,11 @@ def test_pairs_one_by_one(objective, name):
 def test_the_gradient_is_the_derivative_of_the_loss(objective, name):
     case = CASES[name]
     options = {"iid_mask": case.iid, "value": draw_value(case)}
-    held = objective.hold(*case.args, iid_mask=case.iid)
+    held = objective.hold(objective.rows(*case.args, iid_mask=case.iid))
     if isinstance(objective, HardNegativeCrossEntropy) or not hasattr(objective, "beta"):
         # What cross-entropy holds are the shares of the rows, values included.
-        sample = Sample(case.y == 1, case.raw, case.weight, case.iid, options["value"])
-        held = objective.find_held(sample)
+        sample = rows_of(case, options["value"])
+        held = objective.hold(sample)
     step, numeric = 1e-5, np.empty(case.y.size)
     for row in range(case.y.size):
         shift = step * (np.arange(case.y.size) == row)
@@ -75,9 +74,9 @@ def test_the_unit_is_no_learning_rate(objective, name):
     dear[case.y != 1] = 7.0  # what negatives hold is not looked at
     found = []
     for worth in (value, dear):
-        sample = Sample(case.y == 1, case.raw, case.weight, case.iid, worth)
-        scale = objective.boosting_scale(sample)
-        derivatives = objective.derivatives(sample, objective.find_held(sample))
+        sample = rows_of(case, worth)
+        scale = objective.boosting_factor(sample)
+        derivatives = objective.derivatives(sample, objective.hold(sample))
         found.append(derivatives.dense(case.y.size, scale=scale))
     np.testing.assert_allclose(found[0], found[1], rtol=1e-12, atol=1e-15)
 
@@ -116,11 +115,11 @@ def test_a_value_of_two_is_a_positive_twice(objective, name):
 @pytest.mark.parametrize("name", NAMES)
 def test_what_is_held_counts_rows(objective, name):
     case = CASES[name]
-    plain = Sample(case.y == 1, case.raw, case.weight, case.iid)
-    valued = Sample(case.y == 1, case.raw, case.weight, case.iid, draw_value(case))
-    one, other = (objective.find_held(sample) for sample in (plain, valued))
+    plain = rows_of(case)
+    valued = rows_of(case, draw_value(case))
+    one, other = (objective.hold(sample) for sample in (plain, valued))
     assert str(one) == str(other)
-    assert objective.boosting_scale(plain) == objective.boosting_scale(valued)
+    assert objective.boosting_factor(plain) == objective.boosting_factor(valued)
 
 
 @pytest.mark.parametrize("link", ["logistic", "sigmoid"])
@@ -129,12 +128,12 @@ def test_tables_of_many_rows_agree_with_sums_over_pairs(link, monkeypatch):
     rng = np.random.default_rng(0)
     n = 30_000
     positive, raw = rng.random(n) < 0.01, rng.normal(size=n)
-    sample = Sample(positive, raw, value=rng.lognormal(size=n))
+    sample = Rows(positive, raw, columns={"value": rng.lognormal(size=n)})
     objective = PairwisePAUC(beta=1.0, link=link)
-    tabulated = objective.derivatives(sample, objective.find_held(sample))
+    tabulated = objective.derivatives(sample, objective.hold(sample))
     assert tabulated.rows is None
-    monkeypatch.setattr("skbudget.objectives._partial_auc.TABULATE_FROM", n + 1)
-    summed = objective.derivatives(sample, objective.find_held(sample))
+    monkeypatch.setattr("skbudget.objectives.losses.pairwise_pauc.TABULATE_FROM", n + 1)
+    summed = objective.derivatives(sample, objective.hold(sample))
     assert summed.rows is not None
     for one, other in zip(tabulated.dense(n), summed.dense(n)):
         np.testing.assert_allclose(one, other, atol=1e-6 * np.abs(other).max())
@@ -143,10 +142,10 @@ def test_tables_of_many_rows_agree_with_sums_over_pairs(link, monkeypatch):
 def test_a_positive_worth_nothing_has_no_pull_but_is_a_row():
     y, raw = np.array([0, 0, 0, 0, 1, 1]), np.array([0.0, 1.0, 2.0, 3.0, 2.5, 3.5])
     value = np.array([0, 0, 0, 0, 1.0, 0.0])
-    objective = PairwisePAUC(beta=0.5, budget_basis="population")
+    objective = PairwisePAUC(beta=0.5, basis="population")
     assert objective.gradient(y, raw, value=value)[5] == 0.0
     # The top three of six rows: one of them a negative. Without the last row it is another band.
-    assert objective.hold(y, raw).members.tolist() == [3]
+    assert objective.hold(objective.rows(y, raw)).members.tolist() == [3]
 
 
 def test_bad_values():

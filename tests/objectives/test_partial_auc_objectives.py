@@ -19,7 +19,7 @@ from sklearn.metrics import roc_auc_score
 
 from skbudget.metrics import partial_auc_score
 from skbudget.objectives import PairwisePAUC, TrapezoidPAUC
-from skbudget.objectives._base import HESSIAN_FLOOR
+from skbudget.objectives._loss import HESSIAN_FLOOR
 
 pytestmark = pytest.mark.filterwarnings("error")
 
@@ -139,7 +139,7 @@ def dense_trapezoid(objective, case):
     counted = case.weights > 0
     if case.iid is not None:
         counted &= case.iid
-    if objective.budget_basis == "fpr":
+    if objective.basis == "fpr":
         counted &= case.y != 1
     times = case.weights[counted].astype(int)
     reference = np.sort(np.repeat(case.raw[counted], times))[::-1]
@@ -199,7 +199,8 @@ def test_mined_negatives_are_pushed_but_set_no_edge():
     n, mined = case.y.size, np.array([5.0, 6.0])
     objective = PairwisePAUC(beta=0.2)
     grown = Case(np.append(case.y, [0, 0]), np.append(case.raw, mined), None, np.arange(n + 2) < n)
-    before, after = objective.hold(*case.args), objective.hold(*grown.args, iid_mask=grown.iid)
+    before = objective.hold(objective.rows(*case.args))
+    after = objective.hold(objective.rows(*grown.args, iid_mask=grown.iid))
     assert (after.t_alpha, after.t_beta) == (before.t_alpha, before.t_beta)
     assert (objective.gradient(*grown.args, iid_mask=grown.iid)[n:] > 0).all()
 
@@ -225,7 +226,7 @@ def test_without_a_dispersion_the_unit_of_the_scores_matters():
 def test_an_empty_band_is_no_loss_and_no_gradient(link, weight, tau_scale):
     y = (np.arange(40) >= 20).astype(int)
     only_positives_on_top = PairwisePAUC(
-        beta=0.3, budget_basis="population", link=link, tau_scale=tau_scale
+        beta=0.3, basis="population", link=link, tau_scale=tau_scale
     )
     all_mined = PairwisePAUC(beta=0.3, link=link, tau_scale=tau_scale)
     for objective, raw, iid in (
@@ -281,7 +282,7 @@ def test_constant_scores_are_a_coin_toss_at_the_temperature_itself(temperature, 
         ({"temperature": -1.0}, "'temperature' parameter of {} must be a float in the range"),
         ({"temperature": np.inf}, "'temperature' parameter of {} must be a float in the range"),
         ({"tau_scale": "std"}, "'tau_scale' parameter of {} must be one of"),
-        ({"budget_basis": "rows"}, "'budget_basis' parameter of {} must be one of"),
+        ({"basis": "rows"}, "'basis' parameter of {} must be one of"),
     ],
 )
 def test_bad_parameters(objective, parameters, message):
@@ -310,7 +311,7 @@ def test_a_band_of_most_rows_is_the_same_as_its_pairs(link, weighted, alpha, bet
     weight = rng.choice([0.0, 1.0, 2.5], n_rows) if weighted else None
     objective = PairwisePAUC(alpha=alpha, beta=beta, link=link, temperature=0.7)
     found = objective.gradient_hessian(y, raw, weight)
-    monkeypatch.setattr("skbudget.objectives._partial_auc.TABULATE_FROM", np.inf)
+    monkeypatch.setattr("skbudget.objectives.losses.pairwise_pauc.TABULATE_FROM", np.inf)
     expected = objective.gradient_hessian(y, raw, weight)
     assert not np.array_equal(found[0], expected[0])  # they take different ways
     for one, other in zip(found, expected):

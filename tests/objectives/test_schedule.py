@@ -8,18 +8,18 @@ from objectives_cases import ALL, BAND, CASES, CROSS_ENTROPY, assert_close
 
 from skbudget.objectives import (
     BinaryCrossEntropy,
-    Blend,
     HardNegativeCrossEntropy,
     PairwisePAUC,
+    Rows,
     Schedule,
     TrapezoidPAUC,
+    WeightedSum,
 )
-from skbudget.objectives._base import Sample
 
 pytestmark = pytest.mark.filterwarnings("error")
 
 CASE = CASES["weights"]
-SAMPLE = Sample(CASE.y == 1, CASE.raw, CASE.weight)
+SAMPLE = Rows(CASE.y == 1, CASE.raw, CASE.weight)
 PAUC = PairwisePAUC(beta=0.1, temperature=0.5)
 FULL = Schedule(
     warmup_rounds=5,
@@ -87,8 +87,8 @@ def test_annealing_may_widen_as_well():
 
 def test_annealing_runs_while_the_blend_does():
     rounds = [FULL.at(i, PAUC) for i in range(5, 16)]
-    objectives = [r.parts[1][1] if isinstance(r, Blend) else r for r in rounds]
-    assert [isinstance(r, Blend) for r in rounds] == [True] * 3 + [False] * 8
+    objectives = [r.parts[1][1] if isinstance(r, WeightedSum) else r for r in rounds]
+    assert [isinstance(r, WeightedSum) for r in rounds] == [True] * 3 + [False] * 8
     ratios = [after.beta / before.beta for before, after in pairwise(objectives)]
     assert ratios == pytest.approx([0.125**0.1] * 10)
 
@@ -144,22 +144,24 @@ def test_warmup_and_blend_suit_objectives_without_a_band(objective):
 
 def test_a_blend_is_the_weighted_sum_in_boosting_scale():
     parts = ((0.25, BinaryCrossEntropy()), (0.75, PAUC), (2.0, TrapezoidPAUC(beta=0.3)))
-    blend = Blend(parts)
-    scales = [weight * part.boosting_scale(SAMPLE) for weight, part in parts]
+    blend = WeightedSum(parts)
+    scales = [weight * part.boosting_factor(SAMPLE) for weight, part in parts]
     derivatives = [part.gradient_hessian(*CASE.args) for _, part in parts]
     gradient, hessian = blend.gradient_hessian(*CASE.args)
     assert_close(gradient, sum(s * g for s, (g, _) in zip(scales, derivatives)), 1e-12)
     assert_close(hessian, sum(s * h for s, (_, h) in zip(scales, derivatives)), 1e-12)
     losses = [part.loss(*CASE.args) for _, part in parts]
     assert blend.loss(*CASE.args) == pytest.approx(np.dot(scales, losses))
-    assert blend.boosting_scale(SAMPLE) == 1.0
+    assert blend.boosting_factor(SAMPLE) == 1.0
 
 
 def test_a_blend_of_one_boosts_as_the_part_itself():
-    blend = Blend(((1.0, PAUC),))
-    scale = PAUC.boosting_scale(SAMPLE)
+    blend = WeightedSum(((1.0, PAUC),))
+    scale = PAUC.boosting_factor(SAMPLE)
     assert_close(blend.gradient(*CASE.args), scale * PAUC.gradient(*CASE.args), 1e-12)
-    assert_close(Blend(((1.0, blend),)).gradient(*CASE.args), blend.gradient(*CASE.args), 1e-12)
+    assert_close(
+        WeightedSum(((1.0, blend),)).gradient(*CASE.args), blend.gradient(*CASE.args), 1e-12
+    )
 
 
 # --- bad parameters
@@ -180,8 +182,8 @@ def test_bad_numbers_of_rounds(name, value):
         ({"temperature_start": -1.0}, ValueError, "'temperature_start' parameter of Schedule"),
         ({}, ValueError, "'anneal_rounds' .* needs beta_start or temperature_start"),
         ({"anneal_rounds": 0, "beta_start": 0.5}, ValueError, "need anneal_rounds >= 1"),
-        ({"anneal_rounds": 0, "warmup": "bce"}, TypeError, "'warmup' .* must be an objective"),
-        ({"anneal_rounds": 0, "warmup": PairwisePAUC}, TypeError, "'warmup' .* an objective"),
+        ({"anneal_rounds": 0, "warmup": "bce"}, TypeError, "'warmup' .* must be a loss"),
+        ({"anneal_rounds": 0, "warmup": PairwisePAUC}, TypeError, "'warmup' .* a loss"),
     ],
 )
 def test_bad_schedules(parameters, error, message):
@@ -208,12 +210,12 @@ def test_annealing_may_not_cross_alpha():
     [
         ((), TypeError, "must be a non-empty tuple"),
         ([(1.0, PAUC)], TypeError, "must be a non-empty tuple"),
-        (((1.0, "auc"),), TypeError, "'parts' parameter of Blend must be an objective"),
-        (((-0.1, PAUC),), ValueError, "'parts' parameter of Blend must be a float"),
-        (((np.nan, PAUC),), ValueError, "'parts' parameter of Blend must be a float"),
-        (((PAUC, 1.0),), ValueError, "'parts' parameter of Blend must be a float"),
+        (((1.0, "auc"),), TypeError, "'parts' parameter of WeightedSum must be a loss"),
+        (((-0.1, PAUC),), ValueError, "'parts' parameter of WeightedSum must be a float"),
+        (((np.nan, PAUC),), ValueError, "'parts' parameter of WeightedSum must be a float"),
+        (((PAUC, 1.0),), ValueError, "'parts' parameter of WeightedSum must be a float"),
     ],
 )
 def test_bad_blends(parts, error, message):
     with pytest.raises(error, match=message):
-        Blend(parts)
+        WeightedSum(parts)

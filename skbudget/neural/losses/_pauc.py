@@ -10,7 +10,7 @@ from torch import Tensor
 
 from ..._utils.validation import BASES, check_band, check_option, check_positive
 from ...band import TAU_SCALES
-from ...objectives._partial_auc import LINKS, Link
+from ...objectives.losses.pairwise_pauc import LINKS, Link
 from ._band import INTERPOLATIONS, Interpolation, find_band
 from ._pairs import mean_pair_loss
 from ._queue import Pool

@@ -1,0 +1,492 @@
+"""The contract of a loss: its value, gradient and hessian at given scores."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from typing import Any, ClassVar, Generic, Literal, NamedTuple, TypeVar
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ._rows import Margins, Rows, Target, check_margins, check_rows
+
+__all__ = ["HESSIAN_FLOOR", "Derivatives", "Loss", "Scale", "example_rows"]
+
+# XGBoost keeps the hessian of its logistic loss above this; so do we.
+HESSIAN_FLOOR = 1e-16
+
+Scale = Literal["rows", "positives", "sum"]
+
+Held = TypeVar("Held")
+Self = TypeVar("Self", bound="Loss[Any]")
+
+
+class Derivatives(NamedTuple):
+    """Gradient and hessian of the rows that have any.
+
+    Attributes
+    ----------
+    rows : ndarray of shape (n_rows,) or None
+        Row indices, or None if the arrays hold all rows in order.
+    gradient, hessian : ndarray of shape (n_rows,) or (n_rows, n_margins)
+        First and (diagonal) second derivative by each raw score.
+    """
+
+    rows: NDArray[np.intp] | None
+    gradient: NDArray[np.floating]
+    hessian: NDArray[np.floating]
+
+    def dense(
+        self, n_samples: int, *, scale: float = 1.0, floor: float = 0.0, dtype: Any = np.float64
+    ) -> tuple[NDArray, NDArray]:
+        """Return both as arrays over all rows, times ``scale``, the hessian at least ``floor``.
+
+        Parameters
+        ----------
+        n_samples : int
+            Number of rows.
+        scale : float, default=1.0
+            Factor of both.
+        floor : float, default=0.0
+            Least hessian.
+        dtype : type, default=numpy.float64
+            Of the result.
+
+        Returns
+        -------
+        gradient, hessian : ndarray of shape (n_samples,) or (n_samples, n_margins)
+        """
+        if self.rows is None and self.gradient.dtype == self.hessian.dtype == dtype:
+            # The arrays are nobody else's.
+            np.multiply(self.gradient, scale, out=self.gradient)
+            np.multiply(self.hessian, scale, out=self.hessian)
+            return self.gradient, np.maximum(self.hessian, floor, out=self.hessian)
+        shape = (n_samples, *self.gradient.shape[1:])
+        gradient = np.zeros(shape, dtype=dtype)
+        hessian = np.full(shape, floor, dtype=dtype)
+        rows = slice(None) if self.rows is None else self.rows
+        gradient[rows] = scale * self.gradient
+        hessian[rows] = np.maximum(scale * self.hessian, floor)
+        return gradient, hessian
+
+
+class Loss(ABC, Generic[Held]):
+    """What is optimised: a loss of raw scores with its gradient and hessian.
+
+    A loss is a frozen dataclass in a file of its own in ``skbudget/objectives/losses``. It
+    says as class attributes what it needs, and implements `value`, `derivatives` and
+    usually `hold`. Nothing else has to know about it: `available` finds it, and the
+    boosters, `PAUCClassifier`, the contract tests and the documentation take it by name.
+
+    A loss is an immutable set of parameters and keeps no state between calls. `hold`
+    finds what a derivative holds constant (band edges, thresholds, mined rows) at the
+    given scores. Finite differences of the loss must hold the same things as its
+    gradient, so ``held`` can be passed in.
+
+    Where positives have values, the weight :math:`w_i` of a positive in the formulas is
+    its weight times its value over the mean value: the unit of the values cancels out.
+    Band edges, thresholds and mined rows count rows, and values do not change them.
+
+    Attributes
+    ----------
+    target : {"binary", "classes", "ordinal", "real"}, class attribute
+        The target that the loss takes: two classes, class numbers, ordered levels from 0,
+        or real numbers.
+    margins : {"one", "classes", "thresholds"}, class attribute
+        Raw scores per row: one, one per class, or one per threshold between two levels.
+    reads : frozenset of str, class attribute
+        Columns that the loss uses if it is given them.
+    needs : frozenset of str, class attribute
+        Columns that it cannot do without.
+    sums_over_workers : bool, class attribute
+        Whether the loss adds up over workers (``rows.workers``), so that every worker
+        gets the derivatives of the whole table.
+    scale : {"rows", "positives", "sum"}, class attribute
+        How the mean becomes a booster's sum: times the weight of all rows, times the
+        weight of the positives, or not at all, for a loss that is such a sum already.
+
+    See Also
+    --------
+    PairwisePAUC : The partial AUC, pair by pair.
+    skbudget.boosting.BoosterObjective : Offers a loss to LightGBM and XGBoost.
+    available : The names of all losses.
+
+    Examples
+    --------
+    A loss of one's own, the squared error:
+
+    >>> from dataclasses import dataclass
+    >>> import numpy as np
+    >>> from skbudget.objectives import Derivatives, Loss
+    >>> @dataclass(frozen=True)
+    ... class SquaredError(Loss):
+    ...     target = "real"
+    ...
+    ...     def value(self, rows, held=None):
+    ...         return float(np.mean((rows.raw - rows.target) ** 2) / 2)
+    ...
+    ...     def derivatives(self, rows, held=None):
+    ...         n = rows.n_samples
+    ...         return Derivatives(None, (rows.raw - rows.target) / n, np.full(n, 1 / n))
+    >>> SquaredError().gradient([0.5, 2.0], [0.0, 0.0])
+    array([-0.25, -1.  ])
+    """
+
+    target: ClassVar[Target] = "binary"
+    margins: ClassVar[Margins] = "one"
+    reads: ClassVar[frozenset[str]] = frozenset()
+    needs: ClassVar[frozenset[str]] = frozenset()
+    sums_over_workers: ClassVar[bool] = False
+    scale: ClassVar[Scale] = "rows"
+
+    # --- what a loss defines ------------------------------------------------------------
+
+    def hold(self, rows: Rows) -> Held:
+        """Find what the derivatives hold constant at the rows' scores.
+
+        Parameters
+        ----------
+        rows : Rows
+            The rows.
+
+        Returns
+        -------
+        held : object
+            Whatever `value` and `derivatives` want to be handed; None if nothing is held.
+        """
+        return None  # type: ignore[return-value]
+
+    @abstractmethod
+    def value(self, rows: Rows, held: Held) -> float:
+        """Return the loss, a mean in the scale of its formula.
+
+        Parameters
+        ----------
+        rows : Rows
+            The rows.
+        held : object
+            What `hold` returned.
+
+        Returns
+        -------
+        loss : float
+        """
+
+    @abstractmethod
+    def derivatives(self, rows: Rows, held: Held) -> Derivatives:
+        """Return gradient and hessian; the hessian is at least zero.
+
+        Parameters
+        ----------
+        rows : Rows
+            The rows.
+        held : object
+            What `hold` returned.
+
+        Returns
+        -------
+        derivatives : Derivatives
+        """
+
+    def start(self, rows: Rows) -> float | NDArray[np.float64]:
+        """Return the constant that boosting begins from.
+
+        Parameters
+        ----------
+        rows : Rows
+            The rows; their scores are not used.
+
+        Returns
+        -------
+        start : float, or ndarray of shape (n_margins,)
+            0 for a loss that does not depend on a constant, as those that compare rows.
+        """
+        return 0.0 if rows.raw.ndim == 1 else np.zeros(rows.raw.shape[1])
+
+    @classmethod
+    def examples(cls) -> Iterator[tuple[Loss[Any], Rows]]:
+        """Yield losses of this class, and rows to test each of them on.
+
+        The tests of the contract hold every pair to central differences, and weights to
+        repeated rows. By default that is the loss as it comes, on rows of `example_rows`;
+        a class whose parameters have no defaults, or whose options have formulas of
+        their own, yields more.
+
+        Yields
+        ------
+        loss : Loss
+        rows : Rows
+        """
+        loss = cls()
+        yield loss, example_rows(loss)
+        yield loss, example_rows(loss, weighted=True, seed=1)
+
+    def resolved(self, rows: Rows) -> Loss[Any]:
+        """Return the loss with all that depends on the rows' classes and weights filled in.
+
+        Parameters
+        ----------
+        rows : Rows
+            The rows; their scores are not used.
+
+        Returns
+        -------
+        loss : Loss
+            The loss itself, unless its parameters leave something open, see `AtBudget`.
+        """
+        return self
+
+    def torch_loss(self) -> Any:
+        """Return the same loss as a torch module, for speed on a GPU; None without one.
+
+        Returns
+        -------
+        loss : torch.nn.Module or None
+            Without one, networks are trained on the loss as it is, on the CPU.
+        """
+        return None
+
+    # --- what every loss has ------------------------------------------------------------
+
+    @property
+    def name(self) -> str:
+        """The name by which `find_loss` knows the loss: its class in snake case."""
+        return loss_name(type(self))
+
+    def rows(
+        self,
+        y_true: ArrayLike,
+        raw_score: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        **columns: ArrayLike | None,
+    ) -> Rows:
+        """Return what a user has as rows, checked for this loss.
+
+        Parameters
+        ----------
+        y_true : array-like of shape (n_samples,)
+            Labels in {0, 1} or {-1, 1} for a binary target, whole numbers from 0 for
+            classes and levels, any numbers for a real target.
+        raw_score : array-like of shape (n_samples,) or (n_samples, n_margins)
+            Raw scores (margins).
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights; a weight of 2 is the row twice.
+        **columns : array-like of shape (n_samples,), or None
+            The columns that the loss reads.
+
+        Returns
+        -------
+        rows : Rows
+
+        Raises
+        ------
+        ValueError
+            If lengths differ, a target or a number is not what the loss takes, a column
+            is missing, or one is given that the loss does not read.
+        """
+        given = {name for name, values in columns.items() if values is not None}
+        check_names(self, given, type(self).__name__)
+        rows = check_rows(self.target, self.margins, y_true, raw_score, sample_weight, columns)
+        check_margins(self.margins, rows.target, rows.raw, type(self).__name__)
+        return rows
+
+    def loss(
+        self,
+        y_true: ArrayLike,
+        raw_score: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        *,
+        held: Held | None = None,
+        **columns: ArrayLike | None,
+    ) -> float:
+        """Return the loss of labels and scores.
+
+        Parameters
+        ----------
+        y_true : array-like of shape (n_samples,)
+            Labels, see `rows`.
+        raw_score : array-like of shape (n_samples,) or (n_samples, n_margins)
+            Raw scores (margins).
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights; a weight of 2 is the row twice.
+        held : object, default=None
+            Result of `hold`; found at ``raw_score`` if not given.
+        **columns : array-like of shape (n_samples,), or None
+            The columns that the loss reads, such as ``value`` (what catching each positive
+            is worth, at least 0, in any unit; entries of negatives are not used) and
+            ``iid_mask`` (rows drawn as in deployment: only they set band edges).
+
+        Returns
+        -------
+        loss : float
+        """
+        rows = self.rows(y_true, raw_score, sample_weight, **columns)
+        return self.value(rows, self.hold(rows) if held is None else held)
+
+    def gradient(
+        self,
+        y_true: ArrayLike,
+        raw_score: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        *,
+        held: Held | None = None,
+        **columns: ArrayLike | None,
+    ) -> NDArray[np.float64]:
+        """Return the derivative of `loss` by each raw score.
+
+        Parameters
+        ----------
+        y_true, raw_score, sample_weight, held, **columns
+            As in `loss`.
+
+        Returns
+        -------
+        gradient : ndarray with the shape of ``raw_score``
+        """
+        return self.gradient_hessian(y_true, raw_score, sample_weight, held=held, **columns)[0]
+
+    def gradient_hessian(
+        self,
+        y_true: ArrayLike,
+        raw_score: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        *,
+        held: Held | None = None,
+        **columns: ArrayLike | None,
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return gradient and positive diagonal hessian.
+
+        Parameters
+        ----------
+        y_true, raw_score, sample_weight, held, **columns
+            As in `loss`.
+
+        Returns
+        -------
+        gradient, hessian : ndarray with the shape of ``raw_score``
+            The class docstring says which form the hessian has.
+        """
+        rows = self.rows(y_true, raw_score, sample_weight, **columns)
+        held = self.hold(rows) if held is None else held
+        return self.derivatives(rows, held).dense(rows.n_samples, floor=HESSIAN_FLOOR)
+
+    def replace(self: Self, **changes: Any) -> Self:
+        """Return a copy with some parameters changed, checked anew.
+
+        Parameters
+        ----------
+        **changes
+            Parameters of the constructor.
+
+        Returns
+        -------
+        loss : Loss
+        """
+        return dataclasses.replace(self, **changes)  # type: ignore[type-var]
+
+    def boosting_factor(self, rows: Rows) -> float:
+        """Return the factor from the mean to a booster's sum, see ``scale``.
+
+        Parameters
+        ----------
+        rows : Rows
+            The rows.
+
+        Returns
+        -------
+        factor : float
+        """
+        if self.scale == "rows":
+            return rows.total_weight
+        return rows.positive_weight if self.scale == "positives" else 1.0
+
+    def _with(self: Self, **changes: Any) -> Self:
+        """Return a copy with some parameters changed, which the caller has checked."""
+        copy = object.__new__(type(self))
+        copy.__dict__.update(self.__dict__)
+        copy.__dict__.update(changes)
+        return copy
+
+
+def loss_name(loss: type) -> str:
+    """Return the name of a class of losses: ``PairwisePAUC`` becomes ``"pairwise_pauc"``."""
+    words = re.findall(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z0-9]+|[A-Z]+", loss.__name__)
+    return "_".join(words).lower()
+
+
+def check_names(loss: Loss[Any], given: set[str], owner: str) -> None:
+    """Raise if a column that a loss needs is missing, or one is given that it does not read.
+
+    Raises
+    ------
+    ValueError
+        Naming the column, and what the loss reads.
+    """
+    readable = loss.reads | loss.needs
+    for name in sorted(loss.needs - given):
+        raise ValueError(
+            f"{owner} needs the column {name!r}, one entry per row, and it is missing: "
+            f"pass {name}=."
+        )
+    for name in sorted(given - readable):
+        listed = ", ".join(repr(one) for one in sorted(readable)) or "none"
+        raise ValueError(
+            f"{owner} does not read the column {name!r}, so it would have no effect: leave it "
+            f"out, or use a loss that reads it. Columns that {owner} reads: {listed}."
+        )
+
+
+def example_rows(
+    loss: Loss[Any],
+    n_samples: int = 40,
+    *,
+    weighted: bool = False,
+    ties: bool = False,
+    seed: int = 0,
+    **columns: NDArray[Any],
+) -> Rows:
+    """Return rows that a loss takes, drawn at random, for its tests.
+
+    Parameters
+    ----------
+    loss : Loss
+        Decides target, number of margins and columns.
+    n_samples : int, default=40
+        Number of rows.
+    weighted : bool, default=False
+        Whether rows have whole weights from 0 to 3.
+    ties : bool, default=False
+        Whether scores are rounded to whole numbers.
+    seed : int, default=0
+        Of the draw.
+    **columns : ndarray of shape (n_samples,)
+        Columns to hand over; those that the loss needs are drawn if they are not given.
+
+    Returns
+    -------
+    rows : Rows
+    """
+    rng = np.random.default_rng(seed)
+    n_levels = 2 if loss.target == "binary" else 3
+    target: NDArray[Any] = np.arange(n_samples) % (2 * n_levels) // 2
+    if loss.target == "binary":
+        target = np.arange(n_samples) % 4 == 0
+    elif loss.target == "real":
+        target = rng.normal(size=n_samples)
+    n_margins = {"one": None, "classes": n_levels, "thresholds": n_levels - 1}[loss.margins]
+    raw = rng.normal(size=n_samples if n_margins is None else (n_samples, n_margins))
+    if loss.target == "binary" and n_margins is None:
+        raw += target
+    raw = raw.round() if ties else raw
+    weight = rng.integers(0, 4, n_samples).astype(float) if weighted else None
+    given: dict[str, Any] = {}
+    for name in sorted(loss.needs):
+        given[name] = (
+            np.sort(rng.integers(0, 5, n_samples))
+            if name == "group"
+            else (rng.integers(0, 3, n_samples))
+        )
+    return Rows(target, raw, weight, {**given, **columns})

@@ -1,0 +1,113 @@
+"""The losses by name, found by walking the folder that holds them."""
+
+from __future__ import annotations
+
+import inspect
+import pkgutil
+from importlib import import_module
+from typing import Any
+
+from . import losses
+from ._loss import Loss, loss_name
+
+__all__ = ["available", "find_loss", "loss_classes"]
+
+
+def loss_classes() -> dict[str, type[Loss[Any]]]:
+    """Return the classes of all losses by name, in alphabetical order.
+
+    Returns
+    -------
+    classes : dict of str to type
+        The concrete subclasses of `Loss` that a module of ``objectives/losses`` defines.
+
+    Raises
+    ------
+    ImportError
+        If two modules define losses of one name.
+    """
+    found: dict[str, type[Loss[Any]]] = {}
+    for entry in sorted(pkgutil.iter_modules(losses.__path__), key=lambda entry: entry.name):
+        if entry.name.startswith("_"):
+            continue
+        module = import_module(f"{losses.__name__}.{entry.name}")
+        for member in vars(module).values():
+            if (
+                isinstance(member, type)
+                and issubclass(member, Loss)
+                and member.__module__ == module.__name__
+                and not inspect.isabstract(member)
+                and not member.__name__.startswith("_")
+            ):
+                name = loss_name(member)
+                if name in found:
+                    raise ImportError(
+                        f"Two losses are called {name!r}: {found[name].__module__} and "
+                        f"{module.__name__} define one each. Rename one of the classes."
+                    )
+                found[name] = member
+    return dict(sorted(found.items()))
+
+
+def available(target: str | None = None) -> list[str]:
+    """Return the names of the losses.
+
+    Parameters
+    ----------
+    target : {"binary", "classes", "ordinal", "real"}, default=None
+        Only losses that take this target; None for all.
+
+    Returns
+    -------
+    names : list of str
+        In alphabetical order. ``objective=`` of the boosters' classifiers, ``loss=`` of
+        `PAUCClassifier` and `find_loss` take each of them.
+
+    See Also
+    --------
+    find_loss : The loss of a name.
+
+    Examples
+    --------
+    >>> from skbudget.objectives import available
+    >>> "pairwise_pauc" in available("binary")
+    True
+    """
+    return [
+        name for name, found in loss_classes().items() if target is None or found.target == target
+    ]
+
+
+def find_loss(name: str, **params: Any) -> Loss[Any]:
+    """Return a loss by name.
+
+    Parameters
+    ----------
+    name : str
+        One of `available`.
+    **params
+        Parameters of the loss.
+
+    Returns
+    -------
+    loss : Loss
+
+    Raises
+    ------
+    ValueError
+        If there is no loss of that name.
+
+    See Also
+    --------
+    available : The names.
+
+    Examples
+    --------
+    >>> from skbudget.objectives import find_loss
+    >>> find_loss("pairwise_pauc", beta=0.01).beta
+    0.01
+    """
+    classes = loss_classes()
+    if name not in classes:
+        raise ValueError(f"There is no loss called {name!r}. The losses are: {', '.join(classes)}.")
+    return classes[name](**params)

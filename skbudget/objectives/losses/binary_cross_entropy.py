@@ -1,0 +1,86 @@
+"""Cross-entropy of two classes, plain or weighted by class."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import expit
+
+from ..._utils.collective import sum_over
+from ..._utils.validation import check_positive
+from .._loss import Derivatives, Loss
+from .._rows import Rows
+
+__all__ = ["BinaryCrossEntropy"]
+
+
+@dataclass(frozen=True)
+class BinaryCrossEntropy(Loss[NDArray]):
+    r"""Binary cross-entropy of the logistic model, optionally weighted by class.
+
+    .. math::
+        L = \frac{\sum_i w_i c_i \left(\log(1 + e^{s_i}) - y_i s_i\right)}{\sum_i w_i}
+
+    with :math:`c_i` = ``pos_weight`` for positives and 1 for negatives. The
+    hessian is exact: :math:`w_i c_i \sigma(s_i) \sigma(-s_i) / \sum_i w_i`.
+
+    Parameters
+    ----------
+    pos_weight : float or "balanced", default=1.0
+        Weight of a positive; "balanced" gives both classes the same total.
+
+    See Also
+    --------
+    HardNegativeCrossEntropy : The negatives ranked highest, up-weighted.
+    skbudget.neural.WeightedCrossEntropyLoss : The same in torch.
+
+    Examples
+    --------
+    >>> from skbudget.objectives import BinaryCrossEntropy
+    >>> round(BinaryCrossEntropy().loss([0, 1], [0.0, 0.0]), 4)
+    0.6931
+    """
+
+    pos_weight: float | Literal["balanced"] = 1.0
+
+    # Only the hard negatives among its subclasses look for rows drawn as in deployment, but
+    # a baseline is called with whatever the loss that it is compared with is called with.
+    reads: ClassVar[frozenset[str]] = frozenset({"value", "iid_mask"})
+    sums_over_workers: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        if self.pos_weight != "balanced":
+            check_positive(self.pos_weight, "pos_weight", type(self).__name__)
+
+    def hold(self, rows: Rows) -> NDArray:
+        """Return each row's share of the loss."""
+        share = np.ones(rows.raw.size) if rows.worth is None else rows.worth.astype(float)
+        factor = self._factor(rows)
+        if factor != 1.0:
+            share = np.where(rows.target, share * factor, share)
+        return share / rows.total_weight
+
+    def _factor(self, rows: Rows) -> float:
+        if self.pos_weight == "balanced":
+            return (rows.total_weight - rows.positive_weight) / rows.positive_weight
+        return self.pos_weight
+
+    def value(self, rows: Rows, held: NDArray) -> float:
+        """Return the mean cross-entropy."""
+        # log(1 + exp(-s)) for positives, log(1 + exp(s)) for negatives.
+        losses = np.logaddexp(0.0, np.where(rows.target, -rows.raw, rows.raw))
+        return sum_over(rows.workers, float(held @ losses))[0]
+
+    def derivatives(self, rows: Rows, held: NDArray) -> Derivatives:
+        """Return gradient and hessian of all rows."""
+        p = expit(rows.raw)
+        return Derivatives(None, held * (p - rows.target), held * p * expit(-rows.raw))
+
+    def start(self, rows: Rows) -> float:
+        """Return the log-odds of the positives, where the loss of a constant is least."""
+        positive = self._factor(rows) * rows.positive_weight
+        return math.log(positive / (rows.total_weight - rows.positive_weight))

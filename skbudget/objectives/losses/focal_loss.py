@@ -1,0 +1,108 @@
+"""Cross-entropy that turns down the rows it gets right."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import brentq
+from scipy.special import expit
+
+from ..._utils.collective import sum_over
+from ..._utils.validation import check_fraction, check_positive
+from .._loss import Derivatives, Loss, example_rows
+from .._rows import Rows
+
+__all__ = ["FocalLoss"]
+
+
+@dataclass(frozen=True)
+class FocalLoss(Loss[NDArray]):
+    r"""Focal loss [1]_ of the logistic model.
+
+    .. math::
+        L = -\frac{1}{\sum_i w_i} \sum_i w_i \alpha_i (1 - p_i)^\gamma \log p_i
+
+    with :math:`p_i` the probability of row i's own class, and :math:`\alpha_i` =
+    ``alpha`` for positives and ``1 - alpha`` for negatives. The loss is not convex: the
+    hessian is the exact one without its negative term
+    :math:`w_i \alpha_i \gamma p_i (1 - p_i)^{\gamma+1} \log p_i`. It is therefore positive,
+    never below the exact one, and exact for ``gamma=0``.
+
+    Parameters
+    ----------
+    gamma : float, default=2.0
+        Focus: how fast rows lose weight as they are fitted, at least 0.
+    alpha : float, default=0.25
+        Weight of a positive, in (0, 1).
+
+    See Also
+    --------
+    BinaryCrossEntropy : All rows alike.
+    skbudget.neural.FocalLoss : The same in torch.
+
+    References
+    ----------
+    .. [1] T.-Y. Lin, P. Goyal, R. Girshick, K. He and P. Dollár (2017). Focal Loss for
+       Dense Object Detection. ICCV.
+
+    Examples
+    --------
+    >>> from skbudget.objectives import FocalLoss
+    >>> round(FocalLoss(gamma=0.0, alpha=0.5).loss([0, 1], [0.0, 0.0]), 4)
+    0.3466
+    """
+
+    gamma: float = 2.0
+    alpha: float = 0.25
+
+    reads: ClassVar[frozenset[str]] = frozenset({"value"})
+    sums_over_workers: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        owner = type(self).__name__
+        check_positive(self.gamma, "gamma", owner, minimum=0)
+        check_fraction(self.alpha, "alpha", owner)
+
+    def hold(self, rows: Rows) -> NDArray:
+        """Return each row's share of the loss."""
+        share = np.where(rows.target, self.alpha, 1.0 - self.alpha)
+        if rows.worth is not None:
+            share = share * rows.worth
+        return share / rows.total_weight
+
+    def value(self, rows: Rows, held: NDArray) -> float:
+        """Return the mean focal loss."""
+        own = np.where(rows.target, rows.raw, -rows.raw)
+        loss = float(held @ (expit(-own) ** self.gamma * np.logaddexp(0.0, -own)))
+        return sum_over(rows.workers, loss)[0]
+
+    def derivatives(self, rows: Rows, held: NDArray) -> Derivatives:
+        """Return gradient and hessian of all rows."""
+        gamma = self.gamma
+        own = np.where(rows.target, rows.raw, -rows.raw)
+        p, error, cross_entropy = expit(own), expit(-own), np.logaddexp(0.0, -own)
+        focus = held * error**gamma
+        descent = focus * (error + gamma * p * cross_entropy)
+        hessian = focus * p * (error * (1.0 + 2.0 * gamma) + gamma**2 * p * cross_entropy)
+        return Derivatives(None, np.where(rows.target, -descent, descent), hessian)
+
+    def start(self, rows: Rows) -> float:
+        """Return the score at which the loss of a constant is least."""
+        mass = np.array([rows.total_weight - rows.positive_weight, rows.positive_weight])
+        two = Rows(np.array([False, True]), np.zeros(2), mass)
+
+        def slope(score: float) -> float:
+            at = two.replace(raw=np.full(2, score))
+            return float(self.derivatives(at, self.hold(at)).gradient.sum())
+
+        return float(brentq(slope, -30.0, 30.0))
+
+    @classmethod
+    def examples(cls) -> Iterator[tuple[Loss[Any], Rows]]:
+        """Yield the loss as it comes, without focus, and between the two."""
+        for seed, loss in enumerate((cls(), cls(gamma=0.0), cls(gamma=0.5, alpha=0.7))):
+            yield loss, example_rows(loss, weighted=seed == 1, seed=seed)
