@@ -67,9 +67,11 @@ _REFUSAL = (
 
 def _refuse_lightgbm_workers(data: Any) -> None:
     if hasattr(data, "construct"):
-        params = {**(getattr(data, "params", None) or {})}
-        names = ("num_machines", "num_machine", "n_machines")
-        if any(int(params.get(name, 1)) > 1 for name in names) or params.get("machines"):
+        params = getattr(data, "params", None) or {}
+        for name in ("num_machines", "num_machine", "n_machines"):
+            if int(params.get(name, 1)) > 1:
+                raise NotImplementedError(_REFUSAL)
+        if params.get("machines"):
             raise NotImplementedError(_REFUSAL)
     # LightGBM's Dask estimators call the objective like any other, with arrays; nothing but
     # the callers tells that they do.
