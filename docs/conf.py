@@ -11,6 +11,7 @@ Two environment variables, both optional, change what a build does:
 
 import os
 import re
+import sys
 from pathlib import Path
 
 import nbformat
@@ -20,6 +21,12 @@ import skbudget
 
 DOCS = Path(__file__).parent
 ROOT = DOCS.parent
+sys.path.insert(0, str(DOCS))
+
+import available_losses  # noqa: E402
+
+# Before Sphinx looks which pages there are.
+available_losses.write(DOCS / "api")
 ONLINE = os.environ.get("SKBUDGET_DOCS_ONLINE") == "1"
 EXECUTE = set(filter(None, os.environ.get("SKBUDGET_DOCS_EXECUTE", "").split(",")))
 

@@ -128,13 +128,13 @@ class OneVsRest(Loss[list]):
 
     Parameters
     ----------
-    loss : Loss
+    loss_of_class : Loss
         A loss of a binary target.
 
     Raises
     ------
     TypeError
-        If ``loss`` is no loss.
+        If ``loss_of_class`` is no loss.
     ValueError
         If it takes another target than a binary one.
 
@@ -145,8 +145,7 @@ class OneVsRest(Loss[list]):
     Notes
     -----
     A class that no row has is left alone: its margin has no gradient. ``value`` is one
-    column for all classes, so that a row is worth the same as a positive of its own class
-    and nothing is made of it elsewhere.
+    column for all classes. A row's entry counts where its own class is the positive one.
 
     Examples
     --------

@@ -33,6 +33,10 @@ class Derivatives(NamedTuple):
         Row indices, or None if the arrays hold all rows in order.
     gradient, hessian : ndarray of shape (n_rows,) or (n_rows, n_margins)
         First and (diagonal) second derivative by each raw score.
+
+    See Also
+    --------
+    Loss : Returns them.
     """
 
     rows: NDArray[np.intp] | None
@@ -339,7 +343,11 @@ class Loss(ABC, Generic[Held]):
 
         Parameters
         ----------
-        y_true, raw_score, sample_weight, held, **columns
+        y_true, raw_score, sample_weight : array-like
+            As in `loss`.
+        held : object, default=None
+            As in `loss`.
+        **columns : array-like of shape (n_samples,), or None
             As in `loss`.
 
         Returns
@@ -361,7 +369,11 @@ class Loss(ABC, Generic[Held]):
 
         Parameters
         ----------
-        y_true, raw_score, sample_weight, held, **columns
+        y_true, raw_score, sample_weight : array-like
+            As in `loss`.
+        held : object, default=None
+            As in `loss`.
+        **columns : array-like of shape (n_samples,), or None
             As in `loss`.
 
         Returns
@@ -468,6 +480,16 @@ def example_rows(
     Returns
     -------
     rows : Rows
+
+    See Also
+    --------
+    Loss.examples : Calls it.
+
+    Examples
+    --------
+    >>> from skbudget.objectives import BinaryCrossEntropy, example_rows
+    >>> example_rows(BinaryCrossEntropy(), 8).target.sum()
+    2
     """
     rng = np.random.default_rng(seed)
     n_levels = 2 if loss.target == "binary" else 3

@@ -60,11 +60,6 @@ def differences(loss, rows, held):
     return found
 
 
-def blocks(rows, times):
-    """Return the places of the rows, each as often as it is repeated."""
-    return np.repeat(np.arange(rows.n_samples), times)
-
-
 @each_class
 def test_a_loss_says_what_it_needs(cls):
     examples = list(cls.examples())
@@ -130,22 +125,10 @@ def test_derivatives_are_finite_in_single_precision(loss, rows):
 
 @each_example
 def test_a_weight_repeats_a_row(loss, rows):
-    if "group" in rows.columns:
-        # A query is a list: a row that is in it twice is another list.
-        whole = np.random.default_rng(0).integers(1, 3, rows.columns["group"].max() + 1)
-        times = whole[rows.columns["group"]]
-    else:
-        times = np.random.default_rng(0).integers(0, 4, rows.n_samples)
-    index = blocks(rows, times)
+    times = np.random.default_rng(0).integers(0, 4, rows.n_samples)
+    index = np.repeat(np.arange(rows.n_samples), times)
     weighted = rows.replace(weight=times.astype(float))
     repeated = rows.replace(weight=None).take(index)
-    if "group" in rows.columns:
-        copies = np.concatenate([np.arange(n) for n in times])
-        group = repeated.columns["group"] * 10 + copies
-        order = np.argsort(group, kind="stable")
-        index = index[order]
-        columns = {**repeated.columns, "group": group}
-        repeated = repeated.replace(columns=columns).take(order)
     assert loss.value(weighted, loss.hold(weighted)) == pytest.approx(
         loss.value(repeated, loss.hold(repeated)), rel=1e-9
     )
