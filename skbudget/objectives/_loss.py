@@ -488,7 +488,7 @@ def example_rows(
     Examples
     --------
     >>> from skbudget.objectives import BinaryCrossEntropy, example_rows
-    >>> example_rows(BinaryCrossEntropy(), 8).target.sum()
+    >>> int(example_rows(BinaryCrossEntropy(), 8).target.sum())
     2
     """
     rng = np.random.default_rng(seed)
