@@ -1,4 +1,4 @@
-"""What an adoption report measures: who catches which positive, split by split."""
+"""What an adoption report measures: which model catches which positive, split by split."""
 
 from __future__ import annotations
 
@@ -12,28 +12,28 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import norm
-from sklearn import config_context
 from sklearn.base import clone
-from sklearn.utils import _safe_indexing
 from sklearn.utils.parallel import Parallel, delayed
 
 from ..._utils.fit_arguments import fit_argument
 from ..._utils.statistics import Estimate
+from ..._utils.tables import LabelledRows
 from ..._utils.validation import check_scores
 from ...band import Basis, fpr_band
 from ...metrics._ranking import budget_size, check_groups
 from ._models import Competitor, Role
 
-__all__ = ["Outcome", "Rows", "Split", "budgets_near", "estimate_share", "run"]
+__all__ = ["Outcome", "Split", "Task", "budgets_near", "estimate_share", "run"]
 
 
-# Enough that eight times as many move a lift by a thousandth.
+# Averaging over eight times as many budgets changes a lift by a thousandth.
 N_BUDGETS = 33
 
 
 def budgets_near(budget: float, window: float) -> NDArray[np.float64]:
     """Return the budgets over which lifts are averaged, equally spaced in their logarithm."""
-    # On a logarithmic scale the budget stays in the middle of those that there are.
+    # A window that would reach above 1 is shortened at both ends alike, so that the budget stays
+    # in the middle on a logarithmic scale.
     factor = min(window, 1.0 / budget)
     if factor == 1.0:
         return np.array([budget])
@@ -48,37 +48,36 @@ class Split(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Rows:
-    """The table, checked: every row has weight, positives are 1."""
+class Task:
+    """What the models are compared on: the checked rows and the budget.
 
-    X: Any
-    target: NDArray[np.int64]
-    weight: NDArray | None
-    value: NDArray | None
+    Every row has weight, and the labels are 1 for positives and 0 for negatives.
+    """
+
+    rows: LabelledRows
     budget: float
     basis: Basis
     budgets_near: NDArray[np.float64]
 
-    def take(self, values: NDArray | None, rows: NDArray[np.intp]) -> NDArray | None:
-        """Return some rows of what may be None."""
-        return None if values is None else values[rows]
+    @property
+    def target(self) -> NDArray[np.int64]:
+        """The labels, 0 and 1."""
+        return self.rows.labels
 
     @property
     def worth(self) -> NDArray[np.float64]:
         """What each row counts for if it is a positive that is caught."""
-        worth = np.ones(self.target.size)
-        for factor in (self.weight, self.value):
-            if factor is not None:
-                worth = worth * factor
-        return worth
+        worth = self.rows.worth
+        return np.ones(self.target.size) if worth is None else worth
 
 
 class Outcome(NamedTuple):
     """What a model did on the test rows of one split.
 
-    ``caught`` has one entry per positive among them, in [0, 1] (ties are shared); so has
-    ``caught_near``, the mean over the budgets near the one in question. ``band_share`` and
-    ``gradient_share`` say how contested its top is; the second is NaN without probabilities.
+    ``caught`` has one entry in [0, 1] for each positive among them; positives that tie at the
+    cut are caught in part. ``caught_near`` is the same, averaged over the budgets near the one
+    in question. ``band_share`` and ``gradient_share`` say how contested the top is; the second
+    is NaN for a model without probabilities.
     """
 
     caught: NDArray[np.float64]
@@ -89,7 +88,7 @@ class Outcome(NamedTuple):
 
 
 def run(
-    rows: Rows,
+    task: Task,
     splits: Sequence[Split],
     competitors: Sequence[Competitor],
     *,
@@ -97,13 +96,15 @@ def run(
     verbose: int,
 ) -> dict[Role, list[Outcome]]:
     """Train every model on every split, and return what each did, split by split."""
-    names = {
-        one.role: "" if rows.weight is None else fit_argument(one.estimator, one.role)
+    # Values decide what is measured, not what is trained.
+    given = [] if task.rows.weight is None else ["sample_weight"]
+    arguments = {
+        one.role: {name: fit_argument(one.estimator, one.role, name) for name in given}
         for one in competitors
     }
     plan = [(one, split) for one in competitors for split in splits]
     done = Parallel(n_jobs=n_jobs, verbose=verbose)(
-        delayed(_fit_and_test)(rows, split, one, names[one.role]) for one, split in plan
+        delayed(_fit_and_test)(task, split, one, arguments[one.role]) for one, split in plan
     )
     outcomes: dict[Role, list[Outcome]] = {one.role: [] for one in competitors}
     for (one, _), outcome in zip(plan, done):
@@ -111,39 +112,37 @@ def run(
     return outcomes
 
 
-def _fit_and_test(rows: Rows, split: Split, competitor: Competitor, weight_name: str) -> Outcome:
+def _fit_and_test(
+    task: Task, split: Split, competitor: Competitor, arguments: dict[str, str]
+) -> Outcome:
     model = clone(competitor.estimator)
-    train, test = split
-    weights = {} if rows.weight is None else {weight_name: rows.weight[train]}
+    seen = task.rows.take(split.train)
     start = time.perf_counter()
-    # Weights are handed over by name, whatever an application has set up for routing.
-    with config_context(enable_metadata_routing=False):
-        model.fit(_safe_indexing(rows.X, train), rows.target[train], **weights)
+    seen.fit(model, arguments)
     seconds = time.perf_counter() - start
-    X_test = _safe_indexing(rows.X, test)
+    unseen = task.rows.take(split.test)
     with warnings.catch_warnings():
-        # LightGBM 4.6 misses the names of features that there are none of.
+        # LightGBM 4.6 warns that feature names are missing where there are none.
         warnings.filterwarnings("ignore", message="X does not have valid feature names")
-        probability = _probability(model, X_test)
-        scores = _scores(model, X_test, probability, competitor.role)
-    target, weight = rows.target[test], rows.take(rows.weight, test)
+        probability = _probability(model, unseen.features)
+        scores = _scores(model, unseen.features, probability, competitor.role)
     spenders, positives = check_groups(
-        target,
+        unseen.labels,
         scores,
-        basis=rows.basis,
-        sample_weight=weight,
-        value=rows.take(rows.value, test),
+        basis=task.basis,
+        sample_weight=unseen.weight,
+        value=unseen.value,
         pos_label=1,
     )
 
     def caught_at(budget: float) -> NDArray[np.float64]:
-        cut = spenders.cut(budget_size(budget, spenders, rows.basis))
+        cut = spenders.cut(budget_size(budget, spenders, task.basis))
         at, above = positives.scores == cut.threshold, positives.scores > cut.threshold
         return np.where(at, cut.share, above).astype(np.float64)
 
-    near = np.mean([caught_at(budget) for budget in rows.budgets_near], axis=0)
-    contest = _contest(rows, target, scores, probability, weight)
-    return Outcome(caught_at(rows.budget), near, *contest, seconds)
+    near = np.mean([caught_at(budget) for budget in task.budgets_near], axis=0)
+    contest = _contest(task, unseen, scores, probability)
+    return Outcome(caught_at(task.budget), near, *contest, seconds)
 
 
 def _probability(model: Any, X: Any) -> NDArray | None:
@@ -159,27 +158,24 @@ def _scores(model: Any, X: Any, probability: NDArray | None, role: Role) -> NDAr
 
 
 def _contest(
-    rows: Rows,
-    target: NDArray,
-    scores: NDArray,
-    probability: NDArray | None,
-    weight: NDArray | None,
+    task: Task, tested: LabelledRows, scores: NDArray, probability: NDArray | None
 ) -> tuple[float, float]:
     """Return the share of negatives in the top, and of their gradient that is in the band."""
+    negative = tested.labels == 0
     band = fpr_band(
         scores,
-        target == 0,
+        negative,
         alpha=0.0,
-        beta=rows.budget,
-        basis=rows.basis,
-        sample_weight=weight,
+        beta=task.budget,
+        basis=task.basis,
+        sample_weight=tested.weight,
     )
-    counts = np.ones(scores.size) if weight is None else weight
+    counts = np.ones(scores.size) if tested.weight is None else tested.weight
     share = band.total_weight / counts[scores >= band.t_beta].sum()
     if probability is None:
         return share, math.nan
-    # The derivative of cross-entropy by a negative's margin is its probability.
-    gradient = np.where(target == 0, counts * probability, 0.0)
+    # The derivative of cross-entropy with respect to a negative's margin is its probability.
+    gradient = np.where(negative, counts * probability, 0.0)
     total = gradient.sum()
     return share, float(gradient[band.members].sum() / total) if total > 0 else math.nan
 
@@ -193,20 +189,20 @@ def estimate_share(
 ) -> Estimate:
     r"""Estimate a mean over positives, averaged over splits, with an interval.
 
-    At least two positives are tested and count. Those that several splits test are one
-    observation, so that repeated splits do not make the interval narrower than the
-    positives allow.
+    At least two of the positives that are tested must count. A positive that several splits
+    test is one observation, so that repeated splits do not make the interval narrower than
+    the positives allow.
 
     Parameters
     ----------
     values : sequence of ndarray
-        For each split one number per positive among its test rows.
+        For each split, one number per positive among its test rows.
     splits : sequence of Split
     positive : ndarray of shape (n_samples,), dtype=bool
     worth : ndarray of shape (n_samples,)
         What each row counts for if it is a positive.
     confidence : float
-        What each end of the interval holds with.
+        Confidence with which each end of the interval holds.
 
     Returns
     -------
@@ -218,8 +214,8 @@ def estimate_share(
     The mean of split :math:`s` is :math:`\sum_i a_i d_{is} / A_s`. Each positive moves the
     mean over splits by :math:`u_i = \sum_s a_i (d_{is} - \bar d) / (J A_s)`, and the variance
     is :math:`\frac{m}{m-1} \sum_i u_i^2 + m^{-2}`, with the number :math:`m` of positives
-    (Kish's effective one). The last term is one more positive on each side of one half,
-    as Agresti and Min add it, without which two models that catch the same few would
+    (Kish's effective number). The last term is Agresti and Min's adjustment: one more positive,
+    one half of it on each side. Without it, two models that catch the same few positives would
     be equal for certain.
     """
     n_splits = len(splits)

@@ -18,7 +18,7 @@ Role = Literal["baseline", "hard_negatives", "probe", "candidate"]
 
 DROP = "drop"
 
-# As published: of the negatives the top 2 % at a budget of 50 basis points, ten times each.
+# As published: at a budget of 50 basis points, the top 2 % of the negatives count ten times.
 MINED_BUDGETS = 4.0
 MINED_FACTOR = 10.0
 
@@ -27,7 +27,7 @@ BOOSTERS = {"lightgbm": "LightGBM", "xgboost": "XGBoost"}
 
 @dataclass(frozen=True)
 class Competitor:
-    """An unfitted classifier and what it is in the comparison."""
+    """An unfitted classifier and its part in the comparison."""
 
     role: Role
     label: str
@@ -37,14 +37,14 @@ class Competitor:
 def find_competitors(
     given: dict[Role, Any], budget: float, random_state: int | None
 ) -> list[Competitor]:
-    """Return the models to compare, the defaults where none is given.
+    """Return the models to compare, with a default for each one that is not given.
 
     Raises
     ------
     ValueError
-        If what is given is no classifier that ranks.
+        If a model that is given is not a classifier that can rank.
     ImportError
-        If a default is asked for and neither booster is installed.
+        If a default is needed and neither booster is installed.
     """
     for role, model in given.items():
         _check_classifier(role, model)
@@ -93,7 +93,7 @@ def _name(model: Any) -> str:
 
 
 def _default(role: Role, library: str, budget: float, random_state: int | None) -> Competitor:
-    # One thread each: the report runs fits side by side instead.
+    # One thread each, because the report runs fits in parallel.
     regularised = regularised_lightgbm if library == "lightgbm" else regularised_xgboost
     plain = regularised(1, random_state)
     booster = BOOSTERS[library]
@@ -127,7 +127,7 @@ def _ours(library: str, budget: float, random_state: int | None) -> Any:
 
 
 def _with_leaves_of(ours: Any, plain: Any, library: str) -> Any:
-    """Return cross-entropy with trees as large as ours may grow them on a band."""
+    """Return cross-entropy with trees as large as our classifier may grow on a band."""
     from ...boosting._classifier import BAND_LEAVES
 
     if library == "lightgbm":

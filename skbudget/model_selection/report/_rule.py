@@ -1,4 +1,4 @@
-"""From figures to a recommendation: the one place where the rule is."""
+"""From figures to a recommendation: the rule, and the words that explain it."""
 
 from __future__ import annotations
 
@@ -21,22 +21,22 @@ __all__ = [
     "standard_error",
 ]
 
-# Chance with which a lift of the size in question is to show itself.
+# Probability with which a lift of the size in question should show itself.
 POWER = 0.8
-# Of a lift that is less than this many positives nothing can be seen.
+# A lift of fewer positives than this cannot be seen.
 LEAST_POSITIVES_GAINED = 2.0
-# With fewer negatives than these above the budget in a test split, what is spent there varies
-# by more than a third, 1 / sqrt(10).
+# With fewer negatives than this within the budget of a test split, their number varies by more
+# than a third, 1 / sqrt(10).
 LEAST_BAND_NEGATIVES = 10.0
-# Beside hard-negative mining the candidate has to be ahead by half of what is worth a change: the
-# other half, new scores and new thresholds, mining costs too.
+# The candidate must be ahead of hard-negative mining by half of what is worth a change. The other
+# half pays for new scores and new thresholds, which mining brings too.
 SHARE_AHEAD_OF_MINING = 0.5
 
 
 class Recommendation(str, Enum):
     """What an adoption report advises.
 
-    Members compare equal to their strings.
+    Members are equal to their strings.
     """
 
     KEEP = "keep cross-entropy"
@@ -52,8 +52,8 @@ class Recommendation(str, Enum):
 class Evidence:
     """What the rule reads.
 
-    ``lift`` is the candidate's, ``hard_negatives`` and ``probe`` those of the cheaper
-    remedies (None if they were not trained), all over the baseline.
+    ``lift`` is the candidate's lift over the baseline. ``hard_negatives`` and ``probe`` are the
+    lifts of the cheaper remedies, None if they were not trained.
     """
 
     lift: Estimate
@@ -70,23 +70,23 @@ class Evidence:
 
 
 def standard_error(estimate: Estimate, confidence: float) -> float:
-    """Return the standard error of which an interval was made, each end with ``confidence``."""
+    """Return the standard error behind an interval whose ends each hold with ``confidence``."""
     return estimate.half_width / float(norm.ppf(confidence))
 
 
 def confidence_of_reaching(lift: Estimate, least: float, confidence: float) -> float:
-    """Return the confidence with which a lift is ``least`` or more.
+    """Return the confidence that a lift is ``least`` or more.
 
-    It is the level at which the lower end of the interval would lie there.
+    It is the level at which the lower end of the interval would be ``least``.
     """
     return float(norm.cdf((lift.mean - least) / standard_error(lift, confidence)))
 
 
 def positives_needed(evidence: Evidence) -> int:
-    """Return with how many positives the lift would show itself in four cases of five.
+    """Return the number of positives at which the lift would show itself in four cases of five.
 
-    The lift is the measured one, or ``min_lift`` if that is greater; the spread of a
-    positive's difference is taken as measured.
+    The lift is the measured one, or ``min_lift`` if that is greater. The spread of a
+    positive's difference is the measured one.
     """
     z = float(norm.ppf(evidence.confidence))
     spread = standard_error(evidence.lift, evidence.confidence) ** 2 * evidence.n_positives
@@ -95,20 +95,21 @@ def positives_needed(evidence: Evidence) -> int:
 
 
 def recommend(evidence: Evidence) -> tuple[Recommendation, str]:
-    """Return the recommendation and the figures that made it, in words."""
+    """Return the recommendation and the figures behind it, in words."""
     min_lift, lift = evidence.min_lift, evidence.lift
     if evidence.capped:
         return Recommendation.KEEP, (
             f"The positive rate, {evidence.pos_rate:.3g}, is not below the budget, "
             f"{evidence.budget:g}: every reviewed row can be a positive, and no ranking covers "
-            f"more than {evidence.cap:.3f} of them. What counts is precision, which cross-entropy "
-            f"serves. The candidate's lift is {signed_lift(lift)}."
+            f"more than {evidence.cap:.3f} of them. What counts is precision, and cross-entropy "
+            f"serves that. The candidate's lift is {signed_lift(lift)}."
         )
     if evidence.band_negatives_per_split < LEAST_BAND_NEGATIVES:
         return Recommendation.NOT_ENOUGH_DATA, (
-            f"The budget holds {evidence.band_negatives_per_split:.1f} negatives of a test split: "
-            f"it takes {LEAST_BAND_NEGATIVES:g}, or coverage at {evidence.budget:g} cannot be "
-            "told from coverage at half or twice of it. More rows, fewer folds or a wider budget."
+            f"The budget holds {evidence.band_negatives_per_split:.1f} negatives of a test split. "
+            f"With fewer than {LEAST_BAND_NEGATIVES:g}, coverage at {evidence.budget:g} cannot be "
+            "told from coverage at half or twice that budget. Use more rows, fewer folds or a "
+            "wider budget."
         )
     worthwhile = {
         name: estimate
@@ -122,9 +123,9 @@ def recommend(evidence: Evidence) -> tuple[Recommendation, str]:
             return _cheaper_remedy(cheaper, worthwhile[cheaper], evidence, ahead)
     if _is_worthwhile(lift, min_lift):
         return Recommendation.ADOPT, (
-            f"The candidate covers {signed_lift(lift)} more of the positives than the baseline: "
-            f"worth switching for ({min_lift:g} or more), and not by chance (the interval is above "
-            "0)."
+            f"The candidate covers {signed_lift(lift)} more of the positives than the baseline. "
+            f"That is worth switching for ({min_lift:g} or more) and not chance (the interval is "
+            "above 0)."
             f"{_beside_remedies(cheaper, worthwhile, evidence)}"
         )
     if lift.high < min_lift:
@@ -135,19 +136,19 @@ def recommend(evidence: Evidence) -> tuple[Recommendation, str]:
     if lift.mean >= min_lift:
         return Recommendation.NOT_ENOUGH_DATA, (
             f"The candidate's lift, {signed_lift(lift)}, would be worth it, but may be chance. If "
-            f"it is what it seems, about {needed} positives would show it; here are "
+            f"it is real, about {needed} positives would show it; there are "
             f"{evidence.n_positives:.0f}."
         )
     floor = LEAST_POSITIVES_GAINED / min_lift
     if evidence.n_positives < floor:
         return Recommendation.NOT_ENOUGH_DATA, (
             f"A lift of {min_lift:g} is less than {LEAST_POSITIVES_GAINED:g} of "
-            f"{evidence.n_positives:.0f} positives and cannot be seen. It takes {floor:.0f} to "
-            f"advise against switching, and about {needed} to be certain enough."
+            f"{evidence.n_positives:.0f} positives and cannot be seen. It takes {floor:.0f} "
+            f"positives to advise against switching, and about {needed} to be certain enough."
         )
     return Recommendation.KEEP, (
-        f"The candidate's lift is {signed_lift(lift)}: nothing speaks for {min_lift:g} or more, "
-        f"though it is not ruled out. About {needed} positives would settle it; here are "
+        f"The candidate's lift is {signed_lift(lift)}: nothing suggests {min_lift:g} or more, "
+        f"though it is not ruled out. About {needed} positives would settle it; there are "
         f"{evidence.n_positives:.0f}."
     )
 
@@ -169,21 +170,22 @@ def _cheaper_remedy(
 ) -> tuple[Recommendation, str]:
     gap = evidence.lift.mean - remedy.mean
     against = (
-        f"the candidate ({signed_lift(evidence.lift)}) is {gap:+.3f} from it, less than {ahead:g}"
+        f"the candidate ({signed_lift(evidence.lift)}) differs from it by {gap:+.3f}, less than "
+        f"{ahead:g}"
     )
     if name == "mining":
         return Recommendation.HARD_NEGATIVES, (
             f"Hard-negative mining covers {signed_lift(remedy)} more than the baseline; {against}. "
-            "It is the simpler change."
+            "Mining is the simpler change."
         )
     return Recommendation.KEEP, (
-        f"The probe covers {signed_lift(remedy)} more than the baseline; {against}. Give "
-        "cross-entropy the probe's settings."
+        f"The probe covers {signed_lift(remedy)} more than the baseline; {against}. Keep "
+        "cross-entropy and give it the probe's settings."
     )
 
 
 def signed(number: float) -> str:
-    """Return a number with its sign, and zero without a minus."""
+    """Return a number with its sign; zero gets a plus sign."""
     return f"{round(number, 3) + 0.0:+.3f}"
 
 

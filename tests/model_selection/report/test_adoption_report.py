@@ -96,7 +96,7 @@ def evidence(lift, half_width=0.01, **given):
         (
             evidence(0.045, hard_negatives=Estimate(0.04, 0.01, 200)),
             "try hard-negative mining",
-            r"\+0.005 from it, less than 0.01",
+            r"differs from it by \+0.005, less than 0.01",
         ),
         # Mining asks for new thresholds too: the candidate need not pay for these.
         (evidence(0.055, hard_negatives=Estimate(0.04, 0.01, 200)), "adopt", "0.015 more than"),
