@@ -1,4 +1,4 @@
-"""How segments share one budget, and how their rows make one list."""
+"""How segments share one budget, and how their rows are merged into one list."""
 
 from __future__ import annotations
 
@@ -14,9 +14,10 @@ from ..metrics._ranking import Curve
 def hull_steps(curve: Curve) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return the widths of a curve's steps, and the slopes of its upper concave hull.
 
-    The hull's slopes are the decreasing regression of the curve's own, weighted by width.
+    The slopes of the hull are the decreasing regression of those of the curve, weighted by
+    width.
     """
-    # Of points with one abscissa, as above every negative, the last one counts.
+    # Several points may share an abscissa, as above every negative. The last one counts.
     last = np.append(curve.spent[1:] != curve.spent[:-1], True)
     widths = np.diff(curve.spent[last])
     slopes = np.diff(curve.caught[last]) / widths
@@ -26,11 +27,11 @@ def hull_steps(curve: Curve) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
 
 
 def coverage_sizes(curves: Sequence[Curve], size: float) -> NDArray[np.float64]:
-    """Return how much of ``size`` to spend on each segment so as to catch most.
+    """Return how much of ``size`` to spend on each segment to catch most.
 
-    Steps of the hulls are bought in the order of their slopes, which is best for what lies
-    on the hulls. What is left when nothing is caught any more goes to all segments, in
-    proportion to what they have left.
+    Steps of the hulls are bought in the order of their slopes, the steepest first. This is
+    optimal wherever a step ends. When the steps that are left catch nothing, the rest of
+    ``size`` goes to all segments, in proportion to what each has left.
     """
     steps = [hull_steps(curve) for curve in curves]
     widths = np.concatenate([width for width, _ in steps])
@@ -50,11 +51,11 @@ def coverage_sizes(curves: Sequence[Curve], size: float) -> NDArray[np.float64]:
 def merged_order(
     scores: NDArray[np.float64], codes: NDArray[np.intp], rates: NDArray[np.float64]
 ) -> NDArray[np.intp]:
-    """Return all rows in one order, of which each beginning shares by ``rates``.
+    """Return all rows in one order, any beginning of which is shared by ``rates``.
 
-    A row comes the earlier the smaller its rank within its segment is, as a fraction of
-    the segment's rows times the segment's rate: the divisor method of Sainte-Laguë.
-    Rows of segments with rate 0 come last. Ties go to the earlier row.
+    Rows come in the order of their rank within their segment, divided by the number of the
+    segment's rows times the segment's rate: the divisor method of Sainte-Laguë. Rows of
+    segments with rate 0 come last. Of rows that tie, the earlier one comes first.
     """
     counts = np.bincount(codes, minlength=rates.size)
     by_segment = np.lexsort((-scores, codes))

@@ -1,8 +1,8 @@
-"""Thresholds from the scores of fresh rows, and what can be promised of them.
+"""Thresholds from the scores of fresh rows, and what can be guaranteed for them.
 
-The rows are those that spend the budget: all of them, or the negatives. Of ``n`` of them,
-drawn independently and scored by one fixed model, let the threshold be the score of rank
-``r + 1`` from the top. The share of the law of the scores above it is at most that of
+The rows are those that spend the budget: all of them, or the negatives. Draw ``n`` such rows
+independently, score them by one fixed model, and let the threshold be the score of rank
+``r + 1`` from the top. The share of the law of scores above the threshold is at most that of
 a continuous law, which follows Beta(r + 1, n - r), and
 
     P(Beta(r + 1, n - r) > budget) = P(Binomial(n, budget) <= r).
@@ -25,7 +25,7 @@ def fewest_rows(budget: float, risk: float) -> int:
     if budget == 1.0:
         return 1
     log_kept, log_risk = math.log1p(-budget), math.log(risk)
-    # The quotient may round to either side of a whole number.
+    # The quotient may be rounded to either side of a whole number.
     n_rows = max(1, math.ceil(log_risk / log_kept) - 1)
     while n_rows * log_kept > log_risk:
         n_rows += 1
@@ -37,7 +37,7 @@ def most_flagged(n_rows: int, budget: float, risk: float) -> int:
     if budget == 1.0:
         return n_rows
     flagged = int(binom.ppf(risk, n_rows, budget))
-    # `ppf` returns the count at which the risk is reached, give or take its rounding.
+    # `ppf` returns the count at which the risk is reached, up to rounding errors.
     while flagged >= 0 and binom.cdf(flagged, n_rows, budget) > risk:
         flagged -= 1
     while binom.cdf(flagged + 1, n_rows, budget) <= risk:
@@ -46,16 +46,16 @@ def most_flagged(n_rows: int, budget: float, risk: float) -> int:
 
 
 def guaranteed_threshold(scores: NDArray[np.float64], budget: float, risk: float) -> float:
-    """Return the least order statistic which exceeds the budget with probability <= ``risk``.
+    """Return the least order statistic that exceeds the budget with probability <= ``risk``.
 
     There must be at least ``fewest_rows(budget, risk)`` scores.
     """
-    # Without weights a cut of whole size takes that many rows, and its threshold is the next.
+    # Without weights a cut of whole size takes that many rows, and its threshold is the next score.
     return Group(scores, None).cut(most_flagged(scores.size, budget, risk)).threshold
 
 
 def min_calibration_rows(budget: float, guarantee: float) -> int:
-    """Fewest calibration rows from which a budget can be guaranteed.
+    """Least number of calibration rows with which a budget can be guaranteed.
 
     Parameters
     ----------
@@ -63,13 +63,13 @@ def min_calibration_rows(budget: float, guarantee: float) -> int:
         The budget, a fraction in (0, 1].
 
     guarantee : float
-        Probability with which the budget is to be kept, in (0, 1).
+        Probability that the budget is kept, in (0, 1).
 
     Returns
     -------
     n_rows : int
-        The least ``n`` with ``(1 - budget) ** n <= 1 - guarantee``. Rows are those that
-        spend the budget: all rows, or with ``basis="fpr"`` the negatives.
+        The least ``n`` with ``(1 - budget) ** n <= 1 - guarantee``. Only rows that spend
+        the budget count: all rows, or the negatives with ``basis="fpr"``.
 
     Raises
     ------
@@ -83,8 +83,8 @@ def min_calibration_rows(budget: float, guarantee: float) -> int:
     Notes
     -----
     With so few rows the threshold is the greatest of their scores, and most of the budget
-    is left unspent. With ten times as many, and 0.95, seven tenths are spent, see
-    :func:`budget_threshold`.
+    is left unspent. With ten times as many rows, and a guarantee of 0.95, seven tenths of
+    the budget are spent; see :func:`budget_threshold`.
 
     Examples
     --------
@@ -110,26 +110,26 @@ def budget_threshold(
     ----------
     y_score : array-like of shape (n_samples,)
         Scores of the rows that spend the budget, by a model that was not trained on
-        them: all rows, if the budget is a share of the population, or the negatives,
-        if it is a false positive rate.
+        them. These are all rows if the budget is a share of the population, and the
+        negatives if it is a false positive rate.
 
     budget : float
-        What may score above the threshold, as a fraction in (0, 1].
+        The share that may score above the threshold, as a fraction in (0, 1].
 
     guarantee : float, default=None
-        Probability in (0, 1) with which the share of fresh rows that score above
-        the threshold is to be at most `budget`. By default this is only so on
-        `y_score`, and fresh rows exceed the budget about every other time.
+        Probability in (0, 1) that the share of fresh rows that score above the
+        threshold is at most `budget`. By default the share is within the budget on
+        `y_score` only, and on fresh rows it exceeds the budget about every other time.
 
     sample_weight : array-like of shape (n_samples,), default=None
-        How many rows each row stands for. Not with `guarantee`: it rests on independent
-        draws, and rows that are repeated are not.
+        How many rows each row stands for. With `guarantee` the weights must be equal: the
+        guarantee rests on independent draws, and repeated rows are not independent.
 
     Returns
     -------
     threshold : float
-        A row is flagged if its score is greater than this, not if it is equal:
-        one of `y_score`, or minus infinity if all rows may be flagged.
+        One of `y_score`, or minus infinity if all rows may be flagged. A row is flagged
+        if its score is greater than this; equal is not enough.
 
     Raises
     ------
@@ -139,24 +139,24 @@ def budget_threshold(
 
     See Also
     --------
-    min_calibration_rows : How many scores a guarantee takes.
+    min_calibration_rows : How many scores a guarantee needs.
     BudgetThresholdClassifier : A classifier with such a threshold.
 
     Notes
     -----
     **The guarantee.** Over the draw of `y_score`, the share of the law of scores above the
     threshold is at most `budget` with probability `guarantee` or more, for any law and
-    any number of scores, if these are drawn independently from that law. It is a statement
-    on the law: the alerts in a finite batch vary round their share of it, binomially.
-    The threshold is the least order statistic of which this is true, that of rank
-    ``r + 1`` from the top for the greatest ``r`` with ``P(Binomial(n, budget) <= r) <= 1 -
-    guarantee``: the umbrella algorithm of Neyman-Pearson classification [1]_, which is
-    also the one-sided tolerance limit of Wilks [2]_. For scores without ties the
-    probability is attained up to the steps of this binomial law, and ``(r + 1) / (n + 1)``
-    is the share flagged on average.
+    any number of scores, if the scores are drawn independently from that law. It is a
+    statement about the law: the number of alerts in a finite batch varies around its
+    expectation as a binomial variable does. The threshold is the least order statistic for
+    which the statement holds. Its rank from the top is ``r + 1``, with the greatest ``r`` such
+    that ``P(Binomial(n, budget) <= r) <= 1 - guarantee``. This is the umbrella algorithm of
+    Neyman-Pearson classification [1]_, and also the one-sided tolerance limit of Wilks [2]_.
+    For scores without ties the probability is attained up to the steps of this binomial law,
+    and the share flagged is ``(r + 1) / (n + 1)`` on average.
 
-    **Ties** at the threshold are not flagged: rows with one score cannot be told apart, and to
-    flag them all would spend more than the budget. So a constant score flags nothing.
+    **Ties** at the threshold are not flagged. Rows with equal scores cannot be told apart, and
+    flagging them all would spend more than the budget. So a constant score flags nothing.
 
     References
     ----------
@@ -198,5 +198,5 @@ def refuse_unequal_weights(weight: NDArray[np.float64] | None) -> None:
         raise ValueError(
             "sample_weight must be the same for all rows if guarantee is set: got weights from "
             f"{weight.min():g} to {weight.max():g}. The guarantee rests on independent draws, "
-            "which repeated rows are not."
+            "and repeated rows are not independent."
         )

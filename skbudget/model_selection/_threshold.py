@@ -2,31 +2,16 @@
 
 from __future__ import annotations
 
-import warnings
+from dataclasses import replace
 from numbers import Integral, Real
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.base import (
-    BaseEstimator,
-    ClassifierMixin,
-    MetaEstimatorMixin,
-    _fit_context,
-    clone,
-)
+from sklearn.base import _fit_context
 from sklearn.exceptions import NotFittedError
-from sklearn.model_selection import ShuffleSplit, StratifiedShuffleSplit, check_cv
-from sklearn.utils import (
-    Bunch,
-    _safe_indexing,
-    check_random_state,
-    column_or_1d,
-    get_tags,
-    indexable,
-)
+from sklearn.utils import Bunch, column_or_1d, indexable
 from sklearn.utils._param_validation import HasMethods, Interval, RealNotInt, StrOptions
-from sklearn.utils._response import _get_response_values_binary
 from sklearn.utils.metadata_routing import (
     MetadataRouter,
     MethodMapping,
@@ -34,15 +19,7 @@ from sklearn.utils.metadata_routing import (
     _routing_enabled,
     process_routing,
 )
-from sklearn.utils.metaestimators import available_if
-from sklearn.utils.multiclass import type_of_target
-from sklearn.utils.parallel import Parallel, delayed
-from sklearn.utils.validation import (
-    _check_method_params,
-    _estimator_has,
-    _num_samples,
-    check_is_fitted,
-)
+from sklearn.utils.validation import _num_samples, check_is_fitted
 
 from .._utils.fit_arguments import fit_argument
 from .._utils.validation import (
@@ -51,95 +28,51 @@ from .._utils.validation import (
     check_fraction,
     check_option,
     check_positive,
-    check_scores,
     check_weights,
 )
-from ..metrics._ranking import Group, sorted_curve, whole_rows
-from ..metrics._scorers import RESPONSE_METHODS
-from ._allocation import coverage_sizes, merged_order
-from ._guarantee import (
-    fewest_rows,
-    guaranteed_threshold,
-    refuse_unequal_weights,
-)
+from ..metrics._ranking import whole_rows
+from ._allocation import merged_order
+from ._base import ThresholdBase
+from ._calibration import ALLOCATIONS, BudgetRule, ScoredRows, calibrate, warn_of_ties
+from ._guarantee import refuse_unequal_weights
+from ._held_out import HeldOut, score_held_out
+from ._segments import code_segments
 
-ALLOCATIONS = ("equal", "coverage")
-# What is held out for a guarantee, unless `cv` says otherwise.
-HELD_OUT = 0.2
+__all__ = ["BudgetThresholdClassifier"]
 
 
-class _Rows(NamedTuple):
-    """Calibration rows: scores, which group they are in, and what else is known of them."""
-
-    scores: NDArray[np.float64]
-    codes: NDArray[np.intp]
-    positive: NDArray[np.bool_] | None = None
-    weight: NDArray[np.float64] | None = None
-    value: NDArray[np.float64] | None = None
-
-    def take(self, rows: NDArray) -> _Rows:
-        """Return some of the rows, by a mask or by indices."""
-        optional = (None if column is None else column[rows] for column in self[2:])
-        return _Rows(self.scores[rows], self.codes[rows], *optional)
-
-    def group(self, rows: NDArray[np.bool_]) -> Group:
-        """Return the rows in a mask, with what they count for."""
-        return Group(self.scores, self.weight).where(rows)
-
-    def positives(self) -> Group:
-        """Return the positives, with what they are worth."""
-        assert self.positive is not None
-        worth = self.weight
-        if self.value is not None:
-            worth = self.value if worth is None else worth * self.value
-        return Group(self.scores, worth).where(self.positive)
-
-
-def _fit_and_score(
-    estimator: Any,
-    X: Any,
-    y: NDArray,
-    train: NDArray,
-    held_out: NDArray,
-    fit_params: dict[str, Any],
-    score: Any,
-) -> tuple[Any, NDArray[np.float64]]:
-    params = _check_method_params(X, fit_params, indices=train)
-    estimator.fit(_safe_indexing(X, train), _safe_indexing(y, train), **params)
-    return estimator, score(estimator, _safe_indexing(X, held_out))
-
-
-class BudgetThresholdClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
+class BudgetThresholdClassifier(ThresholdBase):
     """Binary classifier whose threshold spends a review budget.
 
-    The threshold is chosen on scores of rows which the scoring model was not trained on, so
-    that on fresh rows `predict` flags the share that can be reviewed; with `guarantee`,
-    no more than that with a stated probability, in finite samples.
+    The threshold is chosen on the scores of rows that the scoring model was not trained on.
+    On fresh rows `predict` therefore flags about the share that can be reviewed. With
+    `guarantee` it flags at most that share with a stated probability, in finite samples.
 
     Parameters
     ----------
     estimator : estimator instance
-        The binary classifier, fitted (with ``cv="prefit"``) or not.
+        The binary classifier: fitted with ``cv="prefit"``, else fitted or not.
 
     budget : float, default=0.005
-        What can be reviewed, as a fraction in (0, 1]: 50 basis points are 0.005.
+        The fraction that can be reviewed, in (0, 1]: 50 basis points are 0.005.
 
     basis : {"population", "fpr"}, default="population"
         What the budget is a fraction of: all rows, or the negatives.
 
     guarantee : float, default=None
-        Probability in (0, 1) with which the alert rate (the false positive rate,
-        with ``basis="fpr"``) on fresh data stays within `budget`. By default it is within
-        the budget on the calibration rows, and fresh data exceed it about every other time.
+        Probability in (0, 1) that the alert rate on fresh data stays within `budget`; with
+        ``basis="fpr"``, that the false positive rate does. By default the rate is within
+        the budget on the calibration rows only, and on fresh data it exceeds the budget
+        about every other time.
 
     allocation : {"equal", "coverage"}, default="equal"
-        How groups passed to `fit` share the budget. With ``"equal"`` each spends
-        the same fraction of its rows. With ``"coverage"`` it goes where the calibration
-        rows say that it catches most positives, or most of their `value`.
+        How segments passed to `fit` share the budget. With ``"equal"`` each segment spends
+        the same fraction of its rows. With ``"coverage"`` the budget goes to the segments
+        where, on the calibration rows, it catches most positives or most of their `value`.
 
     response_method : {"auto", "decision_function", "predict_proba"}, default="auto"
-        The scores. ``"auto"`` takes `decision_function` if there is one and
-        `predict_proba` otherwise: probabilities saturate, and so tie, at the top.
+        The method that gives the scores. ``"auto"`` takes `decision_function` if there is
+        one and `predict_proba` otherwise, because probabilities saturate and tie at the top.
 
     pos_label : int, float, bool or str, default=None
         Label of the positive class. By default the greater one, ``classes_[1]``.
@@ -148,22 +81,22 @@ class BudgetThresholdClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimat
         Which rows calibrate the threshold:
 
         - None: five stratified folds; with `guarantee`, a fifth of the rows held out;
-        - int: stratified folds; every row is scored by a model of the other folds;
+        - int: number of stratified folds; each row is scored by a model of the other folds;
         - float in (0, 1): the fraction of the rows that is held out. The split is stratified,
           except for a guarantee of the population's alert rate, which needs rows drawn
           without regard to their labels;
         - a splitter, or an iterable of (train, test) indices that do not overlap;
-        - "prefit": all rows passed to `fit` calibrate `estimator`, which is fitted
-          already. **They must not have been used to train or to select it.**
+        - "prefit": all rows passed to `fit` calibrate `estimator`, which is already
+          fitted. **They must not have been used to train or to select it.**
 
     refit : bool or "auto", default="auto"
         Whether to fit the estimator again, on all rows, after calibration. ``"auto"``
         does so if there are several splits. With one split it keeps the model that
-        scored the held-out rows, which is the one that the threshold fits.
+        scored the held-out rows, because the threshold fits that model.
 
     n_jobs : int, default=None
         Number of splits fitted in parallel. None means 1 unless in a
-        ``joblib.parallel_backend`` context, -1 all processors.
+        ``joblib.parallel_backend`` context, and -1 means all processors.
 
     random_state : int, RandomState instance or None, default=None
         Draws the held-out rows if `cv` is a fraction.
@@ -173,32 +106,32 @@ class BudgetThresholdClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimat
     estimator_ : estimator instance
         The fitted classifier that `predict` uses.
 
-    threshold_ : float or ndarray of shape (n_groups,)
-        A row is flagged if its score is greater. With groups, one for each of `groups_`.
+    threshold_ : float or ndarray of shape (n_segments,)
+        A row is flagged if its score is greater. With segments, one for each of `segments_`.
 
-    groups_ : ndarray of shape (n_groups,) or None
-        The groups, sorted.
+    segments_ : ndarray of shape (n_segments,) or None
+        The segments, sorted. None if `fit` was given none.
 
     n_calibration_ : int
-        Number of rows that `threshold_` rests on: calibration rows with weight, with
-        ``basis="fpr"`` the negatives among them.
+        Number of rows that `threshold_` rests on: the calibration rows with weight, or the
+        negatives among them with ``basis="fpr"``.
 
     alert_rate_ : float
         Share of the calibration rows that score above the threshold.
 
     coverage_ : float
-        Share of the positives (of their value) among the calibration rows that score above the
-        threshold; NaN without labels or without positives. With
-        ``allocation="coverage"`` it is optimistic, as the same positives chose.
+        Share of the calibration rows' positives (of their value) that score above the
+        threshold. NaN without labels or without positives. It is optimistic with
+        ``allocation="coverage"``, because the same positives chose the allocation.
 
-    group_rates_ : ndarray of shape (n_groups,) or None
-        Share of each group's rows that the budget pays for, by which `alerts` divides its
-        capacity; with ``basis="fpr"`` the share of its calibration rows that is flagged.
+    segment_rates_ : ndarray of shape (n_segments,) or None
+        Share of each segment's rows that the budget pays for; with ``basis="fpr"``, the share
+        of its calibration rows that is flagged. `alerts` divides its capacity by it.
 
     calibrations_ : list of dict
         What `fit` and each `update` found: ``"source"`` ("cross-fitted", "held-out",
         "prefit" or "update"), ``"n_rows"``, ``"n_calibration"``, ``"previous_alert_rate"``
-        (what the threshold before would have flagged of these rows; NaN at fit),
+        (the share of these rows that the previous threshold would have flagged; NaN at fit),
         ``"threshold"``, ``"alert_rate"`` and ``"coverage"``.
 
     classes_ : ndarray of shape (2,)
@@ -225,31 +158,31 @@ class BudgetThresholdClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimat
     rows, ``a(threshold_) <= budget`` with probability `guarantee` or more, for any number of
     rows and any law of scores, ties included. This holds if
 
-    - one fixed model scores the calibration rows and the fresh ones. So `guarantee` takes one
-      split and no refit, or ``cv="prefit"``; anything else is an error. A
-      hyperparameter search belongs inside, as `estimator`, where it does not see the
-      calibration rows; a search round this classifier voids the guarantee;
+    - one fixed model scores the calibration rows and the fresh rows. So `guarantee` needs a
+      single split without refit, or ``cv="prefit"``; anything else is an error. Put a
+      hyperparameter search inside, as `estimator`, where it does not see the calibration
+      rows. A search around this classifier voids the guarantee;
     - calibration rows are independent draws from the population on which `predict` is used.
-      When that has drifted, `update` renews the guarantee;
-    - they count once each: weights that differ are refused.
+      When the population has drifted, `update` renews the guarantee;
+    - each calibration row counts once: weights that differ are refused.
 
-    It is a promise about the share of the population. The alerts of a finite batch vary
-    round it. What it costs is stated by :func:`budget_threshold`.
+    The guarantee is about the share of the population. The alerts of a finite batch vary
+    around it. :func:`budget_threshold` says what the guarantee costs.
 
-    **Without a guarantee** cross-fitted scores are pooled, and the pool's quantile is the
-    threshold of a model fitted again on all rows. That model's scores may be spread otherwise
-    than those of the folds, so nothing is promised; `update` on fresh rows repairs it.
+    **Without a guarantee** cross-fitted scores are pooled, and a quantile of the pool is the
+    threshold for a model that is fitted again on all rows. The scores of that model may be
+    spread differently, so nothing is guaranteed. `update` on fresh rows corrects it.
 
-    **Groups** are segments with a threshold each, which have to be passed to `predict` and
-    `update` again. They are never handed to the splitter. For one that needs groups
-    of its own pass ``cv=list(splitter.split(X, y, other_groups))``, or, with metadata routing,
-    an alias: ``GroupKFold().set_split_request(groups="customer")``. With `guarantee`, all
-    groups together keep the budget with that probability: each at ``guarantee ** (1 /
-    n_groups)``, as groups are independent, and so does their sum, in whatever
-    proportion they come. ``allocation="coverage"`` chooses shares by the calibration rows, of
-    which nothing can be promised; it is refused with `guarantee`.
+    **Segments** are parts of the population, each with a threshold of its own, which must be
+    passed to `predict`, `alerts` and `update` again. They are unrelated to the ``groups`` of a
+    splitter such as ``GroupKFold``. For these pass ``cv=list(splitter.split(X, y, groups))`` or,
+    with metadata routing, ``groups`` to `fit`. With `guarantee`, all segments together
+    keep the budget with that probability. Each keeps it with probability
+    ``guarantee ** (1 / n_segments)``, because segments are independent, and so does their
+    sum in any proportion. ``allocation="coverage"`` chooses shares on the calibration rows.
+    Nothing can be guaranteed for these, so it is refused with `guarantee`.
 
-    **Ties** at the threshold are not flagged, as `predict` cannot split them without
+    **Ties** at the threshold are not flagged, because `predict` cannot split them without
     spending more than the budget. If all scores are equal, nothing is flagged, with a warning.
 
     ``sample_weight`` repeats a row: it counts in the budget and in the coverage, and is
@@ -277,7 +210,7 @@ class BudgetThresholdClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimat
             HasMethods(["fit", "predict_proba"]),
             HasMethods(["fit", "decision_function"]),
         ],
-        # By the package's own checks, with its hints.
+        # The package's own checks give hints.
         "budget": "no_validation",
         "basis": "no_validation",
         "guarantee": "no_validation",
@@ -333,11 +266,11 @@ class BudgetThresholdClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimat
         y: Any = None,
         sample_weight: ArrayLike | None = None,
         *,
-        groups: ArrayLike | None = None,
+        segments: ArrayLike | None = None,
         value: ArrayLike | None = None,
         **params: Any,
     ) -> BudgetThresholdClassifier:
-        """Fit the classifier, and the threshold on rows that it was not fitted on.
+        """Fit the classifier, and choose the threshold on rows that it was not fitted on.
 
         Parameters
         ----------
@@ -345,17 +278,17 @@ class BudgetThresholdClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimat
             Training rows; with ``cv="prefit"`` fresh rows, for calibration alone.
         y : array-like of shape (n_samples,)
             Two labels of any kind. With ``cv="prefit"`` and ``basis="population"`` they may
-            be left out, and only `coverage_` needs them.
+            be left out, because only `coverage_` needs them.
         sample_weight : array-like of shape (n_samples,), default=None
             How many rows each row stands for. Must be equal if `guarantee` is set.
-        groups : array-like of shape (n_samples,), default=None
-            Segment of each row. Not passed to the splitter.
+        segments : array-like of shape (n_samples,), default=None
+            Segment of each row. It is not passed to the splitter.
         value : array-like of shape (n_samples,), default=None
-            What catching each row is worth; only entries of positives are used, for
+            What catching each row is worth. Only the entries of positives are used, for
             `coverage_` and for ``allocation="coverage"``.
         **params : dict
-            Parameters for the `fit` of the estimator and the `split` of the splitter, by
-            metadata routing.
+            Parameters that metadata routing passes to the `fit` of the estimator and the
+            `split` of the splitter.
 
         Returns
         -------
@@ -364,13 +297,13 @@ class BudgetThresholdClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimat
         Raises
         ------
         ValueError
-            If a parameter is out of range or does not go with another one, `y` does not have two
-            classes, a split's parts overlap, or there are too few calibration rows for
+            If a parameter is out of range or conflicts with another one, `y` does not have two
+            classes, the parts of a split overlap, or there are too few calibration rows for
             the guarantee.
         """
         _raise_for_params(params, self, None)
         owner = type(self).__name__
-        self._check_params(groups)
+        self._check_params(segments)
         prefit = isinstance(self.cv, str)
         X, y = indexable(X, y)
         n_samples = _num_samples(X)
@@ -379,7 +312,7 @@ class BudgetThresholdClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimat
                 f"requires y to be passed, but the target y is None: {owner} needs labels "
                 "unless cv='prefit'."
             )
-        if y is None and (self.basis == "fpr" or value is not None or self._by_coverage(groups)):
+        if y is None and (self.basis == "fpr" or value is not None or self._by_coverage(segments)):
             raise ValueError(
                 "requires y to be passed, but the target y is None: basis='fpr', "
                 "allocation='coverage' and value need labels."
@@ -389,42 +322,52 @@ class BudgetThresholdClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimat
         weight = check_weights(sample_weight, n_samples)
         if self.guarantee is not None:
             refuse_unequal_weights(weight)
-        names, codes = self._check_groups(groups, n_samples)
+        names, codes = code_segments(segments, n_samples)
         value = check_weights(value, n_samples, "value")
         routed = self._route(weight, params)
 
         if prefit:
-            estimator, held_out, source = self.estimator, np.arange(n_samples), "prefit"
-            scores = self._scores(estimator, X)
+            scores = self._scores(self.estimator, X)
+            held_out = HeldOut(self.estimator, np.arange(n_samples), scores, "prefit")
         else:
-            estimator, held_out, source, scores = self._fit_and_score_splits(X, y, routed)
+            held_out = score_held_out(
+                self.estimator,
+                X,
+                y,
+                cv=self.cv,
+                refit=self.refit,
+                guarantee=self.guarantee,
+                basis=self.basis,
+                random_state=self.random_state,
+                n_jobs=self.n_jobs,
+                routed=routed,
+                score=self._scores,
+            )
+        estimator = held_out.estimator
         positive = None if y is None else np.asarray(y) == self._positive_class(estimator)
-        known: list[Any] = [positive, weight, value]
-        rows = _Rows(
-            scores, codes[held_out], *[None if one is None else one[held_out] for one in known]
-        )
+        rows = ScoredRows(None, positive, weight, value, codes).take(held_out.rows)
 
-        self.estimator_, self.groups_ = estimator, names
+        self.estimator_, self.segments_ = estimator, names
         self.calibrations_: list[dict[str, Any]] = []
-        self._calibrate(rows, source)
+        self._calibrate(replace(rows, features=held_out.scores), held_out.source)
         for name in ("n_features_in_", "feature_names_in_"):
             if hasattr(estimator, name):
                 setattr(self, name, getattr(estimator, name))
         return self
 
-    def _by_coverage(self, groups: Any) -> bool:
-        return groups is not None and self.allocation == "coverage"
+    def _by_coverage(self, segments: Any) -> bool:
+        return segments is not None and self.allocation == "coverage"
 
-    def _check_params(self, groups: Any) -> None:
+    def _check_params(self, segments: Any) -> None:
         owner = type(self).__name__
         check_budget(self.budget, owner)
         check_option(self.basis, "basis", BASES, owner)
         check_option(self.allocation, "allocation", ALLOCATIONS, owner)
         if self.guarantee is not None:
             check_fraction(self.guarantee, "guarantee", owner)
-            if self._by_coverage(groups):
+            if self._by_coverage(segments):
                 raise ValueError(
-                    "guarantee cannot be given for allocation='coverage': the groups' shares are "
+                    "guarantee cannot be given for allocation='coverage': the segments' shares are "
                     "chosen on the calibration rows. Use allocation='equal', or guarantee=None."
                 )
         if isinstance(self.cv, str):
@@ -435,66 +378,13 @@ class BudgetThresholdClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimat
             except NotFittedError as error:
                 raise NotFittedError("When cv='prefit', `estimator` must be fitted.") from error
 
-    def _check_labels(self, y: Any, prefit: bool) -> NDArray:
-        kind = type_of_target(y, input_name="y")
-        if kind != "binary":
-            raise ValueError(f"Only binary classification is supported. Unknown label type: {kind}")
-        y = column_or_1d(y, warn=True)
-        labels = np.unique(y)
-        if prefit:
-            # Which of them are there does not matter: a share of all rows needs no positive.
-            unknown = np.setdiff1d(labels, self.estimator.classes_)
-            if unknown.size:
-                raise ValueError(
-                    f"y holds labels that the estimator was not fitted on: {unknown.tolist()}; its "
-                    f"classes are {self.estimator.classes_.tolist()}."
-                )
-            return y
-        if labels.size < 2:
-            raise ValueError(
-                f"{type(self).__name__} needs two classes, but y contains one class: "
-                f"{labels.tolist()}."
-            )
-        if self.pos_label is not None and self.pos_label not in labels.tolist():
-            raise ValueError(
-                f"pos_label={self.pos_label!r} is not a valid label: it should be one of "
-                f"{labels.tolist()}."
-            )
-        return y
-
-    def _check_groups(
-        self, groups: ArrayLike | None, n_samples: int, known: NDArray | None = None
-    ) -> tuple[NDArray | None, NDArray[np.intp]]:
-        """Return the distinct groups, or None, and which of them each row is in."""
-        if groups is None:
-            return None, np.zeros(n_samples, dtype=np.intp)
-        values = column_or_1d(groups)
-        if values.shape[0] != n_samples:
-            raise ValueError(
-                f"groups must have one entry per sample: expected {n_samples}, got "
-                f"{values.shape[0]}."
-            )
-        if values.dtype.kind == "f" and np.isnan(values).any():
-            raise ValueError("Input groups contains NaN.")
-        try:
-            names, codes = np.unique(values, return_inverse=True)
-        except TypeError as error:
-            raise ValueError("groups must be all numbers or all strings, none missing.") from error
-        if known is None:
-            return names, codes
-        unknown = names[~np.isin(names, known)]
-        if unknown.size:
-            raise ValueError(
-                f"groups holds groups without a threshold: {unknown[:10].tolist()}. Those seen in "
-                f"fit are {known[:10].tolist()}{' ...' if known.size > 10 else ''}."
-            )
-        return known, np.searchsorted(known, names)[codes]
-
-    def _known_groups(self, groups: ArrayLike | None, n_samples: int) -> NDArray[np.intp]:
-        if (groups is None) != (self.groups_ is None):
-            had, has = ("had", "has not") if groups is None else ("had not", "has")
-            raise ValueError(f"groups must be passed as in fit, which {had} it: this call {has}.")
-        return self._check_groups(groups, n_samples, self.groups_)[1]
+    def _known_segments(self, segments: ArrayLike | None, n_samples: int) -> NDArray[np.intp]:
+        """Return the number of each row's segment, one of those seen in `fit`."""
+        if segments is None and self.segments_ is not None:
+            raise ValueError("segments must be passed to this call too, as fit was given them.")
+        if segments is not None and self.segments_ is None:
+            raise ValueError("segments cannot be passed to this call, as fit was given none.")
+        return code_segments(segments, n_samples, self.segments_)[1]
 
     def _route(self, weight: NDArray | None, params: dict[str, Any]) -> Bunch:
         if _routing_enabled():
@@ -506,83 +396,19 @@ class BudgetThresholdClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimat
             fit[fit_argument(self.estimator, "estimator")] = weight
         return Bunch(estimator=Bunch(fit=fit), splitter=Bunch(split={}))
 
-    def _splits(self, X: Any, y: NDArray, params: dict[str, Any]) -> list[tuple[NDArray, NDArray]]:
-        cv = self.cv
-        if cv is None and self.guarantee is not None:
-            cv = HELD_OUT
-        if isinstance(cv, Real) and not isinstance(cv, Integral):
-            # A split by label holds out as many positives as the model was trained on: such
-            # rows are not independent of it, unless only one class counts.
-            by_label = self.guarantee is None or self.basis == "fpr"
-            # A table made with the same seed may owe its order to the same permutation, which
-            # would hold out all of one class.
-            seed = check_random_state(self.random_state).randint(np.iinfo(np.int32).max)
-            splitter = (StratifiedShuffleSplit if by_label else ShuffleSplit)(
-                n_splits=1, test_size=cv, random_state=seed
-            )
-        else:
-            splitter = check_cv(cv, y, classifier=True)
-        splits = [
-            (np.arange(len(y))[train], np.arange(len(y))[held_out])
-            for train, held_out in splitter.split(X, y, **params)
-        ]
-        for train, held_out in splits:
-            shared = np.intersect1d(train, held_out).size
-            if shared:
-                raise ValueError(
-                    f"cv must not train and calibrate on the same rows: {shared} are in both parts "
-                    "of a split."
-                )
-        return splits
-
-    def _fit_and_score_splits(
-        self, X: Any, y: NDArray, routed: Bunch
-    ) -> tuple[Any, NDArray[np.intp], str, NDArray[np.float64]]:
-        """Return the model that predicts, and scores of rows that were held out."""
-        splits = self._splits(X, y, routed.splitter.split)
-        several = len(splits) > 1
-        refit = several if self.refit == "auto" else bool(self.refit)
-        if self.guarantee is not None and (several or refit):
-            raise ValueError(
-                "guarantee needs the model that predicts to be the one that scored the calibration "
-                "rows: hold out a fraction (cv=0.2) with refit=False, or pass fresh rows to a "
-                f"fitted model (cv='prefit'). Got cv={self.cv!r} with {len(splits)} splits and "
-                f"refit={self.refit!r}."
-            )
-        if several and not refit:
-            raise ValueError("When cv has several folds, refit cannot be False.")
-        fitted, scores = zip(
-            *Parallel(n_jobs=self.n_jobs)(
-                delayed(_fit_and_score)(
-                    clone(self.estimator), X, y, train, held_out, routed.estimator.fit, self._scores
-                )
-                for train, held_out in splits
-            )
-        )
-        estimator = fitted[0]
-        if refit:
-            estimator = clone(self.estimator).fit(X, y, **routed.estimator.fit)
-        held_out = np.concatenate([held_out for _, held_out in splits])
-        return (
-            estimator,
-            held_out,
-            "cross-fitted" if several else "held-out",
-            np.concatenate(scores),
-        )
-
     def update(
         self,
         X: Any,
         y: Any = None,
         sample_weight: ArrayLike | None = None,
         *,
-        groups: ArrayLike | None = None,
+        segments: ArrayLike | None = None,
         value: ArrayLike | None = None,
     ) -> BudgetThresholdClassifier:
-        """Calibrate the threshold anew, on fresh rows, without training the estimator.
+        """Calibrate the threshold again, on fresh rows, without training the estimator.
 
-        For when scores have drifted. The rows need labels only with ``basis="fpr"``. A
-        guarantee holds again, for the population that these rows were drawn from.
+        Use it when scores have drifted. The rows need labels only with ``basis="fpr"``. The
+        guarantee then holds for the population that these rows were drawn from.
 
         Parameters
         ----------
@@ -590,13 +416,14 @@ class BudgetThresholdClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimat
             Rows that the estimator was not trained on.
         y : array-like of shape (n_samples,), default=None
             Their labels, needed with ``basis="fpr"``. Without them ``coverage_`` is NaN, and
-            ``allocation="coverage"`` keeps the groups' rates in proportion to each other.
+            ``allocation="coverage"`` keeps the segments' rates in the same proportion.
         sample_weight : array-like of shape (n_samples,), default=None
             How many rows each row stands for. Must be equal if `guarantee` is set.
-        groups : array-like of shape (n_samples,), default=None
-            Their segments, all of those seen in `fit`; needed if `fit` had groups.
+        segments : array-like of shape (n_samples,), default=None
+            Segment of each row, needed if `fit` was given segments. All of those seen in
+            `fit` must occur.
         value : array-like of shape (n_samples,), default=None
-            What catching each row is worth; needs `y`.
+            What catching each row is worth. It needs `y`.
 
         Returns
         -------
@@ -605,18 +432,18 @@ class BudgetThresholdClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimat
         Raises
         ------
         ValueError
-            If labels or groups are missing or unknown, or there are too few rows for
-            the guarantee. The threshold is then as it was.
+            If labels or segments are missing or unknown, or there are too few rows for
+            the guarantee. The threshold then stays as it was.
         """
         check_is_fitted(self, "threshold_")
-        self._check_params(groups)
+        self._check_params(segments)
         if y is None and self.basis == "fpr":
             raise ValueError(
                 "update needs y with basis='fpr': a false positive rate is a share of the "
-                "negatives, which only labels tell."
+                "negatives, and only labels say which rows are negative."
             )
         if y is None and value is not None:
-            raise ValueError("value says what positives are worth, and needs y.")
+            raise ValueError("value says what positives are worth, so it needs y.")
         X, y = indexable(X, y)
         n_samples = _num_samples(X)
         positive = None
@@ -633,49 +460,30 @@ class BudgetThresholdClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimat
         if self.guarantee is not None:
             refuse_unequal_weights(weight)
         value = check_weights(value, n_samples, "value")
-        codes = self._known_groups(groups, n_samples)
+        codes = self._known_segments(segments, n_samples)
         scores = self._scores(self.estimator_, X)
-        self._calibrate(_Rows(scores, codes, positive, weight, value), "update")
+        self._calibrate(ScoredRows(scores, positive, weight, value, codes), "update")
         return self
 
     # --- the threshold --------------------------------------------------------------
 
-    def _calibrate(self, rows: _Rows, source: str) -> None:
-        """Set the threshold, and what is known of it."""
-        if rows.weight is not None:
-            rows = rows.take(rows.weight > 0)
-        spending = np.ones(rows.scores.size, dtype=bool)
-        if self.basis == "fpr" and rows.positive is not None:
-            spending = ~rows.positive
-        sizes = self._sizes(rows, spending)
-        thresholds = np.array(
-            [
-                self._threshold(rows.group(spending & (rows.codes == code)), size)
-                for code, size in enumerate(sizes)
-            ]
-        )
-        everything = Group(rows.scores, rows.weight)
-        flagged = rows.scores > thresholds[rows.codes]
-        alert_rate = everything.where(flagged).total / everything.total
-        self._warn_of_ties(rows, spending, thresholds)
+    def _calibrate(self, rows: ScoredRows, source: str) -> None:
+        """Set the threshold and what is known about it."""
+        rule = BudgetRule(self.budget, self.basis, self.guarantee, self.allocation, self.segments_)
+        rows = rows.with_weight()
+        update = source == "update"
+        found = calibrate(rule, rows, self.segment_rates_ if update else None)
+        warn_of_ties(rule, rows, found.thresholds, stacklevel=3)
         previous = np.nan
-        if source == "update":
-            before = rows.scores > np.atleast_1d(self.threshold_)[rows.codes]
-            previous = everything.where(before).total / everything.total
-        coverage = self._coverage(rows, flagged)
+        if update:
+            previous = rows.share(rows.scores > np.atleast_1d(self.threshold_)[rows.codes])
 
-        self.group_rates_ = None
-        if self.groups_ is not None:
-            spent, of_rows = sizes, self._by_group(rows, spending)
-            if self.basis == "fpr":
-                # `alerts` will not know the negatives.
-                everyone = np.ones(flagged.size, dtype=bool)
-                spent, of_rows = self._by_group(rows, flagged), self._by_group(rows, everyone)
-            self.group_rates_ = np.minimum(spent / of_rows, 1.0)
-        self.threshold_: Any = float(thresholds[0]) if self.groups_ is None else thresholds
-        self.n_calibration_ = int(np.count_nonzero(spending))
-        self.alert_rate_ = alert_rate
-        self.coverage_ = coverage
+        segmented = self.segments_ is not None
+        self.segment_rates_: NDArray[np.float64] | None = found.rates if segmented else None
+        self.threshold_: Any = found.thresholds if segmented else float(found.thresholds[0])
+        self.n_calibration_ = found.n_spending
+        self.alert_rate_ = found.alert_rate
+        self.coverage_ = found.coverage
         self.calibrations_ = [
             *self.calibrations_,
             {
@@ -684,227 +492,87 @@ class BudgetThresholdClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimat
                 "n_calibration": self.n_calibration_,
                 "previous_alert_rate": previous,
                 "threshold": self.threshold_,
-                "alert_rate": alert_rate,
-                "coverage": coverage,
+                "alert_rate": self.alert_rate_,
+                "coverage": self.coverage_,
             },
         ]
 
-    @property
-    def _n_groups(self) -> int:
-        return 1 if self.groups_ is None else self.groups_.size
-
-    def _by_group(self, rows: _Rows, counted: NDArray[np.bool_]) -> NDArray[np.float64]:
-        """Return how many of the ``counted`` rows each group has."""
-        weight = None if rows.weight is None else rows.weight[counted]
-        return np.bincount(rows.codes[counted], weight, minlength=self._n_groups).astype(np.float64)
-
-    def _sizes(self, rows: _Rows, spending: NDArray[np.bool_]) -> NDArray[np.float64]:
-        """Return how many of its spending rows each group may have flagged."""
-        totals = self._by_group(rows, spending)
-        self._check_enough(rows, spending)
-        if self.groups_ is None or self.allocation == "equal":
-            return self.budget * totals
-        if rows.positive is None:
-            sizes = np.asarray(self.group_rates_) * totals
-            return sizes * (self.budget * totals.sum() / sizes.sum())
-        curves = [
-            sorted_curve(rows.group(spending & inside), rows.take(inside).positives())
-            for inside in (rows.codes == code for code in range(totals.size))
-        ]
-        return coverage_sizes(curves, self.budget * totals.sum())
-
-    def _group_risk(self, guarantee: float) -> float:
-        """Return the probability with which one group may exceed the budget."""
-        # Groups are independent, so their guarantees multiply.
-        return float(-np.expm1(np.log(guarantee) / self._n_groups))
-
-    def _check_enough(self, rows: _Rows, spending: NDArray[np.bool_]) -> None:
-        kind = "calibration rows" if self.basis == "population" else "negatives to calibrate on"
-        counts = np.bincount(rows.codes[spending], minlength=self._n_groups)
-        least, wanted = 1, "A threshold needs"
-        if self.guarantee is not None:
-            least = fewest_rows(self.budget, self._group_risk(self.guarantee))
-            wanted = f"guarantee={self.guarantee:g} of budget={self.budget:g} needs"
-        if counts.min() >= least:
-            return
-        found = f"got {counts.min()}"
-        if self.groups_ is not None:
-            kind += " in each group"
-            found = f"group {self.groups_.tolist()[counts.argmin()]!r} has {counts.min()}"
-        raise ValueError(f"{wanted} at least {least} {kind}: {found}.")
-
-    def _threshold(self, spenders: Group, size: float) -> float:
-        if self.guarantee is None:
-            return spenders.cut(size).threshold
-        return guaranteed_threshold(spenders.scores, self.budget, self._group_risk(self.guarantee))
-
-    def _warn_of_ties(
-        self, rows: _Rows, spending: NDArray[np.bool_], thresholds: NDArray[np.float64]
-    ) -> None:
-        for code, threshold in enumerate(thresholds):
-            scores = rows.scores[spending & (rows.codes == code)]
-            tied = int(np.count_nonzero(scores == threshold))
-            if tied > 1 and scores.max() == threshold:
-                where = "" if self.groups_ is None else f" of group {self.groups_[code]!r}"
-                warnings.warn(
-                    f"The greatest score, {threshold:g}, is shared by {tied} calibration rows"
-                    f"{where}, too many for budget={self.budget:g}: predict will flag only "
-                    "rows that score higher.",
-                    UserWarning,
-                    stacklevel=4,
-                )
-
-    @staticmethod
-    def _coverage(rows: _Rows, flagged: NDArray[np.bool_]) -> float:
-        if rows.positive is None:
-            return np.nan
-        worth = rows.positives().total
-        return rows.take(flagged).positives().total / worth if worth > 0 else np.nan
-
     # --- prediction -----------------------------------------------------------------
 
-    @property
-    def classes_(self) -> NDArray:
-        """Class labels."""
-        return self.estimator_.classes_
-
-    def _positive_class(self, estimator: Any) -> Any:
-        return estimator.classes_[1] if self.pos_label is None else self.pos_label
-
-    def _scores(self, estimator: Any, X: Any) -> NDArray[np.float64]:
-        """Return scores that are greater for the positive class."""
-        methods = self.response_method
-        scores = _get_response_values_binary(
-            estimator,
-            X,
-            RESPONSE_METHODS if methods == "auto" else methods,
-            pos_label=self.pos_label,
-        )[0]
-        return check_scores(scores, "scores")
-
-    def predict(self, X: Any, *, groups: ArrayLike | None = None) -> NDArray:
+    def predict(self, X: Any, *, segments: ArrayLike | None = None) -> NDArray:
         """Flag rows that score above the threshold.
 
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Rows, as the estimator takes them.
-        groups : array-like of shape (n_samples,), default=None
-            Their segments, if `fit` had groups; each must have been seen there.
+            Rows, in a form that the estimator accepts.
+        segments : array-like of shape (n_samples,), default=None
+            Segment of each row, needed if `fit` was given segments. Each must have been
+            seen in `fit`.
 
         Returns
         -------
         class_labels : ndarray of shape (n_samples,)
-            The positive class for rows that are flagged, the other one for the rest.
+            The positive class for rows that are flagged, the other class for the rest.
         """
         check_is_fitted(self, "threshold_")
-        codes = self._known_groups(groups, _num_samples(X))
+        codes = self._known_segments(segments, _num_samples(X))
         flagged = self._scores(self.estimator_, X) > np.atleast_1d(self.threshold_)[codes]
         is_positive = self.classes_ == self._positive_class(self.estimator_)
         positive, negative = self.classes_[is_positive][0], self.classes_[~is_positive][0]
         return np.where(flagged, positive, negative).astype(self.classes_.dtype, copy=False)
 
     def alerts(
-        self, X: Any, capacity: int | None = None, *, groups: ArrayLike | None = None
+        self, X: Any, capacity: int | None = None, *, segments: ArrayLike | None = None
     ) -> NDArray[np.intp]:
-        """Return the rows to review first, exactly as many as can be reviewed.
+        """Return the rows to review, best first and exactly as many as can be reviewed.
 
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Rows, as the estimator takes them.
+            Rows, in a form that the estimator accepts.
         capacity : int, default=None
             How many rows can be reviewed. By default the budget's share of `X`, rounded up.
-        groups : array-like of shape (n_samples,), default=None
-            Their segments, if `fit` had groups; each must have been seen there.
+        segments : array-like of shape (n_samples,), default=None
+            Segment of each row, needed if `fit` was given segments. Each must have been
+            seen in `fit`.
 
         Returns
         -------
         rows : ndarray of shape (min(capacity, n_samples),)
-            Indices into `X`, best first. The threshold plays no part, and a smaller
-            capacity returns the beginning of a greater one's.
+            Indices into `X`, best first. The threshold is not used. A smaller capacity
+            returns the beginning of what a greater one returns.
 
         Notes
         -----
-        Of rows with equal scores the earlier one comes first. Where the order of `X` means
-        something, shuffle it before.
+        Among rows with equal scores the earlier one comes first. If the order of `X` has a
+        meaning, shuffle it before.
 
-        With groups the capacity is shared by `group_rates_`: a row comes the earlier the
-        smaller its rank in its group is, as a fraction of what the group is due.
+        Segments share the capacity by `segment_rates_`: rows come in the order of their rank
+        in their segment, taken as a fraction of what the segment is due.
         """
         check_is_fitted(self, "threshold_")
         if capacity is not None:
             capacity = check_positive(capacity, "capacity", "alerts", integer=True, minimum=1)
         n_samples = _num_samples(X)
-        codes = self._known_groups(groups, n_samples)
+        codes = self._known_segments(segments, n_samples)
         if capacity is None:
             capacity = whole_rows(self.budget, n_samples)
         scores = self._scores(self.estimator_, X)
-        if self.group_rates_ is None:
+        if self.segment_rates_ is None:
             return np.argsort(-scores, kind="stable")[:capacity]
-        return merged_order(scores, codes, self.group_rates_)[:capacity]
-
-    @available_if(_estimator_has("decision_function"))
-    def decision_function(self, X: Any) -> NDArray:
-        """Return the scores of the fitted estimator, as it gives them.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Rows, as the estimator takes them.
-
-        Returns
-        -------
-        decisions : ndarray of shape (n_samples,)
-            Greater for ``classes_[1]``.
-        """
-        check_is_fitted(self, "threshold_")
-        return self.estimator_.decision_function(X)
-
-    @available_if(_estimator_has("predict_proba"))
-    def predict_proba(self, X: Any) -> NDArray:
-        """Return the class probabilities of the fitted estimator.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Rows, as the estimator takes them.
-
-        Returns
-        -------
-        probabilities : ndarray of shape (n_samples, 2)
-            In the order of ``classes_``.
-        """
-        check_is_fitted(self, "threshold_")
-        return self.estimator_.predict_proba(X)
-
-    @available_if(_estimator_has("predict_log_proba"))
-    def predict_log_proba(self, X: Any) -> NDArray:
-        """Return the logarithms of the class probabilities of the fitted estimator.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Rows, as the estimator takes them.
-
-        Returns
-        -------
-        log_probabilities : ndarray of shape (n_samples, 2)
-            In the order of ``classes_``.
-        """
-        check_is_fitted(self, "threshold_")
-        return self.estimator_.predict_log_proba(X)
+        return merged_order(scores, codes, self.segment_rates_)[:capacity]
 
     # --- scikit-learn's conventions ---------------------------------------------------
 
     def get_metadata_routing(self) -> MetadataRouter:
-        """Return what metadata goes where.
+        """Return which metadata go where.
 
         Returns
         -------
         routing : MetadataRouter
-            `sample_weight`, `groups` and `value` are this classifier's own;
-            the estimator's `fit` and the splitter's `split` get what they ask for.
+            `sample_weight`, `segments` and `value` are this classifier's own. The
+            estimator's `fit` and the splitter's `split` get what they request.
         """
         return (
             MetadataRouter(owner=self)
@@ -918,12 +586,3 @@ class BudgetThresholdClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimat
                 method_mapping=MethodMapping().add(caller="fit", callee="split"),
             )
         )
-
-    def __sklearn_tags__(self) -> Any:
-        """Return scikit-learn's tags, those on the input being the estimator's."""
-        tags = super().__sklearn_tags__()
-        inner = get_tags(self.estimator).input_tags
-        tags.classifier_tags.multi_class = False
-        tags.input_tags.sparse = inner.sparse
-        tags.input_tags.allow_nan = inner.allow_nan
-        return tags

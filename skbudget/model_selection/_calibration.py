@@ -1,0 +1,214 @@
+"""From the scores of calibration rows to thresholds, and what these do on the rows."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .._utils.tables import LabelledRows
+from ..metrics._ranking import Group, sorted_curve
+from ._allocation import coverage_sizes
+from ._guarantee import fewest_rows, guaranteed_threshold
+
+__all__ = ["ALLOCATIONS", "BudgetRule", "Calibration", "ScoredRows", "calibrate", "warn_of_ties"]
+
+ALLOCATIONS = ("equal", "coverage")
+
+
+@dataclass(frozen=True)
+class ScoredRows(LabelledRows):
+    """Calibration rows. A threshold reads only their scores, so that these are the features.
+
+    Labels say which rows are positive. Each row has a segment.
+    """
+
+    @property
+    def scores(self) -> NDArray[np.float64]:
+        """The score of each row."""
+        return self.features
+
+    @property
+    def codes(self) -> NDArray[np.intp]:
+        """The number of each row's segment."""
+        assert self.segments is not None
+        return self.segments
+
+    def with_weight(self) -> ScoredRows:
+        """Return the rows that have weight."""
+        return self if self.weight is None else self.take(self.weight > 0)
+
+    def ranked(self, chosen: NDArray[np.bool_]) -> Group:
+        """Return the chosen rows, with what they count for."""
+        return Group(self.scores, self.weight).where(chosen)
+
+    def positives(self) -> Group:
+        """Return the positives, with what they are worth."""
+        return Group(self.scores, self.worth).where(self.labels)
+
+    def share(self, chosen: NDArray[np.bool_]) -> float:
+        """Return the share of all rows that the chosen ones are, by weight."""
+        everything = Group(self.scores, self.weight)
+        return everything.where(chosen).total / everything.total
+
+    def coverage(self, flagged: NDArray[np.bool_]) -> float:
+        """Return the share of the positives' worth that is flagged, NaN if it is not known."""
+        if self.labels is None:
+            return np.nan
+        worth = self.positives().total
+        return self.take(flagged).positives().total / worth if worth > 0 else np.nan
+
+
+class Calibration(NamedTuple):
+    """What a calibration found.
+
+    ``thresholds`` has one entry per segment, and so has ``rates``, the share of each segment's
+    rows that the budget pays for.
+    """
+
+    thresholds: NDArray[np.float64]
+    rates: NDArray[np.float64]
+    n_spending: int
+    alert_rate: float
+    coverage: float
+
+
+@dataclass(frozen=True)
+class BudgetRule:
+    """How a budget is spent: a share of what, with which guarantee, and by which segments."""
+
+    budget: float
+    basis: str
+    guarantee: float | None
+    allocation: str
+    segments: NDArray | None
+
+    @property
+    def n_segments(self) -> int:
+        """Number of segments, one if the rows have none."""
+        return 1 if self.segments is None else self.segments.size
+
+    @property
+    def segment_risk(self) -> float:
+        """Probability with which one segment may exceed the budget, if there is a guarantee."""
+        assert self.guarantee is not None
+        # Segments are independent, so their guarantees multiply.
+        return float(-np.expm1(np.log(self.guarantee) / self.n_segments))
+
+    def spending(self, rows: ScoredRows) -> NDArray[np.bool_]:
+        """Return which rows spend the budget."""
+        if self.basis == "fpr" and rows.labels is not None:
+            return ~rows.labels
+        return np.ones(rows.scores.size, dtype=bool)
+
+    def threshold(self, spenders: Group, size: float) -> float:
+        """Return the threshold of one segment, of which ``size`` may be flagged."""
+        if self.guarantee is None:
+            return spenders.cut(size).threshold
+        return guaranteed_threshold(spenders.scores, self.budget, self.segment_risk)
+
+    def by_segment(self, rows: ScoredRows, counted: NDArray[np.bool_]) -> NDArray[np.float64]:
+        """Return how many of the ``counted`` rows each segment has, by weight."""
+        weight = None if rows.weight is None else rows.weight[counted]
+        counts = np.bincount(rows.codes[counted], weight, minlength=self.n_segments)
+        return counts.astype(np.float64)
+
+    def check_enough(self, rows: ScoredRows, spending: NDArray[np.bool_]) -> None:
+        """Raise if a segment has too few rows for a threshold or for the guarantee."""
+        kind = "calibration rows" if self.basis == "population" else "negatives to calibrate on"
+        counts = np.bincount(rows.codes[spending], minlength=self.n_segments)
+        least, wanted = 1, "A threshold needs"
+        if self.guarantee is not None:
+            least = fewest_rows(self.budget, self.segment_risk)
+            wanted = f"guarantee={self.guarantee:g} of budget={self.budget:g} needs"
+        if counts.min() >= least:
+            return
+        found = f"got {counts.min()}"
+        if self.segments is not None:
+            kind += " in each segment"
+            found = f"segment {self.segments.tolist()[counts.argmin()]!r} has {counts.min()}"
+        raise ValueError(f"{wanted} at least {least} {kind}: {found}.")
+
+    def sizes(
+        self,
+        rows: ScoredRows,
+        spending: NDArray[np.bool_],
+        last_rates: NDArray[np.float64] | None,
+    ) -> NDArray[np.float64]:
+        """Return how many of its spending rows each segment may have flagged."""
+        self.check_enough(rows, spending)
+        totals = self.by_segment(rows, spending)
+        if self.segments is None or self.allocation == "equal":
+            return self.budget * totals
+        if rows.labels is None:
+            sizes = np.asarray(last_rates) * totals
+            return sizes * (self.budget * totals.sum() / sizes.sum())
+        curves = [
+            sorted_curve(rows.ranked(spending & inside), rows.take(inside).positives())
+            for inside in (rows.codes == code for code in range(totals.size))
+        ]
+        return coverage_sizes(curves, self.budget * totals.sum())
+
+    def rates(
+        self,
+        rows: ScoredRows,
+        spending: NDArray[np.bool_],
+        sizes: NDArray[np.float64],
+        flagged: NDArray[np.bool_],
+    ) -> NDArray[np.float64]:
+        """Return the share of each segment's rows that the budget pays for."""
+        if self.basis == "fpr":
+            # Where rows are to be reviewed, nobody knows which of them are negative.
+            sizes = self.by_segment(rows, flagged)
+            spending = np.ones(flagged.size, dtype=bool)
+        return np.minimum(sizes / self.by_segment(rows, spending), 1.0)
+
+
+def calibrate(
+    rule: BudgetRule, rows: ScoredRows, last_rates: NDArray[np.float64] | None = None
+) -> Calibration:
+    """Return the thresholds that spend the budget on rows with weight, and what they do there.
+
+    ``last_rates`` are those of the calibration before. They divide the budget among segments if
+    ``allocation="coverage"`` has no labels to divide it by.
+    """
+    spending = rule.spending(rows)
+    sizes = rule.sizes(rows, spending, last_rates)
+    thresholds = np.array(
+        [
+            rule.threshold(rows.ranked(spending & (rows.codes == code)), size)
+            for code, size in enumerate(sizes)
+        ]
+    )
+    flagged = rows.scores > thresholds[rows.codes]
+    return Calibration(
+        thresholds=thresholds,
+        rates=rule.rates(rows, spending, sizes, flagged),
+        n_spending=int(np.count_nonzero(spending)),
+        alert_rate=rows.share(flagged),
+        coverage=rows.coverage(flagged),
+    )
+
+
+def warn_of_ties(
+    rule: BudgetRule, rows: ScoredRows, thresholds: NDArray[np.float64], *, stacklevel: int
+) -> None:
+    """Warn if the greatest score is shared by so many rows that nothing is flagged."""
+    spending = rule.spending(rows)
+    for code, threshold in enumerate(thresholds):
+        scores = rows.scores[spending & (rows.codes == code)]
+        tied = int(np.count_nonzero(scores == threshold))
+        if tied > 1 and scores.max() == threshold:
+            where = ""
+            if rule.segments is not None:
+                where = f" of segment {rule.segments.tolist()[code]!r}"
+            warnings.warn(
+                f"The greatest score, {threshold:g}, is shared by {tied} calibration rows{where}, "
+                f"too many for budget={rule.budget:g}: predict will flag only rows that score "
+                "higher.",
+                UserWarning,
+                stacklevel=stacklevel + 1,
+            )

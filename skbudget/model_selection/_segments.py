@@ -1,0 +1,43 @@
+"""Segments of the rows, each with a threshold of its own: their names and their numbers."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.utils import column_or_1d
+
+__all__ = ["code_segments"]
+
+
+def code_segments(
+    segments: ArrayLike | None, n_samples: int, known: NDArray | None = None
+) -> tuple[NDArray | None, NDArray[np.intp]]:
+    """Return the names of the segments, sorted, and the number of each row's segment.
+
+    Without segments the names are None, and every row has number 0. With ``known`` names
+    these are returned, and a segment that is not among them is an error.
+    """
+    if segments is None:
+        return None, np.zeros(n_samples, dtype=np.intp)
+    values = column_or_1d(segments)
+    if values.shape[0] != n_samples:
+        raise ValueError(
+            f"segments must have one entry per sample: expected {n_samples}, got {values.shape[0]}."
+        )
+    if values.dtype.kind == "f" and np.isnan(values).any():
+        raise ValueError("Input segments contains NaN.")
+    try:
+        names, codes = np.unique(values, return_inverse=True)
+    except TypeError as error:
+        raise ValueError(
+            "segments must be all numbers or all strings, and none may be missing."
+        ) from error
+    if known is None:
+        return names, codes
+    unknown = names[~np.isin(names, known)]
+    if unknown.size:
+        raise ValueError(
+            f"segments holds segments without a threshold: {unknown[:10].tolist()}. Those seen in "
+            f"fit are {known[:10].tolist()}{' ...' if known.size > 10 else ''}."
+        )
+    return known, np.searchsorted(known, names)[codes]
