@@ -109,7 +109,7 @@ def test_each_beginning_of_the_list_is_shared_by_the_rates():
         assert own.tolist() == expected.tolist()
 
 
-def test_a_group_without_budget_comes_last():
+def test_a_segment_without_budget_comes_last():
     codes = np.array([0, 1, 0, 1])
     order = merged_order(np.array([1.0, 9.0, 2.0, 8.0]), codes, np.array([0.5, 0.0]))
     assert order.tolist() == [2, 0, 1, 3]

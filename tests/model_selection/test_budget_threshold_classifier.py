@@ -4,9 +4,9 @@ import joblib
 import numpy as np
 import pytest
 from scipy import sparse
-from scipy.stats import binom, binomtest, norm
+from scipy.stats import binomtest, norm
 from sklearn import config_context
-from sklearn.base import BaseEstimator, ClassifierMixin, clone
+from sklearn.base import clone
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.exceptions import NotFittedError
 from sklearn.frozen import FrozenEstimator
@@ -21,44 +21,10 @@ from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils._param_validation import InvalidParameterError
+from threshold_cases import FirstColumn, draw, fitted, prefit
 
 from skbudget import BudgetThresholdClassifier, coverage_at_budget_score, make_coverage_scorer
 from skbudget.model_selection import budget_threshold
-
-
-class FirstColumn(ClassifierMixin, BaseEstimator):
-    """Scores by the first column; a fixed model, which remembers what it was fitted on."""
-
-    def fit(self, X, y, sample_weight=None):
-        self.classes_ = np.unique(y)
-        self.n_features_in_ = np.shape(X)[1]
-        self.rows_ = np.asarray(X)[:, -1].copy()
-        self.sample_weight_ = sample_weight
-        return self
-
-    def decision_function(self, X):
-        return np.asarray(X)[:, 0].astype(float)
-
-    def predict(self, X):
-        return self.classes_[(self.decision_function(X) > 0).astype(int)]
-
-
-def draw(n_rows=2000, seed=0, pos_rate=0.1, shift=2.0):
-    """A score with positives shifted upwards, and the number of the row."""
-    rng = np.random.default_rng(seed)
-    y = (rng.random(n_rows) < pos_rate).astype(int)
-    return np.column_stack([rng.standard_normal(n_rows) + shift * y, np.arange(n_rows)]), y
-
-
-def fitted(X, y):
-    return FirstColumn().fit(X, y)
-
-
-def prefit(X, y, **params):
-    fit_params = {name: params.pop(name) for name in ("groups", "value") if name in params}
-    model = BudgetThresholdClassifier(fitted(X, y), cv="prefit", **params)
-    return model.fit(X, y, **fit_params)
-
 
 # --- which rows calibrate ------------------------------------------------------------
 
@@ -156,20 +122,6 @@ def test_fresh_data_keep_the_budget_through_fit_and_update(basis):
         assert count > 0.3 * (1 - guarantee) * n_draws
 
 
-def test_all_groups_keep_the_budget_together():
-    budget, guarantee, n_draws, n_groups = 0.1, 0.8, 200, 3
-    failed = 0
-    for seed in range(n_draws):
-        X, y = draw(450, seed=seed)
-        groups = np.random.default_rng(seed).integers(0, n_groups, y.size)
-        X[:, 0] = X[:, 0] - 2 * y + 5 * groups  # one law, N(5 group, 1), in each
-        model = prefit(X, y, budget=budget, guarantee=guarantee, groups=groups)
-        rates = norm.sf(model.threshold_ - 5 * np.arange(n_groups))
-        failed += (rates > budget).any()
-    assert binomtest(failed, n_draws, 1 - guarantee, alternative="greater").pvalue > 1e-3
-    assert failed > 0.3 * (1 - guarantee) * n_draws  # not so with a third of the budget each
-
-
 @pytest.mark.parametrize(
     "params",
     [{"cv": 5}, {"cv": None, "refit": True}, {"cv": 0.5, "refit": True}, {"cv": StratifiedKFold()}],
@@ -192,10 +144,10 @@ def test_too_few_rows_for_the_guarantee_say_how_many_would_do():
     with pytest.raises(ValueError, match="got 597"):
         model.update(X[:597])
     assert len(model.calibrations_) == 1
-    groups = np.repeat(["a", "b"], [590, 8])
-    # Two groups at sqrt(0.95) each: (1 - 0.005) ** 733 is the first below 1 - sqrt(0.95).
-    with pytest.raises(ValueError, match=r"at least 734 .* in each group: group 'b' has 8\."):
-        prefit(X, y, budget=0.005, guarantee=0.95, groups=groups)
+    segments = np.repeat(["a", "b"], [590, 8])
+    # Two segments at sqrt(0.95) each: (1 - 0.005) ** 733 is the first below 1 - sqrt(0.95).
+    with pytest.raises(ValueError, match=r"at least 734 .* in each segment: segment 'b' has 8\."):
+        prefit(X, y, budget=0.005, guarantee=0.95, segments=segments)
 
 
 def test_guarantee_refuses_unequal_weights():
@@ -216,16 +168,18 @@ def test_weights_repeat_rows(basis, allocation):
     X, y = draw(400)
     rng = np.random.default_rng(0)
     weight, value = rng.integers(0, 4, y.size), rng.random(y.size)
-    groups = rng.integers(0, 2, y.size)
+    segments = rng.integers(0, 2, y.size)
     # Frozen, the inner estimator stays fitted when the outer one is cloned.
     model = BudgetThresholdClassifier(
         FrozenEstimator(fitted(X, y)), budget=0.1, basis=basis, allocation=allocation, cv="prefit"
     )
-    weighted = clone(model).fit(X, y, sample_weight=weight, groups=groups, value=value)
+    weighted = clone(model).fit(X, y, sample_weight=weight, segments=segments, value=value)
     repeat = np.repeat(np.arange(y.size), weight)
-    repeated = clone(model).fit(X[repeat], y[repeat], groups=groups[repeat], value=value[repeat])
+    repeated = clone(model).fit(
+        X[repeat], y[repeat], segments=segments[repeat], value=value[repeat]
+    )
     assert weighted.threshold_.tolist() == repeated.threshold_.tolist()
-    for name in ("alert_rate_", "coverage_", "group_rates_"):
+    for name in ("alert_rate_", "coverage_", "segment_rates_"):
         assert getattr(weighted, name) == pytest.approx(getattr(repeated, name))
 
 
@@ -338,110 +292,6 @@ def test_update_with_labels_measures_coverage_and_serves_the_fpr():
         model.update(fresh, labels + 1)
 
 
-# --- groups ----------------------------------------------------------------------------
-
-
-def grouped(seed=0, n_rows=3000):
-    """Three segments: positives easily told apart in "a", hardly in "b", rare in "c"."""
-    rng = np.random.default_rng(seed)
-    groups = rng.choice(["a", "b", "c"], p=[0.3, 0.5, 0.2], size=n_rows)
-    rate = np.select([groups == "a", groups == "b"], [0.1, 0.1], 0.01)
-    y = (rng.random(n_rows) < rate).astype(int)
-    score = rng.standard_normal(n_rows) + y * np.where(groups == "a", 3.0, 0.5)
-    return np.column_stack([score + 10 * (groups == "c"), np.arange(n_rows)]), y, groups
-
-
-@pytest.mark.parametrize("basis", ["population", "fpr"])
-def test_equal_shares_give_each_group_its_own_threshold(basis):
-    X, y, groups = grouped()
-    model = prefit(X, y, budget=0.05, basis=basis, groups=groups)
-    assert model.groups_.tolist() == ["a", "b", "c"]
-    for name, threshold in zip(model.groups_, model.threshold_):
-        spending = (groups == name) & ((y == 0) | (basis == "population"))
-        assert threshold == budget_threshold(X[spending, 0], budget=0.05)
-    flagged = model.predict(X, groups=groups) == 1
-    of = flagged if basis == "population" else flagged[y == 0]
-    assert of.mean() <= 0.05
-    assert model.coverage_ == pytest.approx(flagged[y == 1].mean())
-
-
-@pytest.mark.parametrize("basis", ["population", "fpr"])
-def test_coverage_allocation_catches_more_within_the_same_budget(basis):
-    X, y, groups = grouped()
-    X_new, y_new, groups_new = grouped(seed=1, n_rows=20_000)
-    caught = {}
-    for allocation in ("equal", "coverage"):
-        model = prefit(X, y, budget=0.03, basis=basis, allocation=allocation, groups=groups)
-        flagged = model.predict(X, groups=groups) == 1
-        assert (flagged if basis == "population" else flagged[y == 0]).mean() <= 0.03
-        fresh = model.predict(X_new, groups=groups_new) == 1
-        caught[allocation] = fresh[y_new == 1].mean()
-    assert model.group_rates_[0] > 3 * max(model.group_rates_[1:])
-    # At an equal FPR group "a" has more alerts already, as its positives cost nothing.
-    assert caught["coverage"] > (1.3 if basis == "population" else 1.0) * caught["equal"]
-
-
-def test_value_draws_the_budget_to_a_group():
-    X, y, groups = grouped()
-    value = np.where(groups == "b", 100.0, 1.0)
-    plain = prefit(X, y, budget=0.03, allocation="coverage", groups=groups)
-    valued = prefit(X, y, budget=0.03, allocation="coverage", groups=groups, value=value)
-    assert valued.group_rates_[1] > 2 * plain.group_rates_[1]
-
-
-def test_update_of_groups_without_labels_keeps_the_proportion_of_their_rates():
-    X, y, groups = grouped()
-    model = prefit(X, y, budget=0.03, allocation="coverage", groups=groups)
-    rates = model.group_rates_
-    # Group "a", which had most of the budget, is now most of the rows.
-    more = np.flatnonzero((groups == "a") | (np.arange(y.size) % 4 == 0))
-    model.update(X[more], groups=groups[more])
-    assert model.alert_rate_ <= 0.03
-    assert model.group_rates_ / model.group_rates_.sum() == pytest.approx(rates / rates.sum())
-    assert model.group_rates_[0] < rates[0]
-    model.update(X, groups=groups)
-    assert model.group_rates_ == pytest.approx(rates)
-
-
-def test_alerts_of_groups_share_the_capacity():
-    X, y, groups = grouped()
-    model = prefit(X, y, budget=0.05, groups=groups)
-    rows = model.alerts(X, capacity=150, groups=groups)
-    for name in "abc":
-        own = np.flatnonzero(groups == name)
-        taken = rows[groups[rows] == name]
-        assert taken.size == pytest.approx(0.05 * own.size, abs=1)
-        best_first = own[np.argsort(-X[own, 0], kind="stable")]
-        assert taken.tolist() == best_first[: taken.size].tolist()
-    assert rows[:40].tolist() == model.alerts(X, capacity=40, groups=groups).tolist()
-
-
-def test_groups_are_checked():
-    X, y, groups = grouped()
-    model = prefit(X, y, budget=0.05, groups=groups)
-    for call in (model.predict, model.alerts, model.update):
-        with pytest.raises(ValueError, match="groups must be passed as in fit, which had it"):
-            call(X)
-        with pytest.raises(ValueError, match=r"without a threshold: \['z'\].*\['a', 'b', 'c'\]"):
-            call(X[:2], groups=["a", "z"])
-    with pytest.raises(ValueError, match="expected 2, got 1"):
-        model.predict(X[:2], groups=["a"])
-    with pytest.raises(ValueError, match="in each group: group 'b' has 0"):
-        model.update(X[:2], groups=["a", "c"])
-    with pytest.raises(ValueError, match="which had not it: this call has"):
-        prefit(X, y, budget=0.05).predict(X, groups=groups)
-    with pytest.raises(ValueError, match="groups contains NaN"):
-        prefit(X, y, budget=0.05, groups=np.full(y.size, np.nan))
-    with pytest.raises(ValueError, match="all numbers or all strings"):
-        prefit(X, y, groups=np.array(["a", None] * (y.size // 2), dtype=object))
-
-
-def test_a_guarantee_refuses_shares_chosen_on_the_same_rows():
-    X, y, groups = grouped()
-    with pytest.raises(ValueError, match="guarantee cannot be given for allocation='coverage'"):
-        prefit(X, y, budget=0.1, guarantee=0.9, allocation="coverage", groups=groups)
-
-
 # --- scikit-learn ------------------------------------------------------------------------
 
 
@@ -514,11 +364,11 @@ def test_metadata_is_routed_to_estimator_and_splitter():
             FirstColumn().set_fit_request(sample_weight=True),
             budget=0.1,
             cv=GroupKFold(3).set_split_request(groups="customer"),
-        ).set_fit_request(sample_weight=True, groups="segment")
+        ).set_fit_request(sample_weight=True, segments="segment")
         weight, segment = np.arange(300) + 1.0, np.arange(300) % 2
-        model.fit(X, y, sample_weight=weight, groups=segment, customer=customer)
+        model.fit(X, y, sample_weight=weight, segments=segment, customer=customer)
         assert model.estimator_.sample_weight_.tolist() == weight.tolist()
-        assert model.groups_.tolist() == [0, 1]
+        assert model.segments_.tolist() == [0, 1]
         scores = cross_validate(
             model,
             X,
@@ -531,15 +381,6 @@ def test_metadata_is_routed_to_estimator_and_splitter():
         assert np.isfinite(scores["test_score"]).all()
     with pytest.raises(ValueError, match="customer"):
         BudgetThresholdClassifier(FirstColumn()).fit(X, y, customer=customer)
-
-
-def test_groups_of_a_splitter_are_other_groups():
-    X, y = draw(300)
-    customer = np.arange(300) // 3
-    splits = list(GroupKFold(3).split(X, y, customer))
-    model = BudgetThresholdClassifier(FirstColumn(), budget=0.1, cv=splits).fit(X, y)
-    assert model.groups_ is None
-    assert model.n_calibration_ == 300
 
 
 # --- bad input ---------------------------------------------------------------------------
@@ -587,8 +428,3 @@ def test_bad_tables():
         prefit(X, y, budget=0.1).update(X, value=np.ones(100))
     with pytest.raises(InvalidParameterError, match="'estimator' parameter"):
         BudgetThresholdClassifier(StandardScaler()).fit(X, y)
-
-
-def test_the_example_of_two_groups_is_the_least_number():
-    risk = 1 - np.sqrt(0.95)
-    assert binom.cdf(0, 734, 0.005) <= risk < binom.cdf(0, 733, 0.005)
