@@ -7,17 +7,17 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn import config_context
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.model_selection import StratifiedKFold
 from sklearn.pipeline import make_pipeline
-from sklearn.utils import _safe_indexing, check_random_state
+from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import InvalidParameterError
 from sklearn.utils.validation import _num_samples, check_is_fitted
 
 from ._utils.calibration import SigmoidCalibrator
 from ._utils.fit_arguments import fit_argument
 from ._utils.preparation import table_for_networks
+from ._utils.tables import LabelledRows
 from ._utils.validation import check_budget, check_positive, check_scores, check_weights
 from .boosting._classifier import (
     MIN_TO_CHOOSE,
@@ -31,15 +31,15 @@ from .metrics._ranking import Group
 
 __all__ = ["PAUCEnsembleClassifier"]
 
-# Weights that the network may get, in tenths.
+# Weights that the network may have in the blend, in tenths.
 _TENTHS = range(11)
 
 
 class _TopScale(NamedTuple):
-    """The map that takes a model's margins to the scale of the top of its ranking.
+    """The map of a model's margins to the scale of the top of its ranking.
 
-    The budget's cut is at 1 and ten times the budget at 0, so that margins of two
-    models can be added where the budget is spent, however they spread below.
+    The cut at the budget is mapped to 1, and the cut at ten times the budget to 0. The margins
+    of two models can then be added where the budget is spent, however they spread below.
     """
 
     low: float
@@ -49,13 +49,13 @@ class _TopScale(NamedTuple):
     def of(cls, margin: NDArray, weight: NDArray | None, budget: float) -> _TopScale:
         """Return the scale of the margins of some rows."""
         ranked = Group(margin, weight)
-        # The caps keep the levels apart where the budget is most of the rows.
+        # The caps keep the two levels apart if the budget is most of the rows.
         shares = (min(10 * budget, 0.5), min(budget, 0.05))
         low, high = (ranked.cut(share * ranked.total).threshold for share in shares)
         return cls(low, (high - low) or 1.0)
 
     def __call__(self, margin: NDArray) -> NDArray[np.float64]:
-        """Return standardised margins."""
+        """Return the standardised margins."""
         return (margin - self.low) / self.width
 
 
@@ -66,13 +66,13 @@ def _choose_tenths(
     budget: float,
     value: NDArray | None = None,
 ) -> int:
-    """Return the network's tenths in the blend that ranks the held-out rows best.
+    """Return the network's weight, in tenths, in the blend that ranks the held-out rows best.
 
-    ``standard`` holds the standardised margins of the trees and of the network.
+    ``standard`` has two columns, the standardised margins of the trees and of the network.
     """
     valued = target if value is None else target * (value > 0)
     if np.bincount(valued, minlength=2).min() < MIN_TO_CHOOSE:
-        # Of so few rows the best weight is a matter of luck.
+        # On so few rows the best weight would be a matter of luck.
         return 5
 
     def worth(tenths: int) -> tuple[float, int, int]:
@@ -87,36 +87,8 @@ def _blend(tenths: int, of_trees: Any, of_network: Any) -> Any:
     return (1 - tenths / 10) * of_trees + tenths / 10 * of_network
 
 
-class _Rows(NamedTuple):
-    """What the models are fitted on."""
-
-    X: Any
-    labels: NDArray
-    weight: NDArray | None
-    value: NDArray | None
-
-    @property
-    def per_row(self) -> dict[str, NDArray]:
-        """What `fit` is told of the rows beside their labels."""
-        known = {"sample_weight": self.weight, "value": self.value}
-        return {name: entries for name, entries in known.items() if entries is not None}
-
-    def take(self, part: NDArray[np.intp]) -> _Rows:
-        """Return some of the rows."""
-        weight = None if self.weight is None else self.weight[part]
-        value = None if self.value is None else self.value[part]
-        return _Rows(_safe_indexing(self.X, part), self.labels[part], weight, value)
-
-    def fit(self, model: Any, names: dict[str, str]) -> Any:
-        """Fit a model, and return it; ``names`` are those of the arguments of its `fit`."""
-        given = {names[name]: entries for name, entries in self.per_row.items()}
-        # Weights are handed over by name, whatever an application has set up for routing.
-        with config_context(enable_metadata_routing=False):
-            return model.fit(self.X, self.labels, **given)
-
-
 def _as_chosen(model: Any, fitted: Any) -> Any:
-    """Return ``model``, unfitted, with what ``fitted`` has chosen by folds of its own."""
+    """Return ``model``, unfitted, with the settings that ``fitted`` chose by folds of its own."""
     if isinstance(fitted, PAUCClassifierMixin):
         model.set_params(selection_cv=None, **fitted._chosen)
     return model
@@ -130,32 +102,33 @@ class PAUCEnsembleClassifier(ClassifierMixin, BaseEstimator):
     """Boosted trees and a network, both trained on the partial AUC, blended into one ranking.
 
     Trees and networks err on different rows. On synthetic contested tops the blend
-    covers more positives than either: 0.848 where the network alone has 0.842 and the
-    trees 0.826 (cue ``"product"``), and 0.806 where the better of the two has 0.79
-    (``"radial"``). How much the network counts is chosen on rows that neither model
-    was trained on, so that on a table where it ranks badly it counts for nothing.
+    covers more positives than either model: with the cue ``"product"`` it covers 0.848,
+    the network alone 0.842 and the trees 0.826; with the cue ``"radial"`` it covers 0.806,
+    and the better of the two models 0.79. The weight of the network is chosen on rows that
+    neither model was trained on. Where the network ranks badly, its weight is 0.
 
     Parameters
     ----------
     budget : float, default=0.005
         Review budget, a fraction in (0, 1]: the share of rows that can be acted on.
-        Sets the band of the default models, and the partial AUC (up to a false
-        positive rate of ``budget``) by which the blend is chosen.
+        It sets the band of the default models. The blend is chosen by the partial AUC up
+        to a false positive rate of ``budget``.
     trees, network : classifier, default=None
-        The two models: any binary classifiers with `decision_function`, given
-        unfitted and cloned. None for `PAUCLGBMClassifier` and `PAUCClassifier` with
-        the budget, the latter behind imputed and standardised numbers and, for a data
-        frame, one column per category. A model of your own gets ``X`` as it is: put
-        what it needs in a pipeline. Its own calibration would only cost time: pass
-        ``calibration_cv=None`` or ``calibrate=False`` to ours.
+        The two models: any binary classifiers with `decision_function`. They are cloned,
+        not fitted themselves. None takes `PAUCLGBMClassifier` and `PAUCClassifier` with
+        the budget. The default network gets imputed and standardised numbers and, from a
+        data frame, one column per category. A model of your own gets ``X`` unchanged, so
+        put any preparation in a pipeline. Calibration inside the models would only cost
+        time: pass ``calibration_cv=None`` or ``calibrate=False`` to the models of this
+        package.
     cv : int, default=3
-        Folds of the rows on which the blend and `predict_proba` are learnt; never
-        more than the rarer class has rows.
+        Number of folds on which the blend and `predict_proba` are learnt. It is reduced
+        to the number of rows of the rarer class, if that is smaller.
     n_jobs : int, default=None
-        Threads of the default trees. Those of the network are torch's
-        (``torch.set_num_threads``).
+        Number of threads of the default trees. For the network use
+        ``torch.set_num_threads``.
     random_state : int, RandomState instance or None, default=None
-        Draws the folds, and seeds the default models; models of your own keep their
+        Draws the folds and seeds the default models. Models of your own keep their
         seeds. The same number gives the same model on the same machine.
 
     Attributes
@@ -169,8 +142,8 @@ class PAUCEnsembleClassifier(ClassifierMixin, BaseEstimator):
     trees_, network_ : classifiers
         The two models, fitted on all rows.
     network_weight_ : float
-        Weight of the network in the blend, a tenth from 0 to 1; that of the trees is
-        the rest. A model of weight 0 is kept, but not asked when predicting.
+        Weight of the network in the blend, a multiple of 0.1 from 0 to 1. The trees have
+        the rest. A model of weight 0 is kept, but not used to predict.
     calibrator_ : SigmoidCalibrator
         Map from margin to probability.
 
@@ -182,18 +155,19 @@ class PAUCEnsembleClassifier(ClassifierMixin, BaseEstimator):
 
     Notes
     -----
-    Each model is fitted ``cv + 1`` times, on all rows and on all folds but one. What the
-    trees choose by cross-fitting of their own they choose once, on all rows.
+    Each model is fitted ``cv + 1`` times: once on all rows, and once without each fold.
+    Settings that the trees choose by cross-fitting of their own are chosen once, on all rows.
 
-    The margins of each model are put on the scale of the top before they are added:
-    0 where ten times the budget is spent (at most half of the rows), 1 where the budget
-    is (at most a twentieth), by quantiles of each fold's held-out margins, and for new
-    rows by the means of those quantiles over folds. Blends that rank the held-out rows
-    equally well are settled in favour of the weight closest to one half. With fewer
-    than ten rows of a class the weight is one half, for want of rows to choose it by.
+    Before the margins of the two models are added, they are put on the scale of the top.
+    0 is where ten times the budget is spent (at most half of the rows), and 1 is where the
+    budget is spent (at most a twentieth). On held-out rows these points are quantiles of the
+    margins of each fold. For new rows they are the means of those quantiles over folds.
+    Among blends that rank the held-out rows equally well, the weight closest to one half is
+    chosen. With fewer than ten rows of a class the weight is one half, because there are too
+    few rows to choose it.
 
-    ``sample_weight`` counts in both models, in the blend and in the probabilities; rows
-    of weight zero are not held out. Binary only; for one-versus-rest wrap it in
+    ``sample_weight`` counts in both models, in the blend and in the probabilities. Rows
+    of weight zero are not held out. The classifier is binary; for one-versus-rest wrap it in
     `sklearn.multiclass.OneVsRestClassifier`.
 
     Examples
@@ -241,21 +215,21 @@ class PAUCEnsembleClassifier(ClassifierMixin, BaseEstimator):
         *,
         value: ArrayLike | None = None,
     ) -> PAUCEnsembleClassifier:
-        """Fit both models, and the blend on rows they did not see.
+        """Fit both models, and choose the blend on rows that they did not see.
 
         Parameters
         ----------
         X : array-like or DataFrame of shape (n_samples, n_features)
-            Training rows. The default models take NaN, and categories of a data frame.
+            Training rows. The default models accept NaN and the categories of a data frame.
         y : array-like of shape (n_samples,)
-            Two labels of any kind; the greater one is the positive class.
+            Two labels of any kind. The greater one is the positive class.
         sample_weight : array-like of shape (n_samples,), default=None
             Weights.
         value : array-like of shape (n_samples,), default=None
-            What catching each positive is worth, say an amount, at least 0 and in any
-            unit; entries of negatives are not used. Passed to both models, and the blend
-            is chosen by the partial AUC of the value. It counts no rows: probabilities
-            are those of the classes, as without it.
+            What catching each positive is worth, for example an amount, at least 0 and in
+            any unit. Entries of negatives are not used. Both models get it, and the blend
+            is chosen by the partial AUC of the value. It does not change how often a row
+            counts: probabilities are those of the classes, as without it.
 
         Returns
         -------
@@ -265,7 +239,7 @@ class PAUCEnsembleClassifier(ClassifierMixin, BaseEstimator):
         ------
         ValueError
             If a parameter is out of range, ``y`` does not have two classes with two
-            rows each, no positive has value, or a model cannot be given weights or values.
+            rows each, no positive has value, or a model does not accept weights or values.
         """
         self._check_params()
         owner = type(self).__name__
@@ -282,13 +256,13 @@ class PAUCEnsembleClassifier(ClassifierMixin, BaseEstimator):
             raise ValueError(
                 "The least populated class in y has only 1 member"
                 + (": " if worth is None else " (of positives those with value count): ")
-                + "the blend is learnt on rows that are held out, which needs at least 2."
+                + "the blend is learnt on held-out rows, which needs at least 2."
             )
         self.classes_ = encoder.classes_
         models, fold_seed = self._new_models(X)
-        table = _Rows(X, self.classes_[target], weight, worth)
+        table = LabelledRows(X, self.classes_[target], weight, worth)
         arguments = {
-            role: {name: fit_argument(model, role, name) for name in table.per_row}
+            role: {name: fit_argument(model, role, name) for name in table.columns}
             for role, model in models.items()
         }
         self.trees_, self.network_ = (
@@ -304,7 +278,7 @@ class PAUCEnsembleClassifier(ClassifierMixin, BaseEstimator):
             seen, unseen = table.take(rows[train]), table.take(rows[held_out])
             for column, (role, model) in enumerate(models.items()):
                 fitted = seen.fit(clone(model), arguments[role])
-                margin = _margin(fitted, unseen.X, role)
+                margin = _margin(fitted, unseen.features, role)
                 scale = _TopScale.of(margin, unseen.weight, self.budget)
                 standard[held_out, column] = scale(margin)
                 scales[role].append(scale)
@@ -349,7 +323,7 @@ class PAUCEnsembleClassifier(ClassifierMixin, BaseEstimator):
             rng = check_random_state(seed)
             fold_seed = int(rng.randint(2**31 - 1))
             if not isinstance(seed, Integral):
-                # A generator would give every fold another seed.
+                # A generator would give every fold a different seed.
                 seed = int(rng.randint(2**31 - 1))
         trees, network = self.trees, self.network
         if trees is None:
@@ -383,7 +357,7 @@ class PAUCEnsembleClassifier(ClassifierMixin, BaseEstimator):
         self.network_weight_ = self._tenths / 10
         blend = _blend(self._tenths, *standard.T)
         found = SigmoidCalibrator.fit(blend, target == 1, weight)
-        # The offset goes into the margin, whose zero then means even odds.
+        # The offset becomes part of the margin. A margin of zero then means even odds.
         self._offset = found.offset
         self.calibrator_ = SigmoidCalibrator(found.slope)
 
@@ -423,7 +397,7 @@ class PAUCEnsembleClassifier(ClassifierMixin, BaseEstimator):
         Returns
         -------
         probabilities : ndarray of shape (n_samples, 2)
-            Columns in the order of ``classes_``. The second ranks rows exactly as
+            Columns in the order of ``classes_``. The second column ranks rows as
             `decision_function` does, up to rounding.
         """
         margin = self.decision_function(X)
@@ -433,7 +407,7 @@ class PAUCEnsembleClassifier(ClassifierMixin, BaseEstimator):
     def predict(self, X: Any) -> NDArray:
         """Return the more probable class of each row.
 
-        For rare positives that is nearly always the negative one; to spend a
+        For rare positives that is nearly always the negative class. To spend a
         budget, act on the top of `decision_function`.
 
         Parameters
