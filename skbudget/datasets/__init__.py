@@ -1,4 +1,4 @@
-"""Generators with known ceilings, a transformer that contests any table's top, and real tables."""
+"""Generators whose best score is known, a transformer that implants a contest, and real tables."""
 
 from ._contested_top import bayes_contested_top_score, make_contested_top
 from ._hard_bulk import make_hard_bulk

@@ -1,4 +1,4 @@
-"""A contested top on a table of noise, and the best score there can be for it."""
+"""A contested top on a table of noise, and the best possible score for it."""
 
 from __future__ import annotations
 
@@ -62,11 +62,11 @@ def make_contested_top(
 ) -> tuple[NDArray, ...]:
     """Generate a rare class whose top of the ranking is contested by decoys.
 
-    A table of independent standard normal features. Positives and decoys
-    stand out by ``easy`` on features 0, 1 and 2, so that any model brings
-    both to the top; a cue of size ``sep`` on features 5 and 6 sets the
-    positives apart there. See :class:`ContestedTopTransformer` for the forms
-    of the cue and what each role is given.
+    The features are independent and standard normal. Positives and decoys
+    stand out by ``easy`` on features 0, 1 and 2, so that any model ranks both
+    at the top. A cue of size ``sep`` on features 5 and 6 tells the positives
+    from the decoys. See :class:`ContestedTopTransformer` for the forms of the
+    cue and the signals of each role.
 
     Parameters
     ----------
@@ -85,12 +85,12 @@ def make_contested_top(
     easy, sep : float, default=2.5 and 1.7
         Sizes of the easy signal and of the cue, in standard deviations.
     n_features : int, default=20
-        Number of features, at least 7; those not named above are noise.
+        Number of features, at least 7. Those not named above are noise.
     random_state : int, RandomState instance or None, default=None
         Pass an int for the same table at every call. The noise, the labels
         and the roles of one seed do not depend on the cue and its sizes.
     return_roles : bool, default=False
-        Whether to return the roles too.
+        Whether to return the roles as well.
 
     Returns
     -------
@@ -171,9 +171,9 @@ def bayes_contested_top_score(
 ) -> NDArray[np.float64]:
     r"""Score rows of :func:`make_contested_top` by their log likelihood ratio.
 
-    No score can cover more positives at any budget in expectation (the
-    Neyman-Pearson lemma [1]_), so the coverage of this one is the ceiling for
-    any model.
+    No score covers more positives in expectation, at any budget (the
+    Neyman-Pearson lemma [1]_). The coverage of this score is therefore the
+    ceiling for any model.
 
     Parameters
     ----------
@@ -183,9 +183,9 @@ def bayes_contested_top_score(
     cue : {'linear', 'product', 'radial'}, default='product'
         Form of the cue.
     pos_rate : float, default=None
-        Share of positives, in (0, 1). If given, its log odds are added: the
-        ranking stays, and ``scipy.special.expit`` of the score is then
-        the probability that a row is positive.
+        Share of positives, in (0, 1). If it is given, its log odds are added.
+        The ranking does not change, and ``scipy.special.expit`` of the score
+        is then the probability that a row is positive.
     decoy_frac, confounder_frac : float, default=0.012 and 0.0
         Shares of decoys and confounders among the negatives.
     easy, sep : float, default=2.5 and 1.7
@@ -195,7 +195,7 @@ def bayes_contested_top_score(
     -------
     score : ndarray of shape (n_samples,), dtype=float64
         The log likelihood ratio of a positive against the mixture of
-        negatives, in nats; with `pos_rate`, the log posterior odds.
+        negatives, in nats. With `pos_rate`, the log posterior odds.
 
     Raises
     ------
@@ -220,9 +220,10 @@ def bayes_contested_top_score(
     With shares :math:`d` and :math:`c` of decoys and confounders, the score
     is :math:`\log E C - \log((1 - d - c) + d E + c C)`, all in logarithms.
 
-    Coverage it reaches for the default geometry, which is what there is to
-    reach: mean over 40 tables of 300 000 rows (450 positives), whose standard
-    deviation over tables is 0.012 to 0.018 in the top 0.5 %.
+    The table shows the coverage of this score for the default geometry, the
+    most that any model can reach. It is the mean over 40 tables of 300 000
+    rows (450 positives). The standard deviation over tables is 0.012 to 0.018
+    in the top 0.5 %.
 
     ======= ========= =======
     cue     top 0.5 % top 1 %

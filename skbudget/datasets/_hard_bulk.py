@@ -1,4 +1,4 @@
-"""A weak signal spread over many features, where the bulk itself is hard."""
+"""A weak signal spread over many features, so that the bulk itself is hard."""
 
 from __future__ import annotations
 
@@ -55,8 +55,8 @@ def make_hard_bulk(
 ) -> tuple[NDArray, ...]:
     """Generate a rare class that overlaps the whole bulk of the negatives.
 
-    A table of independent standard normal features, whose means depend on the
-    role of the row:
+    The features are independent and normal with standard deviation 1. Their
+    means depend on the role of the row:
 
     ============== ================= ================= ==============
     role           bulk features     contest features  noise features
@@ -66,8 +66,8 @@ def make_hard_bulk(
     decoy negative ``+mu_bulk``      ``-mu_contest``   0
     ============== ================= ================= ==============
 
-    The signal is linear and there is no contested top unless decoys are asked
-    for: a table on which training for the top has little to win.
+    The signal is linear, and there is no contested top unless you ask for
+    decoys. On such a table, training for the top gains little.
 
     Parameters
     ----------
@@ -77,39 +77,39 @@ def make_hard_bulk(
         Share of positives, in (0, 1). Their number is exact,
         ``round(pos_rate * n_samples)``, with at least 8 rows of each class.
     decoy_frac : float, default=0.0
-        Share of the negatives made decoys, in [0, 1).
+        Share of the negatives that are decoys, in [0, 1).
     mu_bulk, mu_contest : float, default=0.30 and 0.40
         Shifts of the bulk and the contest features, in standard deviations.
     n_bulk, n_contest, n_noise : int, default=4, 3 and 24
-        Numbers of features of each kind, in this order in the table. At least
-        one feature is needed in all.
+        Numbers of features of each kind, in this order in the table. The
+        total must be at least 1.
     flip_y : float, default=0.0
         Share of the positives, in [0, 1], whose label is exchanged with that
         of a negative: ``round(flip_y * n_positives)`` positives are returned
         as 0 and as many negatives, drawn from all of them, as 1. The rate of
-        positives stays, unlike with the ``flip_y`` of
-        :func:`sklearn.datasets.make_classification`, where the mislabelled
-        negatives of a rare class would outnumber its positives.
+        positives does not change. With the ``flip_y`` of
+        :func:`sklearn.datasets.make_classification` the mislabelled negatives
+        would outnumber the positives of a rare class.
     random_state : int, RandomState instance or None, default=None
         Pass an int for the same table at every call. The features of one seed
         do not depend on ``flip_y``.
     return_roles : bool, default=False
-        Whether to return the roles too.
+        Whether to return the roles as well.
 
     Returns
     -------
     X : ndarray of shape (n_samples, n_bulk + n_contest + n_noise), dtype=float32
         The features.
     y : ndarray of shape (n_samples,), dtype=int64
-        The labels, the exchanged ones among them.
+        The labels, after the exchange.
     roles : ndarray of shape (n_samples,), dtype=int8
-        0 easy negative, 1 positive, 2 decoy: the truth, whatever ``flip_y``.
-        Only if ``return_roles``.
+        0 easy negative, 1 positive, 2 decoy: the true roles, whatever
+        ``flip_y`` is. Only if ``return_roles``.
 
     Raises
     ------
     ValueError
-        If a parameter is outside its range, or no feature is asked for.
+        If a parameter is outside its range, or there would be no feature.
 
     See Also
     --------
@@ -140,7 +140,7 @@ def make_hard_bulk(
     X[:, :n_bulk] += (mu_bulk * bulk_sign)[:, None].astype(np.float32)
     X[:, n_bulk : n_bulk + n_contest] += (mu_contest * contest_sign)[:, None].astype(np.float32)
 
-    # Last, so that the features are the same with and without the exchange.
+    # Labels are exchanged last, so that the features are the same with and without it.
     positives, negatives = np.flatnonzero(y == 1), np.flatnonzero(y == 0)
     n_exchanged = min(round(flip_y * positives.size), negatives.size)
     y[rng.choice(positives, n_exchanged, replace=False)] = 0

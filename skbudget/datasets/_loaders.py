@@ -1,4 +1,4 @@
-"""Two real tables with a rare class: one shipped, one fetched."""
+"""Two real tables with a rare class: one comes with the package, one is fetched."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def _import_pandas(owner: str) -> ModuleType:
     except ImportError as error:
         raise ImportError(
             f"{owner} with as_frame=True requires pandas. Install it (pip install pandas) or "
-            "leave as_frame=False for NumPy arrays."
+            "use as_frame=False for NumPy arrays."
         ) from error
     return pandas
 
@@ -71,7 +71,7 @@ def _as_bunch(
     as_frame: bool,
     **about: Any,
 ) -> Bunch | tuple[Any, Any]:
-    """Return a table the way scikit-learn's loaders do."""
+    """Return a table in the form that scikit-learn's loaders use."""
     frame = None
     if as_frame:
         pandas = _import_pandas(owner)
@@ -97,7 +97,7 @@ def load_mammography(
     Features          6, standardised
     ================= ==============
 
-    The table comes with the package; nothing is downloaded.
+    The table comes with the package. Nothing is downloaded.
 
     Parameters
     ----------
@@ -124,7 +124,7 @@ def load_mammography(
         DESCR : str
             Description of the table.
         filename, data_module : str
-            File the table is read from, and the package it lies in.
+            File that the table is read from, and the package that contains it.
 
     (data, target) : tuple if ``return_X_y``
         The features and the target alone.
@@ -178,7 +178,7 @@ def load_mammography(
 
 
 def _openml_parser() -> str:
-    """Return the fast parser, or the one that does without pandas."""
+    """Return the fast parser, or the one that needs no pandas."""
     try:
         import pandas  # noqa: F401
     except ImportError:
@@ -187,7 +187,7 @@ def _openml_parser() -> str:
 
 
 def _read_01(target: ArrayLike) -> NDArray[np.int64]:
-    """Return the classes of an OpenML table, categories or strings, as 0 and 1."""
+    """Return the classes of an OpenML table, given as categories or strings, as 0 and 1."""
     labels = np.char.strip(np.asarray(target).astype(str), "'\" ")
     if not np.isin(labels, ["0", "1"]).all():
         raise ValueError(
@@ -225,23 +225,23 @@ def fetch_creditcard_fraud(
     Features          29
     ================= ===============
 
-    The first call downloads the table; later ones read it from the cache.
+    The first call downloads the table. Later calls read it from the cache.
 
     Parameters
     ----------
     data_home : str or path-like, default=None
-        Folder of the cache; None takes scikit-learn's,
-        see :func:`sklearn.datasets.get_data_home`.
+        Folder of the cache. None takes the folder of scikit-learn, see
+        :func:`sklearn.datasets.get_data_home`.
     return_X_y : bool, default=False
         Whether to return ``(data, target)`` instead of a Bunch.
     as_frame : bool, default=False
         Whether data and target are a pandas DataFrame and Series.
     cache : bool, default=True
-        Whether to keep what is downloaded.
+        Whether to keep the downloaded table.
     n_retries : int, default=3
         How often to try again when a download fails.
     delay : float, default=1.0
-        Seconds between the tries.
+        Seconds between tries.
 
     Returns
     -------
@@ -281,8 +281,8 @@ def fetch_creditcard_fraud(
     Notes
     -----
     Every feature column that OpenML serves for this data set is returned.
-    Other publications of the table have a column ``Time`` besides; without
-    it, a split cannot follow the order in time other than by the row order.
+    Other publications of the table also have a column ``Time``. Without it,
+    a split in time can only follow the order of the rows.
 
     References
     ----------
@@ -299,7 +299,7 @@ def fetch_creditcard_fraud(
     ((284807, 29), 492)
     """
     if as_frame:
-        # Told now rather than after the download.
+        # Fail now rather than after the download.
         _import_pandas("fetch_creditcard_fraud")
     try:
         fetched = fetch_openml(

@@ -1,4 +1,4 @@
-"""The part each row plays in a contested top, and how the parts are cast."""
+"""The role of each row in a contested top, and how roles are assigned."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ DECOY: Final = 2
 CONFOUNDER: Final = 3
 ROLES: Final = (BULK, POSITIVE, DECOY, CONFOUNDER)
 
-# A coverage estimated on fewer positives than this says nothing.
+# A coverage that is estimated on fewer positives than this says nothing.
 MIN_PER_CLASS: Final = 8
 
-# What the generators and the helper below all ask of these parameters.
+# Constraints that the generators and the functions below share.
 POS_RATE_CONSTRAINT: Final = [Interval(Real, 0, 1, closed="neither")]
 FRACTION_CONSTRAINT: Final = [Interval(Real, 0, 1, closed="left")]
 MAGNITUDE_CONSTRAINT: Final = [Interval(Real, 0, None, closed="left")]
@@ -39,7 +39,7 @@ def check_fractions(decoy_frac: float, confounder_frac: float, owner: str) -> No
 def draw_labels(n_samples: int, pos_rate: float, rng: np.random.RandomState) -> NDArray[np.int64]:
     """Return labels with ``round(pos_rate * n_samples)`` positives at random rows.
 
-    The count is exact, and held to at least ``MIN_PER_CLASS`` rows of each class.
+    The count is exact, except that each class has at least ``MIN_PER_CLASS`` rows.
     """
     n_positives = round(pos_rate * n_samples)
     n_positives = min(max(n_positives, MIN_PER_CLASS), n_samples - MIN_PER_CLASS)
@@ -65,23 +65,23 @@ def draw_roles(
     pos_label: Any = None,
     random_state: int | np.random.RandomState | None = None,
 ) -> NDArray[np.int8]:
-    """Cast the rows of a binary problem for :class:`ContestedTopTransformer`.
+    """Assign roles to the rows of a binary problem, for :class:`ContestedTopTransformer`.
 
     Parameters
     ----------
     y : array-like of shape (n_samples,)
         Binary labels.
     decoy_frac : float, default=0.012
-        Share of the negatives made decoys, in [0, 1).
+        Share of the negatives that become decoys, in [0, 1).
     confounder_frac : float, default=0.0
-        Share of the negatives made confounders, in [0, 1). The two shares
-        must sum to less than 1.
+        Share of the negatives that become confounders, in [0, 1). The two
+        shares must sum to less than 1.
     pos_label : int, float, bool or str, default=None
-        Label of the positive class; None means 1 and asks for labels in
+        Label of the positive class. None means 1, and the labels must then be
         {0, 1} or {-1, 1}.
     random_state : int, RandomState instance or None, default=None
-        Chooses which negatives are cast. Pass an int for the same roles at
-        every call.
+        Chooses which negatives become decoys and confounders. Pass an int for
+        the same roles at every call.
 
     Returns
     -------
@@ -99,7 +99,7 @@ def draw_roles(
 
     See Also
     --------
-    ContestedTopTransformer : Makes the rows what they were cast for.
+    ContestedTopTransformer : Shifts the rows according to their roles.
 
     Examples
     --------
@@ -115,12 +115,12 @@ def draw_roles(
 
     negatives = np.flatnonzero(~positive)
     n_decoys = round(decoy_frac * negatives.size)
-    # Both counts may round up, and together ask for one negative too many.
+    # Both counts may be rounded up, and then ask for one negative too many.
     n_confounders = min(round(confounder_frac * negatives.size), negatives.size - n_decoys)
-    cast = rng.choice(negatives, n_decoys + n_confounders, replace=False)
+    chosen = rng.choice(negatives, n_decoys + n_confounders, replace=False)
 
     roles = np.full(positive.size, BULK, dtype=np.int8)
     roles[positive] = POSITIVE
-    roles[cast[:n_decoys]] = DECOY
-    roles[cast[n_decoys:]] = CONFOUNDER
+    roles[chosen[:n_decoys]] = DECOY
+    roles[chosen[n_decoys:]] = CONFOUNDER
     return roles

@@ -21,7 +21,7 @@ CUE_CONSTRAINT: Final = [StrOptions(set(CUES))]
 EASY_FEATURES: Final = (0, 1, 2)
 CUE_FEATURES: Final = (5, 6)
 
-# Name of the column looked for when the user names none.
+# Name of the role column if the user does not give one.
 _ROLE_NAME = "role"
 
 # Interquartile range of a standard normal variable.
@@ -33,7 +33,7 @@ _MIX = (np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB))
 
 
 def _scramble(state: NDArray[np.uint64]) -> NDArray[np.uint64]:
-    """Return the SplitMix64 output function of each state; products wrap on purpose."""
+    """Return the SplitMix64 output of each state; the products overflow on purpose."""
     state = (state ^ (state >> np.uint64(30))) * _MIX[0]
     state = (state ^ (state >> np.uint64(27))) * _MIX[1]
     return state ^ (state >> np.uint64(31))
@@ -41,7 +41,7 @@ def _scramble(state: NDArray[np.uint64]) -> NDArray[np.uint64]:
 
 def _row_signs(rows: NDArray, n_signs: int, seed: int) -> NDArray[np.float64]:
     """Return ``n_signs`` random signs for each row, a function of its values and the seed."""
-    # Adding zero turns -0.0 into 0.0; NaN gets one bit pattern. Equal rows stay equal.
+    # Equal rows must get equal bits: adding zero turns -0.0 into 0.0, and all NaN are made one.
     values = np.ascontiguousarray(rows, dtype=np.float64) + 0.0
     values[np.isnan(values)] = np.nan
     state = np.full(values.shape[0], seed, dtype=np.uint64)
@@ -55,7 +55,7 @@ def _row_signs(rows: NDArray, n_signs: int, seed: int) -> NDArray[np.float64]:
 
 
 def _robust_std(column: NDArray) -> float:
-    """Return IQR / 1.349, or the standard deviation where the IQR is 0, or 1 where that is."""
+    """Return IQR / 1.349, or the standard deviation if the IQR is 0, or 1 if both are 0."""
     values = column[~np.isnan(column)].astype(np.float64)
     if not values.size:
         return 1.0
@@ -64,13 +64,13 @@ def _robust_std(column: NDArray) -> float:
 
 
 class ContestedTopTransformer(TransformerMixin, BaseEstimator):
-    """Implant a contested top into a table, from a column that holds each row's role.
+    """Implant a contested top into a table that has a column with each row's role.
 
     Positives and *decoy* negatives get the same strong signal on the easy
-    features, so that both reach the top of any ranking; only a weaker cue, of
-    a chosen form, tells them apart. The table without its role column comes
-    out, with the rows shifted. The base table may be noise
-    (:func:`make_contested_top`) or real data (:func:`draw_roles` casts the
+    features, so that both reach the top of any ranking. Only a weaker cue, of
+    a form that you choose, tells them apart. The output is the table with its
+    rows shifted and without its role column. The base table may be noise
+    (:func:`make_contested_top`) or real data (:func:`draw_roles` assigns the
     roles).
 
     ==== ================== ============== ==============
@@ -85,11 +85,11 @@ class ContestedTopTransformer(TransformerMixin, BaseEstimator):
     Parameters
     ----------
     cue : {'linear', 'product', 'radial'}, default='product'
-        Form of the cue. ``'linear'`` adds ``sep`` to every cue feature;
-        ``'product'`` draws one sign per row and adds ``sign * sep`` to all of
-        them, so that their product is raised but no mean is; ``'radial'``
+        Form of the cue. ``'linear'`` adds ``sep`` to every cue feature.
+        ``'product'`` draws one sign per row and adds ``sign * sep`` to every
+        cue feature, which raises their product but no mean. ``'radial'``
         draws a sign for each row and cue feature, so that only the distance
-        from the centre tells.
+        from the centre tells the rows apart.
     easy : float, default=2.5
         Size of the easy signal, in standard deviations of each column.
     sep : float, default=1.7
@@ -101,14 +101,14 @@ class ContestedTopTransformer(TransformerMixin, BaseEstimator):
         Columns that carry the cue; none may be an easy one.
     role_column : int, str or None, default=None
         Position or name of the column of roles. None takes the column called
-        ``"role"``; a table without one has no roles, and comes back as it is,
-        with a warning from `fit`. For an array whose last column holds the
-        roles pass -1.
+        ``"role"``. A table without such a column has no roles: it is returned
+        unchanged, with a warning from `fit`. For an array whose last column
+        holds the roles pass -1.
     scale : {'robust'} or None, default='robust'
-        What a standard deviation is. ``'robust'`` learns it at `fit`, from
-        each column's interquartile range over 1.349, or its plain standard
-        deviation where that range is 0, or 1 for a constant column. None
-        takes 1, for a table in standard units already.
+        How standard deviations are measured. ``'robust'`` learns them at
+        `fit`: the interquartile range of each column over 1.349, or its plain
+        standard deviation if that range is 0, or 1 for a constant column.
+        None takes 1, for a table that is already in standard units.
     random_state : int, RandomState instance or None, default=None
         Seeds the signs of the cue, once per `fit`. Pass an int for the same
         output at every fit.
@@ -121,34 +121,34 @@ class ContestedTopTransformer(TransformerMixin, BaseEstimator):
         Positions of the shifted columns in the output. Empty if the table has
         no roles.
     easy_shift_, cue_shift_ : ndarray of shape (n_easy,) and (n_cue,)
-        Size of the shifts, in the units of each column.
+        Sizes of the shifts, in the units of each column.
     sign_seed_ : int
-        What the signs are drawn from.
+        Seed of the signs.
     n_features_in_ : int
-        Number of input columns, the role column among them.
+        Number of input columns, including the role column.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Names of the input columns, where they all are strings.
+        Names of the input columns, if all are strings.
 
     See Also
     --------
-    draw_roles : Cast the rows of a binary problem.
+    draw_roles : Assigns roles to the rows of a binary problem.
     make_contested_top : The same geometry on a table of noise.
 
     Notes
     -----
-    Training and test rows both need roles: this generates a benchmark, it is
-    not a step to deploy.
+    Training and test rows both need roles. The transformer generates a
+    benchmark; it is not a step to deploy.
 
-    A fitted transformer is a function of the row. The signs are drawn from
-    ``sign_seed_`` and the row's own values, not from a stream, so that a row
-    gets the same shift in whichever batch or order it comes, and train and
-    test rows get independent ones. Rows with equal values get equal signs. In
-    a `Pipeline`, put the transformer first: a step before it that is refitted
-    changes the values, hence the signs. For one ``random_state`` the signs do
-    not depend on ``sep``, ``easy`` or the scale, which makes comparisons over
-    a grid paired.
+    A fitted transformer is a function of the row. It derives the signs from
+    ``sign_seed_`` and the row's own values, not from a stream of random
+    numbers. So a row gets the same shift in every batch and order, and
+    training and test rows get independent shifts. Rows with equal values get
+    equal signs. In a `Pipeline`, put the transformer first: a step before it
+    that is refitted changes the values and therefore the signs. For one
+    ``random_state`` the signs do not depend on ``sep``, ``easy`` or the scale,
+    so that comparisons over a grid are paired.
 
-    Missing values (NaN) are left missing and are ignored by the scale.
+    Missing values (NaN) stay missing, and the scale ignores them.
 
     References
     ----------
@@ -171,8 +171,8 @@ class ContestedTopTransformer(TransformerMixin, BaseEstimator):
     >>> [round(float(product[y == label].mean())) for label in (0, 1)]
     [0, 3]
 
-    The cue can be searched over like any other parameter, since the roles
-    travel with the table:
+    The cue can be searched over like any other parameter, because the roles
+    are part of the table:
 
     >>> from sklearn.linear_model import LogisticRegression
     >>> from sklearn.model_selection import GridSearchCV
@@ -246,7 +246,7 @@ class ContestedTopTransformer(TransformerMixin, BaseEstimator):
         if self.role_index_ is None:
             warnings.warn(
                 f"X has no column named {_ROLE_NAME!r}, so no row has a role and nothing is "
-                "implanted. Name the column of roles by role_column (-1 for the last one).",
+                "implanted. Pass the column of roles as role_column (-1 for the last one).",
                 UserWarning,
                 stacklevel=3,
             )
@@ -271,7 +271,7 @@ class ContestedTopTransformer(TransformerMixin, BaseEstimator):
         Returns
         -------
         X_out : ndarray of shape (n_samples, n_features - 1)
-            The shifted table; float32 if `X` was, else float64. Without a
+            The shifted table, float32 if `X` is, else float64. Without a
             role column, a copy of `X`.
 
         Raises
@@ -294,12 +294,12 @@ class ContestedTopTransformer(TransformerMixin, BaseEstimator):
         return table
 
     def get_feature_names_out(self, input_features: ArrayLike | None = None) -> NDArray:
-        """Get the names of the output columns: the input's, less the role column.
+        """Get the names of the output columns: those of the input without the role column.
 
         Parameters
         ----------
         input_features : array-like of str of shape (n_features,), default=None
-            Names of the input columns; None takes those seen at `fit`, or
+            Names of the input columns. None takes the names seen at `fit`, or
             ``x0``, ``x1``, ... if there were none.
 
         Returns
@@ -329,7 +329,7 @@ class ContestedTopTransformer(TransformerMixin, BaseEstimator):
         role_index = self._position(self.role_column, "role_column")
         if self.n_features_in_ == 1:
             raise ValueError(
-                f"{type(self).__name__} needs a table beside the column of roles. "
+                f"{type(self).__name__} needs other columns beside the column of roles. "
                 "Got n_features=1, the role column alone."
             )
         return role_index
@@ -338,7 +338,7 @@ class ContestedTopTransformer(TransformerMixin, BaseEstimator):
         self, role_index: int | None
     ) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
         if role_index is None:
-            # Nothing will be shifted, so a narrower table is no mistake.
+            # Nothing will be shifted, so a table with fewer columns is no mistake.
             return np.zeros(0, dtype=np.intp), np.zeros(0, dtype=np.intp)
         taken = {role_index: "role_column"}
         found = []
@@ -349,7 +349,8 @@ class ContestedTopTransformer(TransformerMixin, BaseEstimator):
                 if position in taken:
                     raise InvalidParameterError(
                         f"The {parameter!r} parameter of {type(self).__name__} must hold columns "
-                        f"used once. Got {feature!r}, which is in {taken[position]} already."
+                        f"that are used once. Got {feature!r}, which is already in "
+                        f"{taken[position]}."
                     )
                 taken[position] = parameter
                 positions.append(position)
@@ -357,7 +358,7 @@ class ContestedTopTransformer(TransformerMixin, BaseEstimator):
         return found[0], found[1]
 
     def _output_positions(self, columns: NDArray[np.intp]) -> NDArray[np.intp]:
-        """Return where input columns stand once the role column is gone."""
+        """Return the positions of input columns in the output, without the role column."""
         return columns if self.role_index_ is None else columns - (columns > self.role_index_)
 
     def _position(self, column: Any, parameter: str) -> int:
@@ -394,7 +395,7 @@ class ContestedTopTransformer(TransformerMixin, BaseEstimator):
             raise ValueError(
                 f"The role column of X (column {self.role_index_}) must hold 0 (bulk), "
                 "1 (positive), 2 (decoy) or 3 (confounder) in every row. "
-                f"{np.count_nonzero(~known)} of {roles.size} rows do not, the first holds "
+                f"{np.count_nonzero(~known)} of {roles.size} rows do not; the first one holds "
                 f"{roles[~known][0]:g}."
             )
         return roles

@@ -315,7 +315,7 @@ def test_unfitted(table):
 def test_unknown_roles_are_refused(table, role):
     contest = ContestedTopTransformer(role_column=-1).fit(table)
     table[5, -1] = role
-    message = rf"must hold 0 \(bulk\).* 1 of 4000 rows do not, the first holds {role:g}"
+    message = rf"must hold 0 \(bulk\).* 1 of 4000 rows do not; the first one holds {role:g}"
     with pytest.raises(ValueError, match=message):
         contest.transform(table)
     with pytest.raises(ValueError, match=message):
@@ -338,11 +338,11 @@ def test_unknown_roles_are_refused(table, role):
         ({"easy_features": ["V1"]}, r"'easy_features' .* name a column of X. Got 'V1'"),
         ({"easy_features": [0.5]}, r"'easy_features' .* Got 0.5 instead"),
         ({"easy_features": [True]}, r"'easy_features' .* Got True instead"),
-        ({"easy_features": [1, -8]}, r"Got -8, which is in easy_features already"),
+        ({"easy_features": [1, -8]}, r"Got -8, which is already in easy_features"),
         ({"cue_features": [-10]}, r"'cue_features' .* range \[-9, 9\).* Got -10 instead"),
-        ({"cue_features": [5, 8]}, r"'cue_features' .* Got 8, which is in role_column already"),
-        ({"easy_features": [-1]}, r"'easy_features' .* Got -1, which is in role_column already"),
-        ({"cue_features": [2, 5]}, r"'cue_features' .* Got 2, which is in easy_features already"),
+        ({"cue_features": [5, 8]}, r"'cue_features' .* Got 8, which is already in role_column"),
+        ({"easy_features": [-1]}, r"'easy_features' .* Got -1, which is already in role_column"),
+        ({"cue_features": [2, 5]}, r"'cue_features' .* Got 2, which is already in easy_features"),
     ],
 )
 def test_parameters_refused(table, parameters, message):
