@@ -16,7 +16,8 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from ...kernels._dispatch import Kernel, sum_pairs
+from ...kernels._dispatch import sum_pairs
+from ...kernels._kernel import Kernel
 from ...objectives.losses.pairwise_pauc import Link
 
 __all__ = ["mean_pair_loss", "smooth_precision"]

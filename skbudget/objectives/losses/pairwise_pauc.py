@@ -11,15 +11,10 @@ from numpy.typing import NDArray
 from ..._utils.collective import sum_over
 from ..._utils.validation import check_option
 from ...band import Band
-from ...kernels._dispatch import (
-    BAND_NEGATIVE,
-    NEITHER,
-    POSITIVE,
-    Kernel,
-    PairSums,
-    sum_pairs,
-    tabulate_pairs,
-)
+from ...kernels import PairSums
+from ...kernels._dispatch import sum_pairs
+from ...kernels._kernel import Kernel
+from ...kernels._tables import BAND_NEGATIVE, NEITHER, POSITIVE, tabulate_pairs
 from .._loss import Derivatives, Loss
 from .._rows import Rows
 from ._band import NO_ROWS, BandParameters
@@ -113,7 +108,8 @@ class PairwisePAUC(BandParameters, Loss[Band]):
         if not held.total_weight > 0:
             return 0.0
         kernel: Kernel = "sigma" if self.link == "sigmoid" else "softplus"
-        sums = self._sums(rows, held, np.flatnonzero(rows.target), frozenset({kernel}))
+        pos = np.flatnonzero(rows.target)
+        sums = self._sums(rows, held, pos, held.members, frozenset({kernel}))
         total = sums.sigma_total if self.link == "sigmoid" else sums.softplus_total
         assert total is not None
         return total / (rows.positive_weight * held.total_weight)
@@ -126,15 +122,18 @@ class PairwisePAUC(BandParameters, Loss[Band]):
             derivatives = self._tabulated(rows, held)
             if derivatives is not None:
                 return derivatives
+            neg = np.flatnonzero(held.rows)
+        else:
+            neg = held.rows
         pos = np.flatnonzero(rows.target)
-        sums = self._sums(rows, held, pos, KERNELS_OF[self.link])
+        sums = self._sums(rows, held, pos, neg, KERNELS_OF[self.link])
         # Row sums are never None for the kernels asked for.
         curvature = np.concatenate([sums.dsigma_pos, sums.dsigma_neg])
         slope = curvature
         if self.link == "logistic":
             slope = np.concatenate([sums.sigma_pos, sums.sigma_neg])
-        taking_part = np.concatenate([pos, held.members])
-        tau = held.temperature(self.temperature)
+        taking_part = np.concatenate([pos, neg])
+        tau = self.temperature * held.unit
         share: NDArray | float = 1.0 / (tau * rows.positive_weight * held.total_weight)
         if rows.worth is not None:
             share = share * rows.worth[taking_part]
@@ -143,13 +142,18 @@ class PairwisePAUC(BandParameters, Loss[Band]):
         return Derivatives(taking_part, gradient, share * curvature / tau)
 
     def _sums(
-        self, rows: Rows, band: Band, pos: NDArray[np.intp], kernels: frozenset[Kernel]
+        self,
+        rows: Rows,
+        band: Band,
+        pos: NDArray[np.intp],
+        neg: NDArray[np.intp],
+        kernels: frozenset[Kernel],
     ) -> PairSums:
-        neg, worth = band.members, rows.worth
+        worth = rows.worth
         return sum_pairs(
             rows.raw[pos],
             rows.raw[neg],
-            band.temperature(self.temperature),
+            self.temperature * band.unit,
             None if worth is None else worth[pos],
             None if worth is None else worth[neg],
             kernels,
@@ -158,8 +162,8 @@ class PairwisePAUC(BandParameters, Loss[Band]):
 
     def _tabulated(self, rows: Rows, band: Band) -> Derivatives | None:
         """Return the derivatives of all rows where a good part of them is in the band."""
-        n_positives = int(np.count_nonzero(rows.target))
-        taking_part, of_all = band.count + n_positives, rows.raw.size
+        taking_part = int(np.count_nonzero(band.rows)) + int(np.count_nonzero(rows.target))
+        of_all = rows.raw.size
         if rows.workers is not None:
             taking_part, of_all = map(int, sum_over(rows.workers, taking_part, of_all))
         if of_all < TABULATE_FROM or taking_part < TABULATE_SHARE * of_all:
@@ -168,14 +172,14 @@ class PairwisePAUC(BandParameters, Loss[Band]):
         group = band.rows.view(np.int8) * np.int8(BAND_NEGATIVE - NEITHER)
         group += rows.target.view(np.int8) * np.int8(POSITIVE - NEITHER)
         group += np.int8(NEITHER)
-        tau = band.temperature(self.temperature)
+        tau = self.temperature * band.unit
         kernels = KERNELS_OF[self.link]
         tables = tabulate_pairs(rows.raw, group, tau, rows.worth, kernels, rows.workers)
         if tables is None:
             return None
-        curvature = slope = tables.by_group("dsigma")
+        curvature = slope = tables.sums["dsigma"]
         if self.link == "logistic":
-            slope = tables.by_group("sigma")
+            slope = tables.sums["sigma"]
         share = 1.0 / (tau * rows.positive_weight * band.total_weight)
         signed = share * slope
         signed[POSITIVE] *= -1.0
