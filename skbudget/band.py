@@ -1,7 +1,7 @@
 """The FPR band: which negatives compete for the review budget.
 
-This module is the only definition of the band in the package; the boosting
-objectives use it as it is, and the torch losses are held to its numbers.
+This module is the only definition of the band in the package. The losses in
+NumPy use it as it is, and a test holds the torch losses to its numbers.
 
 For ``M`` reference rows (the negatives for ``basis="fpr"``, all rows for
 ``basis="population"``), sorted by decreasing score,
@@ -10,9 +10,10 @@ For ``M`` reference rows (the negatives for ``basis="fpr"``, all rows for
 - ``t_alpha`` is the score at rank ``floor(alpha * M) + 1``, so that ``alpha=0``
   is the top reference score, exactly,
 
-and the band holds the negatives with ``t_beta <= score <= t_alpha``; at
-``alpha=0`` it has no upper end. Untied, that is ``ceil(beta * M) - floor(alpha * M)``
-rows. A weight repeats a row: ranks become cumulative weights.
+and the band holds the negatives with ``t_beta <= score <= t_alpha``. At
+``alpha=0`` it has no upper end. Without ties these are
+``ceil(beta * M) - floor(alpha * M)`` rows. A weight repeats a row: ranks become
+cumulative weights.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ from ._utils.collective import Collective, find_levels, sum_over
 from ._utils.validation import (
     BASES,
     check_band,
+    check_budget,
     check_mask,
     check_option,
     check_scores,
@@ -43,19 +45,22 @@ TAU_SCALES = ("iqr", "band", None)
 
 # Products such as 0.07 * 100 land a hair off the integer they mean.
 ROUNDING = 1e-9
-# So do sums of weights: the same as a share of all weight, whatever its unit.
+# So do sums of weights. This tolerance is a share of all weight, whatever its unit.
 WEIGHT_ROUNDING = 1e-12
 
-# Selecting from all rows is not worth a guess below this many of them.
+# With fewer rows than this, guessing the lower edge saves no time.
 _GUESS_FROM = 50_000
 _GUESS_SAMPLE = 8_192
 # Rows that the search for an extreme score takes at once.
 _BLOCK = 1_024
 
+# A training band holds at least this many negatives for each positive.
+_NEGATIVES_PER_POSITIVE = 1.5
+
 
 @dataclass(frozen=True)
 class Band:
-    """Edges, members and dispersion of an FPR band; all held constant in derivatives.
+    """Edges, members and dispersion of an FPR band; derivatives hold them constant.
 
     Attributes
     ----------
@@ -69,6 +74,9 @@ class Band:
         range (``tau_scale="iqr"``; ranks 25 % and 75 %, not interpolated), the
         width of the band (``"band"``) or 1.0 (``None``). It is 0.0 where the
         scores have collapsed to one value.
+    unit : float
+        Score units in one unit of temperature: the dispersion, or 1.0 where
+        the dispersion is 0.
 
     See Also
     --------
@@ -79,6 +87,7 @@ class Band:
     t_beta: float
     total_weight: float
     dispersion: float
+    unit: float = field(repr=False)
     # The members: row indices, or for a band of a good part of all rows a mask over them.
     rows: NDArray[Any] = field(repr=False)
 
@@ -100,10 +109,10 @@ class Band:
     def temperature(self, multiplier: float) -> float:
         """Return ``multiplier`` in score units.
 
-        A collapsed dispersion (constant scores, as before the first tree) has
-        no scale to offer; the multiplier is then taken in score units itself.
+        A collapsed dispersion (constant scores, as before the first tree) is
+        no scale. Then the multiplier itself is taken in score units.
         """
-        return multiplier * (self.dispersion if self.dispersion > 0 else 1.0)
+        return multiplier * self.unit
 
 
 def fpr_band(
@@ -119,7 +128,7 @@ def fpr_band(
 ) -> Band:
     """Find the negatives whose scores lie in an FPR band.
 
-    Runs in O(n): edges are selected, nothing is sorted.
+    Takes O(n) time: edges are selected, nothing is sorted.
 
     Parameters
     ----------
@@ -135,7 +144,7 @@ def fpr_band(
         Weights; a weight of 2 is the row twice. Rows of weight 0 are ignored.
     iid_mask : array-like of shape (n_samples,), dtype=bool, default=None
         Rows that are drawn as in deployment. Only they set the edges and the
-        dispersion, so that adding mined hard negatives moves neither; the band
+        dispersion, so that adding mined hard negatives moves neither. The band
         itself holds every negative between the edges.
     tau_scale : {"iqr", "band"} or None, default=None
         Which dispersion to report.
@@ -143,8 +152,8 @@ def fpr_band(
     Returns
     -------
     band : Band
-        Without any reference row, or (``basis="population"``) without a
-        negative between the edges, the band is empty: no members, weight 0.
+        The band. It is empty (no members, weight 0) if there is no reference
+        row or, with ``basis="population"``, no negative between the edges.
 
     Raises
     ------
@@ -153,7 +162,7 @@ def fpr_band(
 
     See Also
     --------
-    skbudget.boosting.default_beta : The band that a budget is trained with.
+    default_beta : The upper end of the band that a budget is trained with.
 
     Examples
     --------
@@ -194,18 +203,22 @@ def default_beta(
 ) -> float:
     """Return the upper end of the training band for a review budget.
 
-    The band that a booster should see on its own training rows is wider than
-    the budget, for two reasons. Trees separate the rows they are fitted to, so
-    that fewer training negatives than ``budget`` of them end up where unseen
-    ones will: three times the budget leaves room for it. And with fewer band
-    negatives than positives the fit chases single rows; 1.5 negatives for each
-    positive keep the contrast estimated from both sides, and let the band widen
-    towards the whole AUC where positives are common.
+    A model that is trained for a budget should see a band that is wider than
+    the budget, for two reasons:
 
-    ``basis="fpr"`` gives ``max(3 * budget, 1.5 * positives / negatives)``, at most
-    1. With ``basis="population"`` the band counts rows, and positives may fill as
-    many places at its top as there are: the same number of negatives is asked
-    for below them.
+    - Trees separate the rows that they are fitted to, so that fewer training
+      negatives than ``budget`` of them end up where unseen ones will. A band
+      that is three budgets wide leaves room for it. A network fits its rows
+      less closely, so that `PAUCClassifier` takes the budget as it is
+      (``widening=1``).
+    - With fewer band negatives than positives the fit chases single rows. So
+      there are at least 1.5 negatives for each positive in the band, which keeps
+      the contrast estimated from both sides. Where positives are common, this
+      widens the band towards the whole AUC.
+
+    ``basis="fpr"`` gives ``max(widening * budget, 1.5 * positives / negatives)``, at
+    most 1. With ``basis="population"`` the band counts rows, and all positives may
+    be at its top. The same number of negatives is asked for below them.
 
     Parameters
     ----------
@@ -215,25 +228,37 @@ def default_beta(
         Weight (number) of the positives and of the negatives.
     basis : {"fpr", "population"}, default="fpr"
         What the band's ends are fractions of.
+    widening : float, default=3.0
+        How many budgets wide the band is, where positives are rare.
 
     Returns
     -------
     beta : float
 
+    Raises
+    ------
+    ValueError
+        If the budget is no fraction.
+
     See Also
     --------
-    PAUCObjective : Takes this band where no end is given.
-    skbudget.band.fpr_band : The negatives in a band.
+    fpr_band : Finds the negatives in a band.
+    skbudget.boosting.PAUCObjective : Takes this band where no end is given.
 
     Examples
     --------
-    >>> from skbudget.boosting import default_beta
+    >>> from skbudget.band import default_beta
     >>> default_beta(0.005, positive_weight=150, negative_weight=99_850)
     0.015
     >>> default_beta(0.005, positive_weight=100, negative_weight=1_000)
     0.15
+    >>> default_beta(0.005, positive_weight=150, negative_weight=99_850, widening=1.0)
+    0.005
     """
-    wanted = max(widening * budget * negative_weight, 1.5 * positive_weight)
+    # Called in every round of boosting: a budget in range costs no call.
+    if not 0.0 < budget <= 1.0:
+        check_budget(budget, "default_beta")
+    wanted = max(widening * budget * negative_weight, _NEGATIVES_PER_POSITIVE * positive_weight)
     if basis == "fpr":
         return min(1.0, wanted / negative_weight)
     return min(1.0, (positive_weight + wanted) / (positive_weight + negative_weight))
@@ -253,44 +278,47 @@ def find_band(
 ) -> Band:
     """Do the work of `fpr_band` on checked arguments.
 
-    With a ``collective`` the rows are one worker's, and so are the members; edges,
+    With a ``collective`` the rows are one worker's, and so are the members. Edges,
     weight and dispersion are those of the rows of all workers.
     """
     if weight is not None:
         # Ranks are sums of weights, and float32 ones (as boosters hold) would lose them.
         weight = weight.astype(np.float64, copy=False)
         negatives = negatives & (weight > 0)
-    eligible = _reference(negatives, basis, weight, iid_mask)
+    eligible = negatives
+    if basis == "population" or iid_mask is not None:
+        eligible = _reference(negatives, basis, weight, iid_mask)
     rows: NDArray[np.intp] | None = None
-    if (alpha, beta) == (0.0, 1.0):
+    if alpha == 0.0 and beta == 1.0:
         edges = _ends(scores, eligible, collective)
     elif collective is None:
-        edges, rows = _edges(scores, eligible, (alpha, beta), weight)
+        edges, rows = _edges(scores, eligible, alpha, beta, weight)
     else:
-        edges = _common_edges(scores, eligible, (alpha, beta), weight, collective)
+        edges = _common_edges(scores, eligible, alpha, beta, weight, collective)
     if edges is None:
-        return Band(np.nan, np.nan, 0.0, 0.0, np.empty(0, dtype=np.intp))
+        return Band(np.nan, np.nan, 0.0, 0.0, 1.0, np.empty(0, dtype=np.intp))
     t_alpha, t_beta = edges
-    upper = t_alpha if alpha > 0 else None
-    if rows is None:
-        members: NDArray[Any] = _between(scores, t_beta, upper)
-        members &= negatives
-    else:
-        # `rows` holds every row at or above t_beta: no second pass over all of them.
-        members = rows[negatives[rows] & _between(scores[rows], t_beta, upper)]
+    # `rows` holds every row at or above t_beta: no second pass over all of them.
+    candidates = scores if rows is None else scores[rows]
+    inside = candidates >= t_beta
+    if alpha > 0:
+        inside &= candidates <= t_alpha
+    inside &= negatives if rows is None else negatives[rows]
+    members: NDArray[Any] = inside if rows is None else rows[inside]
     if weight is not None:
         total = float(weight[members].sum())
     else:
         total = float(np.count_nonzero(members) if members.dtype == bool else members.size)
-    (total,) = sum_over(collective, total)
-    if tau_scale is None:
-        dispersion = 1.0
-    elif tau_scale == "band":
+    if collective is not None:
+        (total,) = sum_over(collective, total)
+    dispersion = 1.0
+    if tau_scale == "band":
         dispersion = t_alpha - t_beta
-    else:
+    elif tau_scale == "iqr":
         reference = _reference(negatives, "fpr", weight, iid_mask)
         dispersion = _iqr(scores, reference, weight, collective)
-    return Band(t_alpha, t_beta, total, dispersion, members)
+    unit = dispersion if dispersion > 0 else 1.0
+    return Band(t_alpha, t_beta, total, dispersion, unit, members)
 
 
 def knot_thresholds(
@@ -345,13 +373,6 @@ def _reference(
     return reference if iid_mask is None else reference & iid_mask
 
 
-def _between(scores: NDArray, lower: float, upper: float | None) -> NDArray[np.bool_]:
-    inside = scores >= lower
-    if upper is not None:
-        inside &= scores <= upper
-    return inside
-
-
 def last_rank(beta: float, size: int) -> int:
     """Return the rank, from 1 at the top, of the lower edge among ``size`` rows."""
     return min(size, max(1, int(np.ceil(beta * size - ROUNDING))))
@@ -366,55 +387,61 @@ def _ends(
     scores: NDArray, eligible: NDArray[np.bool_], collective: Collective | None
 ) -> tuple[float, float] | None:
     """Return the greatest and the least reference score: the edges of the whole curve."""
-    top = _extreme(scores, eligible, np.maximum, -np.inf)
-    bottom = _extreme(scores, eligible, np.minimum, np.inf)
+    # A reduction over a mask takes several times as long as one over all rows. So blocks of
+    # rows are reduced without the mask, and gone through from the most promising one on, until
+    # none is left that could change the answer.
+    whole = scores.size // _BLOCK * _BLOCK
+    blocks = scores[:whole].reshape(-1, _BLOCK)
+    found = []
+    for extreme, of_none in ((np.maximum, -np.inf), (np.minimum, np.inf)):
+        best = extreme.reduce(scores[whole:], where=eligible[whole:], initial=of_none)
+        of_blocks = extreme.reduce(blocks, axis=1)
+        order = np.argsort(of_blocks)
+        for block in order if extreme is np.minimum else order[::-1]:
+            if extreme(of_blocks[block], best) == best:
+                break
+            inside = eligible[block * _BLOCK : (block + 1) * _BLOCK]
+            best = extreme.reduce(blocks[block], where=inside, initial=best)
+        found.append(float(best))
+    top, bottom = found
     if collective is not None:
         top, minus_bottom = collective.max(np.array([top, -bottom], dtype=np.float64))
         bottom = -minus_bottom
     return None if top == -np.inf else (float(top), float(bottom))
 
 
-def _extreme(
-    scores: NDArray, eligible: NDArray[np.bool_], extreme: np.ufunc, of_none: float
-) -> float:
-    """Return the greatest (``np.maximum``) or least score of the eligible rows."""
-    # A reduction over a mask takes several times as long as one over all rows. So blocks are
-    # gone through from the most promising on, until none is left that could change the answer.
-    whole = scores.size // _BLOCK * _BLOCK
-    ends = extreme.reduce(scores[:whole].reshape(-1, _BLOCK), axis=1)
-    found = extreme.reduce(scores[whole:], where=eligible[whole:], initial=of_none)
-    order = np.argsort(ends)
-    for block in order if extreme is np.minimum else order[::-1]:
-        if extreme(ends[block], found) == found:
-            break
-        rows = slice(block * _BLOCK, (block + 1) * _BLOCK)
-        found = extreme.reduce(scores[rows], where=eligible[rows], initial=found)
-    return float(found)
-
-
 def _edges(
     scores: NDArray,
     eligible: NDArray[np.bool_],
-    fractions: tuple[float, float],
+    alpha: float,
+    beta: float,
     weight: NDArray | None,
 ) -> tuple[tuple[float, float] | None, NDArray[np.intp] | None]:
     """Return ``(t_alpha, t_beta)`` and, if known, all rows that reach ``t_beta``."""
     size = int(np.count_nonzero(eligible))
     if size == 0:
         return None, None
-    alpha, beta = fractions
     if weight is not None:
         reference, w = scores[eligible], weight[eligible]
         total = w.sum()
         t_alpha = _weighted_score_at(reference, w, alpha * total, last=False)
         return (t_alpha, _weighted_score_at(reference, w, beta * total, last=True)), None
 
-    first, last = first_rank(alpha, size), last_rank(beta, size)
+    first = first_rank(alpha, size) if alpha > 0 else 1
+    last = last_rank(beta, size)
     rows = _rows_near_top(scores, eligible, last)
     reference = scores[eligible] if rows is None else scores[rows[eligible[rows]]]
-    t_beta = _score_at(reference, last)
-    t_alpha = _score_at(reference, first)
-    return (t_alpha, t_beta), rows
+    edges = []
+    for rank in (first, last):
+        if rank == 1:
+            edge = reference.max()
+        elif rank == reference.size:
+            edge = reference.min()
+        else:
+            position = reference.size - rank
+            edge = np.partition(reference, position)[position]
+        edges.append(float(edge))
+    return (edges[0], edges[1]), rows
 
 
 def _rows_near_top(
@@ -422,8 +449,8 @@ def _rows_near_top(
 ) -> NDArray[np.intp] | None:
     """Return a small set of rows that holds all rows down to an eligible ``rank``.
 
-    A threshold guessed from a sample is then verified by counting, so that the
-    answer never depends on the guess; None says that the guess was no use.
+    A threshold is guessed from a sample and then verified by counting, so that the
+    answer never depends on the guess. None says that the guess was no use.
     """
     n = scores.size
     share = rank / n
@@ -439,21 +466,12 @@ def _rows_near_top(
     return rows
 
 
-def _score_at(reference: NDArray, rank: int) -> float:
-    if rank == 1:
-        return float(reference.max())
-    if rank == reference.size:
-        return float(reference.min())
-    position = reference.size - rank
-    return float(np.partition(reference, position)[position])
-
-
 def _weighted_score_at(reference: NDArray, weight: NDArray, mass: float, *, last: bool) -> float:
     """Return the score where the weight counted from the top reaches ``mass``.
 
-    ``last`` asks for the first score at which it is at least ``mass`` (the
-    lower edge), otherwise for the first at which it exceeds it (the upper).
-    Halves the candidates at their median, so O(n).
+    With ``last`` this is the first score at which the weight is at least ``mass`` (the
+    lower edge), otherwise the first at which the weight exceeds it (the upper edge). The
+    candidates are halved at their median, so this takes O(n) time.
     """
     slack = WEIGHT_ROUNDING * weight.sum()
     while reference.size > 1:
@@ -502,7 +520,8 @@ def _common_reference(
 def _common_edges(
     scores: NDArray,
     eligible: NDArray[np.bool_],
-    fractions: tuple[float, float],
+    alpha: float,
+    beta: float,
     weight: NDArray | None,
     collective: Collective,
 ) -> tuple[float, float] | None:
@@ -510,7 +529,6 @@ def _common_edges(
     reference, w, total = _common_reference(scores, eligible, weight, collective)
     if not total > 0:
         return None
-    alpha, beta = fractions
     if w is None:
         ranks = [first_rank(alpha, int(total)), last_rank(beta, int(total))]
         t_alpha, t_beta = find_levels(collective, reference, None, ranks, exceed=False)

@@ -8,7 +8,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from skbudget import band as band_module
-from skbudget.band import find_band, fpr_band, knot_thresholds
+from skbudget.band import default_beta, find_band, fpr_band, knot_thresholds
 
 pytestmark = pytest.mark.filterwarnings("error")
 
@@ -498,3 +498,54 @@ def test_the_whole_curve_ends_at_the_extreme_negatives(n_rows, share, dtype):
         else:
             assert np.isnan(band.t_alpha)
             assert np.isnan(band.t_beta)
+
+
+# --- the band that a budget is trained with
+
+
+@pytest.mark.parametrize(
+    ("basis", "widening", "positives", "beta"),
+    [
+        ("fpr", 3.0, 100, 0.015),
+        ("fpr", 1.0, 100, 0.005),
+        # 1.5 negatives for each positive.
+        ("fpr", 3.0, 2_000, 0.03),
+        ("fpr", 1.0, 2_000, 0.03),
+        # All positives on top, and as many negatives below them.
+        ("population", 3.0, 1_000, (1_000 + 1_500) / 101_000),
+        ("population", 1.0, 1_000, (1_000 + 1_500) / 101_000),
+        ("population", 3.0, 100, (100 + 1_500) / 100_100),
+        ("population", 1.0, 100, (100 + 500) / 100_100),
+        ("fpr", 3.0, 90_000, 1.0),
+        ("population", 1.0, 90_000, 1.0),
+    ],
+)
+def test_default_beta(basis, widening, positives, beta):
+    found = default_beta(0.005, positives, 100_000, basis, widening=widening)
+    assert found == pytest.approx(beta, rel=1e-12)
+
+
+def test_a_band_of_three_budgets_unless_told_otherwise():
+    assert default_beta(0.01, 1, 1_000) == default_beta(0.01, 1, 1_000, widening=3.0)
+
+
+@quick
+@given(
+    st.floats(1e-6, 1.0),
+    st.one_of(st.integers(1, 10**7), st.floats(1e-3, 1e9)),
+    st.one_of(st.integers(1, 10**7), st.floats(1e-3, 1e9)),
+)
+def test_ratios_do_for_weights(budget, positives, negatives):
+    # With positives per negative the rule is free of rounding.
+    ratio = positives / negatives
+    beta = default_beta(budget, ratio, 1.0, widening=1.0)
+    assert beta == min(1.0, max(budget, 1.5 * ratio))
+    assert beta == pytest.approx(
+        default_beta(budget, positives, negatives, widening=1.0), rel=1e-15, abs=0
+    )
+
+
+@pytest.mark.parametrize("budget", [0.0, -0.1, 1.5, 50, math.nan])
+def test_a_budget_that_is_no_fraction(budget):
+    with pytest.raises(ValueError, match="'budget' parameter of default_beta"):
+        default_beta(budget, 10, 1_000)
