@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .._utils.validation import BASES, check_budget, check_budgets, check_option
-from ._ranking import budget_size, check_groups, sorted_curve
+from ._ranking import budget_size, sorted_curve, spenders_and_positives
 
 
 def coverage_at_budget_score(
@@ -111,7 +111,7 @@ def coverage_at_budget_score(
     owner = "coverage_at_budget_score"
     budget = check_budget(budget, owner)
     check_option(basis, "basis", BASES, owner)
-    spenders, positives = check_groups(
+    spenders, positives = spenders_and_positives(
         y_true,
         y_score,
         basis=basis,
@@ -199,7 +199,7 @@ def coverage_curve(
     if budgets is not None:
         budgets = check_budgets(budgets, owner)
     check_option(basis, "basis", BASES, owner)
-    spenders, positives = check_groups(
+    spenders, positives = spenders_and_positives(
         y_true,
         y_score,
         basis=basis,

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from .._utils.validation import check_band, check_budget, check_option
-from ._ranking import check_groups, sorted_curve
+from ._ranking import sorted_curve, spenders_and_positives
 
 
 def partial_auc_score(
@@ -100,7 +100,7 @@ def partial_auc_score(
     owner = "partial_auc_score"
     alpha, beta = check_band(alpha, beta, owner)
     check_option(standardize, "standardize", (True, False), owner)
-    negatives, positives = check_groups(
+    negatives, positives = spenders_and_positives(
         y_true,
         y_score,
         basis="fpr",
@@ -194,7 +194,7 @@ def fpr_at_tpr_error(
     0.0
     """
     tpr = check_budget(tpr, "fpr_at_tpr_error", "tpr")
-    negatives, positives = check_groups(
+    negatives, positives = spenders_and_positives(
         y_true,
         y_score,
         basis="fpr",

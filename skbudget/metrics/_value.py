@@ -7,7 +7,7 @@ from typing import Any
 from numpy.typing import ArrayLike
 
 from .._utils.validation import BASES, check_budget, check_option, check_positive
-from ._ranking import budget_size, check_groups
+from ._ranking import budget_size, spenders_and_positives
 
 
 def value_per_review_score(
@@ -108,9 +108,9 @@ def value_per_review_score(
     check_option(basis, "basis", BASES, owner)
     cost = check_positive(cost, "cost", owner, minimum=0)
     about = {"sample_weight": sample_weight, "value": value, "pos_label": pos_label}
-    spenders, positives = check_groups(y_true, y_score, basis=basis, **about)
+    spenders, positives = spenders_and_positives(y_true, y_score, basis=basis, **about)
     rows = spenders
     if basis == "fpr":
-        rows, _ = check_groups(y_true, y_score, basis="population", **about)
+        rows, _ = spenders_and_positives(y_true, y_score, basis="population", **about)
     cut = spenders.cut(budget_size(budget, spenders, basis))
     return positives.taken(cut) / rows.taken(cut) - cost

@@ -22,7 +22,7 @@ from ..._utils.validation import (
     check_scores,
 )
 from .._coverage import coverage_curve
-from .._ranking import check_groups
+from .._ranking import spenders_and_positives
 from ..intervals._bootstrap import bootstrap_coverage
 from . import _base
 
@@ -683,7 +683,7 @@ def _with_budget(budgets: NDArray, budget: float | None) -> NDArray[np.float64]:
 
 def _spread_budgets(rows: _Rows, budget: float | None) -> NDArray[np.float64]:
     """Return budgets that are evenly spread on a logarithmic axis around ``budget``."""
-    spenders, _ = check_groups(rows.y_true, rows.y_score, **rows.options)
+    spenders, _ = spenders_and_positives(rows.y_true, rows.y_score, **rows.options)
     n_rows = spenders.scores.size
     if budget is None:
         pos_rate = np.mean(check_binary_labels(rows.y_true, pos_label=rows.pos_label))

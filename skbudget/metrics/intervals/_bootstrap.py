@@ -22,7 +22,7 @@ from ..._utils.validation import (
     check_option,
     check_positive,
 )
-from .._ranking import Rows, check_rows
+from .._ranking import ScoredRows, check_rows
 from ._resampling import Cells
 
 METHODS = ("BCa", "percentile", "wilson")
@@ -507,7 +507,7 @@ def random_generator(random_state: Any) -> np.random.Generator:
 
 
 def _resample(
-    rankings: list[Rows],
+    rankings: list[ScoredRows],
     budgets: NDArray[np.float64],
     basis: str,
     n_resamples: int,
@@ -530,7 +530,7 @@ def _difference(coverage: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _coverage_interval(
-    rankings: list[Rows], budget: Any, basis: str, options: _Options, random_state: Any
+    rankings: list[ScoredRows], budget: Any, basis: str, options: _Options, random_state: Any
 ) -> BootstrapInterval:
     budgets = np.atleast_1d(np.asarray(budget, dtype=np.float64))
     distribution = _difference(
@@ -577,7 +577,7 @@ def _coverage_interval(
 
 
 def _ends(
-    rankings: list[Rows],
+    rankings: list[ScoredRows],
     budget: float,
     basis: str,
     distribution: NDArray[np.float64],
@@ -661,14 +661,14 @@ def _bonett_price(estimate: float, n: float, level: float) -> tuple[float, float
     return max(min(centre - half, estimate), -1.0), min(max(centre + half, estimate), 1.0)
 
 
-def _effective_number(rows: Rows) -> float:
+def _effective_number(rows: ScoredRows) -> float:
     """Return how many positives of equal worth would vary as these do."""
     if rows.worth is None:
         return float(np.count_nonzero(rows.positive))
     return float(rows.worth.sum() ** 2 / np.sum(rows.worth**2))
 
 
-def _order(rows: Rows) -> NDArray[np.intp]:
+def _order(rows: ScoredRows) -> NDArray[np.intp]:
     return np.unique(rows.scores, return_inverse=True)[1]
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..._utils.validation import BASES, check_budget, check_option, check_positive
-from .._ranking import Group, Rows, budget_size, check_rows
+from .._ranking import ScoredRows, budget_size, check_rows
 from ._bootstrap import EQUAL, random_generator
 from ._resampling import Cells
 
@@ -201,11 +201,9 @@ def coverage_difference_test(
     )
 
 
-def _shares_taken(rows: Rows, budget: float, basis: str) -> NDArray[np.float64]:
+def _shares_taken(rows: ScoredRows, budget: float, basis: str) -> NDArray[np.float64]:
     """Return how much of each positive is caught: all, nothing, or the share of a tie."""
-    spenders = Group(rows.scores, rows.weight)
-    if basis == "fpr":
-        spenders = spenders.where(~rows.positive)
+    spenders = rows.spenders(basis)
     cut = spenders.cut(budget_size(budget, spenders, basis))
     scores = rows.scores[rows.positive]
     return np.where(scores == cut.threshold, cut.share, scores > cut.threshold)

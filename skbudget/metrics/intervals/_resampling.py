@@ -20,7 +20,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from .._ranking import ROUNDING, Curve, Rows
+from .._ranking import ROUNDING, Curve, ScoredRows
 
 # Minus the logarithm of the chance that a resample's cut leaves its window.
 UNREACHED = 40.0
@@ -62,7 +62,7 @@ class Cells:
     @classmethod
     def of(
         cls,
-        rankings: Sequence[Rows],
+        rankings: Sequence[ScoredRows],
         budgets: NDArray[np.float64],
         basis: str,
         *,
@@ -93,7 +93,7 @@ class Cells:
     @classmethod
     def _group(
         cls,
-        rows: Rows,
+        rows: ScoredRows,
         levels: list[NDArray[np.intp]],
         spends: NDArray[np.float64],
         worth: NDArray[np.float64],
@@ -117,7 +117,7 @@ class Cells:
         )
 
     @classmethod
-    def swappable(cls, rankings: Sequence[Rows], budget: float, basis: str) -> Cells:
+    def swappable(cls, rankings: Sequence[ScoredRows], budget: float, basis: str) -> Cells:
         """Group rows with two rankings whose levels are on one scale, for `swap`.
 
         The scale is the rank among all rows, tied rows at the middle of theirs.
@@ -293,7 +293,9 @@ def _distinct(columns: list[NDArray[np.intp]]) -> tuple[NDArray[np.intp], NDArra
     return row, n_rows
 
 
-def _what_counts(rows: Rows, basis: str) -> tuple[NDArray[np.float64], NDArray[np.float64], bool]:
+def _what_counts(
+    rows: ScoredRows, basis: str
+) -> tuple[NDArray[np.float64], NDArray[np.float64], bool]:
     """Return what each row spends and is worth, and whether budgets pay for whole rows."""
     spends = np.ones(rows.positive.size) if rows.weight is None else rows.weight
     whole = basis == "population" and np.array_equal(spends, np.trunc(spends))
@@ -304,7 +306,7 @@ def _what_counts(rows: Rows, basis: str) -> tuple[NDArray[np.float64], NDArray[n
     return spends, worth, whole
 
 
-def _ranks(rows: Rows) -> NDArray[np.float64]:
+def _ranks(rows: ScoredRows) -> NDArray[np.float64]:
     """Return the weight ranked above each row, and half of that ranked with it."""
     _, level = np.unique(-rows.scores, return_inverse=True)
     at = np.bincount(level, rows.weight)
