@@ -26,7 +26,7 @@ from skbudget.metrics import (
     make_coverage_scorer,
     partial_auc_score,
 )
-from skbudget.metrics.intervals._bootstrap import bootstrap_coverage
+from skbudget.metrics.intervals._coverage_interval import bootstrap_coverage
 
 CURVES = [CoverageCurveDisplay, PartialROCDisplay]
 DISPLAYS = [*CURVES, ScoreBandDisplay]

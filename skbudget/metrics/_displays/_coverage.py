@@ -23,7 +23,7 @@ from ..._utils.validation import (
 )
 from .._coverage import coverage_curve
 from .._ranking import spenders_and_positives
-from ..intervals._bootstrap import bootstrap_coverage
+from ..intervals._coverage_interval import bootstrap_coverage
 from . import _base
 
 N_BUDGETS = 240

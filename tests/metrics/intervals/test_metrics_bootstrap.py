@@ -16,7 +16,8 @@ from skbudget.metrics import (
     partial_auc_score,
 )
 from skbudget.metrics._ranking import check_rows
-from skbudget.metrics.intervals._bootstrap import _ends, _Options, _resample
+from skbudget.metrics.intervals._coverage_interval import interval_ends, resample
+from skbudget.metrics.intervals._interval import Options
 
 
 @pytest.fixture
@@ -294,10 +295,10 @@ def share_that_hold(coverage, budget, n_positives, n_samples, basis, *, n_tables
     held = np.zeros(3)
     for seed in range(n_tables):
         rows = check_rows(y, rng.normal(shift * y), sample_weight=None, value=None, pos_label=None)
-        drawn = _resample([rows], np.array([budget]), basis, n_resamples, True, seed)[0][:, 0]
+        drawn = resample([rows], np.array([budget]), basis, n_resamples, True, seed)[0][:, 0]
         for number, method in enumerate(METHODS):
-            options = _Options(0.95, n_resamples, method, True)
-            _, low, high, _ = _ends([rows], budget, basis, drawn, options)
+            options = Options(0.95, n_resamples, method, True)
+            _, low, high, _ = interval_ends([rows], budget, basis, drawn, options)
             held[number] += low - 1e-9 <= coverage <= high + 1e-9
     return held / n_tables
 
@@ -350,9 +351,11 @@ def test_coverage_of_the_paired_intervals(n_positives, lift):
         rows = [
             check_rows(y, score, sample_weight=None, value=None, pos_label=None) for score in scores
         ]
-        drawn = np.subtract(*_resample(rows, np.array([budget]), "fpr", 1_000, True, seed))[:, 0]
+        drawn = np.subtract(*resample(rows, np.array([budget]), "fpr", 1_000, True, seed))[:, 0]
         for number, method in enumerate(METHODS[:2]):
-            _, low, high, _ = _ends(rows, budget, "fpr", drawn, _Options(0.95, 1_000, method, True))
+            _, low, high, _ = interval_ends(
+                rows, budget, "fpr", drawn, Options(0.95, 1_000, method, True)
+            )
             held[number] += low - 1e-9 <= lift <= high + 1e-9
     held /= n_tables
     print(n_positives, lift, dict(zip(METHODS, held)))

@@ -9,7 +9,7 @@ from scipy.stats import ks_2samp
 
 from skbudget.metrics import coverage_at_budget_score
 from skbudget.metrics._ranking import check_rows
-from skbudget.metrics.intervals._bootstrap import bootstrap_coverage
+from skbudget.metrics.intervals._coverage_interval import bootstrap_coverage
 from skbudget.metrics.intervals._resampling import Cells
 
 bases = st.sampled_from(["population", "fpr"])
