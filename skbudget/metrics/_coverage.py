@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .._utils.validation import BASES, check_budget, check_budgets, check_option
-from ._ranking import budget_size, sorted_curve, spenders_and_positives
+from ._ranking import ScoredRows, budget_size, check_rows, sorted_curve, spenders_and_positives
 
 
 def coverage_at_budget_score(
@@ -199,16 +199,20 @@ def coverage_curve(
     if budgets is not None:
         budgets = check_budgets(budgets, owner)
     check_option(basis, "basis", BASES, owner)
-    spenders, positives = spenders_and_positives(
-        y_true,
-        y_score,
-        basis=basis,
-        sample_weight=sample_weight,
-        value=value,
-        pos_label=pos_label,
+    rows = check_rows(
+        y_true, y_score, sample_weight=sample_weight, value=value, pos_label=pos_label
     )
-    curve = sorted_curve(spenders, positives)
-    if budgets is None:
-        return curve.spent / curve.spent[-1], curve.caught / curve.caught[-1]
+    if budgets is not None:
+        return budgets, coverage_at_budgets(rows, budgets, basis)
+    curve = sorted_curve(rows.spenders(basis), rows.positives())
+    return curve.spent / curve.spent[-1], curve.caught / curve.caught[-1]
+
+
+def coverage_at_budgets(
+    rows: ScoredRows, budgets: NDArray[np.float64], basis: str
+) -> NDArray[np.float64]:
+    """Return the coverage of checked rows at each budget, from one sort."""
+    spenders = rows.spenders(basis)
+    curve = sorted_curve(spenders, rows.positives())
     sizes = np.array([budget_size(budget, spenders, basis) for budget in budgets])
-    return budgets, curve.caught_at(sizes) / curve.caught[-1]
+    return curve.caught_at(sizes) / curve.caught[-1]
