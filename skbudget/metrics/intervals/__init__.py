@@ -1,4 +1,4 @@
-"""How uncertain a measured coverage is: intervals, tests and sample sizes."""
+"""The uncertainty of a measured coverage: intervals, a test and sample sizes."""
 
 from ._bootstrap import bootstrap_ci, paired_bootstrap_ci
 from ._comparison import CoverageDifference, coverage_difference_test

@@ -276,19 +276,19 @@ def test_the_score_at_fault_is_named():
         paired_bootstrap_ci([0, 1], [0.1, 0.2], [0.1, np.nan], budget=0.5)
 
 
-# --- does it hold the truth as often as it says?
+# --- do intervals contain the true value as often as they should?
 
 METHODS = ("BCa", "percentile", "wilson")
 
 
 def normal_shift(coverage, budget, pos_rate, basis):
-    """How far up standard normal positives must lie for this coverage of the population."""
+    """Return the shift of standard normal positives that gives this coverage."""
     false = budget if basis == "fpr" else (budget - pos_rate * coverage) / (1 - pos_rate)
     return norm.isf(false) - norm.isf(coverage)
 
 
 def share_that_hold(coverage, budget, n_positives, n_samples, basis, *, n_tables, n_resamples):
-    """Share of intervals by each method that hold the population's coverage."""
+    """Return the share of intervals by each method that contain the population's coverage."""
     shift = normal_shift(coverage, budget, n_positives / n_samples, basis)
     y = np.repeat([0, 1], [n_samples - n_positives, n_positives])
     rng = np.random.default_rng(0)
@@ -359,7 +359,7 @@ def test_coverage_of_the_paired_intervals(n_positives, lift):
             held[number] += low - 1e-9 <= lift <= high + 1e-9
     held /= n_tables
     print(n_positives, lift, dict(zip(METHODS, held)))
-    # BCa is short of its level by some 0.02, the reason why it is not the default here.
+    # BCa falls short of its level by about 0.02, which is why it is not the default here.
     assert np.all(held > np.array([0.92, 0.95]) - 3.5 * np.sqrt(0.95 * 0.05 / n_tables))
 
 
