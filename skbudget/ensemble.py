@@ -27,7 +27,7 @@ from .boosting._classifier import (
     rows_of_weight,
 )
 from .metrics import partial_auc_score
-from .metrics._ranking import Group
+from .metrics._ranking import CountedRows
 
 __all__ = ["PAUCEnsembleClassifier"]
 
@@ -48,7 +48,7 @@ class _TopScale(NamedTuple):
     @classmethod
     def of(cls, margin: NDArray, weight: NDArray | None, budget: float) -> _TopScale:
         """Return the scale of the margins of some rows."""
-        ranked = Group(margin, weight)
+        ranked = CountedRows(margin, weight)
         # The caps keep the two levels apart if the budget is most of the rows.
         shares = (min(10 * budget, 0.5), min(budget, 0.05))
         low, high = (ranked.cut(share * ranked.total).threshold for share in shares)

@@ -1,4 +1,4 @@
-"""Metrics of what a review budget catches, the same as scorers, and as pictures."""
+"""Metrics of what a review budget catches, also as scorers and as pictures."""
 
 from ._coverage import coverage_at_budget_score, coverage_curve
 from ._displays import (

@@ -1,4 +1,4 @@
-"""Coverage at a budget: the share of the positives in the rows that get reviewed."""
+"""Coverage at a budget: the share of the positives among the rows that are reviewed."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .._utils.validation import BASES, check_budget, check_budgets, check_option
-from ._ranking import budget_size, check_groups, sorted_curve
+from ._ranking import ScoredRows, budget_size, check_rows, sorted_curve, spenders_and_positives
 
 
 def coverage_at_budget_score(
@@ -37,16 +37,16 @@ def coverage_at_budget_score(
     basis : {"population", "fpr"}, default="population"
         What the budget is a fraction of. With ``"population"`` the top
         ``k = max(1, ceil(budget * n_samples))`` rows are reviewed. With ``"fpr"``
-        rows are reviewed from the top for as long as the false positive rate, the
-        share of the negatives among them, is at most `budget`.
+        rows are reviewed from the top as long as the false positive rate, the
+        share of all negatives that were reviewed, is at most `budget`.
 
     sample_weight : array-like of shape (n_samples,), default=None
         How many rows each row stands for, both in the budget and among the
         positives: a weight of 3 is the same as three copies.
 
     value : array-like of shape (n_samples,), default=None
-        What catching each row is worth, say an amount at stake. Coverage is then
-        the share of the positives' value; the budget still counts rows. Must be
+        What catching each row is worth, for instance an amount at stake. Coverage is then
+        the share of the positives' value; the budget still counts rows. Values must be
         finite and at least 0; entries of negatives are not used.
 
     pos_label : int, float, bool or str, default=None
@@ -61,9 +61,9 @@ def coverage_at_budget_score(
     Raises
     ------
     ValueError
-        If a parameter is out of its range, the lengths differ, a score is not
-        finite, `y_true` does not hold two classes, a weight or a value is negative
-        or not finite, or no positive has weight and value.
+        If a parameter is out of its range, if the lengths differ, if a score is not
+        finite, if `y_true` does not have two classes, if a weight or a value is negative
+        or not finite, or if no positive has weight and value.
 
     See Also
     --------
@@ -72,25 +72,27 @@ def coverage_at_budget_score(
 
     Notes
     -----
-    **Ties.** Rows with the score at the cut are reviewed in the share that spends
-    what the rows above left of the budget, so the result does not depend on the
-    order of the rows. With ``basis="population"`` it is the expectation over a random
-    order of the tied rows, and a constant score covers ``k / n_samples``. With
-    ``basis="fpr"`` it is the ROC curve with tied groups as straight lines: the
-    greatest expected true positive rate when each tied row is reviewed at random with
-    one probability and the expected false positive rate is at most `budget`. A constant
-    score covers `budget`; without ties it is the greatest ``tpr`` of
-    :func:`sklearn.metrics.roc_curve` with ``fpr <= budget``; and its mean over the
-    budgets in a band is :func:`partial_auc_score` of that band.
+    **Ties.** Of the rows tied at the cut, the share is reviewed that spends what the rows
+    above leave of the budget. The result therefore does not depend on the order of the rows.
 
-    **Weights.** ``k`` is rounded up to whole rows if all weights are whole numbers,
-    ``n_samples`` being their sum. Other weights leave nothing to round to (they may
-    sum to 1), and the budget is then exactly ``budget * sum(sample_weight)``.
+    With ``basis="population"`` the result is the expectation over a random order of the
+    tied rows, and a constant score covers ``k / n_samples``.
+
+    With ``basis="fpr"`` it is the ROC curve with a straight line for tied rows: the
+    greatest expected true positive rate when each tied row is reviewed with the same
+    probability and the expected false positive rate is at most `budget`. A constant
+    score covers `budget`. Without ties the result is the greatest ``tpr`` of
+    :func:`sklearn.metrics.roc_curve` with ``fpr <= budget``. Its mean over the budgets in a
+    band is :func:`partial_auc_score` of that band.
+
+    **Weights.** If all weights are whole numbers, ``n_samples`` is their sum and ``k`` is
+    rounded up to whole rows. Other weights are not rounded (they may sum to 1), and the
+    budget is exactly ``budget * sum(sample_weight)``.
 
     A budget within one part in 10^9 of a whole number of rows is taken as that
-    number, so that 10 % of 30 rows are 3 and not, by rounding error, 4.
+    number, so that 10 % of 30 rows are 3 rows and not 4 because of a rounding error.
 
-    The cut is found by selection, in a time linear in the number of rows.
+    The cut is found by selection, in time linear in the number of rows.
 
     Examples
     --------
@@ -111,7 +113,7 @@ def coverage_at_budget_score(
     owner = "coverage_at_budget_score"
     budget = check_budget(budget, owner)
     check_option(basis, "basis", BASES, owner)
-    spenders, positives = check_groups(
+    spenders, positives = spenders_and_positives(
         y_true,
         y_score,
         basis=basis,
@@ -143,9 +145,9 @@ def coverage_curve(
         Scores, greater for rows to be reviewed earlier. Only their order counts.
 
     budgets : array-like of shape (n_budgets,), default=None
-        Budgets to evaluate, each a fraction in (0, 1], in any order. By default
-        the operating points of the ranking: nothing, then one point for each
-        distinct score, reviewing all rows with this score or a greater one.
+        Budgets to evaluate, each a fraction in (0, 1], in any order. The default is
+        the operating points of the ranking: first nothing, then for each distinct score
+        the point at which all rows with this score or a greater one are reviewed.
 
     basis : {"population", "fpr"}, default="population"
         What the budgets are fractions of, see :func:`coverage_at_budget_score`.
@@ -163,11 +165,11 @@ def coverage_curve(
     Returns
     -------
     budgets : ndarray of shape (n_budgets,)
-        The budgets as given; or, by default, the fraction of the rows (of the
-        negatives, with ``basis="fpr"``) at each operating point, from 0 to 1.
+        The budgets as given, or by default the fraction of the rows (with ``basis="fpr"``
+        of the negatives) at each operating point, from 0 to 1.
 
     coverage : ndarray of shape (n_budgets,)
-        Coverage at each of them, a fraction in [0, 1].
+        Coverage at each budget, a fraction in [0, 1].
 
     Raises
     ------
@@ -180,10 +182,10 @@ def coverage_curve(
 
     Notes
     -----
-    At given budgets the coverage is that of :func:`coverage_at_budget_score`, ties
-    included. The default points are those that a threshold on the score can reach, the
-    ROC curve's in the case of ``basis="fpr"``: positives above every negative make
-    it rise at a budget of 0.
+    At given budgets the coverage is that of :func:`coverage_at_budget_score`, also for
+    ties. The default points are those that a threshold on the score can reach. With
+    ``basis="fpr"`` they are the points of the ROC curve, which rises at a budget of 0 if
+    there are positives above every negative.
 
     Examples
     --------
@@ -199,16 +201,20 @@ def coverage_curve(
     if budgets is not None:
         budgets = check_budgets(budgets, owner)
     check_option(basis, "basis", BASES, owner)
-    spenders, positives = check_groups(
-        y_true,
-        y_score,
-        basis=basis,
-        sample_weight=sample_weight,
-        value=value,
-        pos_label=pos_label,
+    rows = check_rows(
+        y_true, y_score, sample_weight=sample_weight, value=value, pos_label=pos_label
     )
-    curve = sorted_curve(spenders, positives)
-    if budgets is None:
-        return curve.spent / curve.spent[-1], curve.caught / curve.caught[-1]
+    if budgets is not None:
+        return budgets, coverage_at_budgets(rows, budgets, basis)
+    curve = sorted_curve(rows.spenders(basis), rows.positives())
+    return curve.spent / curve.spent[-1], curve.caught / curve.caught[-1]
+
+
+def coverage_at_budgets(
+    rows: ScoredRows, budgets: NDArray[np.float64], basis: str
+) -> NDArray[np.float64]:
+    """Return the coverage of checked rows at each budget, from one sort."""
+    spenders = rows.spenders(basis)
+    curve = sorted_curve(spenders, rows.positives())
     sizes = np.array([budget_size(budget, spenders, basis) for budget in budgets])
-    return budgets, curve.caught_at(sizes) / curve.caught[-1]
+    return curve.caught_at(sizes) / curve.caught[-1]

@@ -1,4 +1,4 @@
-"""Measures of a band of the ROC curve: the area over it, and where it ends."""
+"""The area under a band of the ROC curve, and the false positive rate at a given height."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from .._utils.validation import check_band, check_budget, check_option
-from ._ranking import check_groups, sorted_curve
+from ._ranking import sorted_curve, spenders_and_positives
 
 
 def partial_auc_score(
@@ -50,21 +50,21 @@ def partial_auc_score(
         {-1, 1}, and 1 is positive.
 
     standardize : bool, default=False
-        Whether to rescale so that chance is 0.5 in any band, and 1 still perfect
-        [1]_. Otherwise chance is ``(alpha + beta) / 2``.
+        Whether to rescale the score so that chance is 0.5 in any band and a perfect ranking
+        is still 1 [1]_. Without it chance is ``(alpha + beta) / 2``.
 
     Returns
     -------
     score : float
-        A fraction in [0, 1]; greater is better. Standardised, it falls below 0.5
-        for a ranking worse than chance, and can fall below 0 if `alpha` is positive.
+        A fraction in [0, 1]; greater is better. The standardised score is below 0.5
+        for a ranking worse than chance, and can be below 0 if `alpha` is positive.
 
     Raises
     ------
     ValueError
-        If a parameter is out of its range, the lengths differ, a score is not
-        finite, `y_true` does not hold two classes, a weight or a value is negative
-        or not finite, or no positive has weight and value.
+        If a parameter is out of its range, if the lengths differ, if a score is not
+        finite, if `y_true` does not have two classes, if a weight or a value is negative
+        or not finite, or if no positive has weight and value.
 
     See Also
     --------
@@ -73,12 +73,14 @@ def partial_auc_score(
 
     Notes
     -----
-    With ``alpha=0`` it is the area that scikit-learn's ``roc_auc_score(max_fpr=beta)``
-    standardises, divided by `beta`; over [0, 1] it is the AUC. A group of tied rows is
-    a straight line of the ROC curve, the expectation over random orders of the group
-    for any band that does not end inside it. The band is an average of true positive
-    rates [2]_, so it is the mean of ``coverage_at_budget_score(basis="fpr")`` over the
-    budgets in it.
+    With ``alpha=0`` the score is the area that scikit-learn's
+    ``roc_auc_score(max_fpr=beta)`` standardises, divided by `beta`. Over [0, 1] it is the AUC.
+
+    Tied rows form a straight line of the ROC curve. For any band that does not end inside
+    this line, the score is the expectation over random orders of the tied rows.
+
+    The score is an average of true positive rates [2]_: the mean of
+    ``coverage_at_budget_score(basis="fpr")`` over the budgets in the band.
 
     References
     ----------
@@ -100,7 +102,7 @@ def partial_auc_score(
     owner = "partial_auc_score"
     alpha, beta = check_band(alpha, beta, owner)
     check_option(standardize, "standardize", (True, False), owner)
-    negatives, positives = check_groups(
+    negatives, positives = spenders_and_positives(
         y_true,
         y_score,
         basis="fpr",
@@ -108,15 +110,15 @@ def partial_auc_score(
         value=value,
         pos_label=pos_label,
     )
-    # Only rows that the band can reach need sorting.
+    # Only rows that the band can reach have to be sorted.
     lowest = negatives.cut(beta * negatives.total).threshold
     curve = sorted_curve(
         negatives.where(negatives.scores >= lowest), positives.where(positives.scores >= lowest)
     )
     fpr, tpr = curve.spent / negatives.total, curve.caught / positives.total
 
-    # Each straight piece of the curve adds its width within the band times its
-    # height halfway along that width.
+    # Each straight piece of the curve adds its width within the band times its height in
+    # the middle of that width.
     left, right = np.clip(fpr[:-1], alpha, beta), np.clip(fpr[1:], alpha, beta)
     run, rise = np.diff(fpr), np.diff(tpr)
     slope = np.divide(rise, run, out=np.zeros_like(run), where=run > 0)
@@ -169,19 +171,19 @@ def fpr_at_tpr_error(
     Raises
     ------
     ValueError
-        If a parameter is out of its range, the lengths differ, a score is not
-        finite, `y_true` does not hold two classes, a weight or a value is negative
-        or not finite, or no positive has weight and value.
+        If a parameter is out of its range, if the lengths differ, if a score is not
+        finite, if `y_true` does not have two classes, if a weight or a value is negative
+        or not finite, or if no positive has weight and value.
 
     See Also
     --------
-    coverage_at_budget_score : The inverse, with ``basis="fpr"``.
+    coverage_at_budget_score : The inverse function, with ``basis="fpr"``.
 
     Notes
     -----
-    Without ties it is the smallest ``fpr`` of :func:`sklearn.metrics.roc_curve` with
-    ``tpr`` at least as great as asked for. A group of tied rows is a straight line of
-    the ROC curve, followed as far as is needed: a constant score gives `tpr` itself.
+    Without ties the result is the smallest ``fpr`` of :func:`sklearn.metrics.roc_curve`
+    whose ``tpr`` is at least the one asked for. Tied rows form a straight line of the ROC
+    curve, which is followed as far as necessary: a constant score gives `tpr` itself.
 
     Examples
     --------
@@ -194,7 +196,7 @@ def fpr_at_tpr_error(
     0.0
     """
     tpr = check_budget(tpr, "fpr_at_tpr_error", "tpr")
-    negatives, positives = check_groups(
+    negatives, positives = spenders_and_positives(
         y_true,
         y_score,
         basis="fpr",

@@ -1,9 +1,9 @@
-"""What every metric here reads: where a ranking is cut, and what lies above the cut.
+"""What every metric here needs: where a ranking is cut, and what lies above the cut.
 
-Two groups of rows take part. The *spenders* use up the budget (all rows, or the
-negatives); the *positives* are what is to be caught. A cut is found in one group
-by selection, without a sort, and read off in the other. A whole curve needs both
-groups sorted together, once.
+Two sets of rows take part. The *spenders* use up the budget: all rows, or the
+negatives. The *positives* are to be caught. A cut is found among the rows of one set by
+selection, without a sort, and then applied to the other set. A whole curve needs one sort
+of both sets together.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from numpy.typing import ArrayLike, NDArray
 from .._utils.collective import Collective, find_levels, sum_over
 from .._utils.validation import check_binary_labels, check_scores, check_weights
 
-# A size within one part in 10^9 of a sum of counts is that sum: 0.1 * 30 is 3
-# and 0.07 * 100 is 7, whatever the last bits of the product say.
+# A size within one part in 10^9 of a sum of counts is taken as that sum: 0.1 * 30 is 3
+# and 0.07 * 100 is 7, whatever the last bits of the product are.
 ROUNDING = 1e-9
 
 
 class Cut(NamedTuple):
-    """Rows above ``threshold`` are taken whole, those at it in ``share``."""
+    """Rows above ``threshold`` are taken whole; of each row at it, ``share`` is taken."""
 
     threshold: float
     share: float
@@ -34,8 +34,8 @@ EVERYTHING = Cut(-math.inf, 1.0)
 
 
 @dataclass(frozen=True)
-class Group:
-    """Ranked rows and what each of them counts for (None: one each)."""
+class CountedRows:
+    """The scores of some rows, and what each row counts for (None: one each)."""
 
     scores: NDArray[np.float64]
     counts: NDArray[np.float64] | None
@@ -46,12 +46,12 @@ class Group:
         return float(self.scores.size if self.counts is None else self.counts.sum())
 
     def counts_whole_rows(self) -> bool:
-        """Whether each count is a whole number, so that a row can be repeated that often."""
+        """Return whether each count is a whole number, as for a row that is repeated."""
         return self.counts is None or np.array_equal(self.counts, np.trunc(self.counts))
 
-    def where(self, mask: NDArray[np.bool_]) -> Group:
+    def where(self, mask: NDArray[np.bool_]) -> CountedRows:
         """Return the rows in ``mask``."""
-        return Group(self.scores[mask], None if self.counts is None else self.counts[mask])
+        return CountedRows(self.scores[mask], None if self.counts is None else self.counts[mask])
 
     def _sum(self, mask: NDArray[np.bool_]) -> float:
         return float(np.count_nonzero(mask) if self.counts is None else self.counts[mask].sum())
@@ -65,15 +65,16 @@ class Group:
 
     def fraction_taken(self, cut: Cut) -> float:
         """Return the share of the total that ``cut`` takes."""
-        # Sums in another order than the total's may overshoot it in the last bits.
+        # This sum runs in another order than the total's and may exceed it in the last bits.
         return min(self.taken(cut) / self.total, 1.0)
 
     def cut(self, size: float, *, reach: bool = False) -> Cut:
-        """Return the cut that takes rows worth ``size`` from the top.
+        """Return the cut that takes rows from the top until their counts add up to ``size``.
 
-        The threshold is the first score level whose cumulative count exceeds
-        ``size`` (with ``reach``: is at least ``size``), so that rows which cost
-        nothing are taken with the level before it (with ``reach``: are not).
+        The threshold is the first score level at which the cumulative count exceeds
+        ``size``. Rows that count for nothing are then taken with the level before them.
+        With ``reach`` it is the first level at which the cumulative count is at least
+        ``size``, and such rows are not taken.
         """
         limit = size * (1.0 - ROUNDING if reach else 1.0 + ROUNDING)
         if self.counts is None:
@@ -91,7 +92,7 @@ class Group:
         return Cut(float(threshold), _share(size - above, level))
 
     def _cut_by_count(self, size: float, limit: float) -> Cut:
-        # Quickselect on the counts: each round halves the candidates.
+        # Quickselect on the counts: each pass halves the candidates.
         candidates, above = self, 0.0
         while candidates.scores.size:
             scores = candidates.scores
@@ -114,8 +115,11 @@ def _share(wanted: float, level: float) -> float:
     return min(max(wanted / level, 0.0), 1.0)
 
 
-class Rows(NamedTuple):
-    """Checked rows that count for something, in the order they were given."""
+class ScoredRows(NamedTuple):
+    """Labels, scores, weights and values that were checked.
+
+    Rows without weight are left out; the others are in the order in which they were given.
+    """
 
     positive: NDArray[np.bool_]
     scores: NDArray[np.float64]
@@ -124,12 +128,21 @@ class Rows(NamedTuple):
 
     @property
     def worth(self) -> NDArray[np.float64] | None:
-        """What each positive adds to what is caught (None: one each)."""
+        """What catching each positive adds: its weight times its value (None: one each)."""
         worth = None if self.weight is None else self.weight[self.positive]
         if self.value is not None:
             value = self.value[self.positive]
             worth = value if worth is None else worth * value
         return worth
+
+    def spenders(self, basis: str) -> CountedRows:
+        """Return the rows that use up a budget: all rows, or the negatives."""
+        rows = CountedRows(self.scores, self.weight)
+        return rows.where(~self.positive) if basis == "fpr" else rows
+
+    def positives(self) -> CountedRows:
+        """Return the rows that are to be caught."""
+        return CountedRows(self.scores[self.positive], self.worth)
 
 
 def check_rows(
@@ -140,8 +153,8 @@ def check_rows(
     value: ArrayLike | None,
     pos_label: Any,
     score_name: str = "y_score",
-) -> Rows:
-    """Return the rows that have weight, checked."""
+) -> ScoredRows:
+    """Check the rows, and return those that have weight."""
     positive = check_binary_labels(
         y_true, pos_label=pos_label, consistent_with=[y_score, sample_weight, value]
     )
@@ -150,7 +163,7 @@ def check_rows(
     value = check_weights(value, scores.size, "value")
 
     if weight is not None and not weight.all():
-        # A row repeated zero times is not there; it makes no point on a curve either.
+        # A row that is repeated zero times is not there and makes no point on a curve.
         kept = weight > 0
         scores, positive, weight = scores[kept], positive[kept], weight[kept]
         value = None if value is None else value[kept]
@@ -158,13 +171,13 @@ def check_rows(
             lost = "negative" if positive.all() else "positive"
             raise ValueError(f"Every {lost} has zero sample_weight: both classes are needed.")
 
-    rows = Rows(positive, scores, weight, value)
+    rows = ScoredRows(positive, scores, weight, value)
     if value is not None and not np.any(rows.worth):
         raise ValueError("The positives have no value: at least one must be worth something.")
     return rows
 
 
-def check_groups(
+def spenders_and_positives(
     y_true: ArrayLike,
     y_score: ArrayLike,
     *,
@@ -172,22 +185,19 @@ def check_groups(
     sample_weight: ArrayLike | None,
     value: ArrayLike | None,
     pos_label: Any,
-) -> tuple[Group, Group]:
-    """Return the checked spenders (of ``basis``) and positives."""
+) -> tuple[CountedRows, CountedRows]:
+    """Check the rows, and return those that use up a budget and those to be caught."""
     rows = check_rows(
         y_true, y_score, sample_weight=sample_weight, value=value, pos_label=pos_label
     )
-    spenders = Group(rows.scores, rows.weight)
-    if basis == "fpr":
-        spenders = spenders.where(~rows.positive)
-    return spenders, Group(rows.scores[rows.positive], rows.worth)
+    return rows.spenders(basis), rows.positives()
 
 
-def budget_size(budget: float, spenders: Group, basis: str) -> float:
+def budget_size(budget: float, spenders: CountedRows, basis: str) -> float:
     """Return how much of the spenders' total a budget pays for.
 
-    Reviewing takes whole rows, at least one; a false positive rate is a ratio,
-    and so is a share of weights that do not count rows.
+    Reviews take whole rows, and at least one. A false positive rate is a ratio and is not
+    rounded; nor is a share of weights that do not count rows.
     """
     if basis == "population" and spenders.counts_whole_rows():
         return float(whole_rows(budget, spenders.total))
@@ -195,21 +205,21 @@ def budget_size(budget: float, spenders: Group, basis: str) -> float:
 
 
 def whole_rows(budget: float, n_rows: float) -> int:
-    """Return how many of ``n_rows`` a budget reviews: whole ones, at least one."""
+    """Return how many of ``n_rows`` a budget reviews: a whole number, and at least one."""
     return max(1, math.ceil(budget * n_rows * (1.0 - ROUNDING)))
 
 
 class Curve(NamedTuple):
-    """What is spent and caught from (0, 0) on, one point after each score level.
+    """What is spent and what is caught: (0, 0), then one point after each score level.
 
-    The arrays may hold many curves of equally many points, along their last axis.
+    The arrays may hold many curves with the same number of points, along their last axis.
     """
 
     spent: NDArray[np.float64]
     caught: NDArray[np.float64]
 
     def caught_at(self, sizes: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return what `Group.cut` would catch, for all ``sizes`` together."""
+        """Return what a cut of each of ``sizes`` catches, as `CountedRows.cut` finds it."""
         within = _last_at_most(self.spent, sizes * (1.0 + ROUNDING))
         beyond = np.minimum(within + 1, self.spent.shape[-1] - 1)
         spent = np.take_along_axis(self.spent, within, axis=-1)
@@ -221,10 +231,13 @@ class Curve(NamedTuple):
 
 
 def _last_at_most(points: NDArray[np.float64], limits: NDArray[np.float64]) -> NDArray[np.intp]:
-    """Return where the last of rising ``points``, which start at 0, is within each limit."""
+    """Return the position of the last point that is at most each limit.
+
+    The points rise and start at 0.
+    """
     if points.ndim == 1:
         return np.searchsorted(points, limits, side="right") - 1
-    # The same for many curves together: all their searches halve in step.
+    # The binary searches of all curves advance together.
     low = np.zeros(limits.shape, dtype=np.intp)
     high = np.full(limits.shape, points.shape[-1], dtype=np.intp)
     for _ in range(points.shape[-1].bit_length()):
@@ -234,16 +247,16 @@ def _last_at_most(points: NDArray[np.float64], limits: NDArray[np.float64]) -> N
     return low
 
 
-def sorted_curve(spenders: Group, positives: Group) -> Curve:
-    """Sort the rows once and return their curve, ties merged into one point."""
+def sorted_curve(spenders: CountedRows, positives: CountedRows) -> Curve:
+    """Sort the rows once and return their curve, with one point for tied rows."""
     scores = np.concatenate([spenders.scores, positives.scores])
     order = np.argsort(scores)[::-1]
     scores = scores[order]
     level_ends = np.append(np.flatnonzero(scores[1:] != scores[:-1]), scores.size - 1)
 
-    def cumulative(group: Group, start: int) -> NDArray[np.float64]:
+    def cumulative(rows: CountedRows, start: int) -> NDArray[np.float64]:
         counts = np.zeros(scores.size)
-        counts[start : start + group.scores.size] = 1.0 if group.counts is None else group.counts
+        counts[start : start + rows.scores.size] = 1.0 if rows.counts is None else rows.counts
         return np.append(0.0, np.cumsum(counts[order])[level_ends])
 
     return Curve(cumulative(spenders, 0), cumulative(positives, spenders.scores.size))
@@ -258,9 +271,10 @@ def common_coverage(
     collective: Collective,
     value: NDArray | None = None,
 ) -> float:
-    """Return `coverage_at_budget_score` of the rows of all workers.
+    """Return `coverage_at_budget_score` of the rows of all workers together.
 
-    ``positive``, ``scores``, ``weight`` and ``value`` are one worker's, checked.
+    ``positive``, ``scores``, ``weight`` and ``value`` are those of one worker, and were
+    checked.
     """
     if weight is not None:
         kept = weight > 0
@@ -268,10 +282,8 @@ def common_coverage(
         value = None if value is None else value[kept]
     scores = scores.astype(np.float64, copy=False)
     value = None if value is None else value.astype(np.float64, copy=False)
-    spending = ~positive if basis == "fpr" else np.ones(positive.size, dtype=bool)
-    of_spenders = None if weight is None else weight[spending]
-    spenders = Group(scores[spending], of_spenders)
-    positives = Group(scores[positive], Rows(positive, scores, weight, value).worth)
+    rows = ScoredRows(positive, scores, weight, value)
+    spenders, positives = rows.spenders(basis), rows.positives()
     total, total_positives, odd = sum_over(
         collective, spenders.total, positives.total, not spenders.counts_whole_rows()
     )
@@ -281,7 +293,7 @@ def common_coverage(
     if basis == "population" and not odd:
         size = float(whole_rows(budget, total))
     limit = size * (1.0 + ROUNDING)
-    (level,) = find_levels(collective, spenders.scores, of_spenders, [limit], exceed=True)
+    (level,) = find_levels(collective, spenders.scores, spenders.counts, [limit], exceed=True)
     if level.above + level.at <= limit:
         return 1.0
     share = _share(size - level.above, level.at)

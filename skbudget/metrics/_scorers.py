@@ -1,4 +1,4 @@
-"""The metrics as scorers, for ``cross_validate``, ``GridSearchCV`` and their kin."""
+"""The metrics as scorers, for ``cross_validate``, ``GridSearchCV`` and the like."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def _score_response(
 ) -> float:
     """Evaluate ``metric`` on an estimator's response, which favours the greater label."""
     if value_column is not None and value is None:
-        # Whoever calls this without the scorer's own `_score` leaves it without X.
+        # A caller that does not go through the scorer's own `_score` does not pass X.
         raise ValueError(
             f"value_column={value_column!r} cannot be looked up here, where predictions are "
             "scored without X: pass value by metadata routing."
@@ -58,7 +58,7 @@ def _score_response(
             f"{np.shape(y_score)}, not (n_samples,)."
         )
     if np.asarray(y_score).dtype.kind in "OUS":
-        # `TunedThresholdClassifierCV` has labels scored, those that a threshold gives.
+        # `TunedThresholdClassifierCV` passes the labels that a threshold gives.
         y_score = (np.asarray(y_score) == greater).astype(np.float64)
     if positive_class is not None and positive_class != greater:
         y_score = -check_scores(y_score)
@@ -74,12 +74,12 @@ def _column_of(X: Any, column: str | int) -> np.ndarray:
 
 
 class _RankingScorer(_Scorer):
-    """A scikit-learn scorer that is right next to scorers with another positive class.
+    """A scikit-learn scorer that stays correct beside scorers with another positive class.
 
-    Several scorers evaluated together share one cache of responses, keyed by the
-    method's name alone. A neighbour with a ``pos_label`` would leave its own, negated
-    scores there, so this scorer asks the estimator itself. For the same reason it
-    keeps ``pos_label`` out of scikit-learn's sight, as ``positive_class``.
+    Scorers that are evaluated together share a cache of responses, whose only key is the
+    name of the method. Another scorer with a ``pos_label`` would leave its negated scores
+    there, so this scorer asks the estimator itself. For the same reason it hides
+    ``pos_label`` from scikit-learn under the name ``positive_class``.
     """
 
     def _score(
@@ -142,11 +142,12 @@ def make_coverage_scorer(
         What the budget is a fraction of: all rows, or the negatives.
 
     value_column : str or int, default=None
-        Column of `X` that holds what catching each row is worth, by name (of a data
-        frame) or position. None for the `value` that metadata routing passes, if any.
+        Column of `X` that says what catching each row is worth, by name (in a data
+        frame) or by position. With None, the scorer uses the `value` that metadata routing
+        passes, if any.
 
     pos_label : int, float, bool or str, default=None
-        Label of the positive class, of any two. By default the greater one, which is
+        Label of the positive class, one of any two labels. The default is the greater one,
         ``estimator.classes_[1]``, the class that ``decision_function`` favours.
 
     Returns
@@ -157,8 +158,8 @@ def make_coverage_scorer(
     Raises
     ------
     ValueError
-        If a parameter is out of its range. When called: if the estimator or `y`
-        has other than two classes, or `pos_label` is none of them.
+        If a parameter is out of its range. When the scorer is called: if the estimator or
+        `y` does not have two classes, or if `pos_label` is neither of them.
 
     See Also
     --------
@@ -168,14 +169,15 @@ def make_coverage_scorer(
 
     Notes
     -----
-    The scorer ranks by ``decision_function`` if the estimator has it and by
-    ``predict_proba`` otherwise, and turns the ranking round if `pos_label` is the
-    smaller label. ``sample_weight`` and ``value`` are passed to it through metadata
-    routing, once asked for with ``set_score_request``. An amount that is a column of
-    the table needs no routing: the scorer finds it by `value_column`, in ``X`` as it was
-    passed to ``cross_validate`` or ``score``, in front of any pipeline.
+    The scorer ranks by ``decision_function`` if the estimator has it, and by
+    ``predict_proba`` otherwise. It reverses the ranking if `pos_label` is the smaller label.
 
-    ``TunedThresholdClassifierCV`` scores labels in place of a ranking. The rows above the
+    Metadata routing passes ``sample_weight`` and ``value`` to the scorer after a request
+    with ``set_score_request``. An amount that is a column of the table needs no routing: the
+    scorer finds it by `value_column` in the ``X`` that was passed to ``cross_validate`` or
+    ``score``, before any step of a pipeline.
+
+    ``TunedThresholdClassifierCV`` scores labels instead of a ranking. The rows above the
     threshold are then tied, and so are those below; ``value`` must be routed.
 
     Examples
@@ -191,7 +193,7 @@ def make_coverage_scorer(
     >>> cross_val_score(LogisticRegression(), X, y, scoring=scorer).shape
     (5,)
 
-    The share of the amount that is caught, the amount being in no column:
+    The share of the amount that is caught, with an amount that is not a column:
 
     >>> import numpy as np
     >>> import sklearn
@@ -205,7 +207,7 @@ def make_coverage_scorer(
     >>> scores["test_score"].shape
     (5,)
 
-    The same, the amount being the last column:
+    The same, with the amount as the last column:
 
     >>> table = np.column_stack([X, amount])
     >>> scorer = make_coverage_scorer(budget=0.2, value_column=-1)
@@ -242,11 +244,12 @@ def make_value_per_review_scorer(
         What reviewing one row costs, at least 0, in the unit of the value.
 
     value_column : str or int, default=None
-        Column of `X` that holds what catching each row is worth, by name (of a data
-        frame) or position. None for the `value` that metadata routing passes, if any.
+        Column of `X` that says what catching each row is worth, by name (in a data
+        frame) or by position. With None, the scorer uses the `value` that metadata routing
+        passes, if any.
 
     pos_label : int, float, bool or str, default=None
-        Label of the positive class, of any two. By default the greater one, which is
+        Label of the positive class, one of any two labels. The default is the greater one,
         ``estimator.classes_[1]``, the class that ``decision_function`` favours.
 
     Returns
@@ -257,12 +260,12 @@ def make_value_per_review_scorer(
     Raises
     ------
     ValueError
-        If a parameter is out of its range. When called: if the estimator or `y`
-        has other than two classes, or `pos_label` is none of them.
+        If a parameter is out of its range. When the scorer is called: if the estimator or
+        `y` does not have two classes, or if `pos_label` is neither of them.
 
     See Also
     --------
-    make_coverage_scorer : Scorer of the coverage at one budget; its notes hold here.
+    make_coverage_scorer : Scorer of the coverage at one budget; its notes hold here too.
 
     Examples
     --------
@@ -298,14 +301,15 @@ def make_partial_auc_scorer(
         Upper edge of the band, a fraction of the negatives in (`alpha`, 1].
 
     standardize : bool, default=False
-        Whether to rescale so that chance is 0.5 in any band.
+        Whether to rescale the score so that chance is 0.5 in any band.
 
     value_column : str or int, default=None
-        Column of `X` that holds what catching each row is worth, by name (of a data
-        frame) or position. None for the `value` that metadata routing passes, if any.
+        Column of `X` that says what catching each row is worth, by name (in a data
+        frame) or by position. With None, the scorer uses the `value` that metadata routing
+        passes, if any.
 
     pos_label : int, float, bool or str, default=None
-        Label of the positive class, of any two. By default the greater one, which is
+        Label of the positive class, one of any two labels. The default is the greater one,
         ``estimator.classes_[1]``, the class that ``decision_function`` favours.
 
     Returns
@@ -316,12 +320,12 @@ def make_partial_auc_scorer(
     Raises
     ------
     ValueError
-        If a parameter is out of its range. When called: if the estimator or `y`
-        has other than two classes, or `pos_label` is none of them.
+        If a parameter is out of its range. When the scorer is called: if the estimator or
+        `y` does not have two classes, or if `pos_label` is neither of them.
 
     See Also
     --------
-    make_coverage_scorer : Scorer of the coverage at one budget; its notes hold here.
+    make_coverage_scorer : Scorer of the coverage at one budget; its notes hold here too.
 
     Examples
     --------
@@ -345,7 +349,7 @@ def make_partial_auc_scorer(
 def make_fpr_at_tpr_scorer(
     tpr: float = 0.95, *, value_column: str | int | None = None, pos_label: Any = None
 ) -> Callable[..., float]:
-    """Make a scorer of :func:`fpr_at_tpr_error`, its sign changed.
+    """Make a scorer of :func:`fpr_at_tpr_error` with its sign changed.
 
     Parameters
     ----------
@@ -353,11 +357,12 @@ def make_fpr_at_tpr_scorer(
         The share of the positives that must be caught, a fraction in (0, 1].
 
     value_column : str or int, default=None
-        Column of `X` that holds what catching each row is worth, by name (of a data
-        frame) or position. None for the `value` that metadata routing passes, if any.
+        Column of `X` that says what catching each row is worth, by name (in a data
+        frame) or by position. With None, the scorer uses the `value` that metadata routing
+        passes, if any.
 
     pos_label : int, float, bool or str, default=None
-        Label of the positive class, of any two. By default the greater one, which is
+        Label of the positive class, one of any two labels. The default is the greater one,
         ``estimator.classes_[1]``, the class that ``decision_function`` favours.
 
     Returns
@@ -369,12 +374,12 @@ def make_fpr_at_tpr_scorer(
     Raises
     ------
     ValueError
-        If a parameter is out of its range. When called: if the estimator or `y`
-        has other than two classes, or `pos_label` is none of them.
+        If a parameter is out of its range. When the scorer is called: if the estimator or
+        `y` does not have two classes, or if `pos_label` is neither of them.
 
     See Also
     --------
-    make_coverage_scorer : Scorer of the coverage at one budget; its notes hold here.
+    make_coverage_scorer : Scorer of the coverage at one budget; its notes hold here too.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""What a review brings in: the value caught per row reviewed."""
+"""The return of a review: the value caught per row reviewed."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 from numpy.typing import ArrayLike
 
 from .._utils.validation import BASES, check_budget, check_option, check_positive
-from ._ranking import budget_size, check_groups
+from ._ranking import budget_size, spenders_and_positives
 
 
 def value_per_review_score(
@@ -35,21 +35,21 @@ def value_per_review_score(
         What can be reviewed, as a fraction in (0, 1]: 50 basis points are 0.005.
 
     basis : {"population", "fpr"}, default="population"
-        What the budget is a fraction of: all rows, or the negatives, see
-        :func:`coverage_at_budget_score`. Either way the rows reviewed are those of
-        both classes.
+        What the budget is a fraction of: all rows, or the negatives; see
+        :func:`coverage_at_budget_score`. In both cases the rows reviewed include both
+        classes.
 
     cost : float, default=0.0
         What reviewing one row costs, at least 0, in the unit of `value`.
 
     sample_weight : array-like of shape (n_samples,), default=None
         How many rows each row stands for: a weight of 3 is the same as three copies,
-        each to be reviewed, and each of the row's value.
+        each of which is reviewed and has the value of the row.
 
     value : array-like of shape (n_samples,), default=None
-        What catching each row is worth, say an amount at stake, at least 0; entries of
-        negatives are not used. Without it a positive is worth 1, and the score is the
-        precision at the budget, less `cost`.
+        What catching each row is worth, for instance an amount at stake, at least 0;
+        entries of negatives are not used. Without it a positive is worth 1, and the score
+        is the precision at the budget minus `cost`.
 
     pos_label : int, float, bool or str, default=None
         Label of the positive class. Without it the labels must be {0, 1} or
@@ -58,15 +58,15 @@ def value_per_review_score(
     Returns
     -------
     score : float
-        In the unit of `value`, per row; greater is better. Below zero, reviewing costs
-        more than it brings in.
+        In the unit of `value`, per row; greater is better. If it is negative, reviewing
+        costs more than it brings in.
 
     Raises
     ------
     ValueError
-        If a parameter is out of its range, the lengths differ, a score is not
-        finite, `y_true` does not hold two classes, a weight or a value is negative
-        or not finite, or no positive has weight and value.
+        If a parameter is out of its range, if the lengths differ, if a score is not
+        finite, if `y_true` does not have two classes, if a weight or a value is negative
+        or not finite, or if no positive has weight and value.
 
     See Also
     --------
@@ -76,15 +76,16 @@ def value_per_review_score(
     Notes
     -----
     With the value :math:`v_i` and the weight :math:`w_i` of row :math:`i`, and the
-    share :math:`r_i` of it that is reviewed (1 above the cut, 0 below),
+    share :math:`r_i` of the row that is reviewed (1 above the cut, 0 below), the score is
 
     .. math::
         \frac{\sum_{i \in P} r_i w_i v_i}{\sum_i r_i w_i} - \text{cost}
 
-    Rows with the score at the cut are shared in expectation, as in
+    Rows tied at the cut are shared in expectation, as in
     :func:`coverage_at_budget_score`: a constant score brings in the mean value of all
-    rows. At a given budget with ``basis="population"`` it is proportional to coverage,
-    and ranks models alike; what it adds is the unit, in which reviews can be paid for.
+    rows. At a given budget with ``basis="population"`` the score without `cost` is
+    proportional to coverage, so both rank models alike. The score adds the unit, in which
+    the cost of reviews can be stated.
 
     Examples
     --------
@@ -98,7 +99,7 @@ def value_per_review_score(
     >>> value_per_review_score(y_true, y_score, budget=0.3, value=amount, cost=25.0)
     75.0
 
-    Without values it is a precision:
+    Without values the score is a precision:
 
     >>> round(value_per_review_score(y_true, y_score, budget=0.3), 3)
     0.667
@@ -108,9 +109,9 @@ def value_per_review_score(
     check_option(basis, "basis", BASES, owner)
     cost = check_positive(cost, "cost", owner, minimum=0)
     about = {"sample_weight": sample_weight, "value": value, "pos_label": pos_label}
-    spenders, positives = check_groups(y_true, y_score, basis=basis, **about)
+    spenders, positives = spenders_and_positives(y_true, y_score, basis=basis, **about)
     rows = spenders
     if basis == "fpr":
-        rows, _ = check_groups(y_true, y_score, basis="population", **about)
+        rows, _ = spenders_and_positives(y_true, y_score, basis="population", **about)
     cut = spenders.cut(budget_size(budget, spenders, basis))
     return positives.taken(cut) / rows.taken(cut) - cost

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .._utils.tables import LabelledRows
-from ..metrics._ranking import Group, sorted_curve
+from ..metrics._ranking import CountedRows, sorted_curve
 from ._allocation import coverage_sizes
 from ._guarantee import fewest_rows, guaranteed_threshold
 
@@ -41,17 +41,17 @@ class ScoredRows(LabelledRows):
         """Return the rows that have weight."""
         return self if self.weight is None else self.take(self.weight > 0)
 
-    def ranked(self, chosen: NDArray[np.bool_]) -> Group:
+    def ranked(self, chosen: NDArray[np.bool_]) -> CountedRows:
         """Return the chosen rows, with what they count for."""
-        return Group(self.scores, self.weight).where(chosen)
+        return CountedRows(self.scores, self.weight).where(chosen)
 
-    def positives(self) -> Group:
+    def positives(self) -> CountedRows:
         """Return the positives, with what they are worth."""
-        return Group(self.scores, self.worth).where(self.labels)
+        return CountedRows(self.scores, self.worth).where(self.labels)
 
     def share(self, chosen: NDArray[np.bool_]) -> float:
         """Return the share of all rows that the chosen ones are, by weight."""
-        everything = Group(self.scores, self.weight)
+        everything = CountedRows(self.scores, self.weight)
         return everything.where(chosen).total / everything.total
 
     def coverage(self, flagged: NDArray[np.bool_]) -> float:
@@ -104,7 +104,7 @@ class BudgetRule:
             return ~rows.labels
         return np.ones(rows.scores.size, dtype=bool)
 
-    def threshold(self, spenders: Group, size: float) -> float:
+    def threshold(self, spenders: CountedRows, size: float) -> float:
         """Return the threshold of one segment, of which ``size`` may be flagged."""
         if self.guarantee is None:
             return spenders.cut(size).threshold

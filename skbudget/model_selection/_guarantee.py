@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.stats import binom
 
 from .._utils.validation import check_budget, check_fraction, check_scores, check_weights
-from ..metrics._ranking import Group
+from ..metrics._ranking import CountedRows
 
 
 def fewest_rows(budget: float, risk: float) -> int:
@@ -51,7 +51,7 @@ def guaranteed_threshold(scores: NDArray[np.float64], budget: float, risk: float
     There must be at least ``fewest_rows(budget, risk)`` scores.
     """
     # Without weights a cut of whole size takes that many rows, and its threshold is the next score.
-    return Group(scores, None).cut(most_flagged(scores.size, budget, risk)).threshold
+    return CountedRows(scores, None).cut(most_flagged(scores.size, budget, risk)).threshold
 
 
 def min_calibration_rows(budget: float, guarantee: float) -> int:
@@ -180,7 +180,7 @@ def budget_threshold(
     scores = check_scores(y_score)
     weight = check_weights(sample_weight, scores.size)
     if guarantee is None:
-        spenders = Group(scores, weight)
+        spenders = CountedRows(scores, weight)
         return spenders.cut(budget * spenders.total).threshold
     risk = 1.0 - check_fraction(guarantee, "guarantee", owner)
     refuse_unequal_weights(weight)

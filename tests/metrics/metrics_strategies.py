@@ -22,7 +22,7 @@ class Ranked(NamedTuple):
 quick = settings(max_examples=50, deadline=None)
 few = settings(max_examples=20, deadline=None)
 
-# Percentages hit whole numbers of rows, the rest falls between them.
+# Percentages give whole numbers of rows; other budgets lie between them.
 budgets = st.one_of(
     st.integers(1, 100).map(lambda percent: percent / 100),
     st.floats(1e-6, 1.0),
@@ -54,13 +54,13 @@ def rankings(draw, *, ties=True, min_size=2, max_size=25):
 
 
 def repeated(ranked):
-    """The rows of ``ranked``, each as often as its weight says."""
+    """Return the rows of ``ranked``, each repeated as often as its weight says."""
     times = ranked.weight.astype(int)
     return Ranked(*(np.repeat(column, times) for column in ranked))
 
 
 def exact_roc(y, score, worth=None):
-    """The ROC polyline as Fractions, one point per distinct score, from (0, 0)."""
+    """Return the ROC polyline as Fractions: (0, 0), then one point per distinct score."""
     worth = np.ones(len(y)) if worth is None else worth
     negatives, total = int(np.sum(y == 0)), Fraction(float(np.sum(worth[y == 1])))
     points = [(Fraction(0), Fraction(0))]
@@ -76,7 +76,7 @@ def exact_roc(y, score, worth=None):
 
 
 def highest_on(points, x):
-    """The greatest height of a rising polyline at abscissa ``x``."""
+    """Return the greatest height of a rising polyline at abscissa ``x``."""
     best = max(height for start, height in points if start <= x)
     for (x0, y0), (x1, y1) in pairwise(points):
         if x0 < x < x1:

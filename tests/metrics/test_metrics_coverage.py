@@ -31,7 +31,7 @@ def test_population_example_by_hand():
 def test_fpr_example_by_hand():
     y = np.array([1, 0, 1, 0, 0, 0, 0, 1, 0, 0])
     score = np.arange(10, 0, -1)
-    # Seven negatives: 1/7 lets one pass, and the positive after it comes free.
+    # Of seven negatives 1/7 allows one; the positive after it costs nothing.
     assert coverage_at_budget_score(y, score, budget=0.14, basis="fpr") == pytest.approx(1 / 3)
     assert coverage_at_budget_score(y, score, budget=1 / 7, basis="fpr") == pytest.approx(2 / 3)
     assert coverage_at_budget_score(y, score, budget=5 / 7, basis="fpr") == 1.0
@@ -53,7 +53,7 @@ def test_untied_population_is_recall_of_the_top_k(ranked, percent):
 def test_untied_fpr_is_the_best_point_of_roc_curve(ranked, budget):
     y, score, *_ = ranked
     fpr, tpr, _ = roc_curve(y, score, drop_intermediate=False)
-    # One in 10^9 of rounding is forgiven, whichever side of it a budget lies.
+    # A rounding error of one part in 10^9 is tolerated on either side of a whole number.
     assume(not np.any((fpr != budget) & np.isclose(fpr, budget, rtol=1e-8, atol=0)))
     got = coverage_at_budget_score(y, score, budget=budget, basis="fpr")
     assert got == pytest.approx(tpr[fpr <= budget].max())
@@ -225,7 +225,7 @@ def test_fractional_weights_have_no_unit(ranked, budget, basis, scale):
 
 
 def test_fractional_weights_spend_the_budget_exactly():
-    # A tenth of the weight pays for half of the first row, and nothing is rounded up.
+    # A tenth of the weight pays for half of the first row; nothing is rounded up.
     y, score, weight = [1, 0, 1, 0], [4, 3, 2, 1], [0.2, 0.3, 0.1, 0.4]
     got = coverage_at_budget_score(y, score, budget=0.1, sample_weight=weight)
     assert got == pytest.approx(0.1 / 0.3)

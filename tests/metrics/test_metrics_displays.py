@@ -26,7 +26,7 @@ from skbudget.metrics import (
     make_coverage_scorer,
     partial_auc_score,
 )
-from skbudget.metrics.intervals._bootstrap import bootstrap_coverage
+from skbudget.metrics.intervals._coverage_interval import bootstrap_coverage
 
 CURVES = [CoverageCurveDisplay, PartialROCDisplay]
 DISPLAYS = [*CURVES, ScoreBandDisplay]
@@ -187,7 +187,7 @@ def test_partial_roc_is_that_of_the_metrics(standardize, weighted, band, data, m
     assert display.partial_auc == area
     measure = "standardised pAUC" if standardize else "pAUC"
     assert legend(display.ax_)[0] == f"model ({measure} = {area:.3f})"
-    # What is drawn is the whole curve as far as it is drawn, and has the area it says.
+    # The drawn part is that part of the whole curve, and has the area in the legend.
     at = np.linspace(0.001, beta, 300)
     _, expected = coverage_curve(y, score, budgets=at, basis="fpr", **options)
     fpr, tpr = display.line_.get_data()
@@ -328,7 +328,7 @@ def test_score_band_without_negatives():
         ScoreBandDisplay.from_predictions([0, 1, 1], [0.0, 1.0, 2.0], beta=0.5, basis="population")
 
 
-# --- what all have in common ----------------------------------------------------------
+# --- what all displays have in common -------------------------------------------------
 
 
 @pytest.mark.parametrize("display", CURVES)

@@ -15,7 +15,7 @@ edges = bands.map(lambda band: (band[0] / 100, band[1] / 100))
 
 
 def sklearn_area(y, score, max_fpr, **kwargs):
-    """The area that roc_auc_score standardises, by inverting McClish's formula."""
+    """Return the area that roc_auc_score standardises, by inverting McClish's formula."""
     standardised = roc_auc_score(y, score, max_fpr=max_fpr, **kwargs)
     if max_fpr == 1.0:
         return standardised
@@ -24,7 +24,7 @@ def sklearn_area(y, score, max_fpr, **kwargs):
 
 
 def exact_area(points, alpha, beta):
-    """Area under a polyline of Fractions between two abscissae."""
+    """Return the area under a polyline of Fractions between two abscissae."""
     area = Fraction(0)
     for (x0, y0), (x1, y1) in pairwise(points):
         left, right = max(x0, alpha), min(x1, beta)
@@ -146,7 +146,7 @@ def test_standardized_runs_from_chance_to_perfect_in_any_band(band):
 
 
 def test_a_narrow_band_of_a_large_sample():
-    # The rows below the band are never sorted; they must still count in the totals.
+    # The rows below the band are never sorted, but they must count in the totals.
     rng = np.random.default_rng(1)
     y = (rng.random(20_000) < 0.05).astype(int)
     score = np.round(rng.normal(size=20_000) + 1.5 * y, 3)

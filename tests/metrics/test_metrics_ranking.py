@@ -1,4 +1,4 @@
-"""Bad input, which every metric must refuse alike, and the speed that selection buys."""
+"""Bad input, which all metrics refuse in the same way, and the speed of selection."""
 
 import time
 from functools import partial
@@ -188,7 +188,7 @@ def test_selection_beats_the_sort_of_roc_curve():
         return min(times)
 
     slow = seconds(lambda: roc_curve(y, score))
-    # Some 30 times in practice; 5 is what must hold on a busy machine.
+    # In practice it is about 30 times as fast; 5 times must hold even on a busy machine.
     for basis in ("population", "fpr"):
         fast = seconds(lambda: coverage_at_budget_score(y, score, budget=0.005, basis=basis))  # noqa: B023
         assert slow > 5 * fast

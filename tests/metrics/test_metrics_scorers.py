@@ -126,7 +126,7 @@ def test_pos_label_turns_the_ranking_round(estimator, data):
     fraud_score = model.predict_proba(X)[:, 0]
     expected = coverage_at_budget_score(y, fraud_score, budget=0.1)
     assert make_coverage_scorer(0.1, pos_label="fraud")(model, X, named) == pytest.approx(expected)
-    # Said explicitly or not, "ok" gets the ranking by its own score.
+    # With or without pos_label="ok", rows are ranked by the score of "ok".
     ok_coverage = coverage_at_budget_score(1 - y, -fraud_score, budget=0.1)
     for scorer in (make_coverage_scorer(0.1), make_coverage_scorer(0.1, pos_label="ok")):
         assert scorer(model, X, named) == pytest.approx(ok_coverage)

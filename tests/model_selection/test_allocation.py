@@ -3,7 +3,7 @@ import itertools
 import numpy as np
 import pytest
 
-from skbudget.metrics._ranking import Group, sorted_curve
+from skbudget.metrics._ranking import CountedRows, sorted_curve
 from skbudget.model_selection._allocation import coverage_sizes, hull_steps, merged_order
 
 
@@ -13,7 +13,9 @@ def draw_segments(seed, n_segments=3, n_rows=10):
     for number in range(n_segments):
         positive = rng.random(n_rows) < 0.4
         scores = np.round(rng.standard_normal(n_rows) + number * positive, 1)
-        segments.append((Group(scores, None), Group(scores[positive], rng.random(positive.sum()))))
+        segments.append(
+            (CountedRows(scores, None), CountedRows(scores[positive], rng.random(positive.sum())))
+        )
     return segments
 
 
@@ -73,21 +75,25 @@ def test_hull_is_concave_and_above_the_curve():
 
 
 def test_positives_above_every_negative_cost_nothing():
-    curve = sorted_curve(Group(np.array([0.0, 1.0]), None), Group(np.array([2.0, 3.0, 0.5]), None))
+    curve = sorted_curve(
+        CountedRows(np.array([0.0, 1.0]), None), CountedRows(np.array([2.0, 3.0, 0.5]), None)
+    )
     widths, slopes = hull_steps(curve)
     assert widths.tolist() == [1.0, 1.0]
     assert slopes.tolist() == [1.0, 0.0]  # the two at the top are caught at no cost
 
 
 def test_without_positives_shares_are_equal():
-    nothing = Group(np.zeros(0), None)
-    curves = [sorted_curve(Group(np.arange(float(n)), None), nothing) for n in (10, 30)]
+    nothing = CountedRows(np.zeros(0), None)
+    curves = [sorted_curve(CountedRows(np.arange(float(n)), None), nothing) for n in (10, 30)]
     assert coverage_sizes(curves, 4.0).tolist() == [1.0, 3.0]
 
 
 def test_what_catches_nothing_more_is_spent_on_all():
-    caught_first = sorted_curve(Group(np.arange(10.0), None), Group(np.array([9.0]), None))
-    hopeless = sorted_curve(Group(np.arange(11.0), None), Group(np.zeros(0), None))
+    caught_first = sorted_curve(
+        CountedRows(np.arange(10.0), None), CountedRows(np.array([9.0]), None)
+    )
+    hopeless = sorted_curve(CountedRows(np.arange(11.0), None), CountedRows(np.zeros(0), None))
     assert coverage_sizes([caught_first, hopeless], 5.0) == pytest.approx([1 + 4 * 9 / 20, 2.2])
 
 

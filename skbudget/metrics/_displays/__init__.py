@@ -1,4 +1,4 @@
-"""The metrics as pictures: scikit-learn displays. matplotlib is imported by what draws."""
+"""The metrics as pictures: scikit-learn displays. Only what draws imports matplotlib."""
 
 from ._coverage import CoverageCurveDisplay
 from ._partial_roc import PartialROCDisplay

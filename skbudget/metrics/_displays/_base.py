@@ -1,90 +1,39 @@
-"""What the displays share: responses, folds, axes that several curves meet on.
+"""What the displays share when they draw: axes, curves, and labels of shares.
 
-Artists are tagged with their role, so that a second display on the same axes finds
-the chance line of the first one and takes the next colour. matplotlib is imported
-only by what draws.
+Each artist is tagged with its role, so that a second display on the same axes finds the
+chance line of the first one and takes the next colour. Only the functions that draw import
+matplotlib.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.utils import _safe_indexing, check_consistent_length
-from sklearn.utils._response import _get_response_values
-from sklearn.utils.validation import _num_samples
 
 from ..._utils.style import DASHES, FAINT, GREY, MARKERS, PALETTE
-from .._scorers import RESPONSE_METHODS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 CURVE, CHANCE = "curve", "chance"
 
-# Limits of an axis of shares, so that lines at 0 and 1 are seen whole.
+# Limits of an axis of shares, a little wider so that lines at 0 and 1 are not cut off.
 SHARES = (-0.01, 1.02)
 
-# Curves of single folds, behind their mean.
+# Curves of single folds, which are drawn behind their mean.
 FOLD_STYLE = {"linewidth": 0.8, "alpha": 0.45}
 MARK_STYLE = {"markersize": 6.5, "markeredgecolor": "white", "markeredgewidth": 0.8}
 CHANCE_STYLE = {"color": GREY, "linestyle": (0, (1.0, 1.6)), "linewidth": 1.2, "zorder": 1.5}
-
-
-# --- scores ---------------------------------------------------------------------------
-
-
-def scores_of(estimator: Any, X: Any, pos_label: Any) -> tuple[NDArray, Any]:
-    """Return scores that favour the positive class, and its label.
-
-    They are those that the package's scorers rank by.
-    """
-    y_score, label = _get_response_values(estimator, X, RESPONSE_METHODS, pos_label=pos_label)
-    if np.ndim(y_score) != 1:
-        raise ValueError(
-            f"Expected 'estimator' to be a binary classifier. Got {type(estimator).__name__} with "
-            f"a response of shape {np.shape(y_score)} instead."
-        )
-    if label is None:
-        # An outlier detector has no classes: its labels are -1 and 1, and it favours 1.
-        return (-y_score, pos_label) if pos_label == -1 else (y_score, 1)
-    return y_score, label
-
-
-def folds(
-    cv_results: Mapping[str, Any], X: Any, y: ArrayLike, *per_row: ArrayLike | None
-) -> Iterator[tuple[Any, Any, Any, list[Any]]]:
-    """Yield each fold's estimator and its test rows of ``X``, ``y`` and ``per_row``."""
-    for key, option in (("estimator", "return_estimator"), ("indices", "return_indices")):
-        if key not in cv_results:
-            raise ValueError(
-                f"`cv_results` does not contain {key!r}: pass `{option}=True` to `cross_validate`."
-            )
-    check_consistent_length(X, y, *[values for values in per_row if values is not None])
-    test_rows = cv_results["indices"]["test"]
-    needed = 1 + max(int(np.max(rows)) for rows in test_rows)
-    if _num_samples(X) < needed:
-        raise ValueError(
-            "`X` must hold the rows that were cross-validated: the folds name row "
-            f"{needed - 1}, and it has {_num_samples(X)} rows."
-        )
-    for estimator, rows in zip(cv_results["estimator"], test_rows):
-        parts = [None if values is None else _safe_indexing(values, rows) for values in per_row]
-        yield estimator, _safe_indexing(X, rows), _safe_indexing(y, rows), parts
-
-
-def class_name(estimator: Any, name: str | None) -> str:
-    """Return ``name``, or the estimator's class."""
-    return type(estimator).__name__ if name is None else name
 
 
 # --- axes -----------------------------------------------------------------------------
 
 
 def open_axes(ax: Any, figsize: tuple[float, float] = (5.0, 4.0)) -> tuple[Any, bool]:
-    """Return the axes to draw on, and whether nothing is on them yet."""
+    """Return the axes to draw on, and whether they are empty."""
     if ax is None:
         import matplotlib.pyplot as plt
 
@@ -93,18 +42,18 @@ def open_axes(ax: Any, figsize: tuple[float, float] = (5.0, 4.0)) -> tuple[Any, 
 
 
 def tag(artist: Any, role: str) -> Any:
-    """Say what an artist is there for, and return it."""
+    """Note the role of an artist, and return the artist."""
     artist._skbudget_role = role
     return artist
 
 
 def tagged(ax: Axes, role: str) -> list[Any]:
-    """Return the artists of one role."""
+    """Return the artists that have a role."""
     return [one for one in ax.get_children() if getattr(one, "_skbudget_role", None) == role]
 
 
 def shared_line(ax: Axes, role: str, x: ArrayLike, y: ArrayLike, style: Mapping[str, Any]) -> Any:
-    """Draw a line that all displays on the axes share, unless it is there."""
+    """Return a line that all displays on the axes share; draw it if it is not there."""
     x, y = np.asarray(x, dtype=float), np.asarray(y, dtype=float)
     for line in tagged(ax, role):
         if np.array_equal(line.get_xdata(), x) and np.array_equal(line.get_ydata(), y):
@@ -114,14 +63,14 @@ def shared_line(ax: Axes, role: str, x: ArrayLike, y: ArrayLike, style: Mapping[
 
 
 def chance_line(ax: Axes, x: ArrayLike, y: ArrayLike, chance_level_kw: Any, label: str) -> Any:
-    """Draw what a random order reaches, unless it is there."""
+    """Return the line that a random order reaches; draw it if it is not there."""
     return shared_line(
         ax, CHANCE, x, y, merge_style({"label": label, **CHANCE_STYLE}, chance_level_kw)
     )
 
 
 def merge_style(defaults: Mapping[str, Any], given: Mapping[str, Any] | None) -> dict[str, Any]:
-    """Return ``defaults`` with what the user gave, under whatever alias."""
+    """Return ``defaults`` updated with what the user gave, under any alias."""
     from matplotlib.cbook import normalize_kwargs
     from matplotlib.lines import Line2D
 
@@ -139,13 +88,18 @@ def finish_axes(
     ylim: tuple[float, float],
     despine: bool,
 ) -> None:
-    """Set limits that hold what was there before too, the grid and the spines."""
+    """Set the limits, the grid and the spines."""
     if not fresh:
-        # What was drawn first stays in view.
+        # What was there before stays in view.
         (left, right), (bottom, top) = ax.get_xlim(), ax.get_ylim()
         xlim = (min(left, xlim[0]), max(right, xlim[1]))
         ylim = (min(bottom, ylim[0]), max(top, ylim[1]))
     ax.set(xlim=xlim, ylim=ylim)
+    set_frame(ax, fresh, despine)
+
+
+def set_frame(ax: Axes, fresh: bool, despine: bool) -> None:
+    """Draw a grid on fresh axes, and remove two spines."""
     if fresh:
         ax.grid(color=FAINT, linewidth=0.7)
         ax.set_axisbelow(True)
@@ -155,10 +109,10 @@ def finish_axes(
 
 
 def show_legend(ax: Axes) -> None:
-    """Draw the legend anew: curves first, then what they are compared with.
+    """Draw the legend again: first the curves, then what they are compared with.
 
-    It goes above the axes where the figure's layout makes room for it, so that it hides
-    no curve, and otherwise where it hides least.
+    If the layout of the figure makes room for it, the legend stands above the axes and hides
+    no curve. Otherwise it stands where it hides least.
     """
     handles, labels = ax.get_legend_handles_labels()
     if not handles:
@@ -176,12 +130,12 @@ def show_legend(ax: Axes) -> None:
 
 
 def _legend_columns(ax: Axes, labels: Sequence[str]) -> int:
-    """Return 2 if the labels fit beside each other into the figure's width, else 1."""
+    """Return 2 if two columns of labels fit into the width of the figure, else 1."""
     half = -(-len(labels) // 2)
     columns = [labels[:half], labels[half:]]
     if len(labels) < 3:
         return 1
-    # A letter of small text takes some 0.075 inches, a handle and its margins 0.65.
+    # A letter of small text takes about 0.075 inches, a handle with its margins 0.65.
     width = sum(0.65 + 0.075 * max(map(len, column)) for column in columns)
     return 2 if width < ax.figure.bbox.width / ax.figure.dpi else 1
 
@@ -190,7 +144,7 @@ def _legend_columns(ax: Axes, labels: Sequence[str]) -> int:
 
 
 def next_style(ax: Axes) -> tuple[dict[str, Any], str]:
-    """Return the line style of the next curve on the axes, and the mark that goes with it."""
+    """Return the line style and the marker of the next curve on the axes."""
     number = len(tagged(ax, CURVE))
     style = {
         "color": PALETTE[number % len(PALETTE)],
@@ -208,12 +162,12 @@ class Drawn(NamedTuple):
 
     @property
     def main(self) -> Any:
-        """The line that the legend and the colour belong to."""
+        """The line that has the entry in the legend."""
         return self.line if self.mean_line is None else self.mean_line
 
 
 def check_same_length(lists: Mapping[str, Sequence[Any] | None], owner: str) -> None:
-    """Raise unless all lists have one entry per curve."""
+    """Raise unless all lists have the same length, one entry per curve."""
     lengths = {name: len(values) for name, values in lists.items() if values is not None}
     if len(set(lengths.values())) > 1:
         found = ", ".join(f"{name}: {length}" for name, length in lengths.items())
@@ -236,16 +190,19 @@ def draw_curves(
     curves: Sequence[tuple[NDArray, NDArray]],
     mean: tuple[NDArray, NDArray] | None,
     *,
-    label: str | None,
-    fold_labels: Sequence[str | None],
+    name: str | None,
+    label: Callable[[str | None, Sequence[int]], str | None],
     curve_kwargs: Any,
     mark_at: int | None = None,
 ) -> Drawn:
-    """Draw one curve, or several with their mean.
+    """Draw one curve, or several curves with their mean.
 
-    A dictionary styles all of them; a list styles the folds one by one, and gives
-    each an entry of its own in the legend. ``mark_at`` is the point with a mark.
+    A dictionary styles all of them. A list styles the folds one by one, and gives each fold
+    its own entry in the legend. ``label`` returns an entry of the legend for a name and the
+    numbers of the curves that it stands for. ``mark_at`` is the number of the point that gets
+    a marker.
     """
+    main_label = label(name, range(len(curves)))
     style, mark = next_style(ax)
     if mark_at is not None:
         main_style = {**style, **MARK_STYLE, "marker": mark, "markevery": [mark_at]}
@@ -253,52 +210,53 @@ def draw_curves(
         main_style = style
     if mean is None:
         given = curve_kwargs[0] if isinstance(curve_kwargs, Sequence) else curve_kwargs
-        (line,) = ax.plot(*curves[0], **merge_style({"label": label, **main_style}, given))
+        (line,) = ax.plot(*curves[0], **merge_style({"label": main_label, **main_style}, given))
         return Drawn(tag(line, CURVE), None)
     lines = []
     for number, curve in enumerate(curves):
         if isinstance(curve_kwargs, Sequence):
-            given, fold_label = curve_kwargs[number], fold_labels[number]
+            fold = f"fold {number + 1}" if name is None else f"{name}, fold {number + 1}"
+            given, fold_label = curve_kwargs[number], label(fold, [number])
         else:
             given, fold_label = curve_kwargs, None
         fold_style = {**style, **FOLD_STYLE, "label": fold_label, "linestyle": "-"}
         lines += ax.plot(*curve, **merge_style(fold_style, given))
     given = None if isinstance(curve_kwargs, Sequence) else curve_kwargs
-    (mean_line,) = ax.plot(*mean, **merge_style({"label": label, **main_style}, given))
+    (mean_line,) = ax.plot(*mean, **merge_style({"label": main_label, **main_style}, given))
     return Drawn(lines, tag(mean_line, CURVE))
 
 
 def legend_text(name: str | None, figure: str) -> str:
-    """Return a curve's name with what it reaches."""
+    """Return the name of a curve followed by its figure."""
     return figure if name is None else f"{name} ({figure})"
 
 
 def pos_label_text(pos_label: Any) -> str:
-    """Return which label is positive, where that is not plain."""
+    """Return a note of the positive label, empty if that is 1 or unknown."""
     return "" if pos_label is None or pos_label == 1 else f" (positive label: {pos_label})"
 
 
 def mean_and_spread(values: Sequence[float]) -> str:
-    """Return one value, or the mean of several and their standard deviation."""
+    """Return one value, or the mean and the standard deviation of several, as text."""
     if len(values) == 1:
         return f"{values[0]:.3f}"
     return f"{np.mean(values):.3f} ± {np.std(values):.3f}"
 
 
-# --- shares as a reader of budgets reads them -----------------------------------------
+# --- shares in per cent or basis points -----------------------------------------------
 
 UNITS = {"percent": (1e2, "%"), "bps": (1e4, "bps")}
 UNIT_NAMES = {"percent": "%", "bps": "basis points"}
 
 
 def share_text(share: float, unit: str = "percent") -> str:
-    """Return a fraction in its unit: 0.005 is ``0.5 %``."""
+    """Return a fraction as text in a unit: 0.005 is ``0.5 %``."""
     scale, sign = UNITS[unit]
     return f"{scale * share:.4g} {sign}"
 
 
 def band_text(alpha: float, beta: float) -> str:
-    """Return a band of false positive rates: 0 to 0.005 is ``0 to 0.5 %``."""
+    """Return a band of false positive rates as text: 0 to 0.005 is ``0 to 0.5 %``."""
     return f"{share_text(alpha).removesuffix(' %')} to {share_text(beta)}"
 
 
@@ -309,7 +267,7 @@ def show_shares(axis: Any, unit: str = "percent") -> None:
     scale, _ = UNITS[unit]
     axis.set_major_formatter(FuncFormatter(lambda share, _: f"{scale * share:.6g}"))
     if axis.get_scale() == "log":
-        # Two decades leave room for ticks between the powers of ten; more do not.
+        # On about three decades there is room for ticks between the powers of ten.
         low, high = np.log10(axis.get_view_interval())
         subs = (1.0, 2.0, 5.0) if high - low < 3.2 else (1.0,)
         axis.set_major_locator(LogLocator(subs=subs, numticks=20))

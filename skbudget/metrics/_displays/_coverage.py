@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -19,19 +18,20 @@ from ..._utils.validation import (
     check_fraction,
     check_option,
     check_positive,
-    check_scores,
 )
-from .._coverage import coverage_curve
-from .._ranking import check_groups
-from ..intervals._bootstrap import bootstrap_coverage
+from .._coverage import coverage_at_budgets
+from .._ranking import ScoredRows, check_rows
+from ..intervals._coverage_interval import bootstrap_coverage
 from . import _base
+from ._mixin import CurveDisplayMixin, Fold, complete
 
 N_BUDGETS = 240
-# How far the picture goes on either side of the budget.
+# The picture goes from the budget divided by this to the budget times this.
 REACH = 30.0
 
 
-class CoverageCurveDisplay:
+@complete(drawn="the curve", named="Name of the curve in the legend")
+class CoverageCurveDisplay(CurveDisplayMixin):
     """Coverage against the budget: what a ranking catches for what can be reviewed.
 
     Create one with `from_estimator`, `from_predictions` or `from_cv_results`. All
@@ -43,24 +43,24 @@ class CoverageCurveDisplay:
         Budgets, fractions in (0, 1], increasing.
 
     coverage : ndarray of shape (n_budgets,) or list of such
-        Coverage at each of them. A list holds one curve per fold, which are drawn
+        Coverage at each budget. A list has one curve per fold; the curves are drawn
         with their mean.
 
     budget : float, default=None
-        The budget that is marked, one of `budgets`.
+        The budget to mark, one of `budgets`.
 
     interval : tuple of two ndarrays of shape (n_budgets,), default=None
-        Lower and upper end of an interval of the coverage at each budget.
+        Lower and upper end of an interval for the coverage at each budget.
 
     confidence_level : float, default=None
         Level of the interval, shown in the legend.
 
     perfect : ndarray of shape (n_budgets,), default=None
-        What a ranking without an error covers: less than 1 where the budget is
-        smaller than the positives are many.
+        What a ranking without errors covers. This is less than 1 if the budget reviews
+        fewer rows than there are positives.
 
     ceiling : ndarray of shape (n_budgets,), default=None
-        What the best possible scores cover, where they are known.
+        What the best possible scores cover, if they are known.
 
     basis : {"population", "fpr"}, default="population"
         What the budgets are fractions of: all rows, or the negatives.
@@ -74,19 +74,19 @@ class CoverageCurveDisplay:
     Attributes
     ----------
     line_ : matplotlib Line2D or list of Line2D
-        The curve; of cross-validation results one per fold.
+        The curve, or one curve per fold of a cross-validation.
 
     mean_line_ : matplotlib Line2D or None
         The mean over folds.
 
     budget_line_ : matplotlib Line2D or None
-        The vertical line at the budget, one for all displays on the axes.
+        The vertical line at the budget, shared by all displays on the axes.
 
     interval_, perfect_ : matplotlib PolyCollection or None
         The band of the interval, and the region that no ranking reaches.
 
     ceiling_, chance_level_ : matplotlib Line2D or None
-        What the best possible scores cover, and what a random order does.
+        What the best possible scores cover, and what a random order covers.
 
     ax_ : matplotlib Axes
         The axes.
@@ -96,25 +96,25 @@ class CoverageCurveDisplay:
 
     See Also
     --------
-    coverage_curve : The figures.
+    coverage_curve : The curve as numbers.
     bootstrap_ci : An interval for one budget.
     PartialROCDisplay : The same ranking against the false positive rate.
 
     Notes
     -----
-    The curve is drawn at some two hundred budgets, whole rows where rows are whole, on
-    a logarithmic axis from a thirtieth of the budget to thirty times it. Its values are
-    those of :func:`coverage_curve`, and the one that is marked is that of
-    :func:`coverage_at_budget_score`.
+    The curve is drawn at about two hundred budgets on a logarithmic axis, from a thirtieth of
+    the budget to thirty times the budget. If weights are whole numbers, the budgets are whole
+    numbers of rows. The values are those of :func:`coverage_curve`, and the marked one is that
+    of :func:`coverage_at_budget_score`.
 
-    Several displays share axes: the next curve takes the next colour and dashes, and
-    the lines that all have in common are drawn once.
+    Several displays can share axes. Each new curve takes the next colour and dashes, and
+    lines that all displays have in common are drawn once.
 
-    The interval is the bootstrap's percentiles at each budget by itself, over rows of
-    either class. It has no width where every resample covers the same, as all of few
-    positives. For a figure to report take :func:`bootstrap_ci`, which corrects for that,
-    and for a difference between models :func:`paired_bootstrap_ci`: intervals that
-    overlap do not say that there is none.
+    The interval consists of the percentiles of bootstrap resamples at each budget
+    separately, with positives and negatives resampled separately. Its width is 0 where every
+    resample covers the same, for instance all of a few positives. To report a figure use
+    :func:`bootstrap_ci`, which corrects for this. To compare models use
+    :func:`paired_bootstrap_ci`: overlapping intervals do not mean that there is no difference.
 
     Examples
     --------
@@ -128,6 +128,9 @@ class CoverageCurveDisplay:
     >>> display.ax_.get_xlabel()
     'Budget (% of all rows)'
     """
+
+    _per_row = ("sample_weight", "value", "ceiling")
+    _not_of_folds = ("n_resamples", "confidence_level", "random_state")
 
     def __init__(
         self,
@@ -169,28 +172,22 @@ class CoverageCurveDisplay:
 
         Parameters
         ----------
-        ax : matplotlib Axes, default=None
-            Axes to draw on; a new figure by default.
+        $ax
 
         name : str, default=None
-            Name of the curve in the legend, instead of the attribute `name`.
+            $named, instead of the attribute `name`.
 
         unit : {"percent", "bps"}, default="percent"
-            In what the budget is labelled: per cent, or basis points. The data stay
+            Unit of the budget in the labels: per cent or basis points. The data stay
             fractions.
 
-        curve_kwargs : dict or list of dict, default=None
-            Keyword arguments of matplotlib's ``plot``. A dictionary is for all curves;
-            a list has one per fold, and gives each its own entry in the legend.
+        $curve_kwargs
 
-        plot_chance_level : bool, default=True
-            Whether to draw what a random order covers.
+        $plot_chance_level
 
-        chance_level_kw : dict, default=None
-            Keyword arguments of matplotlib's ``plot`` for the chance level.
+        $chance_level_kw
 
-        despine : bool, default=True
-            Whether to remove the top and right spines.
+        $despine
 
         Returns
         -------
@@ -211,13 +208,8 @@ class CoverageCurveDisplay:
             ax,
             [(self.budgets, curve) for curve in curves],
             (self.budgets, np.mean(curves, axis=0)) if len(curves) > 1 else None,
-            label=self._label(name, curves, unit),
-            fold_labels=[
-                self._label(
-                    f"fold {number}" if name is None else f"{name}, fold {number}", [curve], unit
-                )
-                for number, curve in enumerate(curves, 1)
-            ],
+            name=name,
+            label=lambda name, shown: self._label(name, [curves[one] for one in shown], unit),
             curve_kwargs=curve_kwargs,
             mark_at=self._marked(),
         )
@@ -282,7 +274,7 @@ class CoverageCurveDisplay:
         label = None
         if self.confidence_level is not None:
             label = f"{100 * self.confidence_level:g} % interval"
-        # One entry in the legend explains those of all curves.
+        # One entry in the legend is enough for the intervals of all curves.
         known = [interval.get_label() for interval in _base.tagged(ax, "interval")]
         region = ax.fill_between(
             self.budgets,
@@ -315,19 +307,14 @@ class CoverageCurveDisplay:
         confidence_level: float = 0.95,
         random_state: Any = None,
         name: str | None = None,
-        ax: Any = None,
-        unit: str = "percent",
         curve_kwargs: Mapping[str, Any] | None = None,
-        plot_chance_level: bool = True,
-        chance_level_kw: Mapping[str, Any] | None = None,
-        despine: bool = True,
+        **drawing: Any,
     ) -> CoverageCurveDisplay:
         """Draw the curve of given scores.
 
         Parameters
         ----------
-        y_true : array-like of shape (n_samples,)
-            True labels, of two classes.
+        $y_true
 
         y_score : array-like of shape (n_samples,)
             Scores, greater for rows to be reviewed earlier.
@@ -338,41 +325,38 @@ class CoverageCurveDisplay:
         basis : {"population", "fpr"}, default="population"
             What the budget is a fraction of, see :func:`coverage_at_budget_score`.
 
-        sample_weight : array-like of shape (n_samples,), default=None
-            How many rows each row stands for.
+        $sample_weight
 
         value : array-like of shape (n_samples,), default=None
-            What catching each row is worth; coverage is then a share of that.
+            What catching each row is worth; coverage is then a share of this value.
 
-        pos_label : int, float, bool or str, default=None
-            Label of the positive class. Without it the labels must be {0, 1} or
-            {-1, 1}, and 1 is positive.
+        $pos_label
 
         budgets : array-like of shape (n_budgets,), default=None
-            Where to evaluate the curve; `budget` is added. By default some two
-            hundred, evenly spaced in their logarithm, around `budget`.
+            Budgets at which to evaluate the curve; `budget` is added to them. The default
+            is about two hundred budgets around `budget`, evenly spaced in their logarithm.
 
         ceiling : array-like of shape (n_samples,), default=None
-            The best possible scores of the rows, say those of
-            :func:`skbudget.datasets.bayes_contested_top_score`, for comparison.
+            The best possible scores of the rows, for comparison, for instance those of
+            :func:`skbudget.datasets.bayes_contested_top_score`.
 
         plot_perfect : bool, default=True
             Whether to shade what no ranking reaches. With ``basis="fpr"`` there is
             no such region.
 
         n_resamples : int, default=500
-            Bootstrap resamples that the interval is drawn from; 0 for none.
+            Number of bootstrap resamples for the interval; 0 for no interval.
 
         confidence_level : float, default=0.95
             Level of the interval at each budget, in (0, 1).
 
         random_state : int, RandomState instance or None, default=None
-            Draws the resamples.
+            Seed of the resamples.
 
         name : str, default=None
             Name of the curve in the legend; "Classifier" by default.
 
-        ax, unit, curve_kwargs, plot_chance_level, chance_level_kw, despine
+        $drawing
             As in :meth:`plot`.
 
         Returns
@@ -381,331 +365,132 @@ class CoverageCurveDisplay:
 
         Raises
         ------
-        ImportError
-            If matplotlib is not installed.
+        $no_matplotlib
         ValueError
             As :func:`coverage_curve`.
         """
-        check_matplotlib_support(f"{cls.__name__}.from_predictions")
         owner = f"{cls.__name__}.from_predictions"
-        _check_interval(n_resamples, confidence_level, owner)
-        rows = _Rows(y_true, y_score, basis, sample_weight, value, pos_label, ceiling)
-        display = cls._from_rows(
-            [rows],
+        check_matplotlib_support(owner)
+        check_positive(n_resamples, "n_resamples", owner, integer=True, minimum=0)
+        check_fraction(confidence_level, "confidence_level", owner)
+        per_row = {"sample_weight": sample_weight, "value": value, "ceiling": ceiling}
+        display = cls._of_folds(
+            [Fold(y_true, y_score, pos_label, per_row)],
             budget=budget,
+            basis=basis,
             budgets=budgets,
             plot_perfect=plot_perfect,
             name="Classifier" if name is None else name,
             owner=owner,
         )
         if n_resamples:
-            display.confidence_level = confidence_level
-            display.interval = _percentiles(
-                bootstrap_coverage(
-                    y_true,
-                    y_score,
-                    budgets=display.budgets,
-                    n_resamples=n_resamples,
-                    random_state=random_state,
-                    **rows.options,
-                ),
-                confidence_level,
+            resamples = bootstrap_coverage(
+                y_true,
+                y_score,
+                budgets=display.budgets,
+                basis=basis,
+                sample_weight=sample_weight,
+                value=value,
+                pos_label=pos_label,
+                n_resamples=n_resamples,
+                random_state=random_state,
             )
-        return display.plot(
-            ax,
-            unit=unit,
-            curve_kwargs=curve_kwargs,
-            plot_chance_level=plot_chance_level,
-            chance_level_kw=chance_level_kw,
-            despine=despine,
-        )
+            display.confidence_level = confidence_level
+            display.interval = _percentiles(resamples, confidence_level)
+        return display.plot(curve_kwargs=curve_kwargs, **drawing)
 
     @classmethod
-    def from_estimator(
+    def _of_folds(
         cls,
-        estimator: Any,
-        X: Any,
-        y: ArrayLike,
-        *,
-        budget: float | None = None,
-        basis: str = "population",
-        sample_weight: ArrayLike | None = None,
-        value: ArrayLike | None = None,
-        pos_label: Any = None,
-        budgets: ArrayLike | None = None,
-        ceiling: ArrayLike | None = None,
-        plot_perfect: bool = True,
-        n_resamples: int = 500,
-        confidence_level: float = 0.95,
-        random_state: Any = None,
-        name: str | None = None,
-        ax: Any = None,
-        unit: str = "percent",
-        curve_kwargs: Mapping[str, Any] | None = None,
-        plot_chance_level: bool = True,
-        chance_level_kw: Mapping[str, Any] | None = None,
-        despine: bool = True,
-    ) -> CoverageCurveDisplay:
-        """Draw the curve of a fitted classifier.
-
-        Parameters
-        ----------
-        estimator : estimator instance
-            Fitted binary classifier, or a pipeline that ends in one. It is asked for
-            ``decision_function``, or for ``predict_proba`` if it has no other.
-
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Rows to rank.
-
-        y : array-like of shape (n_samples,)
-            Their labels.
-
-        pos_label : int, float, bool or str, default=None
-            Label of the positive class, ``estimator.classes_[1]`` by default.
-
-        name : str, default=None
-            Name of the curve in the legend; the estimator's class by default.
-
-        budget, basis, sample_weight, value, budgets, ceiling, plot_perfect, \
-n_resamples, confidence_level, random_state
-            As in :meth:`from_predictions`.
-
-        ax, unit, curve_kwargs, plot_chance_level, chance_level_kw, despine
-            As in :meth:`plot`.
-
-        Returns
-        -------
-        display : CoverageCurveDisplay
-
-        Raises
-        ------
-        ImportError
-            If matplotlib is not installed.
-        ValueError
-            If the estimator is no binary classifier, or as :meth:`from_predictions`.
-        """
-        check_matplotlib_support(f"{cls.__name__}.from_estimator")
-        y_score, label = _base.scores_of(estimator, X, pos_label)
-        return cls.from_predictions(
-            y,
-            y_score,
-            budget=budget,
-            basis=basis,
-            sample_weight=sample_weight,
-            value=value,
-            pos_label=label,
-            budgets=budgets,
-            ceiling=ceiling,
-            plot_perfect=plot_perfect,
-            n_resamples=n_resamples,
-            confidence_level=confidence_level,
-            random_state=random_state,
-            name=_base.class_name(estimator, name),
-            ax=ax,
-            unit=unit,
-            curve_kwargs=curve_kwargs,
-            plot_chance_level=plot_chance_level,
-            chance_level_kw=chance_level_kw,
-            despine=despine,
-        )
-
-    @classmethod
-    def from_cv_results(
-        cls,
-        cv_results: Mapping[str, Any],
-        X: Any,
-        y: ArrayLike,
-        *,
-        budget: float | None = None,
-        basis: str = "population",
-        sample_weight: ArrayLike | None = None,
-        value: ArrayLike | None = None,
-        pos_label: Any = None,
-        budgets: ArrayLike | None = None,
-        ceiling: ArrayLike | None = None,
-        plot_perfect: bool = True,
-        name: str | None = None,
-        ax: Any = None,
-        unit: str = "percent",
-        curve_kwargs: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None,
-        plot_chance_level: bool = True,
-        chance_level_kw: Mapping[str, Any] | None = None,
-        despine: bool = True,
-    ) -> CoverageCurveDisplay:
-        """Draw a curve per fold of a cross-validation, and their mean.
-
-        Parameters
-        ----------
-        cv_results : dict
-            What :func:`sklearn.model_selection.cross_validate` returned with
-            ``return_estimator=True`` and ``return_indices=True``.
-
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            The rows that were cross-validated.
-
-        y : array-like of shape (n_samples,)
-            Their labels.
-
-        pos_label : int, float, bool or str, default=None
-            Label of the positive class, ``estimator.classes_[1]`` by default.
-
-        name : str, default=None
-            Name of the curves in the legend; the estimators' class by default.
-
-        budget, basis, sample_weight, value, budgets, ceiling, plot_perfect
-            As in :meth:`from_predictions`, with an entry per row of `X`.
-
-        ax, unit, curve_kwargs, plot_chance_level, chance_level_kw, despine
-            As in :meth:`plot`.
-
-        Returns
-        -------
-        display : CoverageCurveDisplay
-            The legend says mean and standard deviation over the folds.
-
-        Raises
-        ------
-        ImportError
-            If matplotlib is not installed.
-        ValueError
-            If `cv_results` lacks estimators or indices, `X` lacks rows that they
-            name, or as :meth:`from_predictions`, for a fold.
-        """
-        check_matplotlib_support(f"{cls.__name__}.from_cv_results")
-        folds = []
-        for estimator, X_test, y_test, per_row in _base.folds(
-            cv_results, X, y, sample_weight, value, ceiling
-        ):
-            y_score, label = _base.scores_of(estimator, X_test, pos_label)
-            weight, worth, best = per_row
-            folds.append(_Rows(y_test, y_score, basis, weight, worth, label, best))
-        display = cls._from_rows(
-            folds,
-            budget=budget,
-            budgets=budgets,
-            plot_perfect=plot_perfect,
-            name=_base.class_name(cv_results["estimator"][0], name),
-            owner=f"{cls.__name__}.from_cv_results",
-        )
-        return display.plot(
-            ax,
-            unit=unit,
-            curve_kwargs=curve_kwargs,
-            plot_chance_level=plot_chance_level,
-            chance_level_kw=chance_level_kw,
-            despine=despine,
-        )
-
-    @classmethod
-    def _from_rows(
-        cls,
-        parts: Sequence[_Rows],
+        folds: Iterable[Fold],
         *,
         budget: float | None,
+        basis: str,
         budgets: ArrayLike | None,
         plot_perfect: bool,
         name: str,
         owner: str,
     ) -> CoverageCurveDisplay:
-        """Return the display of one set of rows, or of the test rows of folds."""
-        first = parts[0]
-        check_option(first.basis, "basis", BASES, owner)
+        check_option(basis, "basis", BASES, owner)
         if budget is not None:
             budget = check_budget(budget, owner)
+        if budgets is not None:
+            budgets = check_budgets(budgets, owner)
+        folds = list(folds)
+        rankings = [_checked(fold, fold.y_score) for fold in folds]
         if budgets is None:
-            at = _spread_budgets(first, budget)
-        else:
-            at = _with_budget(check_budgets(budgets, owner), budget)
-        coverage = [part.coverage(at) for part in parts]
-        perfect = None
-        if plot_perfect and first.basis == "population":
-            perfect = np.mean([part.coverage(at, part.perfect_scores()) for part in parts], axis=0)
-        ceiling = None
-        if first.ceiling is not None:
-            ceiling = np.mean([part.coverage(at, part.ceiling) for part in parts], axis=0)
+            budgets = _spread_budgets(folds[0], rankings[0], basis, budget)
+        at = np.unique(np.append(budgets, [] if budget is None else [budget]))
+        coverage = [coverage_at_budgets(rows, at, basis) for rows in rankings]
+
+        def mean_of(others: Iterable[ScoredRows]) -> NDArray:
+            return np.mean([coverage_at_budgets(rows, at, basis) for rows in others], axis=0)
+
+        perfect = ceiling = None
+        if plot_perfect and basis == "population":
+            perfect = mean_of(rows._replace(scores=_perfect_scores(rows)) for rows in rankings)
+        if folds[0].per_row["ceiling"] is not None:
+            ceiling = mean_of(_checked(fold, fold.per_row["ceiling"]) for fold in folds)
         return cls(
             budgets=at,
-            coverage=coverage if len(parts) > 1 else coverage[0],
+            coverage=coverage if len(coverage) > 1 else coverage[0],
             budget=budget,
             perfect=perfect,
             ceiling=ceiling,
-            basis=first.basis,
+            basis=basis,
             name=name,
-            pos_label=first.pos_label,
+            pos_label=folds[0].pos_label,
         )
 
 
-@dataclass(frozen=True)
-class _Rows:
-    """Rows and their scores: what a curve is drawn of."""
-
-    y_true: ArrayLike
-    y_score: ArrayLike
-    basis: str
-    sample_weight: ArrayLike | None
-    value: ArrayLike | None
-    pos_label: Any
-    ceiling: ArrayLike | None
-
-    @property
-    def options(self) -> dict[str, Any]:
-        """Arguments of a metric beside labels and scores."""
-        names = ("basis", "sample_weight", "value", "pos_label")
-        return {name: getattr(self, name) for name in names}
-
-    def coverage(self, budgets: ArrayLike, y_score: ArrayLike | None = None) -> NDArray:
-        """Return the coverage of the scores, or of others."""
-        y_score = self.y_score if y_score is None else y_score
-        return coverage_curve(self.y_true, y_score, budgets=budgets, **self.options)[1]
-
-    def perfect_scores(self) -> NDArray[np.float64]:
-        """Return scores without an error: positives by their value, and then negatives."""
-        positive = check_binary_labels(self.y_true, pos_label=self.pos_label)
-        worth = 1.0 if self.value is None else check_scores(self.value, "value")
-        return np.where(positive, worth, -1.0)
+def _checked(fold: Fold, scores: ArrayLike) -> ScoredRows:
+    return check_rows(
+        fold.y_true,
+        scores,
+        sample_weight=fold.per_row["sample_weight"],
+        value=fold.per_row["value"],
+        pos_label=fold.pos_label,
+    )
 
 
-def _check_interval(n_resamples: Any, confidence_level: Any, owner: str) -> None:
-    check_positive(n_resamples, "n_resamples", owner, integer=True, minimum=0)
-    check_fraction(confidence_level, "confidence_level", owner)
+def _perfect_scores(rows: ScoredRows) -> NDArray[np.float64]:
+    """Return scores without an error: first the positives by their value, then the negatives."""
+    return np.where(rows.positive, 1.0 if rows.value is None else rows.value, -1.0)
 
 
 def _percentiles(resamples: NDArray, level: float) -> tuple[NDArray, NDArray]:
-    """Return both ends of the interval at each budget."""
+    """Return the lower and the upper end of the interval at each budget."""
     low, high = np.quantile(resamples, [(1.0 - level) / 2, (1.0 + level) / 2], axis=0)
     return low, high
 
 
-def _with_budget(budgets: NDArray, budget: float | None) -> NDArray[np.float64]:
-    """Return the budgets sorted, the marked one among them."""
-    return np.unique(np.append(budgets, [] if budget is None else [budget]))
-
-
-def _spread_budgets(rows: _Rows, budget: float | None) -> NDArray[np.float64]:
+def _spread_budgets(
+    fold: Fold, rows: ScoredRows, basis: str, budget: float | None
+) -> NDArray[np.float64]:
     """Return budgets that are evenly spread on a logarithmic axis around ``budget``."""
-    spenders, _ = check_groups(rows.y_true, rows.y_score, **rows.options)
+    spenders = rows.spenders(basis)
     n_rows = spenders.scores.size
     if budget is None:
-        pos_rate = np.mean(check_binary_labels(rows.y_true, pos_label=rows.pos_label))
+        pos_rate = np.mean(check_binary_labels(fold.y_true, pos_label=fold.pos_label))
         low, high = pos_rate / REACH, 1.0
     else:
         low, high = budget / REACH, min(budget * REACH, 1.0)
     low = max(low, 1.0 / n_rows)
     if budget is not None:
-        # A budget of less than a row pays for one all the same.
+        # A budget of less than one row still pays for one.
         low = min(low, budget)
     if low >= high:
         low, high = min(low, 1.0 / n_rows), 1.0
     spread = np.geomspace(low, high, N_BUDGETS)
-    if rows.basis == "population" and spenders.counts_whole_rows():
-        # Between whole rows the curve has steps that only a budget of rows knows.
+    if basis == "population" and spenders.counts_whole_rows():
+        # Budgets of whole rows: between them the curve has steps.
         total = spenders.total
         spread = np.clip(np.round(spread * total), 1.0, total) / total
-    return _with_budget(spread, budget)
+    return spread
 
 
 def _shade_unreachable(ax: Any, budgets: NDArray, perfect: NDArray) -> Any:
-    """Shade what lies above a ranking without an error, unless it is shaded already."""
+    """Return the shaded region above a ranking without errors; shade it if it is not there."""
     for region in _base.tagged(ax, "perfect"):
         if np.array_equal(region._skbudget_edge, [budgets, perfect]):
             return region

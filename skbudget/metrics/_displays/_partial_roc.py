@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,12 +14,14 @@ from ..._utils.validation import check_band, check_option
 from .._coverage import coverage_curve
 from .._partial_auc import partial_auc_score
 from . import _base
+from ._mixin import CurveDisplayMixin, Fold, complete
 
 # The picture ends a little beyond the band.
 MARGIN = 1.25
 
 
-class PartialROCDisplay:
+@complete(drawn="the curve", named="Name of the curve in the legend")
+class PartialROCDisplay(CurveDisplayMixin):
     """The ROC curve up to a little beyond a band of false positive rates.
 
     Create one with `from_estimator`, `from_predictions` or `from_cv_results`. All
@@ -28,7 +30,7 @@ class PartialROCDisplay:
     Parameters
     ----------
     fpr : ndarray of shape (n_points,) or list of such
-        False positive rates, increasing. A list holds one curve per fold, which are
+        False positive rates, increasing. A list has one curve per fold; the curves are
         drawn with their mean.
 
     tpr : ndarray of shape (n_points,) or list of such
@@ -52,13 +54,13 @@ class PartialROCDisplay:
     Attributes
     ----------
     line_ : matplotlib Line2D or list of Line2D
-        The curve; of cross-validation results one per fold.
+        The curve, or one curve per fold of a cross-validation.
 
     mean_line_ : matplotlib Line2D or None
-        The mean over folds of the true positive rate.
+        The mean of the true positive rate over folds.
 
     band_ : matplotlib Patch
-        The shaded band, one for all displays on the axes with the same edges.
+        The shaded band, shared by all displays on the axes with the same edges.
 
     chance_level_ : matplotlib Line2D or None
         What a random order reaches.
@@ -77,8 +79,8 @@ class PartialROCDisplay:
 
     Notes
     -----
-    The standardised partial AUC is McClish's [1]_: a half by chance and 1 without an
-    error, in any band.
+    The standardised partial AUC is McClish's [1]_: in any band it is a half for a random
+    order and 1 for a ranking without errors.
 
     References
     ----------
@@ -97,6 +99,8 @@ class PartialROCDisplay:
     >>> display.line_.get_label()
     'Bayes (pAUC = 0.836)'
     """
+
+    _per_row = ("sample_weight", "value")
 
     def __init__(
         self,
@@ -133,24 +137,18 @@ class PartialROCDisplay:
 
         Parameters
         ----------
-        ax : matplotlib Axes, default=None
-            Axes to draw on; a new figure by default.
+        $ax
 
         name : str, default=None
-            Name of the curve in the legend, instead of the attribute `name`.
+            $named, instead of the attribute `name`.
 
-        curve_kwargs : dict or list of dict, default=None
-            Keyword arguments of matplotlib's ``plot``. A dictionary is for all curves;
-            a list has one per fold, and gives each its own entry in the legend.
+        $curve_kwargs
 
-        plot_chance_level : bool, default=True
-            Whether to draw what a random order reaches.
+        $plot_chance_level
 
-        chance_level_kw : dict, default=None
-            Keyword arguments of matplotlib's ``plot`` for the chance level.
+        $chance_level_kw
 
-        despine : bool, default=True
-            Whether to remove the top and right spines.
+        $despine
 
         Returns
         -------
@@ -179,14 +177,10 @@ class PartialROCDisplay:
             ax,
             list(zip(fprs, tprs)),
             _mean_curve(fprs, tprs, end) if len(fprs) > 1 else None,
-            label=self._label(name, areas),
-            fold_labels=[
-                self._label(
-                    f"fold {fold + 1}" if name is None else f"{name}, fold {fold + 1}",
-                    None if areas is None else [areas[fold]],
-                )
-                for fold in range(len(fprs))
-            ],
+            name=name,
+            label=lambda name, shown: self._label(
+                name, None if areas is None else [areas[one] for one in shown]
+            ),
             curve_kwargs=curve_kwargs,
         )
         self.line_, self.mean_line_ = drawn
@@ -220,18 +214,14 @@ class PartialROCDisplay:
         pos_label: Any = None,
         standardize: bool = False,
         name: str | None = None,
-        ax: Any = None,
         curve_kwargs: Mapping[str, Any] | None = None,
-        plot_chance_level: bool = True,
-        chance_level_kw: Mapping[str, Any] | None = None,
-        despine: bool = True,
+        **drawing: Any,
     ) -> PartialROCDisplay:
         """Draw the curve of given scores.
 
         Parameters
         ----------
-        y_true : array-like of shape (n_samples,)
-            True labels, of two classes.
+        $y_true
 
         y_score : array-like of shape (n_samples,)
             Scores, greater for rows more likely to be positive.
@@ -239,15 +229,12 @@ class PartialROCDisplay:
         alpha, beta : float, default=0.0, 0.005
             Edges of the band, fractions of the negatives, ``0 <= alpha < beta <= 1``.
 
-        sample_weight : array-like of shape (n_samples,), default=None
-            How many rows each row stands for.
+        $sample_weight
 
         value : array-like of shape (n_samples,), default=None
-            What catching each row is worth; it weights the true positive rate only.
+            What catching each row is worth; it weights only the true positive rate.
 
-        pos_label : int, float, bool or str, default=None
-            Label of the positive class. Without it the labels must be {0, 1} or
-            {-1, 1}, and 1 is positive.
+        $pos_label
 
         standardize : bool, default=False
             Whether the partial AUC in the legend is rescaled so that chance is 0.5.
@@ -255,7 +242,7 @@ class PartialROCDisplay:
         name : str, default=None
             Name of the curve in the legend; "Classifier" by default.
 
-        ax, curve_kwargs, plot_chance_level, chance_level_kw, despine
+        $drawing
             As in :meth:`plot`.
 
         Returns
@@ -264,16 +251,16 @@ class PartialROCDisplay:
 
         Raises
         ------
-        ImportError
-            If matplotlib is not installed.
+        $no_matplotlib
         ValueError
             As :func:`partial_auc_score`.
         """
         owner = f"{cls.__name__}.from_predictions"
         check_matplotlib_support(owner)
         alpha, beta = _check(alpha, beta, standardize, owner)
-        options = {"sample_weight": sample_weight, "value": value, "pos_label": pos_label}
-        fpr, tpr, area = _measure(y_true, y_score, alpha, beta, standardize, options)
+        per_row = {"sample_weight": sample_weight, "value": value}
+        fold = Fold(y_true, y_score, pos_label, per_row)
+        fpr, tpr, area = _measure(fold, alpha, beta, standardize)
         display = cls(
             fpr=fpr,
             tpr=tpr,
@@ -284,178 +271,36 @@ class PartialROCDisplay:
             name="Classifier" if name is None else name,
             pos_label=pos_label,
         )
-        return display.plot(
-            ax,
-            curve_kwargs=curve_kwargs,
-            plot_chance_level=plot_chance_level,
-            chance_level_kw=chance_level_kw,
-            despine=despine,
-        )
+        return display.plot(curve_kwargs=curve_kwargs, **drawing)
 
     @classmethod
-    def from_estimator(
+    def _of_folds(
         cls,
-        estimator: Any,
-        X: Any,
-        y: ArrayLike,
+        folds: Iterable[Fold],
         *,
-        alpha: float = 0.0,
-        beta: float = 0.005,
-        sample_weight: ArrayLike | None = None,
-        value: ArrayLike | None = None,
-        pos_label: Any = None,
-        standardize: bool = False,
-        name: str | None = None,
-        ax: Any = None,
-        curve_kwargs: Mapping[str, Any] | None = None,
-        plot_chance_level: bool = True,
-        chance_level_kw: Mapping[str, Any] | None = None,
-        despine: bool = True,
+        alpha: float,
+        beta: float,
+        standardize: bool,
+        name: str,
+        owner: str,
     ) -> PartialROCDisplay:
-        """Draw the curve of a fitted classifier.
-
-        Parameters
-        ----------
-        estimator : estimator instance
-            Fitted binary classifier, or a pipeline that ends in one. It is asked for
-            ``decision_function``, or for ``predict_proba`` if it has no other.
-
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Rows to rank.
-
-        y : array-like of shape (n_samples,)
-            Their labels.
-
-        pos_label : int, float, bool or str, default=None
-            Label of the positive class, ``estimator.classes_[1]`` by default.
-
-        name : str, default=None
-            Name of the curve in the legend; the estimator's class by default.
-
-        alpha, beta, sample_weight, value, standardize
-            As in :meth:`from_predictions`.
-
-        ax, curve_kwargs, plot_chance_level, chance_level_kw, despine
-            As in :meth:`plot`.
-
-        Returns
-        -------
-        display : PartialROCDisplay
-
-        Raises
-        ------
-        ImportError
-            If matplotlib is not installed.
-        ValueError
-            If the estimator is no binary classifier, or as :meth:`from_predictions`.
-        """
-        check_matplotlib_support(f"{cls.__name__}.from_estimator")
-        y_score, label = _base.scores_of(estimator, X, pos_label)
-        return cls.from_predictions(
-            y,
-            y_score,
-            alpha=alpha,
-            beta=beta,
-            sample_weight=sample_weight,
-            value=value,
-            pos_label=label,
-            standardize=standardize,
-            name=_base.class_name(estimator, name),
-            ax=ax,
-            curve_kwargs=curve_kwargs,
-            plot_chance_level=plot_chance_level,
-            chance_level_kw=chance_level_kw,
-            despine=despine,
-        )
-
-    @classmethod
-    def from_cv_results(
-        cls,
-        cv_results: Mapping[str, Any],
-        X: Any,
-        y: ArrayLike,
-        *,
-        alpha: float = 0.0,
-        beta: float = 0.005,
-        sample_weight: ArrayLike | None = None,
-        value: ArrayLike | None = None,
-        pos_label: Any = None,
-        standardize: bool = False,
-        name: str | None = None,
-        ax: Any = None,
-        curve_kwargs: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None,
-        plot_chance_level: bool = True,
-        chance_level_kw: Mapping[str, Any] | None = None,
-        despine: bool = True,
-    ) -> PartialROCDisplay:
-        """Draw a curve per fold of a cross-validation, and their mean.
-
-        Parameters
-        ----------
-        cv_results : dict
-            What :func:`sklearn.model_selection.cross_validate` returned with
-            ``return_estimator=True`` and ``return_indices=True``.
-
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            The rows that were cross-validated.
-
-        y : array-like of shape (n_samples,)
-            Their labels.
-
-        pos_label : int, float, bool or str, default=None
-            Label of the positive class, ``estimator.classes_[1]`` by default.
-
-        name : str, default=None
-            Name of the curves in the legend; the estimators' class by default.
-
-        alpha, beta, sample_weight, value, standardize
-            As in :meth:`from_predictions`, with an entry per row of `X`.
-
-        ax, curve_kwargs, plot_chance_level, chance_level_kw, despine
-            As in :meth:`plot`.
-
-        Returns
-        -------
-        display : PartialROCDisplay
-            The legend says mean and standard deviation over the folds.
-
-        Raises
-        ------
-        ImportError
-            If matplotlib is not installed.
-        ValueError
-            If `cv_results` lacks estimators or indices, `X` lacks rows that they
-            name, or as :meth:`from_predictions`, for a fold.
-        """
-        owner = f"{cls.__name__}.from_cv_results"
-        check_matplotlib_support(owner)
         alpha, beta = _check(alpha, beta, standardize, owner)
         fprs, tprs, areas, label = [], [], [], None
-        for estimator, X_test, y_test, (weight, worth) in _base.folds(
-            cv_results, X, y, sample_weight, value
-        ):
-            y_score, label = _base.scores_of(estimator, X_test, pos_label)
-            options = {"sample_weight": weight, "value": worth, "pos_label": label}
-            fpr, tpr, area = _measure(y_test, y_score, alpha, beta, standardize, options)
+        for fold in folds:
+            fpr, tpr, area = _measure(fold, alpha, beta, standardize)
             fprs.append(fpr)
             tprs.append(tpr)
             areas.append(area)
-        display = cls(
+            label = fold.pos_label
+        return cls(
             fpr=fprs,
             tpr=tprs,
             alpha=alpha,
             beta=beta,
             partial_auc=areas,
             standardize=standardize,
-            name=_base.class_name(cv_results["estimator"][0], name),
+            name=name,
             pos_label=label,
-        )
-        return display.plot(
-            ax,
-            curve_kwargs=curve_kwargs,
-            plot_chance_level=plot_chance_level,
-            chance_level_kw=chance_level_kw,
-            despine=despine,
         )
 
 
@@ -469,19 +314,16 @@ def _check(alpha: Any, beta: Any, standardize: Any, owner: str) -> tuple[float, 
 
 
 def _measure(
-    y_true: ArrayLike,
-    y_score: ArrayLike,
-    alpha: float,
-    beta: float,
-    standardize: bool,
-    options: Mapping[str, Any],
+    fold: Fold, alpha: float, beta: float, standardize: bool
 ) -> tuple[NDArray, NDArray, float]:
-    """Return the ROC curve's corners as far as they are drawn, and the partial AUC."""
+    """Return the corners of the part of the ROC curve that is drawn, and the partial AUC."""
+    y_true, y_score = fold.y_true, fold.y_score
+    options = {**fold.per_row, "pos_label": fold.pos_label}
     area = partial_auc_score(
         y_true, y_score, alpha=alpha, beta=beta, standardize=standardize, **options
     )
     fpr, tpr = coverage_curve(y_true, y_score, basis="fpr", **options)
-    # The first point beyond the picture is where its last line leads.
+    # The first point beyond the picture is needed as the end of its last line.
     last = np.searchsorted(fpr, min(1.0, MARGIN * beta), side="right") + 1
     fpr, tpr = fpr[:last], tpr[:last]
     corners = _corners(fpr, tpr)
@@ -489,7 +331,7 @@ def _measure(
 
 
 def _corners(x: NDArray, y: NDArray) -> NDArray[np.bool_]:
-    """Return which points of a curve are not on the line between their neighbours."""
+    """Return which points of a curve are off the line between their neighbours."""
     dx, dy = np.diff(x), np.diff(y)
     one, other = dx[:-1] * dy[1:], dx[1:] * dy[:-1]
     bends = np.abs(one - other) > 1e-9 * (one + other)
@@ -499,9 +341,9 @@ def _corners(x: NDArray, y: NDArray) -> NDArray[np.bool_]:
 def _mean_curve(
     fprs: Sequence[NDArray], tprs: Sequence[NDArray], end: float
 ) -> tuple[NDArray, NDArray]:
-    """Return the mean true positive rate at all false positive rates where a curve bends.
+    """Return the mean true positive rate at each false positive rate where a curve bends.
 
-    Where a curve rises at one false positive rate, the mean rises there too.
+    If a curve rises vertically at a false positive rate, so does the mean.
     """
     at = np.unique(np.concatenate(fprs))
     at = at[at <= max(end, max(fpr[0] for fpr in fprs))]
@@ -513,7 +355,7 @@ def _mean_curve(
 
 
 def _shade_band(ax: Any, alpha: float, beta: float) -> Any:
-    """Shade the band, unless one with the same edges is shaded already."""
+    """Return the shaded band; shade it if there is none with the same edges."""
     for band in _base.tagged(ax, "band"):
         if band._skbudget_edges == (alpha, beta):
             return band

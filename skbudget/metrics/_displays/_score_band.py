@@ -1,4 +1,4 @@
-"""Scores of positives, of the negatives in a band, and of the rest, as a picture."""
+"""The scores of positives, of negatives in a band, and of the other negatives, as a picture."""
 
 from __future__ import annotations
 
@@ -12,10 +12,12 @@ from ..._utils.style import FAINT, GREY, INK, PALETTE
 from ..._utils.validation import check_binary_labels, check_positive, check_scores, check_weights
 from ...band import Basis, fpr_band
 from . import _base
+from ._mixin import RankingDisplayMixin, complete
 
 
-class ScoreBandDisplay:
-    """Histograms of the scores, and where the negatives of a band lie among them.
+@complete(drawn="the histograms of the scores", named="Name of the model, shown beside the axis")
+class ScoreBandDisplay(RankingDisplayMixin):
+    """Histograms of the scores that show where the negatives of a band lie.
 
     Create one with `from_estimator` or `from_predictions`. All parameters are stored
     as attributes.
@@ -23,14 +25,13 @@ class ScoreBandDisplay:
     Parameters
     ----------
     edges : ndarray of shape (n_bins + 1,)
-        Edges of the bins; the band's lower edge is one of them.
+        Edges of the bins; the lower edge of the band is one of them.
 
     positives, band_negatives, other_negatives : ndarray of shape (n_bins,)
-        Rows per bin, or their weight.
+        Number of rows in each bin, or their weight.
 
     t_alpha, t_beta : float
-        Upper and lower score edge of the band, as :class:`skbudget.band.Band` has
-        them.
+        Upper and lower edge of the band as scores, as in :class:`skbudget.band.Band`.
 
     reached : float, default=None
         Share of the positives that score at least `t_beta`, shown in the legend.
@@ -39,7 +40,7 @@ class ScoreBandDisplay:
         Edges of the band as fractions of the negatives, or of all rows.
 
     name : str, default=None
-        Name of the model, beside the axis.
+        Name of the model, shown beside the axis.
 
     Attributes
     ----------
@@ -62,10 +63,10 @@ class ScoreBandDisplay:
 
     Notes
     -----
-    Counts are on a logarithmic axis, for positives are few. With `alpha` at 0 the band
-    has no upper end: it reaches the top negative.
+    Counts are on a logarithmic axis, because there are few positives. If `alpha` is 0, the
+    band has no upper edge: it reaches up to the top negative.
 
-    There is no ``from_cv_results``: scores of models that were fitted apart do not
+    There is no ``from_cv_results``, because the scores of separately fitted models do not
     share a scale.
 
     Examples
@@ -113,14 +114,12 @@ class ScoreBandDisplay:
 
         Parameters
         ----------
-        ax : matplotlib Axes, default=None
-            Axes to draw on; a new figure by default.
+        $ax
 
         name : str, default=None
-            Name of the model, instead of the attribute `name`.
+            $named, instead of the attribute `name`.
 
-        despine : bool, default=True
-            Whether to remove the top and right spines.
+        $despine
 
         Returns
         -------
@@ -130,13 +129,13 @@ class ScoreBandDisplay:
         name = self.name if name is None else name
         ax, fresh = _base.open_axes(ax)
         self.ax_, self.figure_ = ax, ax.figure
-        groups = (self.positives, self.band_negatives, self.other_negatives)
-        filled = np.concatenate([counts[counts > 0] for counts in groups])
-        # Half of the least bin, so that a single row has a bar.
+        histograms = (self.positives, self.band_negatives, self.other_negatives)
+        filled = np.concatenate([counts[counts > 0] for counts in histograms])
+        # Half of the smallest bin, so that the bar of a single row is visible.
         floor = float(filled.min()) / 2
 
         def draw(counts: NDArray, label: str, **style: Any) -> Any:
-            # Empty bins have no bar, and an empty group no place in the legend.
+            # An empty bin has no bar, and an empty histogram has no entry in the legend.
             return ax.stairs(
                 np.where(counts > 0, counts, np.nan),
                 self.edges,
@@ -169,7 +168,7 @@ class ScoreBandDisplay:
             ax.axvline(score, color=INK, linewidth=0.9, linestyle=dashes, zorder=2.5)
             for score, dashes in ends
         ]
-        top = max(float(counts.max()) for counts in groups)
+        top = max(float(counts.max()) for counts in histograms)
         margin = self.edges[-1] - self.edges[-2]
         _base.finish_axes(
             ax,
@@ -197,15 +196,13 @@ class ScoreBandDisplay:
         pos_label: Any = None,
         bins: int = 60,
         name: str | None = None,
-        ax: Any = None,
-        despine: bool = True,
+        **drawing: Any,
     ) -> ScoreBandDisplay:
         """Draw the histograms of given scores.
 
         Parameters
         ----------
-        y_true : array-like of shape (n_samples,)
-            True labels, of two classes.
+        $y_true
 
         y_score : array-like of shape (n_samples,)
             Scores, greater for rows more likely to be positive.
@@ -216,20 +213,17 @@ class ScoreBandDisplay:
         basis : {"fpr", "population"}, default="fpr"
             What the edges are fractions of: the negatives, or all rows.
 
-        sample_weight : array-like of shape (n_samples,), default=None
-            How many rows each row stands for.
+        $sample_weight
 
-        pos_label : int, float, bool or str, default=None
-            Label of the positive class. Without it the labels must be {0, 1} or
-            {-1, 1}, and 1 is positive.
+        $pos_label
 
         bins : int, default=60
-            Into how many bins the range of the scores is cut, about.
+            Approximate number of bins over the range of the scores.
 
         name : str, default=None
-            Name of the model, beside the axis.
+            $named.
 
-        ax, despine
+        $drawing
             As in :meth:`plot`.
 
         Returns
@@ -238,11 +232,11 @@ class ScoreBandDisplay:
 
         Raises
         ------
-        ImportError
-            If matplotlib is not installed.
+        $no_matplotlib
         ValueError
-            If a parameter is out of its range, the lengths differ, a score is not
-            finite, `y_true` does not hold two classes, or no negative has weight.
+            If a parameter is out of its range, if the lengths differ, if a score is not
+            finite, if `y_true` does not have two classes, or if no negative in the band has
+            weight.
         """
         owner = f"{cls.__name__}.from_predictions"
         check_matplotlib_support(owner)
@@ -283,90 +277,20 @@ class ScoreBandDisplay:
             beta=float(beta),
             name=name,
         )
-        return display.plot(ax, despine=despine)
-
-    @classmethod
-    def from_estimator(
-        cls,
-        estimator: Any,
-        X: Any,
-        y: ArrayLike,
-        *,
-        alpha: float = 0.0,
-        beta: float = 0.005,
-        basis: Basis = "fpr",
-        sample_weight: ArrayLike | None = None,
-        pos_label: Any = None,
-        bins: int = 60,
-        name: str | None = None,
-        ax: Any = None,
-        despine: bool = True,
-    ) -> ScoreBandDisplay:
-        """Draw the histograms of a fitted classifier's scores.
-
-        Parameters
-        ----------
-        estimator : estimator instance
-            Fitted binary classifier, or a pipeline that ends in one. It is asked for
-            ``decision_function``, or for ``predict_proba`` if it has no other.
-
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Rows to score.
-
-        y : array-like of shape (n_samples,)
-            Their labels.
-
-        pos_label : int, float, bool or str, default=None
-            Label of the positive class, ``estimator.classes_[1]`` by default.
-
-        name : str, default=None
-            Name of the model, beside the axis; the estimator's class by default.
-
-        alpha, beta, basis, sample_weight, bins
-            As in :meth:`from_predictions`.
-
-        ax, despine
-            As in :meth:`plot`.
-
-        Returns
-        -------
-        display : ScoreBandDisplay
-
-        Raises
-        ------
-        ImportError
-            If matplotlib is not installed.
-        ValueError
-            If the estimator is no binary classifier, or as :meth:`from_predictions`.
-        """
-        check_matplotlib_support(f"{cls.__name__}.from_estimator")
-        y_score, label = _base.scores_of(estimator, X, pos_label)
-        return cls.from_predictions(
-            y,
-            y_score,
-            alpha=alpha,
-            beta=beta,
-            basis=basis,
-            sample_weight=sample_weight,
-            pos_label=label,
-            bins=bins,
-            name=_base.class_name(estimator, name),
-            ax=ax,
-            despine=despine,
-        )
+        return display.plot(**drawing)
 
 
 def _bin_edges(scores: NDArray, t_beta: float, bins: int) -> NDArray[np.float64]:
-    """Return edges of equal bins, of which ``t_beta`` is one, so that no bin straddles it."""
+    """Return the edges of equal bins; ``t_beta`` is one of them, so that no bin contains it."""
     low, high = float(scores.min()), float(scores.max())
     width = (high - low) / bins or 1.0
     below, above = np.ceil((t_beta - low) / width), np.floor((high - t_beta) / width) + 1
     edges = t_beta + width * np.arange(-below, above + 1)
-    # Rounding must leave out neither end.
+    # Rounding must not leave out either end.
     edges[0], edges[-1] = min(edges[0], low), max(edges[-1], high)
     return edges
 
 
 def _amount(total: float) -> str:
-    """Return a number of rows, or a sum of weights, for a reader."""
+    """Return a number of rows, or a sum of weights, as text."""
     return f"{total:,.0f}".replace(",", " ") if total == round(total) else f"{total:.4g}"

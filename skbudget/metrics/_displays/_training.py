@@ -13,8 +13,9 @@ from sklearn.utils.validation import check_is_fitted
 
 from ..._utils.style import FAINT, INK
 from . import _base
+from ._mixin import complete
 
-# What a network's diagnostics are called, and which of them share a panel.
+# The panels of a network: which diagnostics they show, and under which names.
 NETWORK_PANELS = {
     "Training loss": {"train_loss": "training loss"},
     "Held-out coverage": {"valid_coverage": "coverage"},
@@ -27,6 +28,7 @@ NETWORK_PANELS = {
 SHOWN_BY_DEFAULT = ("Training loss", "Held-out coverage", "Band edges", "Rows per step")
 
 
+@complete()
 class TrainingCurveDisplay:
     """Training curves: losses, coverage and the band, per epoch or boosting round.
 
@@ -35,17 +37,17 @@ class TrainingCurveDisplay:
     Parameters
     ----------
     panels : dict of str to dict of str to ndarray of shape (n_rounds,)
-        For each panel, by what it measures, the curves on it by their name.
+        The panels by what they show; each panel has its curves by their names.
 
     round_name : str, default="Epoch"
-        What a round is called.
+        Name of a round.
 
     best_round : int, default=None
-        The round that was kept, counted from 1; it is marked.
+        The round to mark as the one that was kept, counted from 1.
 
     main_weight : ndarray of shape (n_rounds,), default=None
-        Weight of the band loss in each round. Rounds where it is below 1, the
-        warm-up and the blend, are shaded.
+        Weight of the band loss in each round. Rounds in which it is below 1 (warm-up and
+        blend) are shaded.
 
     name : str, default=None
         Name of the model in the legend.
@@ -56,7 +58,7 @@ class TrainingCurveDisplay:
         The curves of each panel.
 
     best_lines_ : list of matplotlib Line2D
-        The mark of the best round, in each panel; empty if there is none.
+        The line at the best round in each panel; empty if there is no best round.
 
     axes_ : ndarray of shape (n_panels,)
         The panels.
@@ -66,8 +68,8 @@ class TrainingCurveDisplay:
 
     See Also
     --------
-    skbudget.neural.PAUCClassifier : Its ``diagnostics_`` are shown.
-    skbudget.boosting.CoverageMetric : What the boosters record with an ``eval_set``.
+    skbudget.neural.PAUCClassifier : The network whose ``diagnostics_`` are drawn.
+    skbudget.boosting.CoverageMetric : The metric that boosters record with an ``eval_set``.
 
     Examples
     --------
@@ -113,8 +115,8 @@ class TrainingCurveDisplay:
         Parameters
         ----------
         ax : matplotlib Axes or array-like of them, default=None
-            One for each panel, say ``axes_`` of another display with the same panels;
-            a new figure by default.
+            One axes for each panel, for instance ``axes_`` of another display with the same
+            panels; a new figure by default.
 
         name : str, default=None
             Name of the model in the legend, instead of the attribute `name`.
@@ -122,8 +124,7 @@ class TrainingCurveDisplay:
         curve_kwargs : dict, default=None
             Keyword arguments of matplotlib's ``plot``, for all curves.
 
-        despine : bool, default=True
-            Whether to remove the top and right spines.
+        $despine
 
         Returns
         -------
@@ -187,7 +188,7 @@ class TrainingCurveDisplay:
             rounds = np.arange(1, len(values) + 1)
             style, mark = _base.next_style(axes)
             if len(curves) == 1:
-                # What it is stands beside the axis.
+                # The label of the axis already says what it is.
                 label = name
             else:
                 label = curve_name if name is None else f"{name}: {curve_name}"
@@ -209,12 +210,7 @@ class TrainingCurveDisplay:
         right = n_rounds + 0.5
         axes.set_xlim(0.5, right if fresh else max(right, axes.get_xlim()[1]))
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-        if fresh:
-            axes.grid(color=FAINT, linewidth=0.7)
-            axes.set_axisbelow(True)
-        if despine:
-            for side in ("top", "right"):
-                axes.spines[side].set_visible(False)
+        _base.set_frame(axes, fresh, despine)
         _base.show_legend(axes)
 
     # --- from an estimator --------------------------------------------------------
@@ -226,31 +222,29 @@ class TrainingCurveDisplay:
         *,
         panels: Sequence[str] | None = None,
         name: str | None = None,
-        ax: Any = None,
-        curve_kwargs: Mapping[str, Any] | None = None,
-        despine: bool = True,
+        **drawing: Any,
     ) -> TrainingCurveDisplay:
         """Draw what an estimator's training recorded.
 
         Parameters
         ----------
         estimator : estimator instance
-            A fitted `PAUCClassifier`, of which the ``diagnostics_`` are drawn; or a
-            LightGBM or XGBoost estimator that was fitted with an ``eval_set``, ours
-            among them, of which the metrics are. Of a pipeline its last step is
-            taken, and of a `PAUCEnsembleClassifier` its network.
+            A fitted `PAUCClassifier`, whose ``diagnostics_`` are drawn; or a LightGBM or
+            XGBoost estimator (this package's or another) that was fitted with an
+            ``eval_set``, whose metrics are drawn. For a pipeline the last step is drawn,
+            and for a `PAUCEnsembleClassifier` the network.
 
         panels : list of str, default=None
-            Which panels to draw, in this order. Of a network some of ``"Training
+            Which panels to draw, in this order. For a network some of ``"Training
             loss"``, ``"Held-out coverage"``, ``"Band edges"``, ``"Rows per step"`` (these
-            four by default, as far as they were recorded), ``"Temperature"``,
-            ``"Variance of the pAUC"`` and ``"Idle steps"``; of a booster its metrics (all
-            by default).
+            four by default, if they were recorded), ``"Temperature"``,
+            ``"Variance of the pAUC"`` and ``"Idle steps"``; for a booster some of its metrics
+            (all by default).
 
         name : str, default=None
             Name of the model in the legend.
 
-        ax, curve_kwargs, despine
+        $drawing
             As in :meth:`plot`.
 
         Returns
@@ -259,12 +253,11 @@ class TrainingCurveDisplay:
 
         Raises
         ------
-        ImportError
-            If matplotlib is not installed.
+        $no_matplotlib
         NotFittedError
             If the estimator is not fitted.
         ValueError
-            If nothing was recorded, or not what `panels` asks for.
+            If nothing was recorded, or if `panels` names something that was not.
         """
         check_matplotlib_support(f"{cls.__name__}.from_estimator")
         model = _trained_model(estimator)
@@ -287,11 +280,11 @@ class TrainingCurveDisplay:
                 f"panels must be some of {list(recorded)}, which were recorded. Got {wanted}."
             )
         display = cls(panels={panel: recorded[panel] for panel in wanted}, name=name, **about)
-        return display.plot(ax, curve_kwargs=curve_kwargs, despine=despine)
+        return display.plot(**drawing)
 
 
 def _trained_model(estimator: Any) -> Any:
-    """Return the model that has a history: the last step, the network of an ensemble."""
+    """Return the model that has a history: a pipeline's last step, an ensemble's network."""
     check_is_fitted(estimator)
     while isinstance(estimator, Pipeline) or hasattr(estimator, "network_"):
         if isinstance(estimator, Pipeline):
@@ -302,7 +295,7 @@ def _trained_model(estimator: Any) -> Any:
 
 
 def _network_panels(diagnostics: Mapping[str, NDArray]) -> dict[str, dict[str, NDArray]]:
-    """Return the diagnostics by panel, without those that were not recorded."""
+    """Return the recorded diagnostics by panel."""
     panels = {}
     for title, names in NETWORK_PANELS.items():
         curves = {
@@ -316,7 +309,7 @@ def _network_panels(diagnostics: Mapping[str, NDArray]) -> dict[str, dict[str, N
 
 
 def _best_epoch(network: Any) -> int | None:
-    """Return the epoch that early stopping kept, from 1, over all calls of a fit."""
+    """Return the epoch that early stopping kept, counted from 1 over all calls to fit."""
     if not np.isfinite(network.diagnostics_["valid_coverage"]).any():
         return None
     best = dict(network.net_.callbacks_)["best_epoch"]
@@ -325,12 +318,13 @@ def _best_epoch(network: Any) -> int | None:
 
 
 def _booster_panels(booster: Any) -> dict[str, dict[str, NDArray]]:
-    """Return a booster's metrics, each with the evaluation sets on one panel."""
+    """Return a panel for each metric of a booster, with a curve for each evaluation set."""
     history = _evaluations(booster)
     panels: dict[str, dict[str, NDArray]] = {}
     for evaluated, metrics in history.items():
         for metric, values in metrics.items():
-            # XGBoost takes a metric for one to maximise by the first letters of its name.
+            # Our metric's name has this prefix for XGBoost, which infers from the first
+            # letters of a name that a metric is to be maximised.
             panels.setdefault(metric.removeprefix("pre_"), {})[evaluated] = np.asarray(values)
     return panels
 
@@ -358,7 +352,7 @@ def _evaluations(booster: Any) -> Mapping[str, Mapping[str, Sequence[float]]]:
 
 
 def _best_boosting_round(booster: Any) -> int | None:
-    """Return the round that early stopping kept, from 1."""
+    """Return the round that early stopping kept, counted from 1."""
     if getattr(booster, "best_iteration_", None):
         return int(booster.best_iteration_)
     try:

@@ -1,7 +1,8 @@
-"""How uncertain a measured coverage is: intervals, tests and sample sizes."""
+"""The uncertainty of a measured coverage: intervals, a test and sample sizes."""
 
-from ._bootstrap import BootstrapInterval, bootstrap_ci, paired_bootstrap_ci
+from ._bootstrap import bootstrap_ci, paired_bootstrap_ci
 from ._comparison import CoverageDifference, coverage_difference_test
+from ._interval import BootstrapInterval
 from ._sample_size import CoverageSampleSize, coverage_sample_size
 
 __all__ = [

@@ -1,4 +1,4 @@
-"""A test of whether two models catch the same share of the positives."""
+"""A test for a difference in coverage between two models."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..._utils.validation import BASES, check_budget, check_option, check_positive
-from .._ranking import Group, Rows, budget_size, check_rows
-from ._bootstrap import EQUAL, random_generator
+from .._ranking import ScoredRows, budget_size, check_rows
+from ._interval import EQUAL, random_generator
 from ._resampling import Cells
 
 ALTERNATIVES = ("two-sided", "greater", "less")
@@ -18,18 +18,18 @@ ALTERNATIVES = ("two-sided", "greater", "less")
 
 @dataclass(frozen=True)
 class CoverageDifference:
-    """Two models' coverage at a budget, and whether it differs.
+    """The coverage of two models at a budget, and a test for a difference.
 
     Parameters
     ----------
     difference : float
         Coverage of the first model less that of the second.
     pvalue : float
-        Of the test of no difference.
+        The p-value of the test of no difference.
     coverage_a, coverage_b : float
-        Coverage of either model.
+        Coverage of each model.
     only_a, only_b : float
-        Share of the positives that this model catches and the other does not.
+        Share of the positives that this model catches and the other one misses.
     n_positives : int
         Number of positives.
     alternative : {"two-sided", "greater", "less"}
@@ -51,7 +51,7 @@ class CoverageDifference:
 
     @property
     def discordance(self) -> float:
-        """Share of the positives that one model catches and the other does not."""
+        """Share of the positives that one model catches and the other one misses."""
         return self.only_a + self.only_b
 
 
@@ -77,8 +77,8 @@ def coverage_difference_test(
         True labels, of two classes.
 
     score_a, score_b : array-like of shape (n_samples,)
-        Scores of the two models, greater for rows to be reviewed earlier, each on a
-        scale of its own.
+        Scores of the two models, greater for rows to be reviewed earlier. Each model may
+        have its own scale.
 
     budget : float
         What can be reviewed, as a fraction in (0, 1].
@@ -87,7 +87,7 @@ def coverage_difference_test(
         What the budget is a fraction of, see :func:`coverage_at_budget_score`.
 
     sample_weight : array-like of shape (n_samples,), default=None
-        How many rows each row stands for. They change places together.
+        How many rows each row stands for. In a permutation they all change together.
 
     value : array-like of shape (n_samples,), default=None
         What catching each row is worth; only entries of positives are used.
@@ -97,11 +97,12 @@ def coverage_difference_test(
         {-1, 1}, and 1 is positive.
 
     alternative : {"two-sided", "greater", "less"}, default="two-sided"
-        What is held against no difference: any, or that `score_a` covers more (less) than
-        `score_b`. Decide before you look.
+        The alternative to no difference: any difference, or that `score_a` covers more
+        (less) than `score_b`. Choose it before you look at the data.
 
     n_permutations : int, default=9_999
-        Random permutations. The p-value is at least ``1 / (n_permutations + 1)``.
+        Number of random permutations. The p-value is at least
+        ``1 / (n_permutations + 1)``.
 
     random_state : int, RandomState instance or None, default=None
         Seed of the permutations.
@@ -113,8 +114,8 @@ def coverage_difference_test(
     Raises
     ------
     ValueError
-        If a parameter is out of its range, or the rows are refused by
-        :func:`coverage_at_budget_score`.
+        If a parameter is out of its range, or if :func:`coverage_at_budget_score` refuses
+        the rows.
 
     See Also
     --------
@@ -123,24 +124,25 @@ def coverage_difference_test(
 
     Notes
     -----
-    **Null hypothesis.** The models are exchangeable: given a row and its label, it is a coin's
-    toss which of its two ranks came from which model. Scores are replaced by their ranks
-    among all rows, ties in the middle, and for each permutation every row's two ranks
-    change places with probability one half; then the cut of either list is found anew. The
+    **Null hypothesis.** The models are exchangeable: given a row and its label, each of its
+    two ranks is equally likely to come from either model. Scores are replaced by their ranks
+    among all rows, with mid-ranks for ties. In each permutation the two ranks of every row
+    change places with probability one half, and the cut of either list is found anew. The
     p-value is the share of permutations with a difference at least as great as the one
-    observed, in either direction or in that of `alternative`, the observed one counted among
-    them [1]_. Its level is
-    therefore at most the nominal one for any number of rows, under this hypothesis.
+    observed, in either direction or in that of `alternative`; the observed one is counted
+    among them [1]_. Under this hypothesis the level of the test is therefore at most the
+    nominal one, for any number of rows.
 
-    Models with equal coverage at the budget but rankings that differ otherwise
-    are not exchangeable. The simulations of docs/statistics.md say what the level is then.
+    Two models may have equal coverage at the budget but rankings that differ otherwise. They
+    are not exchangeable; the simulations in docs/statistics.md show the level in that case.
 
-    With the cuts held fixed it would be McNemar's exact test on the positives that one model
-    catches and the other misses. That test takes the cuts as known, although they move
-    with the rows: with ``basis="population"`` and positives that fill a good part of the
-    budget, a model that catches more has a higher cut, and McNemar's test hardly ever rejects.
+    With fixed cuts this would be McNemar's exact test on the positives that one model
+    catches and the other one misses. McNemar's test takes the cuts as known, although they
+    move with the rows. With ``basis="population"`` and positives that fill a good part of
+    the budget, a model that catches more has a higher cut, and McNemar's test hardly ever
+    rejects.
 
-    With fewer than six positives that only one model catches (five, with a one-sided
+    If fewer than six positives are caught by one model only (five, with a one-sided
     `alternative`), p-values below 0.05 hardly occur. Two equal rankings have a p-value of 1.
 
     References
@@ -201,11 +203,9 @@ def coverage_difference_test(
     )
 
 
-def _shares_taken(rows: Rows, budget: float, basis: str) -> NDArray[np.float64]:
+def _shares_taken(rows: ScoredRows, budget: float, basis: str) -> NDArray[np.float64]:
     """Return how much of each positive is caught: all, nothing, or the share of a tie."""
-    spenders = Group(rows.scores, rows.weight)
-    if basis == "fpr":
-        spenders = spenders.where(~rows.positive)
+    spenders = rows.spenders(basis)
     cut = spenders.cut(budget_size(budget, spenders, basis))
     scores = rows.scores[rows.positive]
     return np.where(scores == cut.threshold, cut.share, scores > cut.threshold)

@@ -1,15 +1,15 @@
 """Resamples of a ranking, drawn as counts and never as rows.
 
-Coverage at a budget needs to know how many rows of a resample lie between two score
-levels, not which. Rows that no resample can tell apart make a *cell*; a resample of
-``n`` rows is then a multinomial draw of ``n`` over the cells, which has exactly the
-distribution of drawing rows. Three facts keep the cells few:
+Coverage at a budget depends on how many rows of a resample lie between two score
+levels, not on which rows. Rows that count alike form a *cell*. A resample of ``n`` rows is
+then a multinomial draw of ``n`` over the cells, which has exactly the distribution of
+drawing rows. Three facts keep the number of cells small:
 
-- Neighbouring levels that hold negatives only are one level: nothing is caught
-  between them. So are neighbouring levels of positives that are worth one each.
-- Levels so far from a budget's cut that it would reach them in fewer than one resample
-  in 10^16 are one level too.
-- Rows of one class, level, weight and value are one cell.
+- Neighbouring levels with negatives only can be merged into one level, because nothing is
+  caught between them. The same holds for neighbouring levels of positives worth one each.
+- Levels far from the cut of a budget, which fewer than one resample in 10^16 would reach,
+  can be merged too.
+- Rows with the same class, level, weight and value form one cell.
 """
 
 from __future__ import annotations
@@ -20,31 +20,31 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from .._ranking import ROUNDING, Curve, Rows
+from .._ranking import ROUNDING, Curve, ScoredRows
 
-# Minus the logarithm of the chance that a resample's cut leaves its window.
+# Minus the logarithm of the probability that the cut of a resample leaves its window.
 UNREACHED = 40.0
-# Entries of one array; some five of them are alive at a time.
+# Entries of one array; about five such arrays exist at a time.
 CHUNK_ENTRIES = 2_000_000
-# A binomial draw costs as much as about this many draws of a row, and a call as this many.
+# One binomial draw costs about as much as this many draws of a row; one call as this many.
 ROWS_PER_BINOMIAL = 12
 ROWS_PER_CALL = 5_000
 
 
 @dataclass(frozen=True)
 class Cells:
-    """Rows that count alike in every ranking, for a set of budgets.
+    """Cells: rows that count alike in every ranking, for a set of budgets.
 
     Parameters
     ----------
     levels : ndarray of shape (n_rankings, n_cells)
-        Score level of each cell, from the top at 0.
+        Score level of each cell, counted from 0 at the top.
     positive : ndarray of shape (n_cells,)
         Class of each cell.
     n_rows : ndarray of shape (n_cells,)
         Rows in each cell.
     spends, worth : ndarray of shape (n_cells,)
-        What a row of the cell spends of the budget, and what it adds to what is caught.
+        What a row of the cell spends of the budget, and what catching it adds.
     budgets : ndarray of shape (n_budgets,)
         Budgets that the cells are fine enough for.
     whole : bool
@@ -62,15 +62,16 @@ class Cells:
     @classmethod
     def of(
         cls,
-        rankings: Sequence[Rows],
+        rankings: Sequence[ScoredRows],
         budgets: NDArray[np.float64],
         basis: str,
         *,
         one_left_out: bool = False,
     ) -> Cells:
-        """Group rows that were ranked once or more; the rankings differ in scores only.
+        """Form the cells of rows with one ranking or more, which differ in scores only.
 
-        With ``one_left_out`` the cells serve to leave out a single row at a time, and are fewer.
+        With ``one_left_out`` the cells are fewer and only good for leaving out one row at a
+        time.
         """
         rows = rankings[0]
         spends, worth, whole = _what_counts(rows, basis)
@@ -93,7 +94,7 @@ class Cells:
     @classmethod
     def _group(
         cls,
-        rows: Rows,
+        rows: ScoredRows,
         levels: list[NDArray[np.intp]],
         spends: NDArray[np.float64],
         worth: NDArray[np.float64],
@@ -117,10 +118,10 @@ class Cells:
         )
 
     @classmethod
-    def swappable(cls, rankings: Sequence[Rows], budget: float, basis: str) -> Cells:
-        """Group rows with two rankings whose levels are on one scale, for `swap`.
+    def swappable(cls, rankings: Sequence[ScoredRows], budget: float, basis: str) -> Cells:
+        """Form the cells of rows with two rankings whose levels share a scale, for `swap`.
 
-        The scale is the rank among all rows, tied rows at the middle of theirs.
+        The scale is the rank among all rows, with mid-ranks for ties.
         """
         rows = rankings[0]
         spends, worth, whole = _what_counts(rows, basis)
@@ -132,14 +133,14 @@ class Cells:
         )
         twice = np.tile(spends, 2)
         spent = np.cumsum(np.bincount(both, twice))[:-1] / 2.0
-        # A row counts in either list with a chance of a half, if it does not in both.
+        # A row with one of its two levels above a boundary counts in each list by chance 1/2.
         squares = np.cumsum(np.bincount(both, twice**2))[:-1] / 4.0
         reached = _reached(spent, sizes, _margin(squares[np.newaxis], spends.max()))
         both = _merge_levels(both, reached, np.tile(rows.positive, 2), pure=rows.worth is None)
         return cls._group(rows, [both[:n], both[n:]], spends, worth, budgets, whole)
 
     def swap(self, n_resamples: int, rng: np.random.Generator) -> Iterator[NDArray[np.float64]]:
-        """Yield differences in coverage when a coin says which ranking a row's level is in.
+        """Yield differences in coverage after each row's two levels were swapped by chance.
 
         Each chunk has shape (n_chunk,).
         """
@@ -156,7 +157,7 @@ class Cells:
             n_chunk = min(size, n_resamples - start)
             swapped = rng.binomial(self.n_rows, 0.5, size=(n_chunk, self.n_rows.size))
             kept = self.n_rows - swapped
-            # What each list catches is a share of the worth of all rows.
+            # What each list catches is divided by the worth of all rows.
             caught = [
                 lists.caught(np.hstack(pair), self.spends @ self.n_rows)[0, :, 0]
                 for pair in ((kept, swapped), (swapped, kept))
@@ -173,13 +174,13 @@ class Cells:
         Returns
         -------
         coverage : ndarray of shape (n_rankings, n_resamples, n_budgets)
-            NaN where nothing is there to be caught.
+            NaN where there is nothing to be caught.
         """
         total = (counts @ self.spends)[:, np.newaxis]
         return _fraction(self.caught(counts, total), (counts @ self.worth)[:, np.newaxis])
 
     def caught(self, counts: NDArray, total: NDArray | float) -> NDArray[np.float64]:
-        """Return what is caught when budgets are fractions of ``total``."""
+        """Return what is caught if budgets are fractions of ``total``."""
         spent, worth = counts * self.spends, counts * self.worth
         sizes = np.broadcast_to(
             budget_sizes(self.budgets, total, self.whole), (len(counts), self.budgets.size)
@@ -221,10 +222,10 @@ class Cells:
     def resample(
         self, n_resamples: int, rng: np.random.Generator, *, stratified: bool
     ) -> Iterator[NDArray[np.float64]]:
-        """Yield the coverage of resamples, in chunks of bounded memory.
+        """Yield the coverage of resamples, in chunks that bound the memory.
 
-        Each chunk has shape (n_rankings, n_chunk, n_budgets). A resample without
-        anything to be caught, or without a negative, is drawn again.
+        Each chunk has shape (n_rankings, n_chunk, n_budgets). A resample with nothing to be
+        caught, or without a negative, is drawn again.
         """
         size = max(1, CHUNK_ENTRIES // max(self.n_rows.size, self.budgets.size))
         for start in range(0, n_resamples, size):
@@ -236,7 +237,7 @@ class Cells:
             yield coverage
 
     def _draw(self, size: int, rng: np.random.Generator, stratified: bool) -> NDArray:
-        """Draw how many rows of each cell there are in ``size`` resamples."""
+        """Draw the number of rows of each cell in ``size`` resamples."""
         n_positives = int(self.n_rows[self.positive].sum())
         n_rows = int(self.n_rows.sum())
         drawn = np.full(size, n_positives)
@@ -253,13 +254,13 @@ class Cells:
 def budget_sizes(
     budgets: NDArray[np.float64], totals: NDArray[np.float64] | float, whole: bool
 ) -> NDArray[np.float64]:
-    """Return `_ranking.budget_size` for many budgets and totals, which are broadcast."""
+    """Return `_ranking.budget_size` for arrays of budgets and totals, which broadcast."""
     sizes = budgets * totals
     return np.maximum(1.0, np.ceil(sizes * (1.0 - ROUNDING))) if whole else sizes
 
 
 def _multinomial(drawn: NDArray, n_rows: NDArray, rng: np.random.Generator) -> NDArray:
-    """Draw ``drawn[i]`` rows with replacement and count them by cell."""
+    """For each ``i``, draw ``drawn[i]`` rows with replacement and count them by cell."""
     total = int(n_rows.sum())
     if n_rows.size * ROWS_PER_BINOMIAL < total + ROWS_PER_CALL:
         return rng.multinomial(drawn, n_rows / total)
@@ -270,7 +271,7 @@ def _multinomial(drawn: NDArray, n_rows: NDArray, rng: np.random.Generator) -> N
 
 
 def _by_level(values: NDArray[np.float64], level: NDArray[np.intp]) -> NDArray[np.float64]:
-    """Return the sums down to each level, from 0 on, along the last axis."""
+    """Return the sums from the top down to each level, after a 0, along the last axis."""
     order = np.argsort(level, kind="stable")
     ends = np.append(np.flatnonzero(np.diff(level[order])), level.size - 1)
     sums = np.cumsum(values[:, order], axis=1)[:, ends]
@@ -285,7 +286,7 @@ def _fraction(caught: NDArray[np.float64], total: NDArray[np.float64]) -> NDArra
 
 
 def _distinct(columns: list[NDArray[np.intp]]) -> tuple[NDArray[np.intp], NDArray[np.int64]]:
-    """Return one row of each combination, the combinations in order, and how many there are."""
+    """Return a row and the number of rows of each distinct combination, in order."""
     code = np.zeros(columns[0].size, dtype=np.intp)
     for column in columns:
         code = np.unique(code * (int(column.max()) + 1) + column, return_inverse=True)[1]
@@ -293,8 +294,10 @@ def _distinct(columns: list[NDArray[np.intp]]) -> tuple[NDArray[np.intp], NDArra
     return row, n_rows
 
 
-def _what_counts(rows: Rows, basis: str) -> tuple[NDArray[np.float64], NDArray[np.float64], bool]:
-    """Return what each row spends and is worth, and whether budgets pay for whole rows."""
+def _what_counts(
+    rows: ScoredRows, basis: str
+) -> tuple[NDArray[np.float64], NDArray[np.float64], bool]:
+    """Return what each row spends, what it is worth, and whether budgets pay for whole rows."""
     spends = np.ones(rows.positive.size) if rows.weight is None else rows.weight
     whole = basis == "population" and np.array_equal(spends, np.trunc(spends))
     if basis == "fpr":
@@ -304,17 +307,17 @@ def _what_counts(rows: Rows, basis: str) -> tuple[NDArray[np.float64], NDArray[n
     return spends, worth, whole
 
 
-def _ranks(rows: Rows) -> NDArray[np.float64]:
-    """Return the weight ranked above each row, and half of that ranked with it."""
+def _ranks(rows: ScoredRows) -> NDArray[np.float64]:
+    """Return the weight ranked above each row plus half of the weight tied with it."""
     _, level = np.unique(-rows.scores, return_inverse=True)
     at = np.bincount(level, rows.weight)
     return (np.cumsum(at) - at / 2.0)[level]
 
 
 def _margin(variance: NDArray[np.float64], most: float) -> NDArray[np.float64]:
-    """Return how far a sum of independent terms strays: Bernstein's inequality.
+    """Return how far a sum of independent terms strays, by Bernstein's inequality.
 
-    ``most`` is the greatest term. One whole row is added for what is rounded up.
+    ``most`` is the greatest term. One row is added, because sizes are rounded up.
     """
     return np.sqrt(2.0 * UNREACHED * variance) + UNREACHED * most * 2.0 / 3.0 + 1.0
 
@@ -328,7 +331,7 @@ def _reached(
         reached |= np.abs(spent - size) <= margin
         last = max(int(np.searchsorted(spent, size, side="right")) - 1, 0)
         reached[last : last + 1] = True
-    # A cut lies between two boundaries: those beside the reached ones are needed too.
+    # A cut lies between two boundaries, so the neighbours of the reached ones are needed too.
     needed = reached.copy()
     needed[1:] |= reached[:-1]
     needed[:-1] |= reached[1:]
@@ -342,9 +345,9 @@ def _merge_levels(
     *,
     pure: bool,
 ) -> NDArray[np.intp]:
-    """Merge levels over boundaries that are not ``kept``, then those that catch alike.
+    """Merge levels across boundaries that are not ``kept``, then levels that catch alike.
 
-    ``pure`` says that every positive is worth what it weighs.
+    With ``pure`` every positive is worth one.
     """
     level = np.append(0, np.cumsum(kept))[level]
     has_positive = np.bincount(level[positive], minlength=level.max() + 1) > 0

@@ -1,4 +1,4 @@
-"""How many positives a comparison, or an estimate, of coverage needs."""
+"""The number of positives that a comparison or an estimate of coverage needs."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from .._ranking import whole_rows
 
 @dataclass(frozen=True)
 class CoverageSampleSize:
-    """What has to be collected.
+    """The numbers of rows to collect.
 
     Parameters
     ----------
     n_positives : int
         Positives needed.
     n_samples : int or None
-        Rows among which so many positives are to be expected, if `pos_rate` was given.
+        Rows among which that many positives are expected, if `pos_rate` was given.
     n_reviewed : int or None
-        Rows that the budget reviews of these, if `budget` was given.
+        How many of these rows the budget reviews, if `budget` was given.
 
     See Also
     --------
@@ -47,37 +47,37 @@ def coverage_sample_size(
     pos_rate: float | None = None,
     budget: float | None = None,
 ) -> CoverageSampleSize:
-    """Number of positives needed to see a lift between two models, or to know one model's coverage.
+    """Number of positives needed to detect a lift, or to estimate one model's coverage.
 
     Parameters
     ----------
     coverage : float
-        Coverage of the baseline, or of the one model, a fraction in (0, 1).
+        Coverage of the baseline, or of the single model, a fraction in (0, 1).
 
     lift : float, default=None
-        Difference in coverage to be seen, in (0, 1 - `coverage`], by two models on the
-        same rows. Give this or `half_width`.
+        Difference in coverage to detect between two models on the same rows, in
+        (0, 1 - `coverage`]. Give either this or `half_width`.
 
     half_width : float, default=None
-        Half the width that the interval of a single model's coverage may have, a
-        fraction in (0, 0.5).
+        Half of the greatest width that the interval for a single model's coverage may
+        have, a fraction in (0, 0.5).
 
     discordance : float, default=None
-        Share of the positives that one of the two models catches and the other does not;
-        at least `lift`. Models trained on the same rows agree on most positives, and a
-        pilot's :func:`coverage_difference_test` says on how many. By default
-        that of models whose catches are independent, which asks for the
-        most positives unless one model catches what the other misses. Only with `lift`.
+        Share of the positives that one of the two models catches and the other one misses;
+        at least `lift`. Models trained on the same rows agree on most positives; a
+        :func:`coverage_difference_test` on pilot data shows on how many. The default is
+        the discordance of models whose catches are independent. It asks for the most
+        positives unless one model catches what the other one misses. Only with `lift`.
 
     power : float, default=0.8
-        Chance that the test finds the lift, in (0, 1). Only with `lift`.
+        Probability that the test detects the lift, in (0, 1). Only with `lift`.
 
     confidence_level : float, default=0.95
-        One less the level of the test, or the level of the interval, in (0, 1).
+        The level of the interval, or one minus the level of the test, in (0, 1).
 
     alternative : {"two-sided", "greater"}, default="two-sided"
-        Whether the test is for any difference, or for the lift alone: that takes a fifth fewer
-        positives at the defaults. Only with `lift`.
+        Whether the test is for any difference or for a lift only. The latter takes a fifth
+        fewer positives at the defaults. Only with `lift`.
 
     pos_rate : float, default=None
         Share of positives among the rows to be collected, in (0, 1).
@@ -92,27 +92,27 @@ def coverage_sample_size(
     Raises
     ------
     ValueError
-        If a parameter is out of its range, both or neither of `lift` and `half_width` are
-        given, the discordance is impossible at these coverages, or the coverage at that
-        budget and rate of positives.
+        If a parameter is out of its range, if both or neither of `lift` and `half_width` are
+        given, if the discordance is impossible at these coverages, or if the coverage is
+        impossible at that budget and rate of positives.
 
     See Also
     --------
-    coverage_difference_test : The test that is planned for.
+    coverage_difference_test : The test that the number is for.
     bootstrap_ci : The interval, with ``method="wilson"``.
 
     Notes
     -----
-    For a lift it is the size of McNemar's test [1]_: with discordance ``d``, lift ``l`` and
-    the normal quantiles ``z`` of level and power,
+    For a lift the number is the sample size of McNemar's test [1]_: with discordance ``d``,
+    lift ``l`` and the normal quantiles ``z`` of level and power,
     ``n = (z_level * sqrt(d) + z_power * sqrt(d - l**2))**2 / l**2``, rounded up. For
     a half width it is the size at which Wilson's interval is that narrow.
 
-    Both take the cut as known. It is found on the same rows, which adds little while the
-    budget reviews more negatives than there are positives.
+    Both take the cut as known. In fact it is found on the same rows, which adds little
+    uncertainty as long as the budget reviews more negatives than there are positives.
 
-    The number of positives among ``n_samples`` rows varies; collect until there are
-    ``n_positives`` rather than for ``n_samples`` rows, where you can.
+    The number of positives among ``n_samples`` rows varies. If you can, collect rows until
+    there are ``n_positives`` positives, rather than ``n_samples`` rows.
 
     References
     ----------
@@ -121,7 +121,7 @@ def coverage_sample_size(
 
     Examples
     --------
-    Is a coverage of 0.60 raised to 0.65?
+    To detect a rise in coverage from 0.60 to 0.65:
 
     >>> from skbudget.metrics import coverage_sample_size
     >>> coverage_sample_size(0.6, lift=0.05, discordance=0.15, pos_rate=0.003, budget=0.005)
@@ -132,7 +132,7 @@ def coverage_sample_size(
     >>> coverage_sample_size(0.6, lift=0.05).n_positives
     1474
 
-    To know one model's coverage to within 0.05:
+    To estimate one model's coverage to within 0.05:
 
     >>> coverage_sample_size(0.6, half_width=0.05).n_positives
     366
@@ -146,24 +146,24 @@ def coverage_sample_size(
     if budget is not None:
         budget = check_budget(budget, owner)
         if pos_rate is None:
-            raise ValueError("A budget needs pos_rate too: it is a fraction of all rows.")
+            raise ValueError("A budget is a fraction of all rows and needs pos_rate too.")
     check_option(alternative, "alternative", ("two-sided", "greater"), owner)
     one_sided = alternative == "greater"
     if one_sided and lift is None:
-        raise ValueError("alternative='greater' is about a test: give it with lift.")
+        raise ValueError("alternative='greater' is for a test: give it with lift.")
     z = float(ndtri(confidence_level if one_sided else 0.5 + confidence_level / 2.0))
     if lift is not None:
         highest = coverage + _check_lift(lift, coverage, owner)
         n = _paired_size(coverage, lift, discordance, z, float(ndtri(power)), owner)
     else:
         if discordance is not None:
-            raise ValueError("discordance is about two models: give it with lift.")
+            raise ValueError("discordance is for two models: give it with lift.")
         highest = coverage
         half_width = check_fraction(half_width, "half_width", owner)
         if half_width >= 0.5:
             raise ValueError(f"half_width must be less than 0.5: got {half_width}.")
         n = _wilson_size(coverage, half_width, z)
-    # Rounding errors of a whole number are not another positive.
+    # A rounding error above a whole number must not add a positive.
     n_positives = max(1, math.ceil(n * (1.0 - 1e-9)))
     if pos_rate is None:
         return CoverageSampleSize(n_positives)

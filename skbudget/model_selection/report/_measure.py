@@ -20,7 +20,7 @@ from ..._utils.statistics import Estimate
 from ..._utils.tables import LabelledRows
 from ..._utils.validation import check_scores
 from ...band import Basis, fpr_band
-from ...metrics._ranking import budget_size, check_groups
+from ...metrics._ranking import budget_size, spenders_and_positives
 from ._models import Competitor, Role
 
 __all__ = ["Outcome", "Split", "Task", "budgets_near", "estimate_share", "run"]
@@ -126,7 +126,7 @@ def _fit_and_test(
         warnings.filterwarnings("ignore", message="X does not have valid feature names")
         probability = _probability(model, unseen.features)
         scores = _scores(model, unseen.features, probability, competitor.role)
-    spenders, positives = check_groups(
+    spenders, positives = spenders_and_positives(
         unseen.labels,
         scores,
         basis=task.basis,

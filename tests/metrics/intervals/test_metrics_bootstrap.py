@@ -16,7 +16,8 @@ from skbudget.metrics import (
     partial_auc_score,
 )
 from skbudget.metrics._ranking import check_rows
-from skbudget.metrics.intervals._bootstrap import _ends, _Options, _resample
+from skbudget.metrics.intervals._coverage_interval import interval_ends, resample
+from skbudget.metrics.intervals._interval import Options
 
 
 @pytest.fixture
@@ -275,29 +276,29 @@ def test_the_score_at_fault_is_named():
         paired_bootstrap_ci([0, 1], [0.1, 0.2], [0.1, np.nan], budget=0.5)
 
 
-# --- does it hold the truth as often as it says?
+# --- do intervals contain the true value as often as they should?
 
 METHODS = ("BCa", "percentile", "wilson")
 
 
 def normal_shift(coverage, budget, pos_rate, basis):
-    """How far up standard normal positives must lie for this coverage of the population."""
+    """Return the shift of standard normal positives that gives this coverage."""
     false = budget if basis == "fpr" else (budget - pos_rate * coverage) / (1 - pos_rate)
     return norm.isf(false) - norm.isf(coverage)
 
 
 def share_that_hold(coverage, budget, n_positives, n_samples, basis, *, n_tables, n_resamples):
-    """Share of intervals by each method that hold the population's coverage."""
+    """Return the share of intervals by each method that contain the population's coverage."""
     shift = normal_shift(coverage, budget, n_positives / n_samples, basis)
     y = np.repeat([0, 1], [n_samples - n_positives, n_positives])
     rng = np.random.default_rng(0)
     held = np.zeros(3)
     for seed in range(n_tables):
         rows = check_rows(y, rng.normal(shift * y), sample_weight=None, value=None, pos_label=None)
-        drawn = _resample([rows], np.array([budget]), basis, n_resamples, True, seed)[0][:, 0]
+        drawn = resample([rows], np.array([budget]), basis, n_resamples, True, seed)[0][:, 0]
         for number, method in enumerate(METHODS):
-            options = _Options(0.95, n_resamples, method, True)
-            _, low, high, _ = _ends([rows], budget, basis, drawn, options)
+            options = Options(0.95, n_resamples, method, True)
+            _, low, high, _ = interval_ends([rows], budget, basis, drawn, options)
             held[number] += low - 1e-9 <= coverage <= high + 1e-9
     return held / n_tables
 
@@ -350,13 +351,15 @@ def test_coverage_of_the_paired_intervals(n_positives, lift):
         rows = [
             check_rows(y, score, sample_weight=None, value=None, pos_label=None) for score in scores
         ]
-        drawn = np.subtract(*_resample(rows, np.array([budget]), "fpr", 1_000, True, seed))[:, 0]
+        drawn = np.subtract(*resample(rows, np.array([budget]), "fpr", 1_000, True, seed))[:, 0]
         for number, method in enumerate(METHODS[:2]):
-            _, low, high, _ = _ends(rows, budget, "fpr", drawn, _Options(0.95, 1_000, method, True))
+            _, low, high, _ = interval_ends(
+                rows, budget, "fpr", drawn, Options(0.95, 1_000, method, True)
+            )
             held[number] += low - 1e-9 <= lift <= high + 1e-9
     held /= n_tables
     print(n_positives, lift, dict(zip(METHODS, held)))
-    # BCa is short of its level by some 0.02, the reason why it is not the default here.
+    # BCa falls short of its level by about 0.02, which is why it is not the default here.
     assert np.all(held > np.array([0.92, 0.95]) - 3.5 * np.sqrt(0.95 * 0.05 / n_tables))
 
 

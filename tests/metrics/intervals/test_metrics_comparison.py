@@ -13,7 +13,7 @@ TOWARDS = {"two-sided": np.abs, "greater": np.positive, "less": np.negative}
 
 
 def by_all_swaps(y, a, b, *, budget, basis, value, alternative="two-sided"):
-    """The p-value from every swap of ranks, each measured by the metric."""
+    """Return the p-value from all possible swaps of ranks, each measured by the metric."""
     ranks = -np.array([rankdata(-a), rankdata(-b)])
     measure = {"budget": budget, "basis": basis, "value": value}
     differences = []
@@ -61,7 +61,7 @@ def test_coverages_are_the_metric(ranked, budget, basis):
 
 
 def test_a_window_changes_nothing():
-    """A large table, of which the test keeps a part, against all of it."""
+    """The test keeps only a part of a large table; compare it with the whole table."""
     rng = np.random.default_rng(0)
     y = np.repeat([0, 1], [3_960, 40])
     a = rng.normal(1.5 * y)
@@ -96,7 +96,7 @@ def test_weights_move_together():
         y, a, b, budget=0.2, sample_weight=np.full(24, 3), n_permutations=2_000, random_state=0
     )
     assert once.difference == thrice.difference == 1.0
-    # The three rows of a weight stay together, so that there are no more swaps than before.
+    # The three rows of a weight stay together, so there are no more swaps than without weights.
     assert thrice.pvalue == pytest.approx(once.pvalue, abs=0.025)
 
 
@@ -122,12 +122,11 @@ def share_rejected(
     n_samples, n_positives, budget, coverage, *, lift=0.0, common=0.5, spread=1.0, basis, n_tables,
     alternative="two-sided",
 ):  # fmt: skip
-    """Share of tables on which equal (or better by ``lift``) models are told apart.
+    """Return how often two tests reject, and the mean discordance.
 
-    By the test, and by McNemar's exact test on the positives, followed by the mean discordance.
-
-    Both scores are normal, with a share ``common`` of their variance the same; ``spread``
-    is that of the second model's positives.
+    The two tests are ours and McNemar's exact test on the positives. The models are equal, or
+    one is better by ``lift``. Both scores are normal and share ``common`` of their variance;
+    ``spread`` is the standard deviation of the second model's positives.
     """
     pos_rate = n_positives / n_samples
 
@@ -202,8 +201,8 @@ def test_level_of_the_test(n_samples, n_positives, budget, coverage, spread, bas
         n_samples, n_positives, budget, coverage, spread=spread, basis=basis, n_tables=400
     )
     print(n_positives, budget, basis, spread, level, mcnemar)
-    # Spread makes the rankings differ: the level is then not a promise.
+    # With spread the rankings differ, and the level is then not guaranteed.
     assert level <= (0.05 if spread == 1.0 else 0.06) + 3.5 * np.sqrt(0.05 * 0.95 / 400)
     if basis == "population" and n_positives == 400:
-        # Why it is not McNemar's: the positives fill most of the budget, and move its cut.
+        # Why the test is not McNemar's: the positives fill most of the budget and move its cut.
         assert mcnemar < 0.01

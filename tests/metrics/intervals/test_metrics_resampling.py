@@ -1,4 +1,4 @@
-"""Resamples drawn as counts against rows drawn one by one."""
+"""Resamples drawn as counts, compared with rows drawn one by one."""
 
 import numpy as np
 import pytest
@@ -9,7 +9,7 @@ from scipy.stats import ks_2samp
 
 from skbudget.metrics import coverage_at_budget_score
 from skbudget.metrics._ranking import check_rows
-from skbudget.metrics.intervals._bootstrap import bootstrap_coverage
+from skbudget.metrics.intervals._coverage_interval import bootstrap_coverage
 from skbudget.metrics.intervals._resampling import Cells
 
 bases = st.sampled_from(["population", "fpr"])
@@ -70,7 +70,7 @@ def test_leaving_one_row_out_is_the_metric_without_it(ranked, budget, basis, wei
 @quick
 @given(rankings(), st.integers(0, 99), bases)
 def test_a_resample_has_the_coverage_of_its_rows(ranked, seed, basis):
-    """Counts of cells are translated back into rows, and those are measured."""
+    """The counts of cells are turned back into rows, which the metric measures."""
     some_budgets = np.array([0.1, 0.37, 1.0])
     other = np.random.default_rng(seed).permutation(ranked.score)
     rows = [
@@ -158,7 +158,7 @@ def test_few_cells_are_left_of_a_large_table():
 
 
 def test_a_window_changes_nothing_but_the_cells():
-    """Budgets far apart keep all levels apart; each alone keeps those near its cut."""
+    """Many budgets keep all levels; one budget keeps only the levels near its cut."""
     rng = np.random.default_rng(0)
     y = np.repeat([0, 1], [20_000, 500])
     score = rng.normal(y)

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from test_metrics_comparison import share_rejected
 
 from skbudget.metrics import CoverageSampleSize, coverage_sample_size
-from skbudget.metrics.intervals._bootstrap import _wilson
+from skbudget.metrics.intervals._closed_forms import wilson_interval
 
 
 def test_lift_by_hand():
@@ -18,11 +18,11 @@ def test_lift_by_hand():
 @given(st.floats(0.01, 0.99), st.floats(0.01, 0.3), st.sampled_from([0.8, 0.95, 0.99]))
 def test_half_width_is_reached_and_not_before(coverage, half_width, level):
     n = coverage_sample_size(coverage, half_width=half_width, confidence_level=level).n_positives
-    low, high = _wilson(coverage, n, level)
+    low, high = wilson_interval(coverage, n, level)
     assert (high - low) / 2 <= half_width * (1 + 1e-6)
     assume(n > 1)
-    low, high = _wilson(coverage, n - 1, level)
-    # At few positives an end may lie outside [0, 1], which is cut off.
+    low, high = wilson_interval(coverage, n - 1, level)
+    # With few positives an end may lie outside [0, 1], and is then cut off.
     assert (high - low) / 2 >= half_width * (1 - 1e-6) or low == 0 or high == 1
 
 
@@ -67,7 +67,7 @@ def test_bad_input(wrong, message):
 
 @pytest.mark.parametrize("alternative", ["two-sided", "greater"])
 def test_power_is_what_was_asked_for(alternative):
-    """Models with a lift, on as many positives as are said to show it."""
+    """Test models with a lift on the number of positives that should detect it."""
     coverage, lift, common = 0.5, 0.15, 0.7
     *_, discordance = share_rejected(
         10_000, 500, 0.05, coverage, lift=lift, common=common, basis="fpr", n_tables=5

@@ -1,0 +1,161 @@
+"""The result of a bootstrap interval, and the options of all such intervals."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.utils import check_random_state
+
+from ..._utils.progress import Progress
+from ..._utils.validation import (
+    BASES,
+    check_budget,
+    check_budgets,
+    check_fraction,
+    check_option,
+    check_positive,
+)
+
+METHODS = ("BCa", "percentile", "wilson")
+# Differences below this are rounding errors of equal coverages.
+EQUAL = 1e-12
+
+
+@dataclass(frozen=True, eq=False)
+class BootstrapInterval:
+    """An estimate and its bootstrap interval.
+
+    For one budget, or for a metric, the first five parameters are floats. For an array of
+    budgets they are arrays of shape (n_budgets,).
+
+    Parameters
+    ----------
+    estimate : float or ndarray
+        The metric on the rows themselves.
+    low, high : float or ndarray
+        Lower and upper end of the interval.
+    standard_error : float or ndarray
+        Standard deviation of the metric over the resamples.
+    fallback : bool or ndarray
+        Whether a closed form took the place of the bootstrap, because the resamples could
+        not give an interval. See the notes of the function that returned it.
+    budget : float, ndarray or None
+        The budget or budgets; None for another metric.
+    confidence_level : float
+        Share of such intervals that should contain the true value.
+    n_resamples : int
+        Number of resamples.
+    method : str
+        The method that found the ends.
+    distribution : ndarray of shape (n_resamples,) or (n_resamples, n_budgets)
+        The metric on each resample.
+
+    See Also
+    --------
+    bootstrap_ci : Interval for one model.
+    paired_bootstrap_ci : Interval for the difference between two models.
+    """
+
+    estimate: Any
+    low: Any
+    high: Any
+    standard_error: Any
+    fallback: Any
+    budget: Any
+    confidence_level: float
+    n_resamples: int
+    method: str
+    distribution: NDArray[np.float64] = field(repr=False)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return everything except the distribution, with arrays as lists.
+
+        With several budgets ``pandas.DataFrame(interval.to_dict())`` has one row per budget.
+        """
+        kept = {item.name: getattr(self, item.name) for item in fields(self)[:-1]}
+        return {
+            name: value.tolist() if isinstance(value, np.ndarray) else value
+            for name, value in kept.items()
+        }
+
+
+@dataclass(frozen=True)
+class Options:
+    confidence_level: float
+    n_resamples: int
+    method: str
+    stratified: bool
+    owner: str = ""
+    verbose: int = 0
+
+    def progress(self, n_before: int = 0) -> Callable[[int], None]:
+        """Return a function that counts resamples as they are done.
+
+        ``n_before`` evaluations of a metric come before them and are counted too.
+        """
+        if not self.verbose:
+            return lambda number: None
+        total = {self.owner: n_before + self.n_resamples}
+        shown = Progress(sys.stderr, total, "resamples", n_lines=10)
+
+        def count(number: int) -> None:
+            shown.count(self.owner, number)
+            if shown.done == shown.totals:
+                shown.close()
+
+        return count
+
+
+def check_options(
+    owner: str,
+    methods: Sequence[str],
+    budget: Any,
+    metric: Any,
+    basis: str,
+    confidence_level: float,
+    n_resamples: int,
+    method: str,
+    stratified: bool,
+    verbose: int,
+) -> Options:
+    if (budget is None) == (metric is None):
+        raise ValueError(f"{owner} needs a budget or a metric, and not both.")
+    if budget is not None:
+        if np.ndim(budget) == 0:
+            check_budget(budget, owner)
+        else:
+            check_budgets(budget, owner, "budget")
+    if metric is not None:
+        if not callable(metric):
+            raise TypeError(f"metric must be a callable: got {metric!r}.")
+        methods = METHODS[:2]
+    check_option(basis, "basis", BASES, owner)
+    check_option(method, "method", methods, owner)
+    check_option(stratified, "stratified", (True, False), owner)
+    return Options(
+        check_fraction(confidence_level, "confidence_level", owner),
+        check_positive(n_resamples, "n_resamples", owner, integer=True, minimum=2),
+        method,
+        bool(stratified),
+        owner,
+        check_positive(
+            int(verbose) if isinstance(verbose, bool) else verbose,
+            "verbose",
+            owner,
+            integer=True,
+            minimum=0,
+        ),
+    )
+
+
+def random_generator(random_state: Any) -> np.random.Generator:
+    """Return a Generator with a seed from scikit-learn's ``random_state``.
+
+    A Generator's draws broadcast, which a RandomState's do not.
+    """
+    return np.random.default_rng(check_random_state(random_state).randint(2**31, size=4))
