@@ -271,6 +271,13 @@ def test_registry():
     assert [m.role for m in METHODS.values()] == ["baseline", *["peer"] * 3, *["band"] * 4]
 
 
+def test_labels_show_the_penalty_of_the_peers():
+    from skbudget.boosting._peers import PEER_L2
+
+    assert METHODS["lightgbm-l2"].label == f"LightGBM, L2 {PEER_L2:g}"
+    assert METHODS["lightgbm-l2-small"].label == f"LightGBM, L2 {PEER_L2:g}, 7 leaves"
+
+
 def test_some_run_only_if_named():
     left_out = [m.name for m in METHODS.values() if not m.by_default]
     assert left_out == ["lightgbm-l2-small", "pauc-network", "pauc-ensemble"]
@@ -628,7 +635,7 @@ def test_target_of_categories(monkeypatch, tmp_path):
         ({"a": [1.0] * 4, "y": [0, 1, 0, 1]}, "label", {}, "no column 'label'.*are 'a', 'y'"),
         ({"a": [1.0] * 4, "y": [0, 1, 0, 1]}, "y", {"drop": ["b"]}, "no column 'b'"),
         ({"a": [1.0] * 4, "y": [0, 1, None, None]}, "y", {}, "missing in 2 of 4 rows"),
-        ({"y": [0, 1, 0, 1]}, "y", {}, "no columns beside the target"),
+        ({"y": [0, 1, 0, 1]}, "y", {}, "no columns besides the target"),
         ({"a": [1.0] * 4, "y": [0, 1, 2, 3]}, "y", {}, "'y' must have two labels: it has 4"),
         ({"a": [1.0] * 4, "y": [1, 1, 1, 1]}, "y", {}, "must have two labels: it has 1"),
         ({"a": [], "y": []}, "y", {}, "'y' has no rows"),

@@ -186,7 +186,7 @@ def test_interruption(capsys, monkeypatch, tmp_path):
     assert main([*QUICK_RUN, "--json", str(record)]) == 130
     captured = capsys.readouterr()
     assert "bytes per row, of 1 000 rows" in captured.out
-    assert "Interrupted: what was finished until then is shown." in captured.err
+    assert "Interrupted: what was finished by then is shown." in captured.err
     speed = read_speed(record)
     assert not speed.about["complete"]
     assert len(speed.peaks) == 4
