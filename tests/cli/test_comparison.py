@@ -316,7 +316,8 @@ def test_band_methods_get_the_budget():
     assert (model.budget, model.calibration_cv) == (0.02, None)
 
 
-# The ensemble's four fits of each part take long; tests/test_ensemble.py has it for small ones.
+# The ensemble fits each of its parts four times, which takes long. tests/test_ensemble.py
+# tests small ones.
 @pytest.mark.parametrize("name", [name for name in METHODS if name != "pauc-ensemble"])
 def test_same_seed_same_figures(name):
     pytest.importorskip(METHODS[name].package)
@@ -501,7 +502,7 @@ def test_not_an_archive(tmp_path):
 
 
 def write_csv(path, n_samples=400, seed=0):
-    """A table with numbers, text, missing values and labels in words."""
+    """Write a table with numbers, text, missing values and labels in words."""
     rng = np.random.default_rng(seed)
     fraud = rng.random(n_samples) < 0.1
     amount = rng.lognormal(size=n_samples) + 3 * fraud
@@ -540,7 +541,7 @@ category_blind = dataclasses.replace(
 )
 
 
-# The ensemble trains its network at full length; test_ensemble.py has it read categories.
+# The ensemble trains its network at full length. test_ensemble.py tests it with categories.
 SLOW_METHODS = {"pauc-ensemble"}
 
 

@@ -235,7 +235,7 @@ def test_interruption_of_the_process():
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        # Whoever runs the tests in the background of a shell has it ignore interruptions.
+        # A shell that runs the tests in the background makes them ignore interruptions.
         preexec_fn=partial(signal.signal, signal.SIGINT, signal.default_int_handler),
     )
     time.sleep(5)

@@ -26,7 +26,7 @@ needs_torch = pytest.mark.skipif(find_spec("torch") is None, reason="torch is no
 
 # --- the rows -----------------------------------------------------------------------
 
-# Values that the publication's own generator gives for these seeds and sizes.
+# The publication's own generator gives these values for these seeds and sizes.
 PINNED = {
     "linear": ([1.6398989, 2.418035, 2.5109746], [3.231443, 1.441849, -0.31328988], 466769237),
     "product": ([1.6398989, 2.418035, 2.5109746], [2.8472114, -0.8957319, -0.8478066], 4226013034),

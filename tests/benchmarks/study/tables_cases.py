@@ -1,4 +1,4 @@
-"""Tables by name, the sizes of their draws, and a table with a lattice of values."""
+"""Helpers: tables by name, the sizes of their draws, and a table whose values lie on a lattice."""
 
 import numpy as np
 
@@ -26,7 +26,7 @@ def assert_same(one, other):
 
 
 def lattice_table(n_rows=8_000, n_positives=200, seed=0):
-    """Rows of binary, integer and lopsided columns, and labels."""
+    """Return rows with binary, integer and skewed columns, and labels."""
     rng = np.random.RandomState(seed)
     hidden = rng.normal(size=n_rows)
     X = np.column_stack(

@@ -48,9 +48,10 @@ def test_ceiling_is_of_the_tables_own_geometry(parameters):
 def test_hard_bulk_and_its_ceiling():
     draw = by_name(quick=True)["hard-bulk-flipped"].draw(0)
     assert sizes(draw) == [(8_000, 800), (4_000, 400), (12_000, 1_200)]
-    # The log likelihood ratio has mean 2 * d and variance 4 * d between classes, where d is
-    # the sum of squares of the means: an AUC of Phi(sqrt(2 * d)), of which labels exchanged
-    # at random (a tenth, and a ninetieth of the others) leave 1 - 0.1 - 1 / 90 above 1/2.
+    # The log likelihood ratios of the two classes differ by 4 * d in the mean and have the
+    # variance 4 * d, where d is the sum of squares of the means. So the AUC is
+    # Phi(sqrt(2 * d)). A tenth of the positives and a ninetieth of the negatives exchange
+    # labels at random, which leaves 1 - 0.1 - 1 / 90 of its excess over 1/2.
     d = 4 * 0.3**2 + 3 * 0.4**2
     clean = stats.norm.cdf(np.sqrt(2 * d))
     expected = 0.5 + (clean - 0.5) * (1 - 0.1 - 0.1 / 9)

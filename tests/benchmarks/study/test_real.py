@@ -68,8 +68,8 @@ def test_implanted_roles_and_rows(source):
     positives, decoys = np.count_nonzero(roles == 1), np.count_nonzero(roles == 2)
     assert positives == round(0.01 * n_base)
     assert decoys == pytest.approx(0.04 * n_base, abs=2)
-    # Rows are the base's negatives, in order: the base's positives are gone, columns without
-    # signal are as they were, and those with it keep their order over the bulk.
+    # The rows are the negatives of the base in their order. Columns without signal are
+    # unchanged, and columns with signal keep their order over the bulk.
     base = data.X[data.y == 0]
     others = np.setdiff1d(np.arange(X.shape[1]), [*easy, *cue])
     np.testing.assert_array_equal(X[:, others], base[:, others])
@@ -90,13 +90,13 @@ def test_signal_columns_are_chosen_by_distinct_values(tmp_path):
     # In mammography they number 5435, 883, 160, 2800, 1739 and 550.
     columns = signal_columns(Source("mammography"))
     assert columns == ([0, 3, 4], [1, 5])
-    # A constant column is of no use, nor one that is missing in many rows.
+    # A constant column cannot be used, and neither can one that is missing in many rows.
     X, y = save_lattice(tmp_path)
     X[::10, 4] = np.nan
     np.savez(tmp_path / "table.npz", X=X, y=y)
     easy, cue = signal_columns(Source("table", str(tmp_path / "table.npz")))
     assert (easy, cue) == ([6, 2, 3], [5, 0])
-    # Labels have no say.
+    # Labels do not matter.
     y[:100] = 1 - y[:100]
     np.savez(tmp_path / "other.npz", X=X, y=y)
     other = signal_columns(Source("other", str(tmp_path / "other.npz")))
@@ -118,7 +118,7 @@ def test_shifts_have_their_size_in_standard_deviations(source):
     X, roles, easy, cue = implanted(source)
     for column in (*easy, *cue):
         assert X[roles == 0, column].std() == pytest.approx(1.0, abs=0.03)
-        # Not so precise where rows of a role are few: mammography has 109 positives.
+        # This is less precise if a role has few rows. Mammography has 109 positives.
         raised = X[np.isin(roles, [1, 2]), column].mean()
         assert raised == pytest.approx(2.5 if column in easy else 0.0, abs=0.15)
         if column in cue:
@@ -135,8 +135,8 @@ def test_only_the_cue_tells_positives_from_decoys(source):
 
 
 def test_single_cue_columns_tell_no_more_than_the_design_has_them(source):
-    # The distance from the middle of one cue column tells something in the generated
-    # table too. A heap of equal values, or the end of a column, would tell all of it.
+    # The distance from the middle of one cue column is informative in the generated table,
+    # too. A group of equal values or the end of a column would reveal the positives.
     def alone(X, roles, column):
         contested = np.isin(roles, [1, 2])
         y = roles[contested] == 1

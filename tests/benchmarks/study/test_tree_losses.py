@@ -37,7 +37,7 @@ def test_focal_loss_by_brute_force(gamma, alpha):
     tolerance = 1e-5 * np.abs(second).max()
     assert (hessian > 0).all()
     assert (hessian >= second - tolerance).all()
-    # The term that is left out.
+    # The hessian lacks this term.
     own, error = expit(np.where(y == 1, raw, -raw)), expit(np.where(y == 1, -raw, raw))
     share = np.where(y == 1, alpha, 1.0 - alpha) * weight / weight.sum()
     left_out = share * gamma * own * error ** (gamma + 1.0) * np.log(own)

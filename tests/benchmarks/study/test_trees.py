@@ -62,7 +62,7 @@ def draw_trials(contender, n_random):
     study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=0))
     study.enqueue_trial(dict(contender.start))
     with warnings.catch_warnings():
-        # Optuna takes what lies outside of a range, and says so.
+        # Optuna accepts values outside of a range with a warning.
         warnings.simplefilter("error")
         return [contender.suggest(study.ask()) for _ in range(1 + n_random)]
 
@@ -101,7 +101,7 @@ def test_the_list():
 
 @each(CONTENDERS)
 def test_can_be_sent_to_another_process(name):
-    # Names of modules are enough: nothing of the package is imported.
+    # Names of modules are enough. Nothing of the package is imported.
     contender = pickle.loads(pickle.dumps(CONTENDERS[name]))
     assert (contender.name, contender.tuned) == (name, CONTENDERS[name].tuned)
     assert contender.start == CONTENDERS[name].start
@@ -252,7 +252,7 @@ def test_ours_are_trained_for_the_budget():
 def test_class_weighting_is_a_weight_of_positives(weighting, power):
     lightgbm = pytest.importorskip("lightgbm")
     weight = np.where(Y == 1, ((Y == 0).sum() / (Y == 1).sum()) ** power, 1.0)
-    # It starts from the base rate of the rows as they are.
+    # It starts from the base rate of the rows without weights.
     start = np.log(Y.mean() / (1 - Y.mean()))
     params = {
         "objective": "binary",
@@ -315,7 +315,8 @@ def test_parameters_of_a_loss_reach_it(name, changes):
 
 
 def test_focal_loss_without_focus_trains_lightgbms_own_model():
-    # Half the loss, so half the penalty; with next to none, rounding decides on last splits.
+    # Half of the loss has half of the penalty. Without a penalty, rounding would decide
+    # about the last splits.
     ours = scores("lightgbm-focal", focal_gamma=0.0, focal_alpha=0.5, reg_lambda=0.5)
     plain = scores("lightgbm", reg_lambda=1.0)
     np.testing.assert_allclose(plain - ours, np.log(Y.mean() / (1 - Y.mean())), atol=1e-3)
