@@ -26,7 +26,7 @@ import available_losses  # noqa: E402
 
 import skbudget  # noqa: E402
 
-# Before Sphinx looks which pages there are.
+# This is done before Sphinx lists the pages.
 available_losses.write(DOCS / "api")
 ONLINE = os.environ.get("SKBUDGET_DOCS_ONLINE") == "1"
 EXECUTE = set(filter(None, os.environ.get("SKBUDGET_DOCS_EXECUTE", "").split(",")))
