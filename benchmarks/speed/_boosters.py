@@ -289,7 +289,9 @@ def rank_xgboost(effort: Effort) -> Turns:
 
     X, y = make_contested_top(effort.rank_rows, random_state=0)
     settings = _xgboost_settings(effort, RANK_RATE)
-    data = xgb.QuantileDMatrix(X, y, group=[len(y)], nthread=effort.n_jobs)
+    # The ranking losses need a query, and our objective, which reads no queries, refuses them.
+    rows = xgb.QuantileDMatrix(X, y, nthread=effort.n_jobs)
+    one_query = xgb.QuantileDMatrix(X, y, group=[len(y)], nthread=effort.n_jobs)
     in_budget = whole_rows(BUDGET, len(y))
     objective = PAUCObjective(budget=BUDGET)
 
@@ -301,14 +303,14 @@ def rank_xgboost(effort: Effort) -> Turns:
             "lambdarank_num_pair_per_sample": pairs,
             **others,
         }
-        return lambda: xgb.train(named, data, effort.rank_rounds)
+        return lambda: xgb.train(named, one_query, effort.rank_rounds)
 
     return _rank_turns(
         "XGBoost",
         ", one query",
         effort,
         {
-            OURS: lambda: xgb.train(settings, data, effort.rank_rounds, obj=objective),
+            OURS: lambda: xgb.train(settings, rows, effort.rank_rounds, obj=objective),
             f"rank:pairwise, topk {in_budget}": rank(
                 "topk", in_budget, min_child_weight=TOPK_CHILD_WEIGHT
             ),
@@ -341,7 +343,9 @@ def rank_lightgbm(effort: Effort) -> Turns:
     n_groups = -(-effort.rank_rows // LARGEST_GROUP)
     shuffled = np.random.default_rng(0).permutation(effort.rank_rows)
     sizes = [group.size for group in np.array_split(shuffled, n_groups)]
-    data = lgb.Dataset(X[shuffled], y[shuffled], group=sizes, params=settings).construct()
+    # Our objective, which reads no queries, refuses them.
+    rows = lgb.Dataset(X[shuffled], y[shuffled], params=settings).construct()
+    queries = lgb.Dataset(X[shuffled], y[shuffled], group=sizes, params=settings).construct()
     ranking = {
         **settings,
         "objective": "lambdarank",
@@ -349,14 +353,14 @@ def rank_lightgbm(effort: Effort) -> Turns:
         "lambdarank_truncation_level": max(LEAST_TRUNCATION, whole_rows(BUDGET, max(sizes))),
     }
     ours = {**settings, "objective": PAUCObjective(budget=BUDGET)}
-    queries = "one query" if n_groups == 1 else f"{n_groups} queries at random"
+    about = "one query" if n_groups == 1 else f"{n_groups} queries at random"
     return _rank_turns(
         "LightGBM",
         "",
         effort,
         {
-            OURS: lambda: lgb.train(ours, data, effort.rank_rounds),
-            f"lambdarank, {queries}": lambda: lgb.train(ranking, data, effort.rank_rounds),
+            OURS: lambda: lgb.train(ours, rows, effort.rank_rounds),
+            f"lambdarank, {about}": lambda: lgb.train(ranking, queries, effort.rank_rounds),
         },
         lambda model, rows: model.predict(rows, raw_score=True, num_threads=effort.n_jobs),
     )
