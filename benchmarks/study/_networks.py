@@ -148,9 +148,12 @@ def _focal(task: _Task) -> _Loss:
 
 
 def _after_cross_entropy(
-    task: _Task, wrapper: Callable[..., Any], main: Any, of_loss: str
+    task: _Task, wrapper: Callable[..., Any], main: Any, of_loss: str, word: str
 ) -> _Loss:
-    """Warm up on balanced cross-entropy, then sharpen a ranking loss, as published."""
+    """Warm up on balanced cross-entropy, then sharpen a ranking loss, as published.
+
+    The parameters of the wrapper that set the temperature begin with ``word``.
+    """
     from skbudget.neural import WeightedCrossEntropyLoss
 
     from ..reproduction._training import BLEND, TEMPERATURES, WARMUP
@@ -163,9 +166,11 @@ def _after_cross_entropy(
         main,
         warmup_steps=warmup_steps,
         blend_steps=int(BLEND * task.n_steps),
-        temp_start=sharpness * hot,
-        temp_end=sharpness * cold,
-        temp_decay_steps=max(1, task.n_steps - warmup_steps),
+        **{
+            f"{word}_start": sharpness * hot,
+            f"{word}_end": sharpness * cold,
+            f"{word}_decay_steps": max(1, task.n_steps - warmup_steps),
+        },
     )
 
     def of_step(step: int, logits: Tensor, targets: Tensor, rows: Tensor) -> Tensor:
@@ -179,7 +184,7 @@ def _smooth_ap(task: _Task) -> _Loss:
     from skbudget.neural import LossWarmup, SmoothAPLoss
 
     main = SmoothAPLoss(queue_size=task.queue_size)
-    return _after_cross_entropy(task, LossWarmup, main, "smoothap")
+    return _after_cross_entropy(task, LossWarmup, main, "smoothap", "temp")
 
 
 def _imbalanced_losses(task: _Task) -> _Loss:
@@ -192,7 +197,7 @@ def _imbalanced_losses(task: _Task) -> _Loss:
         surrogate=task.parameters["surrogate"],
         queue_size=task.queue_size,
     )
-    return _after_cross_entropy(task, LossWarmupWrapper, main, "pauc")
+    return _after_cross_entropy(task, LossWarmupWrapper, main, "pauc", "temp")
 
 
 def _libauc(task: _Task) -> _Loss:
