@@ -1,7 +1,7 @@
-"""What is measured about the package, and is not part of it.
+"""Experiments with skbudget: the study, the speed measurements and the reproduction.
 
-The study with tuned peers (`benchmarks.study`), what the objective costs
-(`benchmarks.speed`), the published tables anew (`benchmarks.reproduction`), and fingerprints of
-what the package computes (`benchmarks.snapshot`). They are in the repository and in the source
-distribution, and not in the wheel.
+`benchmarks.study` compares the estimators with tuned peers, `benchmarks.speed` measures
+what the objective costs, `benchmarks.reproduction` trains the published networks again, and
+`benchmarks.snapshot` takes fingerprints of what the package computes. They are in the source
+repository and in the source distribution, and not in the wheel.
 """

@@ -17,15 +17,16 @@ from pathlib import Path
 import nbformat
 from nbclient import NotebookClient
 
-import skbudget
-
 DOCS = Path(__file__).parent
 ROOT = DOCS.parent
-sys.path.insert(0, str(DOCS))
+# The reference documents the benchmarks, too, which are not part of an installed package.
+sys.path[:0] = [str(ROOT), str(DOCS)]
 
 import available_losses  # noqa: E402
 
-# Before Sphinx looks which pages there are.
+import skbudget  # noqa: E402
+
+# This is done before Sphinx lists the pages.
 available_losses.write(DOCS / "api")
 ONLINE = os.environ.get("SKBUDGET_DOCS_ONLINE") == "1"
 EXECUTE = set(filter(None, os.environ.get("SKBUDGET_DOCS_EXECUTE", "").split(",")))
@@ -153,7 +154,8 @@ def skip_foreign(app, what, name, obj, skip, options):
     That takes the fields of named tuples along ("Alias for field 0"): docstrings list them.
     """
     function = getattr(obj, "fget", None) or getattr(obj, "func", obj)  # of a property
-    return None if (getattr(function, "__module__", None) or "").startswith("skbudget") else True
+    module = getattr(function, "__module__", None) or ""
+    return None if module.startswith(("skbudget", "benchmarks")) else True
 
 
 def setup(app):

@@ -1,24 +1,17 @@
-"""The command line: ``python -m skbudget``.
+"""The command line: ``skbudget`` or ``python -m skbudget``.
 
-A command is a module with ``main(arguments) -> exit status``, imported when it is
-called. The first one runs if the first word is not a command's name.
+The first word is the name of a command. Without one the comparison runs.
 """
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from importlib import import_module
+
+from skbudget.cli._commands import COMMANDS, DEFAULT, CommandError, load_command
+from skbudget.cli._options import EXIT_USAGE, program
 
 __all__ = ["COMMANDS", "main"]
-
-COMMANDS = {
-    "compare": "skbudget.cli._compare_command",
-    "report": "skbudget.cli._report_command",
-    "reproduce": "benchmarks.reproduction._command",
-    "bench": "benchmarks.study._command",
-    "speed": "benchmarks.speed._command",
-}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -27,7 +20,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Parameters
     ----------
     arguments : sequence of str, default=None
-        The words after ``python -m skbudget``; None for those of this process.
+        The words after ``skbudget`` or ``python -m skbudget``. By default those that this
+        process was called with.
 
     Returns
     -------
@@ -35,8 +29,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         0 if all went well.
     """
     words = list(sys.argv[1:] if arguments is None else arguments)
-    command = words.pop(0) if words and words[0] in COMMANDS else next(iter(COMMANDS))
-    return import_module(COMMANDS[command]).main(words)
+    name = words.pop(0) if words and not words[0].startswith("-") else DEFAULT
+    try:
+        command = load_command(name)
+    except CommandError as error:
+        print(f"{program()}: error: {error}", file=sys.stderr)
+        return EXIT_USAGE
+    return command.main(words)
 
 
 if __name__ == "__main__":

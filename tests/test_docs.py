@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+import benchmarks
 import skbudget
 
 DOCS = Path(__file__).parents[1] / "docs"
@@ -36,13 +37,16 @@ def is_public(module):
     return not private and not module.startswith(INNER)
 
 
-# Commands, with options where functions have parameters; `--help` documents them.
-COMMANDS = {"benchmarks.speed.loss_cost", "benchmarks.reproduction._command"}
+# A command has options instead of parameters, and `--help` documents them.
+COMMANDS = {"benchmarks.speed.loss_cost", "benchmarks.snapshot"}
 MODULES = {
     module.name
-    for module in pkgutil.walk_packages(skbudget.__path__, "skbudget.")
+    for package in (skbudget, benchmarks)
+    for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}.")
     if is_public(module.name)
 } - COMMANDS
+# The parts of the commands, which users meet through the commands.
+OF_COMMANDS = ("skbudget.cli", "benchmarks.")
 
 
 def names_of(module):
@@ -155,8 +159,7 @@ NOT_ASKED = {
 }
 # A method's sentence names its arguments and its result, and its class has the rest.
 NOT_ASKED_OF_METHODS = NOT_ASKED | {"EX01", "PR01", "RT01", "SA01", "YD01"}
-# What commands are made of is not met by itself.
-NOT_ASKED_OF_BENCHMARKS = NOT_ASKED_OF_METHODS
+NOT_ASKED_OF_PARTS_OF_COMMANDS = NOT_ASKED_OF_METHODS
 NOT_ASKED_OF = {
     # Parameters that are handed on are listed together, "as in" the class that they go to.
     "skbudget.boosting.DaskPAUCXGBClassifier": {"PR02", "PR04"},
@@ -198,7 +201,8 @@ def find_documented(module):
         for member in dir(thing) if inspect.isclass(thing) else ():
             value = inspect.getattr_static(thing, member)
             function = getattr(value, "fget", None) or getattr(value, "__func__", value)
-            ours = (getattr(function, "__module__", None) or "").startswith("skbudget")
+            defined_in = getattr(function, "__module__", None) or ""
+            ours = defined_in.startswith(("skbudget", "benchmarks"))
             if ours and function.__doc__ and not member.startswith("_"):
                 yield f"{module}.{name}.{member}", NOT_ASKED_OF_METHODS
 
@@ -208,8 +212,8 @@ def test_docstrings(module):
     validate = pytest.importorskip("numpydoc.validate").validate
     failures = {}
     for name, not_asked in find_documented(module):
-        if module.startswith("skbudget.cli"):
-            not_asked = NOT_ASKED_OF_BENCHMARKS
+        if module.startswith(OF_COMMANDS):
+            not_asked = NOT_ASKED_OF_PARTS_OF_COMMANDS
         not_asked = not_asked | NOT_ASKED_OF.get(name, set())
         if errors := [error for error in validate(name)["errors"] if error[0] not in not_asked]:
             failures[name] = errors

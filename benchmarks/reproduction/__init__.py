@@ -1,6 +1,6 @@
-"""The published tables anew: what ``python -m skbudget reproduce`` runs.
+"""The reproduction of the published tables, which ``python -m skbudget reproduce`` runs.
 
-Nothing heavy is imported before a name is used.
+Public names are imported on first use.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ if TYPE_CHECKING:
     from ._lab import Bench, Lab
     from ._recipes import FULL, QUICK, CardFraud, Scale
     from ._reproduction import Reproduction, reproduce_tables
-    from ._tables import SOURCE_TABLES
+    from ._tables import PUBLISHED_TABLES
     from ._text import render_reproduction
 
 __all__ = [
     "FULL",
+    "PUBLISHED_TABLES",
     "QUICK",
-    "SOURCE_TABLES",
     "Bench",
     "CardFraud",
     "Lab",
@@ -36,9 +36,9 @@ __getattr__, __dir__ = lazy_names(
         "CardFraud": "._recipes",
         "FULL": "._recipes",
         "Lab": "._lab",
+        "PUBLISHED_TABLES": "._tables",
         "QUICK": "._recipes",
         "Reproduction": "._reproduction",
-        "SOURCE_TABLES": "._tables",
         "Scale": "._recipes",
         "render_reproduction": "._text",
         "reproduce_tables": "._reproduction",

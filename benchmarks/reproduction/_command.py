@@ -1,4 +1,4 @@
-"""The options of ``python -m skbudget reproduce`` and what they do."""
+"""The command ``reproduce``: its options and its output."""
 
 from __future__ import annotations
 
@@ -18,10 +18,12 @@ from skbudget.cli._options import (
     n_jobs,
     positive_int,
     print_anywhere,
+    program,
 )
 
+from ._published import PublishedTable
 from ._recipes import FULL, QUICK, CardFraud
-from ._tables import SOURCE_TABLES, SourceTable, find_tables
+from ._tables import PUBLISHED_TABLES, find_tables
 
 if TYPE_CHECKING:
     from skbudget._utils.progress import Progress
@@ -30,34 +32,35 @@ if TYPE_CHECKING:
 
 __all__ = ["main"]
 
-PROG = "python -m skbudget reproduce"
+COMMAND = "reproduce"
 REAL_TABLE = "separable"
 
 DESCRIPTION = """\
 Train the networks of the publication "PAUCAtBudgetLoss: a deep dive" with the
-losses of skbudget.neural, on the same rows and in the same way, and print each
-published figure beside ours.
+losses of skbudget.neural, on the same rows and in the same way, and print our
+figures beside the published ones.
 """
 
 EPILOG = f"""\
 tables:
 {{tables}}
-  {REAL_TABLE} downloads the card fraud table from OpenML, or reads it from --data;
-  without either it is left out. Networks that several tables share are trained once.
+  {REAL_TABLE} reads the card fraud table from --data, or downloads it from OpenML.
+  If neither is possible, it is left out. Networks that several tables share are
+  trained once.
 
 examples:
-  {PROG}
-      every table, as published; half an hour on two cores
-  {PROG} --quick
+  PROG
+      all tables as published, in half an hour on two cores
+  PROG --quick
       fewer rows, epochs and seeds: shows that it runs, not what it finds
-  {PROG} cues mining --seeds 4 --json out.json
+  PROG cues mining --seeds 4 --json out.json
       two tables with four seeds; every figure in a file
-  {PROG} estimator --skip-seeds 8
-      PAUCClassifier on eight draws that its defaults were not chosen on
+  PROG estimator --skip-seeds 8
+      PAUCClassifier on eight draws that were not used to choose its defaults
 
-exit status: 0 done, 1 a result could not be written, 2 the options or the
-data cannot be used or torch is not installed, 130 interrupted (with Ctrl-C;
-what was finished until then is shown and written).
+exit status: 0 done; 1 a result could not be written; 2 the options or the
+data cannot be used, or torch is not installed; 130 interrupted with Ctrl-C
+(what was finished by then is shown and written).
 """
 
 
@@ -78,7 +81,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _build_parser() -> argparse.ArgumentParser:
     parser = command_parser(
-        PROG, DESCRIPTION, EPILOG.format(tables=_list_tables()), usage="[TABLE ...] [options]"
+        COMMAND, DESCRIPTION, EPILOG.format(tables=_list_tables()), usage="[TABLE ...] [options]"
     )
     parser.add_argument(
         "tables", nargs="*", metavar="TABLE", help="tables to reproduce (default: all)"
@@ -88,21 +91,21 @@ def _build_parser() -> argparse.ArgumentParser:
         "--seeds",
         type=positive_int,
         metavar="N",
-        help=f"seeds per table (default: {FULL.n_seeds}, and {FULL.n_demo_seeds} for demo, "
-        "as published)",
+        help=f"number of seeds per table (default: {FULL.n_seeds}, and {FULL.n_demo_seeds} for "
+        "demo, as published)",
     )
     parser.add_argument(
         "--skip-seeds",
         type=positive_int,
         default=0,
         metavar="N",
-        help="seeds to pass over: with 8, the tables are drawn that nobody has looked at",
+        help="number of seeds to skip; 8 gives draws that the publication did not use",
     )
     parser.add_argument(
         "--quick",
         action="store_true",
-        help=f"{QUICK.n_seeds} seeds, {QUICK.n_train} training rows and {QUICK.epochs} epochs: not "
-        "comparable with the source",
+        help=f"{QUICK.n_seeds} seeds, {QUICK.n_train} training rows and {QUICK.epochs} epochs; not "
+        "comparable with the published figures",
     )
     parser.add_argument(
         "--data",
@@ -113,24 +116,24 @@ def _build_parser() -> argparse.ArgumentParser:
         "--n-jobs",
         type=n_jobs,
         metavar="N",
-        help="threads (default: all cores, or OMP_NUM_THREADS where it is set)",
+        help="number of threads (default: all cores, or OMP_NUM_THREADS where it is set)",
     )
     parser.add_argument(
         "--json",
         metavar="FILE",
-        help="write every figure; - for standard output, in place of the tables",
+        help="write every figure; - prints them instead of the tables",
     )
     parser.add_argument(
-        "--quiet", action="store_true", help="no progress and no explanations, only the tables"
+        "--quiet", action="store_true", help="print only the tables, without progress or notes"
     )
     return parser
 
 
 def _list_tables() -> str:
-    width = max(len(name) for name in SOURCE_TABLES)
+    width = max(len(name) for name in PUBLISHED_TABLES)
     return "\n".join(
         f"  {table.name.ljust(width)}  {table.section.ljust(8)}  {table.title}"
-        for table in SOURCE_TABLES.values()
+        for table in PUBLISHED_TABLES.values()
     )
 
 
@@ -140,7 +143,7 @@ def _check_combinations(parser: argparse.ArgumentParser, options: argparse.Names
     except ValueError as error:
         parser.error(str(error))
     if options.data is not None and REAL_TABLE not in [table.name for table in options.tables]:
-        parser.error(f"--data is the table of {REAL_TABLE!r}, which is not among those named")
+        parser.error(f"--data is the table of {REAL_TABLE!r}, which is not one of the named tables")
 
 
 def _run(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
@@ -171,7 +174,7 @@ def _run(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
     done: list[Measurement] = []
     shown: set[str] = set()
 
-    def show(table: SourceTable) -> None:
+    def show(table: PublishedTable) -> None:
         shown.add(table.name)
         measured = [measurement for measurement in done if measurement.table == table.name]
         if to_stdout and measured:
@@ -219,7 +222,7 @@ def _run(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
 
 
 def _start_progress(
-    options: argparse.Namespace, tables: Sequence[SourceTable], scale: Any
+    options: argparse.Namespace, tables: Sequence[PublishedTable], scale: Any
 ) -> Progress | None:
     if options.quiet:
         return None
@@ -230,8 +233,8 @@ def _start_progress(
     return Progress(sys.stderr, count_fits(tables, options.seeds, scale))
 
 
-def _read_data(options: argparse.Namespace) -> tuple[list[SourceTable], dict[str, str]]:
-    """Give the table of real rows its data; return it among the skipped if there are none."""
+def _read_data(options: argparse.Namespace) -> tuple[list[PublishedTable], dict[str, str]]:
+    """Read the rows of the table that needs them. Return the tables, and those to skip."""
     tables, skipped = [], {}
     for table in options.tables:
         if not table.needs_data:
@@ -264,7 +267,7 @@ def _fetch() -> CardFraud:
 
 
 def _write(reproduction: Reproduction, options: argparse.Namespace) -> bool:
-    """Write the figures as JSON, if asked for; return whether it worked."""
+    """Write the figures as JSON if the options ask for it, and return whether it worked."""
     if options.json is None:
         return True
     text = json.dumps(reproduction.to_dict(), indent=2, allow_nan=False)
@@ -274,6 +277,6 @@ def _write(reproduction: Reproduction, options: argparse.Namespace) -> bool:
     try:
         Path(options.json).write_text(text + "\n", encoding="utf-8")
     except OSError as error:
-        print(f"{PROG}: error: {error}", file=sys.stderr)
+        print(f"{program(COMMAND)}: error: {error}", file=sys.stderr)
         return False
     return True

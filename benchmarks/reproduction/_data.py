@@ -1,8 +1,8 @@
-"""The tables that the published figures were measured on, number for number.
+"""The rows that the published figures were measured on, number for number.
 
-:func:`skbudget.datasets.make_contested_top` draws from the same distribution. Here the
-random stream is that of the publication too, so that a figure that differs does
-not differ because of the rows.
+:func:`skbudget.datasets.make_contested_top` draws from the same distribution. This module
+also uses the random stream of the publication. If a figure differs from the published one,
+the rows are not the reason.
 """
 
 from __future__ import annotations
@@ -34,7 +34,8 @@ class Rows:
     y : ndarray of shape (n_samples,), dtype=int64
         1 for a positive, 0 for a negative.
     roles : ndarray of shape (n_samples,), dtype=int8
-        0 bulk, 1 positive, 2 decoy, 3 confounder; of a real table, the labels.
+        0 for the bulk, 1 for positives, 2 for decoys, 3 for confounders. The labels in the
+        case of a real table.
     """
 
     X: NDArray[np.float32]
@@ -67,7 +68,7 @@ def _signs(rng: np.random.Generator, n: int) -> NDArray[np.float32]:
 def _add_cue(
     X: NDArray[np.float32], index: NDArray[np.int64], cue: str, sep: float, rng: np.random.Generator
 ) -> None:
-    """Add the cue to some rows: a shift, or a shift with one random sign or two."""
+    """Add the cue to some rows: a shift without, with one or with two random signs."""
     shifts = []
     for number in range(len(CUE_FEATURES)):
         if cue == "linear":
@@ -99,7 +100,7 @@ def _draw_rows(
     roles[decoys] = DECOY
     for index in (decoys, positives):
         X[index[:, None], list(EASY_FEATURES)] += easy
-    # The order of the positives decides which sign each of them gets.
+    # The order of the positives determines the sign that each of them gets.
     _add_cue(X, positives, cue, sep, rng)
     return Rows(X, (roles == POSITIVE).astype(np.int64), roles)
 
@@ -115,14 +116,14 @@ def draw_contested(
     easy: float = EASY,
     sep: float = SEP,
 ) -> Sample:
-    """Draw the table of the controlled study: training rows, then test rows.
+    """Draw the table of the controlled study: first the training rows, then the test rows.
 
     Parameters
     ----------
     seed : int
-        Number of the draw; the random generator is seeded with 7000 more.
+        Number of the draw. The seed of the random generator is greater by 7000.
     n_train, n_test : int
-        Numbers of rows; 150 000 and 300 000 in the publication.
+        Numbers of rows. They are 150 000 and 300 000 in the publication.
     cue : {"linear", "product", "radial"}, default="product"
         Form of the cue.
     pos_rate : float, default=0.0015
@@ -154,18 +155,18 @@ def draw_contested(
 def draw_confounded(
     seed: int, n_samples: int, *, pos_rate: float = 0.0015, confounder_frac: float = 0.03
 ) -> Sample:
-    """Draw the table of the published demo: confounders too, a quarter to test on.
+    """Draw the table of the published demo. It has confounders; a quarter of it is for testing.
 
     Parameters
     ----------
     seed : int
-        Seed of the random generator; 42 and more in the publication.
+        Seed of the random generator. The publication uses 42 and those that follow.
     n_samples : int
-        Number of rows; 200 000 in the publication.
+        Number of rows. It is 200 000 in the publication.
     pos_rate : float, default=0.0015
         Share of positives, a fraction.
     confounder_frac : float, default=0.03
-        Share of the negatives that carry the cue without the easy signal.
+        Share of the negatives that have the cue without the easy signal.
 
     Returns
     -------
@@ -204,7 +205,7 @@ def draw_confounded(
 def split_table(
     X: NDArray, y: NDArray, seed: int, *, test_size: float = 0.3, n_samples: int | None = None
 ) -> Sample:
-    """Split a real table, stratified, and standardise it by its training rows.
+    """Split a real table with stratification, and standardise it by its training rows.
 
     Parameters
     ----------
@@ -217,7 +218,7 @@ def split_table(
     test_size : float, default=0.3
         Share of the rows to measure on.
     n_samples : int, default=None
-        Rows to keep, stratified; None for all.
+        Number of rows to keep, with stratification. None keeps all.
 
     Returns
     -------

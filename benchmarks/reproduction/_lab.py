@@ -1,4 +1,4 @@
-"""Networks that are trained once, and what is measured on them."""
+"""The lab, which trains each network once, and its bench, which measures the networks."""
 
 from __future__ import annotations
 
@@ -28,16 +28,16 @@ MINED_TOP = 0.02
 
 
 class Lab:
-    """Trains each network once, whichever tables ask for it.
+    """Trains each network once, even if several tables need it.
 
-    Networks are small and kept; rows and scores are kept for one seed.
+    The lab keeps the networks, which are small. Rows and scores are kept for one seed only.
 
     Parameters
     ----------
     scale : Scale
-        How many rows, and how much training.
+        Numbers of rows and of training steps.
     on_fit : callable, default=None
-        Called without arguments when a network was trained.
+        Called without arguments when a network has been trained.
     """
 
     def __init__(self, scale: Scale, on_fit: Callable[[], None] | None = None) -> None:
@@ -51,7 +51,7 @@ class Lab:
         return Bench(self, seed)
 
     def model(self, fit: Fit, seed: int, sample: Sample) -> Any:
-        """Return a network, trained if it was not before."""
+        """Return a network, and train it if that has not been done."""
         from ._training import train
 
         key = (fit, seed)
@@ -64,17 +64,17 @@ class Lab:
         return self._models[key]
 
     def seconds(self, fit: Fit, seed: int) -> float:
-        """Return how long a network that was trained took to train."""
+        """Return the seconds that the training of a network took."""
         return self._seconds[fit, seed]
 
 
 class Bench:
-    """Measures networks of one seed.
+    """Measures the networks of one seed.
 
     Parameters
     ----------
     lab : Lab
-        Where the networks come from.
+        The lab that trains the networks.
     seed : int
         The seed.
     """
@@ -96,7 +96,7 @@ class Bench:
         return self.lab.model(fit, self.seed, self.sample(fit.data))
 
     def seconds(self, fit: Fit) -> float:
-        """Return how long the network took to train."""
+        """Return the seconds that the training of the network took."""
         self.model(fit)
         return self.lab.seconds(fit, self.seed)
 
@@ -109,7 +109,7 @@ class Bench:
         return self._scores[fit]
 
     def coverage(self, fit: Fit, budget: float | None = None) -> float:
-        """Return the coverage at a budget; None for the budget it was trained for."""
+        """Return the coverage at a budget. None stands for the budget of the training."""
         return coverage_at_budget_score(
             self.sample(fit.data).test.y,
             self.scores(fit),
@@ -117,7 +117,7 @@ class Bench:
         )
 
     def ceiling(self, data: Data, budget: float) -> float:
-        """Return the coverage of the likelihood ratio, which no model beats in expectation."""
+        """Return the coverage of the likelihood ratio. No model does better in expectation."""
         if not isinstance(data, Contested):
             raise TypeError(f"The likelihood ratio of {data!r} is not known.")
         test = self.sample(data).test
@@ -139,19 +139,19 @@ class Bench:
         return float(average_precision_score(self.sample(fit.data).test.y, self.scores(fit)))
 
     def decoys_of_negatives(self, data: Data) -> float:
-        """Return the share of decoys among the negatives to be tested on."""
+        """Return the share of decoys among the negatives of the test rows."""
         roles = self.sample(data).test.roles
         return float(np.mean(roles[roles != POSITIVE] == DECOY))
 
     def band_edges(self, fit: Fit, budget: float, band: tuple[float, float]) -> tuple[float, float]:
-        """Return the scores between which the negatives of a band lie, the lower first."""
+        """Return the lower and the upper score between which the negatives of a band lie."""
         test = self.sample(fit.data).test
         negatives = self.scores(fit)[test.roles != POSITIVE].astype(np.float64)
         low, high = np.quantile(negatives, [1.0 - band[1] * budget, 1.0 - band[0] * budget])
         return float(low), float(high)
 
     def band_shares(self, fit: Fit, budget: float, band: tuple[float, float]) -> dict[str, float]:
-        """Return where the decoys are, by the network's scores on the test rows.
+        """Return where the decoys are among the network's scores of the test rows.
 
         Parameters
         ----------
@@ -165,9 +165,10 @@ class Bench:
         Returns
         -------
         shares : dict of str to float
-            ``decoys_of_band``, the share of decoys among the negatives in the band;
-            ``decoys_inside`` and ``decoys_above``, the shares of the decoys that lie in
-            it and above it; ``decoys_in_top``, in the top 2 % of the negatives.
+            ``decoys_of_band`` is the share of decoys among the negatives in the band.
+            ``decoys_inside`` and ``decoys_above`` are the shares of the decoys that lie in
+            the band and above it. ``decoys_in_top`` is the share of the decoys that lie in
+            the top 2 % of the negatives.
         """
         roles = self.sample(fit.data).test.roles
         scores = self.scores(fit).astype(np.float64)
@@ -183,16 +184,16 @@ class Bench:
         }
 
     def gradient_mass(self, fit: Fit, recipe: Recipe) -> dict[str, float]:
-        """Return the shares of two losses' gradient on decoys, at the network's logits."""
+        """Return the decoys' shares of the gradients of two losses at the network's logits."""
         from ._training import gradient_mass
 
         return gradient_mass(self.model(fit), self.sample(fit.data).train, recipe)
 
     def probe(self, fit: Fit) -> float:
-        """Return how well a linear probe of the last hidden layer tells decoys apart.
+        """Return how well a linear probe of the last hidden layer separates the decoys.
 
-        The area under the ROC curve of positives against decoys, on the test rows
-        that the probe was fitted to.
+        The result is the area under the ROC curve of positives against decoys, on the test
+        rows that the probe was fitted to.
         """
         from sklearn.exceptions import ConvergenceWarning
         from sklearn.linear_model import LogisticRegression

@@ -1,6 +1,6 @@
-"""What is trained, and on what, to reproduce the published figures: settings only.
+"""Settings of the reproduction: the data, the recipes of training, and their scale.
 
-Nothing here imports NumPy or torch, so that the command line can list its tables.
+Nothing here imports NumPy or torch, so that the command line can list the tables.
 """
 
 from __future__ import annotations
@@ -30,29 +30,30 @@ STUDY_BAND = (0.5, 1.5)
 """The band of the published study, in multiples of the budget."""
 
 SETTLED_BAND = (0.0, 1.0)
-"""The band that the publication ends up recommending."""
+"""The band that the publication recommends in the end."""
 
 
 @dataclass(frozen=True)
 class Scale:
-    """How many rows, and how much training.
+    """Numbers of rows and of training steps.
 
     Parameters
     ----------
     name : str
         "full" for the settings of the publication, or another name.
     n_train, n_test : int
-        Rows of a table of the controlled study.
+        Numbers of rows of a table of the controlled study.
     n_demo : int
-        Rows of the table of the demo, a quarter of which is tested on.
+        Number of rows of the table of the demo. A quarter of them are test rows.
     n_real : int or None
-        Rows to keep of a real table; None for all.
+        Number of rows to keep of a real table. None keeps all.
     n_seeds, n_demo_seeds : int
-        Seeds, where none are asked for.
+        Default numbers of seeds.
     epochs, batch_size, queue_size : int
-        Passes over the training rows, rows per step, and rows the losses remember.
+        Number of passes over the training rows, rows per step, and rows that the losses
+        remember.
     hidden : int, default=64
-        Units in each of the two hidden layers.
+        Number of units in each of the two hidden layers.
     learning_rate : float, default=1e-3
         Learning rate of Adam.
     """
@@ -71,7 +72,7 @@ class Scale:
     learning_rate: float = 1e-3
 
 
-# Rows, then seeds, then epochs, batch and queue.
+# The order is rows, seeds, epochs, batch size and queue size.
 FULL = Scale("full", 150_000, 300_000, 200_000, None, 8, 5, 15, 4096, 8192)
 QUICK = Scale("quick", 75_000, 150_000, 100_000, 60_000, 2, 2, 12, 2048, 4096)
 
@@ -83,7 +84,7 @@ class Contested:
     Parameters
     ----------
     cue : {"linear", "product", "radial"}, default="product"
-        What sets positives apart from decoys.
+        What distinguishes positives from decoys.
     decoy_frac : float, default=0.012
         Share of the negatives that are decoys.
     easy : float, default=2.5
@@ -126,7 +127,7 @@ class CardFraud:
     Parameters
     ----------
     X, y : ndarray, default=None
-        Features, and labels 0 and 1; None until the table was read.
+        Features, and labels 0 and 1. None until the table is read.
     """
 
     X: NDArray | None = None
@@ -137,42 +138,43 @@ class CardFraud:
         from ._data import split_table
 
         if self.X is None or self.y is None:
-            raise ValueError("The table was not read.")
+            raise ValueError("The table has not been read.")
         return split_table(self.X, self.y, seed, n_samples=scale.n_real)
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """How a network is trained.
+    """The way a network is trained.
 
     Parameters
     ----------
     loss : {"ce", "pauc", "smoothap", "trivial", "estimator"}
-        Weighted cross-entropy alone, or as the warm-up of another loss; trivial trains
-        nothing and ranks by the mean of the features with the easy signal; estimator is
-        `PAUCClassifier` with its defaults, to which only the budget and `options` apply.
+        The loss. "ce" is weighted cross-entropy, which is also the warm-up of "pauc" and
+        "smoothap". "trivial" trains nothing and ranks by the mean of the features with the
+        easy signal. "estimator" is `PAUCClassifier` with its defaults; only the budget and
+        `options` apply to it.
     budget : float, default=0.005
-        Budget that the band is a multiple of.
+        The budget. The edges of the band are multiples of it.
     band : tuple of float, default=(0.5, 1.5)
         Edges of the band, in multiples of the budget.
     surrogate : {"pairwise", "trapezoid"}, default="pairwise"
         Form of the partial AUC.
     pos_numerator : {"pool", "live"}, default="pool"
-        Positives in its numerator.
+        Positives in the numerator of the partial AUC.
     decoy_weight : float, default=1.0
-        Weight of the decoys in cross-entropy; another value than 1 is an oracle.
+        Weight of the decoys in cross-entropy. A value other than 1 needs an oracle.
     mined_share, mined_weight : float, default=0.0 and 50.0
-        Share of the negatives with the greatest scores, taken anew before every epoch,
-        and their weight in cross-entropy.
+        Share of the negatives that are mined, and their weight in cross-entropy. The
+        negatives with the greatest scores are found again before every epoch.
     queue_factor : int, default=1
-        Length of the memory queue, in multiples of the usual one.
+        Length of the memory queue, as a multiple of the usual length.
     batch_divisor : int, default=1
-        How many times smaller than usual the batches are.
+        The batches are smaller than usual by this factor.
     batches : {"reshuffled", "repeated", "running"}, default="reshuffled"
-        Order of the rows: of each epoch by a seed of its own, the same in every epoch,
-        or by one generator that runs on.
+        Order of the rows. "reshuffled" gives each epoch its own seed, "repeated" gives all
+        epochs the same order, and "running" draws all orders from one generator.
     options : tuple of (str, value), default=()
-        Parameters of the estimator that are not its defaults.
+        Parameters of the estimator that differ from its defaults.
     """
 
     loss: Literal["ce", "pauc", "smoothap", "trivial", "estimator"]
@@ -191,14 +193,14 @@ class Recipe:
 
 @dataclass(frozen=True)
 class Fit:
-    """A network to be trained, once per seed.
+    """A network to train, once per seed.
 
     Parameters
     ----------
     data : Contested, Demo or CardFraud
         Where the rows come from.
     recipe : Recipe
-        How it is trained.
+        How the network is trained.
     """
 
     data: Contested | Demo | CardFraud

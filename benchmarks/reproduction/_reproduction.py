@@ -1,4 +1,4 @@
-"""Measuring the tables of the publication, seed by seed, and what comes out."""
+"""Measuring the tables of the publication seed by seed, and summarising the results."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ from skbudget._utils.statistics import LEVEL, N_RESAMPLES, Interval, bootstrap_i
 from skbudget.cli._threads import torch_threads
 
 from ._lab import Lab
+from ._published import PublishedTable, Row
 from ._recipes import FULL, Fit, Scale
-from ._tables import Row, SourceTable, find_tables
+from ._tables import find_tables
 
 __all__ = [
     "Measurement",
@@ -29,7 +30,7 @@ __all__ = [
 
 @dataclass(frozen=True)
 class Measurement:
-    """The numbers of a table on one seed.
+    """The numbers of a table for one seed.
 
     Parameters
     ----------
@@ -48,55 +49,56 @@ class Measurement:
 
 @dataclass(frozen=True)
 class TableResult:
-    """A table with our figures beside the published ones.
+    """A table with our figures and the published ones.
 
     Parameters
     ----------
-    table : SourceTable
+    table : PublishedTable
         The table.
     seeds : tuple of int
-        Seeds it was measured on.
+        Seeds that were measured.
     ours : dict of str to Interval
         Mean and bootstrap interval of each row, by the row's name.
     """
 
-    table: SourceTable
+    table: PublishedTable
     seeds: tuple[int, ...]
     ours: dict[str, Interval]
 
     def agrees(self, row: Row) -> bool | None:
-        """Say whether the published figure lies in our interval.
+        """Return whether the published figure lies in our interval.
 
-        None if there is no such figure, or if it is a mean over more seeds than these.
+        The result is None if there is no such figure, or if it is a mean over more seeds
+        than ours.
         """
-        published = self.table.seeds(None, FULL)
-        if row.source is None or len(self.seeds) < len(published):
+        published_seeds = self.table.seeds(None, FULL)
+        if row.published is None or len(self.seeds) < len(published_seeds):
             return None
         ours = self.ours[row.name]
-        return row.source.agrees_with(ours.low, ours.high)
+        return row.published.agrees_with(ours.low, ours.high)
 
 
 @dataclass(frozen=True)
 class Reproduction:
-    """Tables of the publication, measured anew.
+    """The results of measuring tables of the publication again.
 
     Parameters
     ----------
-    tables : tuple of SourceTable
+    tables : tuple of PublishedTable
         Tables that were to be measured.
     scale : Scale
-        Numbers of rows and of steps.
+        Numbers of rows and of training steps.
     n_seeds : int or None
-        Seeds per table; None for as many as were published.
+        Number of seeds per table. None stands for the published number.
     measurements : tuple of Measurement
-        What was measured.
+        Finished measurements.
     n_jobs : int
-        Threads of torch.
+        Number of threads of torch.
     skipped : dict of str to str, default={}
-        Why other tables could not be measured, by name.
+        Reasons why other tables could not be measured, by name.
     """
 
-    tables: tuple[SourceTable, ...]
+    tables: tuple[PublishedTable, ...]
     scale: Scale
     n_seeds: int | None
     measurements: tuple[Measurement, ...]
@@ -111,11 +113,11 @@ class Reproduction:
 
     @property
     def comparable(self) -> bool:
-        """Whether the numbers of rows and of steps are those of the publication."""
+        """Whether the numbers of rows and of training steps are those of the publication."""
         return self.scale == FULL
 
     def results(self) -> list[TableResult]:
-        """Return means and intervals; tables that were not reached are left out."""
+        """Return means and intervals of all tables that have measurements."""
         results = []
         for table in self.tables:
             done = [m for m in self.measurements if m.table == table.name]
@@ -139,7 +141,7 @@ class Reproduction:
         }
 
 
-def summarise(table: SourceTable, measurements: Sequence[Measurement]) -> TableResult:
+def summarise(table: PublishedTable, measurements: Sequence[Measurement]) -> TableResult:
     """Return a table's means and intervals over its seeds."""
     return TableResult(
         table=table,
@@ -162,7 +164,7 @@ def _table_to_dict(result: TableResult) -> dict[str, Any]:
             {
                 "name": row.name,
                 "label": row.label,
-                "source": None if row.source is None else asdict(row.source),
+                "published": None if row.published is None else asdict(row.published),
                 "ours": result.ours[row.name].to_dict(),
                 "agrees": result.agrees(row),
             }
@@ -183,15 +185,17 @@ def _versions() -> dict[str, str]:
 
 
 def check_torch() -> None:
-    """Raise if torch is not installed."""
+    """Raise an error if torch is not installed."""
     try:
         import_module("torch")
     except ModuleNotFoundError:
         raise ImportError('needs torch: pip install "skbudget[neural]"') from None
 
 
-def count_fits(tables: Sequence[SourceTable], n_seeds: int | None, scale: Scale) -> dict[str, int]:
-    """Return how many networks each table trains that no table before it did."""
+def count_fits(
+    tables: Sequence[PublishedTable], n_seeds: int | None, scale: Scale
+) -> dict[str, int]:
+    """Return how many networks each table trains that the tables before it did not train."""
     seen: set[tuple[Fit, int]] = set()
     totals = {}
     for table in tables:
@@ -204,7 +208,7 @@ def count_fits(tables: Sequence[SourceTable], n_seeds: int | None, scale: Scale)
 
 
 def iter_measurements(
-    tables: Sequence[SourceTable],
+    tables: Sequence[PublishedTable],
     n_seeds: int | None = None,
     scale: Scale = FULL,
     *,
@@ -215,17 +219,17 @@ def iter_measurements(
 
     Parameters
     ----------
-    tables : sequence of SourceTable
-        Tables; a network that several of them need is trained once per seed.
+    tables : sequence of PublishedTable
+        Tables. A network that several of them need is trained once per seed.
     n_seeds : int, default=None
-        Seeds per table; None for as many as were published.
+        Number of seeds per table. None stands for the published number.
     scale : Scale, default=FULL
-        Numbers of rows and of steps.
+        Numbers of rows and of training steps.
     n_jobs : int, default=1
-        Threads of torch. Figures can differ in the last digits between numbers
-        of threads, and a training run that starts there ends elsewhere.
+        Number of threads of torch. The last digits of a step can depend on it, and the
+        differences grow in the course of the training.
     on_fit : callable, default=None
-        Called with the name of the table when a network was trained.
+        Called with the name of the table when a network has been trained.
 
     Yields
     ------
@@ -256,24 +260,25 @@ def reproduce_tables(
     n_jobs: int = 1,
     on_fit: Callable[[str], None] | None = None,
 ) -> Reproduction:
-    """Measure tables of the publication anew.
+    """Measure tables of the publication again.
 
     Parameters
     ----------
     names : sequence of str, default=None
-        Names of tables, see `SOURCE_TABLES`; None for all that need no data from elsewhere.
+        Names of tables in `PUBLISHED_TABLES`. None stands for all that need no other data.
     n_seeds : int, default=None
-        Seeds per table; None for as many as were published.
+        Number of seeds per table. None stands for the published number.
     skip_seeds : int, default=0
-        Seeds to pass over, for other draws than the published ones.
+        Number of seeds to skip, for draws that were not published.
     scale : Scale, default=FULL
-        `FULL` for the numbers of rows and of steps of the publication, `QUICK` for fewer.
+        `FULL` for the numbers of rows and of training steps of the publication, `QUICK`
+        for fewer.
     data : mapping of str to data, default=None
-        Data for tables that cannot draw theirs, by the name of the table.
+        Data for tables that cannot draw their own, by the name of the table.
     n_jobs : int, default=1
-        Threads of torch.
+        Number of threads of torch.
     on_fit : callable, default=None
-        Called with the name of the table when a network was trained.
+        Called with the name of the table when a network has been trained.
 
     Returns
     -------

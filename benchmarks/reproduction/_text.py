@@ -1,4 +1,4 @@
-"""Our figures beside the published ones, as text for a terminal."""
+"""The text of a reproduction for a terminal: our figures beside the published ones."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from collections.abc import Iterable
 
 from skbudget._utils.statistics import LEVEL, N_RESAMPLES, Interval
 
+from ._published import Published, Row
 from ._recipes import FULL, Scale
 from ._reproduction import Reproduction, TableResult
-from ._tables import Row, Source
 
 __all__ = ["render_banner", "render_closing", "render_reproduction", "render_table"]
 
@@ -38,21 +38,21 @@ def _interval(low: float, high: float, signed: bool) -> str:
     return f" [{_number(low, signed)}, {_number(high, signed)}]"
 
 
-def format_source(source: Source | None, signed: bool) -> str:
-    """Return a published figure as it is shown; marked if it is of the report."""
-    if source is None:
+def format_published(published: Published | None, signed: bool) -> str:
+    """Return a published figure as text, with a mark if it is from the technical report."""
+    if published is None:
         return ""
-    if source.text is not None:
-        text = source.text
+    if published.text is not None:
+        text = published.text
     else:
-        text = "" if source.value is None else _number(source.value, signed)
-        if source.low is not None and source.high is not None:
-            text += _interval(source.low, source.high, signed)
-    return text + (f" {REPORT_MARK}" if source.origin == "report" else "")
+        text = "" if published.value is None else _number(published.value, signed)
+        if published.low is not None and published.high is not None:
+            text += _interval(published.low, published.high, signed)
+    return text + (f" {REPORT_MARK}" if published.origin == "report" else "")
 
 
 def format_ours(ours: Interval, signed: bool) -> str:
-    """Return a mean with its interval."""
+    """Return a mean with its interval as text."""
     text = _number(ours.mean, signed)
     return text + _interval(ours.low, ours.high, signed) if math.isfinite(ours.low) else text
 
@@ -76,7 +76,7 @@ def render_table(result: TableResult, *, comparable: bool = True, notes: bool = 
     comparable : bool, default=True
         Whether to say which figures agree.
     notes : bool, default=True
-        Whether to say what has to be known to read it.
+        Whether to add the notes of the table.
 
     Returns
     -------
@@ -87,7 +87,7 @@ def render_table(result: TableResult, *, comparable: bool = True, notes: bool = 
     def cells(row: Row) -> tuple[str, ...]:
         return (
             row.label,
-            format_source(row.source, row.signed),
+            format_published(row.published, row.signed),
             format_ours(result.ours[row.name], row.signed),
             AGREEMENT[result.agrees(row)] if comparable else "",
         )
@@ -101,7 +101,7 @@ def render_table(result: TableResult, *, comparable: bool = True, notes: bool = 
         f"{table.name} ({where}): {table.title}; {seeds}",
         "",
         *_columns(
-            [("", "source", "ours", "agrees" if comparable else ""), *map(cells, table.rows)]
+            [("", "published", "ours", "agrees" if comparable else ""), *map(cells, table.rows)]
         ),
     ]
     if notes and table.notes:
@@ -110,12 +110,12 @@ def render_table(result: TableResult, *, comparable: bool = True, notes: bool = 
 
 
 def render_banner(scale: Scale, comparable: bool) -> str:
-    """Return what has to be said before any figure."""
+    """Return the remark that comes before the figures: whether they are comparable."""
     if comparable:
-        return "Rows, epochs, batches and queues as published."
+        return "Rows, epochs, batches and queues are as published."
     return textwrap.fill(
-        f"NOT COMPARABLE WITH THE SOURCE ({scale.name} mode): {_size(scale)}. "
-        f"The source: {_size(FULL)}.",
+        f"NOT COMPARABLE WITH THE PUBLISHED FIGURES ({scale.name} mode): {_size(scale)}. "
+        f"Published: {_size(FULL)}.",
         WIDTH,
     )
 
@@ -128,29 +128,29 @@ def _size(scale: Scale) -> str:
 
 
 def render_closing(reproduction: Reproduction, *, notes: bool = True) -> str:
-    """Return what was left out and, if asked for, how to read the columns."""
+    """Return the remarks at the end: what was left out and, with notes, what columns mean."""
     remarks = [f"{name} left out: {why}" for name, why in reproduction.skipped.items()]
     if not reproduction.complete:
-        remarks.append("Interrupted: seeds that were not finished are left out.")
+        remarks.append("Interrupted: unfinished seeds are left out.")
     results = reproduction.results()
     rows = [(result, row) for result in results for row in result.table.rows]
     if notes and rows:
         remarks.append(
-            f"ours: mean over seeds, with a {100 * LEVEL:g} % interval (percentile bootstrap of "
+            f"ours: the mean over seeds with a {100 * LEVEL:g} % interval (percentile bootstrap of "
             f"the mean, {_count(N_RESAMPLES)} resamples of the seeds). Lifts are paired by seed."
         )
         if reproduction.comparable:
             remarks.append(
-                "agrees: whether that interval holds the source's figure, to the digits it was "
-                "given with, or meets its range. Left open where fewer seeds were run than "
-                "published."
+                "agrees: whether that interval holds the published figure to its published digits, "
+                "or overlaps its range. It is empty if there are fewer seeds than in the "
+                "publication."
             )
-        if any(row.source is not None and row.source.origin == "report" for _, row in rows):
-            remarks.append(f"{REPORT_MARK} of the technical report that the source cites.")
+        if any(row.published is not None and row.published.origin == "report" for _, row in rows):
+            remarks.append(f"{REPORT_MARK} from the technical report that the publication cites.")
     answers = [result.agrees(row) for result, row in rows]
     compared = [answer for answer in answers if answer is not None]
     if compared and reproduction.comparable:
-        remarks.append(f"{sum(compared)} of {len(compared)} figures of the source agree.")
+        remarks.append(f"{sum(compared)} of {len(compared)} published figures agree.")
     return "\n".join(_wrap(remark) for remark in remarks)
 
 
@@ -160,7 +160,7 @@ def render_reproduction(reproduction: Reproduction, *, notes: bool = True) -> st
     Parameters
     ----------
     reproduction : Reproduction
-        What to show.
+        The reproduction to show.
     notes : bool, default=True
         Whether to explain the tables and their columns.
 

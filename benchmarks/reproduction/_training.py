@@ -1,8 +1,8 @@
-"""Training as the publication did it: a plain loop over a small network.
+"""The training of the publication: a plain loop over a small network.
 
 The estimator of this package, :class:`skbudget.neural.PAUCClassifier`, is trained
-through skorch and has defaults of its own. These loops follow the published protocol
-instead, step by step, with the losses of this package.
+through skorch and has its own defaults. The loops of this module follow the published
+protocol step by step, with the losses of this package.
 """
 
 from __future__ import annotations
@@ -26,16 +26,16 @@ from ._recipes import Recipe, Scale
 __all__ = ["gradient_mass", "penultimate", "score", "train"]
 
 WARMUP, BLEND = 0.30, 0.15
-"""Shares of all steps: cross-entropy alone, and the passage to the other loss."""
+"""Shares of the steps: cross-entropy alone, and the transition to the other loss."""
 
 TEMPERATURES = {"pauc": (0.5, 0.1), "smoothap": (0.1, 0.01)}
-"""Temperature at the end of the warm-up and at the end of training."""
+"""Temperatures at the end of the warm-up and at the end of training."""
 
 SCORED_ROWS = 65_536
 
 
 class _EasyMean(nn.Module):
-    """Ranks by the mean of the standardised features with the easy signal."""
+    """Ranks by the mean of the standardised features that have the easy signal."""
 
     def __init__(self, X: Tensor) -> None:
         super().__init__()
@@ -64,14 +64,14 @@ def _batch_size(recipe: Recipe, scale: Scale) -> int:
 
 
 def _epochs_of_batches(recipe: Recipe, n: int, seed: int, scale: Scale) -> Iterator[list[Tensor]]:
-    """Yield the batches of each epoch, as row numbers."""
+    """Yield the batches of each epoch as row numbers."""
     size = _batch_size(recipe, scale)
     if recipe.batches == "reshuffled":
         for epoch in range(scale.epochs):
             generator = torch.Generator().manual_seed(seed + epoch)
             yield list(torch.randperm(n, generator=generator).split(size))
         return
-    # The order of torch's own loader, which uses its generator for more than the order.
+    # The order is that of torch's own loader, which draws more than the order from its generator.
     rows = TensorDataset(torch.arange(n))
     generator = torch.Generator().manual_seed(seed)
     for _ in range(scale.epochs):
@@ -166,13 +166,13 @@ def train(recipe: Recipe, rows: Rows, seed: int, scale: Scale) -> Any:
     Parameters
     ----------
     recipe : Recipe
-        How.
+        How to train.
     rows : Rows
         Rows to train on.
     seed : int
         Seed of the weights and of the order of the rows.
     scale : Scale
-        Size of the network and number of steps.
+        Size of the network and number of training steps.
 
     Returns
     -------
@@ -214,29 +214,29 @@ def score(model: Any, X: NDArray[np.float32]) -> NDArray[np.floating]:
 
 
 def penultimate(model: nn.Module, X: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return the activations that the last layer sees, one row per row of `X`."""
+    """Return the inputs of the last layer, one row for each row of `X`."""
     if not isinstance(model, nn.Sequential):
         raise TypeError(f"A {type(model).__name__} has no hidden layers to look into.")
     return _outputs(model[:-1], X)
 
 
 def gradient_mass(model: nn.Module, rows: Rows, recipe: Recipe) -> dict[str, float]:
-    """Return the share of the negatives' gradient that falls on decoys.
+    """Return the share of the negatives' gradient that belongs to decoys.
 
     Parameters
     ----------
     model : torch.nn.Module
-        Whose logits the gradients are taken at.
+        The gradients are taken at the logits of this model.
     rows : Rows
-        Rows, taken as one batch.
+        Rows, which form one batch.
     recipe : Recipe
         Settings of the partial AUC.
 
     Returns
     -------
     share : dict of str to float
-        Under ``"ce"`` for weighted cross-entropy and ``"pauc"`` for the partial AUC,
-        both at the same logits; the gradient is summed by absolute value.
+        The share for weighted cross-entropy (``"ce"``) and for the partial AUC
+        (``"pauc"``), both at the same logits. Gradients are summed by absolute value.
     """
     logits = torch.from_numpy(score(model, rows.X))[:, None]
     y = torch.from_numpy(rows.y.astype(np.float32))[:, None]

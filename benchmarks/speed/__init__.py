@@ -1,6 +1,6 @@
-"""What ``python -m skbudget speed`` measures: the objective's cost, as ratios to peers.
+"""The speed measurements of ``python -m skbudget speed``: costs as ratios to peers.
 
-Nothing heavy is imported before a name is used.
+Public names are imported on first use.
 """
 
 from __future__ import annotations

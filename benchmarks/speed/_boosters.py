@@ -1,4 +1,4 @@
-"""Training timed: our objective, the boosters' own losses, and their ranking losses."""
+"""Times of training: our objective, the boosters' own losses, and their ranking losses."""
 
 from __future__ import annotations
 
@@ -34,11 +34,11 @@ BUDGET = 0.005
 L2 = 5.0
 FIT_RATE, RANK_RATE = 0.1, 0.05
 CONTEXT_POS_RATE = 0.01
-# What LightGBM takes for one query at most.
+# The largest query that LightGBM accepts.
 LARGEST_GROUP = 10_000
 LEAST_TRUNCATION = 30
-# The hessian of a row that few of its pairs reach is small, and by default most of the
-# trees of "topk" would not be split.
+# A row in few pairs has a small hessian. With the default, most of the trees of "topk"
+# would not be split.
 TOPK_CHILD_WEIGHT = 1e-3
 
 OURS = "PAUCObjective"
@@ -48,16 +48,16 @@ CONTEXT = "a round of LightGBM binary, for context"
 
 
 class FitSetting(NamedTuple):
-    """Positives, and the objective for them.
+    """A share of positives and the objective for it.
 
     Attributes
     ----------
     pos_rate : float
         Share of positives, a fraction.
     objective : PAUCObjective
-        What is trained with.
+        The objective of the training.
     label : str
-        The same in words.
+        The objective in words.
     """
 
     pos_rate: float
@@ -85,7 +85,7 @@ def _shifted_normals(rows: int, pos_rate: float) -> tuple[NDArray[np.float32], N
 
 
 def _no_op(y: NDArray[np.float32]) -> Callable[..., tuple[NDArray, NDArray]]:
-    """Return an objective whose answer is ready: cross-entropy's before the first tree."""
+    """Return an objective with a fixed answer, that of cross-entropy before the first tree."""
     rate = float(y.mean())
     gradient = (rate - y).astype(np.float32)
     hessian = np.full(y.size, rate * (1.0 - rate), dtype=np.float32)
@@ -105,7 +105,7 @@ def _lightgbm_settings(effort: Effort, rate: float) -> dict[str, Any]:
         "lambda_l2": L2,
         "num_threads": effort.n_jobs,
         "verbose": -1,
-        # Else each run would try two layouts of its histograms first.
+        # Otherwise each run would try two layouts of its histograms first.
         "force_col_wise": True,
     }
 
@@ -130,7 +130,7 @@ def _fit_turns(
     no_op = _no_op(y)
     inside: list[float] = []
 
-    # LightGBM copies objectives that are not functions, and the copy would do the counting.
+    # This is a function, because LightGBM copies other objects, and the copy would count.
     def timed(scores: Any, data: Any) -> tuple[NDArray, NDArray]:
         start = time.perf_counter()
         derivatives = setting.objective(scores, data)
@@ -157,7 +157,7 @@ def _fit_turns(
         seconds=seconds,
         repeats=effort.fit_rounds,
         unit="round",
-        inside=tuple(inside[1:]),  # without the turn that does not count
+        inside=tuple(inside[1:]),  # the first turn does not count
     )
 
 
@@ -167,14 +167,14 @@ def fit_lightgbm(setting: FitSetting, effort: Effort) -> Turns:
     Parameters
     ----------
     setting : FitSetting
-        Positives and objective.
+        Share of positives and objective.
     effort : Effort
         Sizes.
 
     Returns
     -------
     turns : Turns
-        Of training; the binned rows are ready before.
+        Times of training. The rows are binned beforehand.
     """
     import lightgbm as lgb
 
@@ -191,7 +191,7 @@ def fit_lightgbm(setting: FitSetting, effort: Effort) -> Turns:
 def fit_xgboost(setting: FitSetting, effort: Effort) -> Turns:
     """Time XGBoost with our objective, its logistic one, and one that costs nothing.
 
-    Takes and returns what `fit_lightgbm` does.
+    The parameters and the result are those of `fit_lightgbm`.
     """
     import xgboost as xgb
 
@@ -208,7 +208,7 @@ def fit_xgboost(setting: FitSetting, effort: Effort) -> Turns:
 
 
 def time_round(rows: int, effort: Effort) -> Turns:
-    """Time rounds of LightGBM with its own binary objective, to compare a call with.
+    """Time rounds of LightGBM with its own binary objective, as a scale for the calls.
 
     Parameters
     ----------
@@ -271,7 +271,7 @@ def _rank_turns(
 
 
 def rank_xgboost(effort: Effort) -> Turns:
-    """Time XGBoost with our objective and with both ways to draw pairs of its own.
+    """Time XGBoost with our objective and with both of its own ways to draw pairs.
 
     Parameters
     ----------
@@ -281,7 +281,7 @@ def rank_xgboost(effort: Effort) -> Turns:
     Returns
     -------
     turns : Turns
-        With the coverage at 0.5 % of a fresh draw. The rows are one query.
+        Times, and the coverage at 0.5 % of a fresh draw. The rows are one query.
     """
     import xgboost as xgb
 
@@ -289,7 +289,9 @@ def rank_xgboost(effort: Effort) -> Turns:
 
     X, y = make_contested_top(effort.rank_rows, random_state=0)
     settings = _xgboost_settings(effort, RANK_RATE)
-    data = xgb.QuantileDMatrix(X, y, group=[len(y)], nthread=effort.n_jobs)
+    # The ranking losses need a query, and our objective, which reads no queries, refuses them.
+    rows = xgb.QuantileDMatrix(X, y, nthread=effort.n_jobs)
+    one_query = xgb.QuantileDMatrix(X, y, group=[len(y)], nthread=effort.n_jobs)
     in_budget = whole_rows(BUDGET, len(y))
     objective = PAUCObjective(budget=BUDGET)
 
@@ -301,14 +303,14 @@ def rank_xgboost(effort: Effort) -> Turns:
             "lambdarank_num_pair_per_sample": pairs,
             **others,
         }
-        return lambda: xgb.train(named, data, effort.rank_rounds)
+        return lambda: xgb.train(named, one_query, effort.rank_rounds)
 
     return _rank_turns(
         "XGBoost",
         ", one query",
         effort,
         {
-            OURS: lambda: xgb.train(settings, data, effort.rank_rounds, obj=objective),
+            OURS: lambda: xgb.train(settings, rows, effort.rank_rounds, obj=objective),
             f"rank:pairwise, topk {in_budget}": rank(
                 "topk", in_budget, min_child_weight=TOPK_CHILD_WEIGHT
             ),
@@ -329,8 +331,8 @@ def rank_lightgbm(effort: Effort) -> Turns:
     Returns
     -------
     turns : Turns
-        With the coverage at 0.5 % of a fresh draw. LightGBM takes 10 000 rows for a query
-        at most: more are split at random into as few as will do.
+        Times, and the coverage at 0.5 % of a fresh draw. A query of LightGBM has at most
+        10 000 rows; more rows are split at random into as few queries as possible.
     """
     import lightgbm as lgb
 
@@ -341,22 +343,24 @@ def rank_lightgbm(effort: Effort) -> Turns:
     n_groups = -(-effort.rank_rows // LARGEST_GROUP)
     shuffled = np.random.default_rng(0).permutation(effort.rank_rows)
     sizes = [group.size for group in np.array_split(shuffled, n_groups)]
-    data = lgb.Dataset(X[shuffled], y[shuffled], group=sizes, params=settings).construct()
+    # Our objective, which reads no queries, refuses them.
+    rows = lgb.Dataset(X[shuffled], y[shuffled], params=settings).construct()
+    queries = lgb.Dataset(X[shuffled], y[shuffled], group=sizes, params=settings).construct()
     ranking = {
         **settings,
         "objective": "lambdarank",
-        # Its pairs have one row at least among that many of the top.
+        # At least one row of each pair is among that many rows of the top.
         "lambdarank_truncation_level": max(LEAST_TRUNCATION, whole_rows(BUDGET, max(sizes))),
     }
     ours = {**settings, "objective": PAUCObjective(budget=BUDGET)}
-    queries = "one query" if n_groups == 1 else f"{n_groups} queries at random"
+    about = "one query" if n_groups == 1 else f"{n_groups} queries at random"
     return _rank_turns(
         "LightGBM",
         "",
         effort,
         {
-            OURS: lambda: lgb.train(ours, data, effort.rank_rounds),
-            f"lambdarank, {queries}": lambda: lgb.train(ranking, data, effort.rank_rounds),
+            OURS: lambda: lgb.train(ours, rows, effort.rank_rounds),
+            f"lambdarank, {about}": lambda: lgb.train(ranking, queries, effort.rank_rounds),
         },
         lambda model, rows: model.predict(rows, raw_score=True, num_threads=effort.n_jobs),
     )

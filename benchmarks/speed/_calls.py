@@ -1,4 +1,4 @@
-"""Single calls measured: the objective by rows, its memory, and the metric."""
+"""Measurements of single calls: the objective by rows, its memory, and the metric."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ OURS, BRUTE = "PAUCObjective", "brute force"
 def _draw(
     rows: int, pos_rate: float, dtype: Any = np.float64
 ) -> tuple[NDArray[np.float32], NDArray]:
-    """Return labels, and scores that spread as a booster's margins do."""
+    """Return labels, and scores with the spread of a booster's margins."""
     rng = np.random.default_rng(0)
     scores = rng.standard_normal(rows)
     positives = rng.choice(rows, max(1, round(pos_rate * rows)), replace=False)
@@ -45,7 +45,7 @@ def _draw(
 def _brute_force(
     y: NDArray[np.float32], scores: NDArray, objective: PAUCObjective, most_pairs: int
 ) -> Callable[[], Any] | None:
-    """Return the same sums pair by pair, over positives and band; None if they are too many."""
+    """Return the same sums over the pairs of positives and band; None if there are too many."""
     n_positives = int(np.count_nonzero(y))
     n_negatives = y.size - n_positives
     beta = objective.beta
@@ -59,7 +59,7 @@ def _brute_force(
 
 
 def time_calls(rows: int, effort: Effort) -> list[Turns]:
-    """Time the objective on some number of rows, and brute force where that is possible.
+    """Time the objective on a number of rows, and brute force if that is possible.
 
     Parameters
     ----------
@@ -71,8 +71,8 @@ def time_calls(rows: int, effort: Effort) -> list[Turns]:
     Returns
     -------
     turns : list of Turns
-        For each share of positives and each band: gradient and hessian of all rows, and
-        the same sums over the pairs one by one.
+        Times for each share of positives and each band: of the gradient and hessian of all
+        rows, and of the same sums pair by pair.
     """
     return [
         turns
@@ -85,7 +85,7 @@ def _time_calls_of(
     table: tuple[NDArray[np.float32], NDArray], pos_rate: float, effort: Effort
 ) -> list[Turns]:
     runs: dict[str, Callable[[], Any]] = {}
-    # What is in a band's runs, by what it is.
+    # The names of the runs of each band, by what they run.
     names: dict[str, dict[str, str]] = {band: {} for band in BANDS}
     for band, objective in BANDS.items():
         brute = _brute_force(*table, objective, effort.brute_pairs)
@@ -106,7 +106,7 @@ def _time_calls_of(
 
 
 def measure_peaks(effort: Effort) -> list[Peak]:
-    """Measure what a call of the objective allocates at most.
+    """Measure the greatest memory that a call of the objective allocates.
 
     Parameters
     ----------
@@ -116,13 +116,14 @@ def measure_peaks(effort: Effort) -> list[Peak]:
     Returns
     -------
     peaks : list of Peak
-        For each band and precision of the scores; gradient and hessian count.
+        A peak for each band and each precision of the scores. The gradient and the hessian
+        count.
     """
     found = []
     for band, objective in BANDS.items():
         for dtype in ("float32", "float64"):
             y, scores = _draw(effort.memory_rows, POS_RATE, dtype)
-            objective(y, scores)  # what the first call loads is not a call's
+            objective(y, scores)  # the first call loads code, which should not count
             peak = added_peak(partial(objective, y, scores))
             found.append(Peak(band, dtype, effort.memory_rows, peak))
     return found

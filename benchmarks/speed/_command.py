@@ -1,4 +1,4 @@
-"""The options of ``python -m skbudget speed`` and what they do."""
+"""The command ``speed``: its options and its output."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ from skbudget.cli._options import (
     names_of,
     positive_int,
     print_anywhere,
+    program,
 )
 
 from ._effort import FULL, PARTS, QUICK, Effort
@@ -32,36 +33,37 @@ if TYPE_CHECKING:
 
 __all__ = ["main"]
 
-PROG = "python -m skbudget speed"
+COMMAND = "speed"
 LEAST_ROWS = 1000
 
 DESCRIPTION = """\
-Measure what the objective costs: times as ratios to peers that run by turns on the
-same data, the growth of a call with the number of rows, and its memory.
+Measure what the objective costs: its time as a ratio to the time of peers that take
+turns with it on the same data, the growth of that time with the number of rows,
+and its memory.
 
-Seconds depend on the machine; ratios and exponents much less so. An idle machine
-gives the narrowest brackets.
+Seconds depend on the machine; ratios and exponents depend on it much less. On an
+idle machine the brackets are narrowest.
 """
 
-EPILOG = f"""\
+EPILOG = """\
 parts:
-{{parts}}
+{parts}
 
 examples:
-  {PROG}
-      everything, about half an hour on two cores
-  {PROG} --quick
-      small sizes, less than a minute: shows that it runs, not what it costs
-  {PROG} --parts fit --n-jobs 1 --pairs 9
-      what training takes in one thread, in nine pairs
-  {PROG} --parts scale,memory --rows 100000,1000000 --picture scale.png
-      calls of the objective alone, and a picture (needs matplotlib)
-  {PROG} --json speed.json
-      every time that was taken, with versions and platform, in a file too
+  PROG
+      all parts, in about half an hour on two cores
+  PROG --quick
+      small sizes, in less than a minute: shows that it runs, not what it costs
+  PROG --parts fit --n-jobs 1 --pairs 9
+      the cost of training in one thread, in nine pairs
+  PROG --parts scale,memory --rows 100000,1000000 --picture scale.png
+      only calls of the objective, and a picture (needs matplotlib)
+  PROG --json speed.json
+      all times, with versions and platform, in a file too
 
-exit status: 0 done, 1 a part failed or a result could not be written, 2 the
-options cannot be used or none of the parts can run, 130 interrupted (with
-Ctrl-C; what was finished until then is shown and written).
+exit status: 0 done; 1 a part failed or a result could not be written; 2 the
+options cannot be used, or none of the parts can run; 130 interrupted with
+Ctrl-C (what was finished by then is shown and written).
 """
 
 
@@ -80,20 +82,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _build_parser() -> argparse.ArgumentParser:
     width = max(map(len, PARTS))
     parts = "\n".join(f"  {name.ljust(width)}  {about}" for name, about in PARTS.items())
-    parser = command_parser(PROG, DESCRIPTION, EPILOG.format(parts=parts))
+    parser = command_parser(COMMAND, DESCRIPTION, EPILOG.format(parts=parts))
     what = parser.add_argument_group("what is measured")
     what.add_argument(
         "--parts",
         type=names_of(PARTS, "part"),
         action="extend",
         metavar="NAMES",
-        help=f"parts to run, of {', '.join(PARTS)} (default: all)",
+        help=f"parts to run, from {', '.join(PARTS)} (default: all)",
     )
     what.add_argument(
         "--rows",
         type=_rows,
         metavar="NUMBERS",
-        help="rows of part scale, separated by commas (default: "
+        help="numbers of rows of part scale, separated by commas (default: "
         f"{','.join(map(str, FULL.scale_rows))})",
     )
 
@@ -103,27 +105,27 @@ def _build_parser() -> argparse.ArgumentParser:
         "--pairs",
         type=positive_int,
         metavar="N",
-        help=f"turns that count, after one that does not (default: {FULL.pairs}; part losses "
-        f"takes {FULL.loss_steps} steps)",
+        help="number of turns that count, after one that does not "
+        f"(default: {FULL.pairs}; part losses takes {FULL.loss_steps} steps)",
     )
     effort.add_argument(
         "--n-jobs",
         type=n_jobs,
         metavar="N",
-        help="threads of boosters and torch (default: all cores, or OMP_NUM_THREADS where it "
-        "is set)",
+        help="number of threads of boosters and torch (default: all cores, or OMP_NUM_THREADS "
+        "where it is set)",
     )
 
     output = parser.add_argument_group("output")
     output.add_argument(
         "--json",
         metavar="FILE",
-        help="write every time that was taken; - for standard output, in place of the report",
+        help="write all times; - prints them instead of the report",
     )
     output.add_argument(
         "--picture", metavar="FILE.png", help="draw part scale into a file (needs matplotlib)"
     )
-    output.add_argument("--quiet", action="store_true", help="no progress and no explanations")
+    output.add_argument("--quiet", action="store_true", help="show no progress and no notes")
     return parser
 
 
@@ -142,13 +144,13 @@ _rows = checked_by(_check_rows, _read_rows, "whole numbers separated by commas")
 
 
 def _check_combinations(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None:
-    """Refuse options that would have no effect, and fill in what was not named."""
+    """Refuse options that would have no effect, and fill in the defaults."""
     asked = set(options.parts or PARTS)
     options.parts = [part for part in PARTS if part in asked]
     if "scale" not in asked:
         for name in ("rows", "picture"):
             if getattr(options, name) is not None:
-                parser.error(f"--{name} is for part scale, which is not among --parts")
+                parser.error(f"--{name} is for part scale, which --parts does not name")
 
 
 def _find_effort(options: argparse.Namespace) -> Effort:
@@ -163,7 +165,7 @@ def _find_effort(options: argparse.Namespace) -> Effort:
 
 
 def _check_outputs(options: argparse.Namespace) -> None:
-    """Raise now what would otherwise be found out after an hour of work."""
+    """Raise errors of the output options before an hour of work is done."""
     if options.picture is not None:
         from skbudget.cli._plot import check_plot_file
 
@@ -206,9 +208,9 @@ def _run(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
     }
     written = _show(Speed(tuple(turns), tuple(peaks), skipped, about), options)
     for message in failed:
-        print(f"{PROG}: error: {message}", file=sys.stderr)
+        print(f"{program(COMMAND)}: error: {message}", file=sys.stderr)
     if interrupted:
-        print("Interrupted: what was finished until then is shown.", file=sys.stderr)
+        print("Interrupted: what was finished by then is shown.", file=sys.stderr)
         return EXIT_INTERRUPTED
     return EXIT_OK if written and not failed else EXIT_FAILED
 
@@ -235,7 +237,7 @@ def _measure(
         for piece in pieces:
             try:
                 measured = piece.measure()
-            except Exception as error:  # an hour of other measurements is not lost for it
+            except Exception as error:  # an hour of other measurements should not be lost
                 failed.append(f"{piece.label} failed: {type(error).__name__}: {error}")
                 measured = []
             for one in measured if isinstance(measured, list) else [measured]:
@@ -264,7 +266,7 @@ def _show(speed: Speed, options: argparse.Namespace) -> bool:
 
             plot_scaling(speed).savefig(options.picture)
     except OSError as error:
-        print(f"{PROG}: error: {error}", file=sys.stderr)
+        print(f"{program(COMMAND)}: error: {error}", file=sys.stderr)
         written = False
     print_anywhere(as_json if options.json == "-" else render_speed(speed, notes=not options.quiet))
     return written

@@ -1,4 +1,4 @@
-"""What `python -m skbudget speed` measures, and how much of it; light, for ``--help``."""
+"""The parts of the speed measurements and their sizes. Imports nothing, for ``--help``."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ __all__ = ["FULL", "PARTS", "QUICK", "Effort"]
 PARTS = {
     "fit": "training with the objective, the booster's own loss, and one that costs nothing",
     "rank": "training with the objective and with the boosters' own ranking losses",
-    "scale": "one call of the objective against the number of rows, and brute force",
-    "memory": "what one call of the objective allocates at most",
+    "scale": "one call of the objective by the number of rows, and brute force",
+    "memory": "the greatest memory that one call of the objective allocates",
     "losses": "a step of the torch loss, against imbalanced-losses and LibAUC",
     "networks": "training PAUCClassifier, and the same network on cross-entropy in skorch",
     "metric": "coverage at a budget, against scikit-learn's ROC curve",
@@ -19,33 +19,35 @@ PARTS = {
 
 @dataclass(frozen=True)
 class Effort:
-    """Sizes of what is timed.
+    """Sizes of the measurements.
 
     Parameters
     ----------
     n_jobs : int, default=1
-        Threads of boosters and of torch.
+        Number of threads of boosters and of torch.
     pairs : int, default=5
-        Turns, each of which runs all that is compared; one more is not counted. Steps of
-        part "losses" have a number of their own.
+        Number of turns. Each turn runs everything that is compared, and one more turn before
+        them does not count. Part "losses" has its own number of steps.
     fit_rows, fit_rounds : int, default=1_000_000, 100
-        Rows and boosting rounds of part "fit".
+        Numbers of rows and of boosting rounds of part "fit".
     rank_rows, rank_rounds : int, default=150_000, 200
-        Rows and boosting rounds of part "rank".
+        Numbers of rows and of boosting rounds of part "rank".
     scale_rows : tuple of int
-        Rows of part "scale".
+        Numbers of rows of part "scale".
     brute_pairs : int, default=20_000_000
-        Pairs up to which brute force is timed.
+        Greatest number of pairs for which brute force is timed.
     context_rows, context_rounds : int, default=1_000_000, 20
-        Rows up to which a round of LightGBM is timed beside the calls, and over how many.
+        Greatest number of rows for which LightGBM is timed beside the calls, and the number
+        of its rounds.
     memory_rows, metric_rows : int, default=1_000_000, 10_000_000
-        Rows of the parts of these names.
+        Numbers of rows of the parts "memory" and "metric".
     loss_batch, loss_queue, loss_steps : int, default=4096, 32_768, 200
-        Rows of a batch and of the memory queue, and steps, of part "losses".
+        Number of rows of a batch, of rows of the memory queue, and of steps of part
+        "losses".
     loss_pos_rate : float, default=0.005
         Share of positives of part "losses", a fraction.
     network_rows, network_epochs : int, default=100_000, 10
-        Rows and epochs of part "networks".
+        Numbers of rows and of epochs of part "networks".
     """
 
     n_jobs: int = 1

@@ -1,4 +1,4 @@
-"""Steps of the torch loss timed, against the losses of other packages."""
+"""Times of steps of the torch loss, against the losses of other packages."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def _turns(setting: str, peer: str, pairs: list[tuple[float, float]], effort: Ef
 
 
 def step_imbalanced_losses(surrogate: str, effort: Effort) -> Turns:
-    """Time steps of our loss and of its namesake in imbalanced-losses, with full queues.
+    """Time steps of our loss and of its namesake in imbalanced-losses with full queues.
 
     Parameters
     ----------
@@ -56,7 +56,7 @@ def step_imbalanced_losses(surrogate: str, effort: Effort) -> Turns:
 
 
 def step_libauc(effort: Effort) -> Turns:
-    """Time steps of our loss without a queue and of LibAUC's partial AUC, which has none.
+    """Time steps of our loss without a queue and of LibAUC's partial AUC, which has no queue.
 
     Parameters
     ----------
@@ -77,7 +77,7 @@ def step_libauc(effort: Effort) -> Turns:
     rows = torch.arange(effort.loss_batch)
 
     def theirs(logits: Tensor, targets: Tensor) -> Tensor:
-        # Of probabilities, as in its tutorials: it exponentiates squared differences.
+        # It gets probabilities, as in its tutorials, because it exponentiates squares.
         return dro(torch.sigmoid(logits), targets, rows)
 
     with torch_threads(effort.n_jobs):

@@ -1,4 +1,4 @@
-"""`PAUCClassifier` timed, against the same network under cross-entropy."""
+"""Times of training `PAUCClassifier`, against the same network with cross-entropy."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ POS_RATE, BUDGET = 0.005, 0.005
 
 
 def fit_networks(effort: Effort) -> Turns:
-    """Time `PAUCClassifier.fit` and skorch's training of its network on plain cross-entropy.
+    """Time `PAUCClassifier.fit`, and skorch's training of its network on plain cross-entropy.
 
-    Both see the same batches of the same size for as many epochs, with the same optimizer.
+    Both have batches of the same size, the same number of epochs and the same optimizer.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Seconds of a call against the number of rows, as a picture."""
+"""The picture of the seconds of a call by the number of rows."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ __all__ = ["plot_scaling"]
 
 
 def plot_scaling(speed: Speed) -> Figure:
-    """Draw seconds of one call against rows, both logarithmic, a line for each setting.
+    """Draw the seconds of one call by the number of rows, with a line for each setting.
 
     Parameters
     ----------
     speed : Speed
-        What was measured.
+        The measurements. Both axes of the picture are logarithmic.
 
     Returns
     -------

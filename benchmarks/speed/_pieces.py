@@ -1,4 +1,4 @@
-"""What there is to measure, one piece after the other."""
+"""The pieces that are measured, and the parts that they belong to."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ Measured = Turns | list[Turns] | list[Peak]
 
 @dataclass(frozen=True)
 class Piece:
-    """Something that is measured by itself.
+    """Something that is measured on its own.
 
     Parameters
     ----------
     part : str
         Part of the benchmark.
     label : str
-        What it is, in words.
+        The piece in words.
     measure : callable
         ``measure()`` returns times or peaks, one or a list of them.
     modules : tuple of str, default=()
-        What it needs beside the package's own requirements.
+        Modules that it needs in addition to the package's requirements.
     install : str, default=""
-        How to get it.
+        Command that installs these modules.
     """
 
     part: str
@@ -41,13 +41,13 @@ class Piece:
     install: str = ""
 
     def why_unavailable(self) -> str | None:
-        """Return why it cannot be measured here, or None if it can."""
+        """Return why the piece cannot be measured here, or None if it can."""
         for module in self.modules:
             try:
                 import_module(module)
             except ModuleNotFoundError as error:
                 return f"needs {error.name}: {self.install}"
-            except Exception as error:  # whatever a broken installation raises
+            except Exception as error:  # a broken installation may raise anything
                 return f"needs {module}, which is installed but cannot be imported: {error}"
         return None
 
@@ -65,7 +65,7 @@ _BENCH: dict[str, Any] = {
     "modules": ("torch", "imbalanced_losses"),
     "install": 'pip install "skbudget[bench]"',
 }
-# `libauc` alone imports nothing.
+# `libauc` by itself imports nothing.
 _LIBAUC: dict[str, Any] = {
     "modules": ("torch", "libauc.losses"),
     "install": "pip install --no-deps libauc",
@@ -73,12 +73,12 @@ _LIBAUC: dict[str, Any] = {
 
 
 def plan_pieces(parts: Iterable[str], effort: Effort) -> list[Piece]:
-    """Return what there is to measure, in the order of the report.
+    """Return the pieces to measure, in the order of the report.
 
     Parameters
     ----------
     parts : iterable of str
-        Of `PARTS`.
+        Names of parts, from `PARTS`.
     effort : Effort
         Sizes.
 

@@ -1,4 +1,4 @@
-"""The measurements as text for a terminal."""
+"""The text of the measurements, for a terminal."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ Row = Sequence[str]
 
 
 def render_speed(speed: Speed, *, notes: bool = True) -> str:
-    """Return a table for everything that was timed, and notes on how to read them.
+    """Return a table for each comparison, and notes on how to read the tables.
 
     Parameters
     ----------
     speed : Speed
-        What to show.
+        The measurements to show.
     notes : bool, default=True
-        Whether to explain the columns. What was left out is always said.
+        Whether to explain the columns. The text always says what was left out.
 
     Returns
     -------
@@ -48,7 +48,7 @@ def render_speed(speed: Speed, *, notes: bool = True) -> str:
 
 
 def scale_curves(speed: Speed) -> dict[str, list[Turns]]:
-    """Return what was timed on several numbers of rows, by setting, fewest rows first.
+    """Return the times of each setting, sorted by the number of rows.
 
     Parameters
     ----------
@@ -58,7 +58,7 @@ def scale_curves(speed: Speed) -> dict[str, list[Turns]]:
     Returns
     -------
     curves : dict of str to list of Turns
-        That of the booster's round, which is there for context, comes last.
+        The curve of the booster's round, which gives a scale, comes last.
     """
     timed = speed.of_part("scale")
     settings = dict.fromkeys(turns.setting for turns in timed)
@@ -133,7 +133,7 @@ def _columns(rows: Sequence[Row]) -> list[str]:
 
 
 def _contest(turns: Turns) -> str:
-    """Return a table of what was timed by turns: ours, and each peer with its ratio."""
+    """Return the table of a comparison: our time, and each peer's time with the ratio."""
     size = f"{_count(turns.rows)} rows"
     if turns.repeats > 1:
         size += f", {turns.repeats} {turns.unit}s"
@@ -252,43 +252,43 @@ def _explanations(speed: Speed) -> list[str]:
     remarks = []
     if speed.turns:
         remarks.append(
-            "Times are medians of runs by turns, after one that does not count. ours / peer is "
-            "our time over the peer's in the same turn: the median and, in brackets, the least "
+            "Times are medians over the turns, without the first turn. ours / peer is our time "
+            "divided by the peer's time of the same turn: the median, and in brackets the least "
             "and the greatest. Below 1 ours is faster."
         )
     if speed.of_part("fit") or speed.of_part("rank"):
         remarks.append(
-            "Models of one library have the same number of trees, rate and L2 penalty, and its "
-            "defaults otherwise. Rows are binned before."
+            "Models of one library have the same number of trees, learning rate and L2 penalty, "
+            "and otherwise the library's defaults. The rows are binned beforehand."
         )
     if speed.of_part("fit"):
         remarks.append(
-            f"The {NO_OP} returns arrays that are ready: it takes what the booster takes for any "
-            "objective written in Python, though its trees are not those of ours. Below ours is "
-            "the time spent in our objective itself."
+            f"The {NO_OP} returns fixed arrays. Its time is what the booster takes for any "
+            "objective written in Python, although its trees differ from ours. The line below ours "
+            "is the time spent in our objective itself."
         )
     if speed.of_part("rank"):
         remarks.append(
-            "topk compares as many rows as the budget holds with all others (with "
-            f"min_child_weight={TOPK_CHILD_WEIGHT:g}, else its trees would hardly grow), mean "
-            f"each row with one other. LightGBM takes no query of more than "
-            f"{_count(LARGEST_GROUP)} rows: more are split at random. Coverage is that of the top "
-            f"{100 * BUDGET:g} % of a fresh draw."
+            "topk compares as many rows as the budget holds with all others. It has "
+            f"min_child_weight={TOPK_CHILD_WEIGHT:g}, because otherwise its trees would hardly "
+            "grow. mean compares each row with one other. LightGBM takes no query of more than "
+            f"{_count(LARGEST_GROUP)} rows, so more rows are split at random. Coverage is that of "
+            f"the top {100 * BUDGET:g} % of a fresh draw."
         )
     curves = scale_curves(speed)
     if curves:
         remarks.append(
-            "The exponent is that of the rows in the time, fitted from "
+            "The exponent is the power of the number of rows by which the time grows, fitted from "
             f"{_count(LINEAR_FROM)} rows on. The objective runs in one thread. Brute force sums "
-            "over the same pairs one by one, and is timed where they are few enough."
+            "over the same pairs one by one. It is timed if there are few enough pairs."
         )
         if CONTEXT in curves:
             remarks.append("A booster calls the objective once in each of its rounds.")
     if speed.peaks:
         remarks.append(
-            "Memory is the peak that NumPy allocated in a call: gradient and hessian, which are "
-            "8 bytes per row, and what is freed before it returns."
+            "Memory is the peak that NumPy allocated in a call: the gradient and the hessian, "
+            "which take 8 bytes per row, and what is freed before the call returns."
         )
     if any("LibAUC" in peer for turns in speed.of_part("losses") for peer in turns.peers):
-        remarks.append("LibAUC's loss compares the rows of a batch only, and so does ours there.")
+        remarks.append("LibAUC's loss compares only the rows of a batch, and so does ours there.")
     return remarks

@@ -1,4 +1,4 @@
-"""What was measured: raw times and peaks, and the few figures that are made of them."""
+"""The measurements: raw times and peaks, and the figures that are computed from them."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ __all__ = [
     "read_speed",
 ]
 
-# Below, what a call costs whatever the number of rows still shows.
+# With fewer rows, the fixed cost of a call still shows.
 LINEAR_FROM = 100_000
 
 PACKAGES = (
@@ -40,7 +40,7 @@ PACKAGES = (
 
 
 class Ratio(NamedTuple):
-    """Our time over a peer's: the median of the pairs, and the ends.
+    """Our time divided by a peer's: the median of the pairs, and the ends.
 
     Attributes
     ----------
@@ -54,7 +54,7 @@ class Ratio(NamedTuple):
 
 @dataclass(frozen=True)
 class Turns:
-    """What was timed by turns, on the same data.
+    """Times of several runs that took turns on the same data.
 
     Parameters
     ----------
@@ -65,15 +65,15 @@ class Turns:
     rows : int
         Number of rows.
     seconds : dict of str to tuple of float
-        Wall time by name and turn. The first one is ours, and the others are peers.
+        Wall time by name and turn. The first name is ours, and the others are peers.
     repeats : int, default=1
-        Rounds, steps or calls in a run.
+        Number of rounds, steps or calls in a run.
     unit : str, default="call"
-        What they are.
+        Whether these are rounds, steps or calls.
     coverage : dict of str to float, default={}
-        Coverage of rows that were not trained on, where a model was trained for it.
+        Coverage of rows that were not trained on, if models were trained for it.
     inside : tuple of float, default=()
-        How much of ours was spent in the objective itself, by turn, where that is known.
+        Time of ours that was spent in the objective itself, by turn, if it is known.
     """
 
     part: str
@@ -87,12 +87,12 @@ class Turns:
 
     @property
     def ours(self) -> str:
-        """Name of what the others are compared with."""
+        """Name of the run that the peers are compared with."""
         return next(iter(self.seconds))
 
     @property
     def peers(self) -> list[str]:
-        """Names of the others."""
+        """Names of the peers."""
         return list(self.seconds)[1:]
 
     def typical(self, name: str) -> float:
@@ -100,7 +100,7 @@ class Turns:
         return median(self.seconds[name])
 
     def ratio(self, peer: str) -> Ratio:
-        """Return our time over a peer's, pair by pair."""
+        """Return our time divided by a peer's, pair by pair."""
         ratios = [
             mine / theirs
             for mine, theirs in zip(self.seconds[self.ours], self.seconds[peer], strict=True)
@@ -110,18 +110,18 @@ class Turns:
 
 @dataclass(frozen=True)
 class Peak:
-    """What one call of the objective held at most, beyond its arguments.
+    """The greatest memory that one call of the objective held, without its arguments.
 
     Parameters
     ----------
     setting : str
         What was called, in words.
     dtype : str
-        Of the scores.
+        Precision of the scores.
     rows : int
         Number of rows.
     peak : int
-        Bytes.
+        Number of bytes.
     """
 
     setting: str
@@ -131,13 +131,13 @@ class Peak:
 
     @property
     def per_row(self) -> float:
-        """Bytes to a row."""
+        """Number of bytes per row."""
         return self.peak / self.rows
 
 
 @dataclass(frozen=True)
 class Speed:
-    """All that a run of the benchmark measured.
+    """All measurements of a run of the benchmark.
 
     Parameters
     ----------
@@ -146,7 +146,7 @@ class Speed:
     peaks : tuple of Peak
         Memory.
     skipped : dict of str to str
-        Why something was left out, by its name.
+        Reasons why something was left out, by its name.
     about : dict
         Versions, platform, threads and sizes.
     """
@@ -157,21 +157,21 @@ class Speed:
     about: dict[str, Any] = field(default_factory=dict)
 
     def of_part(self, part: str) -> list[Turns]:
-        """Return the times of a part."""
+        """Return the times of one part."""
         return [turns for turns in self.turns if turns.part == part]
 
     def to_dict(self) -> dict[str, Any]:
-        """Return everything, ready for JSON."""
+        """Return all measurements, ready for JSON."""
         return asdict(self)
 
     @classmethod
     def from_dict(cls, content: dict[str, Any]) -> Speed:
-        """Return what `to_dict` was made of.
+        """Return the measurements that `to_dict` was called on.
 
         Parameters
         ----------
         content : dict
-            As `to_dict` returned it, or as JSON gave it back.
+            The result of `to_dict`, which may have been written as JSON and read again.
 
         Returns
         -------
@@ -192,7 +192,7 @@ class Speed:
 
 
 def read_speed(path: str | os.PathLike[str]) -> Speed:
-    """Read what ``python -m skbudget speed --json`` wrote.
+    """Read the file that ``python -m skbudget speed --json`` wrote.
 
     Parameters
     ----------
@@ -209,19 +209,19 @@ def read_speed(path: str | os.PathLike[str]) -> Speed:
 def fit_exponent(
     rows: Sequence[float], seconds: Sequence[float], least_rows: float = LINEAR_FROM
 ) -> float | None:
-    """Return the exponent of time against rows: the slope of a line through their logarithms.
+    """Return the exponent of time by rows: the slope of a line through their logarithms.
 
     Parameters
     ----------
     rows, seconds : sequence of float
-        Sizes, and the time that each took.
+        Numbers of rows, and the time for each of them.
     least_rows : float, default=100_000
-        Sizes below it are left out.
+        Smaller numbers of rows are left out.
 
     Returns
     -------
     exponent : float or None
-        1 for a time linear in the rows. None if there are fewer than two sizes.
+        1 if the time is linear in the rows. None if there are fewer than two sizes.
     """
     points = [
         (math.log(size), math.log(taken))
@@ -237,7 +237,7 @@ def fit_exponent(
 
 
 def describe_machine() -> dict[str, Any]:
-    """Return the versions of what is installed, and what it runs on.
+    """Return the versions of the installed packages, the platform and the number of cores.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""How a run is timed, and how its memory is measured."""
+"""The measurement of the time and of the memory of a run."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ __all__ = ["added_peak", "time_by_turns"]
 def time_by_turns(
     runs: Mapping[str, Callable[[], Any]], n_turns: int
 ) -> dict[str, tuple[float, ...]]:
-    """Time several runs, one right after the other, turn by turn.
+    """Time several runs that take turns.
 
     Parameters
     ----------
     runs : mapping of str to callable
-        What is timed, by name.
+        The runs by name. A turn calls each of them once, one right after the other.
     n_turns : int
-        Turns that count. One goes before them: it fills caches and loads code.
+        Number of turns that count. One turn before them fills caches and loads code.
 
     Returns
     -------
     seconds : dict of str to tuple of float
         Wall time of each run, turn by turn. Every other turn goes through the runs
-        backwards, so that a machine that becomes slower or faster favours none of them.
+        backwards. A machine that becomes slower or faster then favours none of them.
     """
     names = list(runs)
     seconds: dict[str, list[float]] = {name: [] for name in names}
@@ -41,17 +41,17 @@ def time_by_turns(
 
 
 def added_peak(call: Callable[[], Any]) -> int:
-    """Return the greatest memory that a call held beyond what there was before, in bytes.
+    """Return the greatest memory that a call adds to the memory before it, in bytes.
 
     Parameters
     ----------
     call : callable
-        Its result counts.
+        The call. Its result counts.
 
     Returns
     -------
     peak : int
-        As `tracemalloc` knows it: what Python and NumPy allocated.
+        What Python and NumPy allocated, as `tracemalloc` reports it.
     """
     traced_already = tracemalloc.is_tracing()
     if not traced_already:

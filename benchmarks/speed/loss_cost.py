@@ -1,8 +1,8 @@
-"""What a step of the torch loss costs: paired steps against imbalanced-losses.
+"""The cost of a step of the torch loss, in pairs with a step of imbalanced-losses.
 
-``python -m benchmarks.speed.loss_cost`` hands both losses the same batches, one
-right after the other, and prints the median ratio of the times of a forward and a
-backward pass, for both surrogates.
+``python -m benchmarks.speed.loss_cost`` gives both losses the same batches, one right
+after the other. It prints the median ratio of the times of a forward and a backward pass,
+for both surrogates.
 """
 
 from __future__ import annotations
@@ -29,25 +29,25 @@ def paired_seconds(
     n_steps: int = 200,
     device: str = "cpu",
 ) -> list[tuple[float, float]]:
-    """Time pairs of training steps, each forward and backward, with a full queue.
+    """Time pairs of training steps with a full queue. A step goes forward and backward.
 
     Parameters
     ----------
     surrogate : {"pairwise", "trapezoid"}, default="pairwise"
         Surrogate of the partial AUC.
     batch_size, queue_size : int, default=4096, 32_768
-        Rows of a batch and of the memory queue.
+        Numbers of rows of a batch and of the memory queue.
     pos_rate : float, default=0.005
         Share of positives, a fraction.
     n_steps : int, default=200
-        Pairs of steps, after those that fill the queue.
+        Number of pairs of steps, after those that fill the queue.
     device : str, default="cpu"
-        Where the losses and the batches are.
+        Device of the losses and of the batches.
 
     Returns
     -------
     seconds : list of (float, float)
-        Of `PAUCAtBudgetLoss` here and in imbalanced-losses, per step.
+        Times of a step of `PAUCAtBudgetLoss` here and in imbalanced-losses.
     """
     import imbalanced_losses
 
@@ -77,20 +77,20 @@ def time_steps(
     losses : tuple of two callables
         ``loss(logits, targets)`` of tensors of shapes (batch_size, 1) and (batch_size,).
     batch_size : int
-        Rows of a batch, of which one is positive at least.
+        Number of rows of a batch. At least one of them is positive.
     pos_rate : float
         Share of positives, a fraction.
     n_steps : int
-        Pairs of steps.
+        Number of pairs of steps.
     n_before : int, default=1
-        Pairs of steps that go before them and do not count.
+        Number of pairs of steps before these, which do not count.
     device : str, default="cpu"
-        Where the batches are; a GPU has done all of a step when it is timed.
+        Device of the batches. A GPU has finished a step before its time is taken.
 
     Returns
     -------
     seconds : list of (float, float)
-        Of a forward and a backward pass of both.
+        Times of a forward and a backward pass of both losses.
     """
     import torch
 
@@ -103,7 +103,7 @@ def time_steps(
         scores[targets == 1] += 1.5
         scores, targets = scores.to(device), targets.to(device)
         taken = [0.0, 0.0]
-        # By turns, so that neither always finds the other's rows in the cache.
+        # They take turns, so that neither always finds the other's rows in the cache.
         for which in (0, 1) if step % 2 else (1, 0):
             logits = scores.clone().requires_grad_()
             _wait_for(logits.device)
@@ -117,7 +117,7 @@ def time_steps(
 
 
 def _wait_for(device: Any) -> None:
-    """Wait until all that was asked of a GPU is done."""
+    """Wait until a GPU has finished its work."""
     if device.type == "cuda":
         import torch
 
@@ -126,13 +126,17 @@ def _wait_for(device: Any) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Print the median seconds of a step, and the median ratio of the pairs."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--batch-size", type=int, default=4096)
-    parser.add_argument("--queue-size", type=int, default=32_768)
-    parser.add_argument("--pos-rate", type=float, default=0.005)
-    parser.add_argument("--steps", type=int, default=200)
-    parser.add_argument("--n-jobs", type=int, default=1, help="threads of torch; default 1")
-    parser.add_argument("--device", default="cpu", help="where to compute; default cpu")
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.speed.loss_cost",
+        description=__doc__,
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
+    parser.add_argument("--batch-size", type=int, default=4096, help="rows of a batch")
+    parser.add_argument("--queue-size", type=int, default=32_768, help="rows of the memory queue")
+    parser.add_argument("--pos-rate", type=float, default=0.005, help="share of positives")
+    parser.add_argument("--steps", type=int, default=200, help="number of pairs of steps")
+    parser.add_argument("--n-jobs", type=int, default=1, help="number of threads of torch")
+    parser.add_argument("--device", default="cpu", help="device to compute on")
     options = parser.parse_args(arguments)
     import torch
 

@@ -1,7 +1,7 @@
-"""The study behind ``python -m skbudget bench``: many tables, tuned peers, untuned defaults.
+"""The study of ``python -m skbudget bench``: our untuned defaults and tuned peers on many tables.
 
-A `StudyTable` draws rows, a `Contender` trains on them, `Measure` is what comes out,
-and `Summary` says what it means. Nothing heavy is imported before a name is used.
+A `StudyTable` draws rows, a `Contender` trains on them, a `Measure` holds the result, and a
+`Summary` compares the results. Public names are imported on first use.
 """
 
 from __future__ import annotations

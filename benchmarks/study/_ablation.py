@@ -1,4 +1,4 @@
-"""The choices behind `PAUCLGBMClassifier`'s defaults, each changed by itself."""
+"""The choices behind the defaults of `PAUCLGBMClassifier`, each changed on its own."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ._contender import Contender, Fitted, Setting
 __all__ = ["ABLATION", "RULE"]
 
 RULE = "rule"
-"""What the others are one change away from: the first candidate of the selection."""
+"""The contender that the others change: the first candidate of the selection."""
 
 Change = Callable[[float, float], dict[str, Any]]
 
@@ -39,8 +39,8 @@ def _cross_entropy(budget: float, ratio: float) -> dict[str, Any]:
     return {"objective": BoosterObjective(BinaryCrossEntropy())}
 
 
-# By name: what it is called, and its parameters, from the budget and the number of
-# positives per negative.
+# Each change has a name, a label, and a function that returns its parameters for a budget
+# and a number of positives per negative.
 _CHANGES: dict[str, tuple[str, Change]] = {
     RULE: ("the rule: max(3 budgets, 1.5 negatives per positive), split gain 0", _fixed()),
     "selected": (
@@ -117,7 +117,7 @@ def _fit(
 def _fit_stopping(
     parameters: Mapping[str, Any], X: NDArray, y: NDArray, setting: Setting
 ) -> Fitted:
-    """Stop on the coverage of a fifth of the rows, which are then not trained on."""
+    """Stop on the coverage of a fifth of the rows, which are not used for training."""
     import lightgbm as lgb
     from sklearn.model_selection import train_test_split
 
@@ -149,4 +149,4 @@ ABLATION: dict[str, Contender] = {
         STOPPING, "up to 400 trees, stopped on the coverage of a fifth", _fit_stopping
     )
 }
-"""By name, the rule first."""
+"""All contenders of the ablation by name. The rule comes first."""

@@ -1,4 +1,4 @@
-"""The options of ``python -m skbudget bench`` and what they do."""
+"""The command ``bench``: its options and its output."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from skbudget.cli._options import (
     n_jobs,
     positive_int,
     print_anywhere,
+    program,
     split_names,
 )
 
@@ -32,59 +33,60 @@ if TYPE_CHECKING:
 
 __all__ = ["main"]
 
-PROG = "python -m skbudget bench"
+COMMAND = "bench"
 
 BUDGETS = (0.001, 0.005, 0.02)
 SEEDS, TREE_TRIALS, NETWORK_TRIALS, SEARCH_ROWS = 5, 12, 4, 60_000
-# Draws of these tables are independent, and large.
+# Draws of these tables are independent and large.
 FEWER_SEEDS = {"contested": 3, "regime": 2}
 QUICK_SEEDS, QUICK_TREE_TRIALS, QUICK_NETWORK_TRIALS, QUICK_TRAINING = 2, 3, 2, 0.25
-# Of the file of results, by whether it is an ablation.
+# Names of the file of results, by whether the run is an ablation.
 STEMS = {False: "study", True: "ablation"}
 
 DESCRIPTION = """\
-Compare the estimators of this package, untuned, with the models that users have
-already, each tuned, on many tables and at several review budgets.
+Compare the estimators of this package, which are not tuned, with models that users
+already have, which are tuned, on many tables and at several review budgets.
 
-Each seed splits a table into training, validation and test rows. Every peer gets
-the same number of trials: its own default first, then a quasi-random sequence.
-The trial that covers most of the validation rows is chosen, for each budget by
-itself, and what it covers of the test rows is reported.
+Each seed splits a table into training, validation and test rows. All peers get
+the same number of trials: first their own defaults, then a quasi-random sequence.
+For each budget the trial with the greatest coverage of the validation rows is
+chosen, and its coverage of the test rows is reported.
 """
 
-EPILOG = f"""\
-resuming:
-  Every finished piece is written to the file of results at once. The same command
-  goes on where it was stopped, and does nothing but report when all is done.
+EPILOG = """\
+interruptions:
+  Every finished piece is written to the file of results at once. After an
+  interruption the same command continues. If everything is finished, it only
+  reports.
 
 your own tables:
-  --folder takes every .npz (arrays X and y), .csv, .tsv and .parquet in a folder,
-  beside mammography, which comes with the package. The environment variable
-  SKBUDGET_DATA names a folder too.
+  --folder reads every .npz (arrays X and y), .csv, .tsv and .parquet file of a
+  folder, in addition to mammography, which comes with the package. The environment
+  variable SKBUDGET_DATA can name the folder, too.
 
 examples:
-  {PROG}
-      the study: about five hours on two cores, of which any part may be done at a time
-  {PROG} --quick
+  PROG
+      the study, in about five hours on two cores; you may run it in pieces
+  PROG --quick
       fewer rows, trials and seeds, in less than ten minutes: shows that it runs,
       not what it finds
-  {PROG} --folder claims --target fraud --tables claims2025 --budgets 0.01
-      a table of your own, claims/claims2025.csv, reviewing 1 %
-  {PROG} --methods lightgbm,catboost,pauc-lightgbm --groups real --seeds 10
+  PROG --folder claims --target fraud --tables claims2025 --budgets 0.01
+      a table of your own, claims/claims2025.csv, if you review 1 %
+  PROG --methods lightgbm,catboost,pauc-lightgbm --groups real --seeds 10
       three methods on real tables, ten splits
-  {PROG} --ablation --tables aloi,hard-bulk --seeds 3
-      what each choice behind the defaults is worth
-  {PROG} --report-only --report study.md --pictures pictures
-      from the file of results alone
+  PROG --ablation --tables aloi,hard-bulk --seeds 3
+      the effect of each choice behind the defaults
+  PROG --report-only --report study.md --pictures pictures
+      a report from the file of results, without any run
 
-exit status: 0 done, 1 a method failed or a result could not be written, 2 the
-options or the data cannot be used, 130 interrupted (with Ctrl-C; what was
-finished until then is reported).
+exit status: 0 done; 1 a method failed or a result could not be written; 2 the
+options or the data cannot be used; 130 interrupted with Ctrl-C (what was
+finished by then is reported).
 """
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the study, or what is left of it, and return the exit status."""
+    """Run the unfinished part of the study and return the exit status."""
     parser = _build_parser()
     options = parser.parse_args(arguments)
     _fill_in(options)
@@ -96,15 +98,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _build_parser() -> argparse.ArgumentParser:
-    parser = command_parser(PROG, DESCRIPTION, EPILOG)
+    parser = command_parser(COMMAND, DESCRIPTION, EPILOG)
     what = parser.add_argument_group("what is compared")
     what.add_argument(
         "--methods",
         type=split_names,
         action="extend",
         metavar="NAMES",
-        help="methods to run, separated by commas (default: all that are installed on real "
-        "tables, the closest ones on generated tables)",
+        help="methods to run, separated by commas (default: on real tables all whose packages "
+        "are installed, on generated tables the closest ones)",
     )
     what.add_argument(
         "--tables", type=split_names, action="extend", metavar="NAMES", help="tables to run"
@@ -119,23 +121,25 @@ def _build_parser() -> argparse.ArgumentParser:
     what.add_argument(
         "--folder",
         metavar="FOLDER",
-        help="folder with tables of your own (default: what SKBUDGET_DATA names)",
+        help="folder with tables of your own (default: the folder that SKBUDGET_DATA names)",
     )
     what.add_argument(
-        "--target", metavar="COLUMN", help="column with the labels in .csv, .tsv and .parquet"
+        "--target",
+        metavar="COLUMN",
+        help="column with the labels in .csv, .tsv and .parquet files",
     )
     what.add_argument(
         "--budgets",
         type=_budgets,
         metavar="FRACTIONS",
-        help="review budgets, fractions separated by commas "
+        help="review budgets, as fractions separated by commas "
         f"(default: {','.join(map(str, BUDGETS))})",
     )
     what.add_argument(
         "--ablation",
         action="store_true",
-        help="in place of the methods: PAUCLGBMClassifier with each of its choices changed by "
-        "itself",
+        help="instead of the methods, run PAUCLGBMClassifier with each of its choices changed "
+        "on its own",
     )
     what.add_argument("--list", action="store_true", help="list methods and tables, and stop")
 
@@ -147,7 +151,7 @@ def _build_parser() -> argparse.ArgumentParser:
         "--seeds",
         type=positive_int,
         metavar="N",
-        help=f"splits or draws of every table (default: {SEEDS}; "
+        help=f"number of splits or draws of every table (default: {SEEDS}; "
         + ", ".join(f"{group} {number}" for group, number in FEWER_SEEDS.items())
         + ")",
     )
@@ -155,34 +159,34 @@ def _build_parser() -> argparse.ArgumentParser:
         "--trials",
         type=positive_int,
         metavar="N",
-        help=f"trials of each booster and forest (default: {TREE_TRIALS})",
+        help=f"number of trials of each booster and forest (default: {TREE_TRIALS})",
     )
     effort.add_argument(
         "--network-trials",
         type=positive_int,
         metavar="N",
-        help=f"trials of each network (default: {NETWORK_TRIALS})",
+        help=f"number of trials of each network (default: {NETWORK_TRIALS})",
     )
     effort.add_argument(
         "--search-rows",
         type=checked_by(at_least(1000), int, "a whole number"),
         metavar="N",
-        help="training rows above which trials see a stratified sample of that size; the "
-        f"chosen one is then trained on all (default: {SEARCH_ROWS})",
+        help="if there are more training rows than this, trials see a stratified sample of this "
+        f"size, and the chosen trial is trained again on all rows (default: {SEARCH_ROWS})",
     )
     effort.add_argument(
         "--n-jobs",
         type=n_jobs,
         metavar="N",
-        help="processes, of one thread each (default: all cores)",
+        help="number of processes, with one thread each (default: all cores)",
     )
 
     output = parser.add_argument_group("output")
     output.add_argument(
         "--results",
         metavar="FILE.csv",
-        help="tidy file of results, to go on with (default: study.csv, and "
-        "names like it for --quick and --ablation)",
+        help="tidy file of results, which later runs continue (default: study.csv, and "
+        "similar names for --quick and --ablation)",
     )
     output.add_argument("--report", metavar="FILE.md", help="write the tables to a file")
     output.add_argument(
@@ -193,14 +197,14 @@ def _build_parser() -> argparse.ArgumentParser:
         choices=("fpr", "population"),
         default="fpr",
         help="what a budget is a share of in the report: the negatives (fpr), or all rows "
-        "(population); both are in the file of results (default: fpr)",
+        "(population); the file of results has both (default: fpr)",
     )
     output.add_argument(
         "--report-only",
         action="store_true",
-        help="run nothing, report what is in the file, whose tables need not be at hand",
+        help="run nothing and report the file of results; its tables are not needed",
     )
-    output.add_argument("--quiet", action="store_true", help="no progress")
+    output.add_argument("--quiet", action="store_true", help="show no progress")
     return parser
 
 
@@ -213,7 +217,7 @@ def _check_budgets(values: tuple[float, ...]) -> tuple[float, ...]:
 
     if not values:
         raise ValueError("expected one budget or several, separated by commas")
-    return tuple(check_budget(value, PROG) for value in values)
+    return tuple(check_budget(value, program(COMMAND)) for value in values)
 
 
 _budgets = checked_by(_check_budgets, _read_budgets, "numbers separated by commas")
@@ -297,13 +301,13 @@ def _run(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
         print(f"{unit.method} failed on {unit.table.name}, seed {unit.seed}: {failure.error}",
               file=sys.stderr)  # fmt: skip
     if interrupted:
-        print(f"Interrupted: the same command goes on from {options.results}.", file=sys.stderr)
+        print(f"Interrupted: the same command continues from {options.results}.", file=sys.stderr)
         return EXIT_INTERRUPTED
     return EXIT_OK if written and not failures else EXIT_FAILED
 
 
 def _asked_for(options: argparse.Namespace) -> list[Measure]:
-    """Return the results in the file; the tables themselves need not be at hand."""
+    """Return the results in the file. The tables themselves are not needed."""
     from ._results import read_results
 
     if not Path(options.results).is_file():
@@ -329,7 +333,7 @@ def _asked_for(options: argparse.Namespace) -> list[Measure]:
 
 
 def anywhere(contender: Contender, table: StudyTable) -> bool:
-    """Return whether a contender that was asked for runs on a table: it does."""
+    """Return that a contender runs on a table, which is so if the options name contenders."""
     return True
 
 
@@ -384,7 +388,7 @@ def _listing(contenders: Sequence[Contender], tables: Sequence[StudyTable]) -> s
 
 
 def _check_outputs(options: argparse.Namespace) -> None:
-    """Raise now what would otherwise be found out after hours of work."""
+    """Raise errors of the output options before hours of work are done."""
     check_output("--results", options.results)
     check_output("--report", options.report)
     if options.pictures is not None:
@@ -429,6 +433,6 @@ def _show(known: list[Measure], options: argparse.Namespace) -> bool:
 
             draw_study(summary, options.pictures, labels=labels, ours=ours, basis=options.basis)
     except OSError as error:
-        print(f"{PROG}: error: {error}", file=sys.stderr)
+        print(f"{program(COMMAND)}: error: {error}", file=sys.stderr)
         return False
     return True

@@ -1,4 +1,4 @@
-"""What the study compares: a way to train, the space it is tuned over, and where that starts."""
+"""What the study compares: a way to train, the space of its parameters, and its first trial."""
 
 from __future__ import annotations
 
@@ -15,24 +15,25 @@ Role = Literal["peer", "ours"]
 Family = Literal["trees", "network", "both"]
 
 Fitted = Callable[[NDArray], NDArray]
-"""Maps features, shape (n_samples, n_features), to scores, shape (n_samples,)."""
+"""Maps features of shape (n_samples, n_features) to scores of shape (n_samples,)."""
 
 
 @dataclass(frozen=True)
 class Setting:
-    """What a contender is told beside parameters and data.
+    """The settings that a contender gets besides parameters and data.
 
     Parameters
     ----------
     random_state : int
-        Seed of whatever the contender draws.
+        Seed of the random numbers that the contender draws.
     n_jobs : int, default=1
-        Threads.
+        Number of threads.
     budget : float, default=None
-        Review budget, a fraction in (0, 1]; None for a contender that is trained
-        once for all budgets.
+        Review budget, a fraction in (0, 1]. None for a contender that is trained once for
+        all budgets.
     effort : float, default=1.0
-        Share of the usual length of training, for a quick look; at most 1.
+        Share of the usual length of training, at most 1. A smaller share is for a first
+        look.
     """
 
     random_state: int
@@ -47,7 +48,7 @@ def _nothing_to_tune(trial: Any) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Contender:
-    """A way to train a model that ranks rows, with the space it is tuned over.
+    """A way to train a model that ranks rows, with the space of its parameters.
 
     Parameters
     ----------
@@ -56,30 +57,30 @@ class Contender:
     label : str
         Name in tables and pictures.
     role : {"peer", "ours"}
-        Whose it is.
+        Whether it belongs to this package.
     family : {"trees", "network", "both"}
-        What is trained.
+        Kind of the model.
     package : str
-        Third-party package it needs.
+        Third-party package that it needs.
     fit : callable
-        ``fit(parameters, X, y, setting)`` trains on an array of floats of shape
-        (n_samples, n_features), in which NaN is a missing value, and labels 0 and 1
-        of shape (n_samples,), and returns a function that scores rows.
+        ``fit(parameters, X, y, setting)`` trains a model and returns a function that scores
+        rows. ``X`` is an array of floats of shape (n_samples, n_features), in which NaN is
+        a missing value. ``y`` has labels 0 and 1 and the shape (n_samples,).
     suggest : callable, default=None
-        ``suggest(trial)`` draws parameters with the ``suggest_float``,
-        ``suggest_int`` and ``suggest_categorical`` of an `optuna.trial.Trial`.
-        None if there is nothing to tune.
+        ``suggest(trial)`` draws parameters with the methods ``suggest_float``,
+        ``suggest_int`` and ``suggest_categorical`` of an `optuna.trial.Trial`. None if
+        there is nothing to tune.
     start : mapping, default={}
-        The first trial, by the names that ``suggest`` uses: what a user gets who
-        tunes nothing.
+        Parameters of the first trial, by the names of ``suggest``: what users get if they
+        tune nothing.
     pointwise : bool, default=False
         Whether it minimises a (weighted) sum over single rows.
     per_budget : bool, default=False
-        Whether it is trained for one budget, or once for all of them.
+        Whether it is trained for each budget, or once for all budgets.
     extra : str, default=None
-        Extra that installs the package; None if it has its name.
+        Extra that installs the package. None if the extra has the name of the package.
     modules : tuple of str, default=()
-        Further modules without which it cannot run.
+        Further modules that it needs.
     """
 
     name: str
@@ -107,6 +108,6 @@ class Contender:
                 import_module(module)
             except ModuleNotFoundError as error:
                 return f'needs {error.name}: pip install "skbudget[{self.extra or self.package}]"'
-            except Exception as error:  # whatever a broken installation raises
+            except Exception as error:  # a broken installation may raise anything
                 return f"{module} is installed but cannot be imported: {error}"
         return None

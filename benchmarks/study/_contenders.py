@@ -1,4 +1,4 @@
-"""Every contender of the study, by name."""
+"""All contenders of the study, by name."""
 
 from __future__ import annotations
 
@@ -17,11 +17,12 @@ CONTENDERS: dict[str, Contender] = {
     contender.name: contender
     for contender in (*TREES, *NETWORKS, *OUR_TREES, *OUR_NETWORKS, *OUR_ENSEMBLES)
 }
-"""In the order of the tables: peers, then ours."""
+"""All contenders by name, in the order of the tables: peers come first, then ours."""
 
 
-# Real tables are what the verdict is about, so everything runs there. Generated ones show
-# when and why: the usual peer, the closest booster and network, and ours are enough.
+# The verdict is about real tables, so all contenders run there. Generated tables show when
+# and why a contender wins. For that the usual peer, the closest booster, the closest network
+# and ours are enough.
 _EVERYTHING = frozenset(CONTENDERS)
 _CLOSEST = frozenset(
     {
@@ -37,19 +38,30 @@ _BY_GROUP = {"real": _EVERYTHING, "regime": frozenset({"lightgbm", "pauc-lightgb
 
 
 def runs_on(contender: Contender, table: StudyTable) -> bool:
-    """Return whether a contender runs on a table if no method is named."""
+    """Return whether a contender runs on a table if the user names no methods."""
     return contender.name in _BY_GROUP.get(table.group, _CLOSEST)
 
 
 def find_contenders(
     names: Iterable[str] | None = None, *, ablation: bool = False
 ) -> list[Contender]:
-    """Return contenders by name, each once; None for all. ``ablation``: of the ablation.
+    """Return the contenders with these names, each once.
+
+    Parameters
+    ----------
+    names : iterable of str, default=None
+        Names. None stands for all contenders.
+    ablation : bool, default=False
+        Whether to look among the contenders of the ablation.
+
+    Returns
+    -------
+    contenders : list of Contender
 
     Raises
     ------
     ValueError
-        If a name is not known.
+        If a name is unknown.
     """
     known = ABLATION if ablation else CONTENDERS
     if names is None:

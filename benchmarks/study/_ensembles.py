@@ -1,4 +1,4 @@
-"""Our ensemble as a contender."""
+"""The ensemble of this package as a contender."""
 
 from __future__ import annotations
 
@@ -73,4 +73,4 @@ OUR_ENSEMBLES: tuple[Contender, ...] = (
         per_budget=True,
     ),
 )
-"""Trees and a network together, as they are, for each budget."""
+"""Trees and a network together with their defaults, trained for each budget."""

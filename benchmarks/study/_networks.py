@@ -1,4 +1,4 @@
-"""Networks of the study: one perceptron, one training loop, and a loss per contender."""
+"""The networks of the study: one perceptron, one training loop, and a loss per contender."""
 
 from __future__ import annotations
 
@@ -23,25 +23,25 @@ if TYPE_CHECKING:
 
 __all__ = ["NETWORKS", "OUR_NETWORKS"]
 
-# An epoch has no fewer batches than this: about those of the published training.
+# An epoch has at least this number of batches, which is about that of the published training.
 _BATCHES = 32
 
-# Rows that a ranking loss remembers: twice those of a batch, as in the published
-# training, and no fewer than by default.
+# A ranking loss remembers twice the rows of a batch, as in the published training, and at
+# least its default number of rows.
 _QUEUE_FACTOR, _LEAST_QUEUE = 2, 1024
 
 
 class _Task(NamedTuple):
-    """What a loss is built for.
+    """The training that a loss is built for.
 
     Attributes
     ----------
     parameters : mapping
-        Those of the trial.
+        Parameters of the trial.
     n_positives, n_negatives : int
-        Rows that an epoch shows.
+        Numbers of positives and negatives that an epoch shows.
     batch_size, n_steps : int
-        Rows of a step, and steps of the training.
+        Number of rows of a step, and number of steps of the training.
     """
 
     parameters: Mapping[str, Any]
@@ -56,12 +56,12 @@ class _Task(NamedTuple):
 
     @property
     def queue_size(self) -> int:
-        # More would hold rows of the batch itself, only older.
+        # A longer queue would hold older scores of rows of the batch itself.
         others = self.n_positives + self.n_negatives - self.batch_size
         return max(0, min(max(_QUEUE_FACTOR * self.batch_size, _LEAST_QUEUE), others))
 
 
-# Called with the step, logits and targets of shape (n_rows, 1), and row numbers.
+# A loss is called with the step, logits and targets of shape (n_rows, 1), and row numbers.
 _Loss = Callable[[int, "Tensor", "Tensor", "Tensor"], "Tensor"]
 
 
@@ -71,16 +71,16 @@ _Loss = Callable[[int, "Tensor", "Tensor", "Tensor"], "Tensor"]
 def _with_their_share(
     rows: Rows, batch_size: int, parameters: Mapping[str, Any], draw: np.random.RandomState
 ) -> Batches:
-    """Return batches that all hold their share of the positives, and one at least."""
+    """Return batches that have their share of the positives, and at least one positive."""
     from skbudget.neural.training._rows import BalancedBatches
 
     return BalancedBatches(rows, batch_size, draw)
 
 
 class _DualBatches:
-    """Batches with a fixed number of positives, of which an epoch shows every negative once.
+    """Batches with a fixed number of positives. An epoch shows every negative once.
 
-    As LibAUC's ``DualSampler``, which cannot be imported without torchvision.
+    LibAUC's ``DualSampler`` does the same, but it cannot be imported without torchvision.
     """
 
     def __init__(
@@ -93,7 +93,7 @@ class _DualBatches:
         y = rows.about["y"].numpy()
         self.rows, self.draw = rows, draw
         self.positives, self.negatives = np.flatnonzero(y == 1), np.flatnonzero(y == 0)
-        # Not fewer than a random batch would hold, and none of them twice.
+        # A batch has at least the positives of a random batch, and none of them twice.
         share = max(parameters["sampling_rate"], self.positives.size / y.size)
         wanted = min(max(1, round(share * batch_size)), batch_size - 1)
         self.n_positives = min(wanted, self.positives.size)
@@ -148,9 +148,12 @@ def _focal(task: _Task) -> _Loss:
 
 
 def _after_cross_entropy(
-    task: _Task, wrapper: Callable[..., Any], main: Any, of_loss: str
+    task: _Task, wrapper: Callable[..., Any], main: Any, of_loss: str, word: str
 ) -> _Loss:
-    """Warm up on balanced cross-entropy and sharpen a ranking loss, as published."""
+    """Warm up on balanced cross-entropy, then sharpen a ranking loss, as published.
+
+    The parameters of the wrapper that set the temperature begin with ``word``.
+    """
     from skbudget.neural import WeightedCrossEntropyLoss
 
     from ..reproduction._training import BLEND, TEMPERATURES, WARMUP
@@ -163,9 +166,11 @@ def _after_cross_entropy(
         main,
         warmup_steps=warmup_steps,
         blend_steps=int(BLEND * task.n_steps),
-        temp_start=sharpness * hot,
-        temp_end=sharpness * cold,
-        temp_decay_steps=max(1, task.n_steps - warmup_steps),
+        **{
+            f"{word}_start": sharpness * hot,
+            f"{word}_end": sharpness * cold,
+            f"{word}_decay_steps": max(1, task.n_steps - warmup_steps),
+        },
     )
 
     def of_step(step: int, logits: Tensor, targets: Tensor, rows: Tensor) -> Tensor:
@@ -179,7 +184,7 @@ def _smooth_ap(task: _Task) -> _Loss:
     from skbudget.neural import LossWarmup, SmoothAPLoss
 
     main = SmoothAPLoss(queue_size=task.queue_size)
-    return _after_cross_entropy(task, LossWarmup, main, "smoothap")
+    return _after_cross_entropy(task, LossWarmup, main, "smoothap", "temp")
 
 
 def _imbalanced_losses(task: _Task) -> _Loss:
@@ -192,7 +197,7 @@ def _imbalanced_losses(task: _Task) -> _Loss:
         surrogate=task.parameters["surrogate"],
         queue_size=task.queue_size,
     )
-    return _after_cross_entropy(task, LossWarmupWrapper, main, "pauc")
+    return _after_cross_entropy(task, LossWarmupWrapper, main, "pauc", "temp")
 
 
 def _libauc(task: _Task) -> _Loss:
@@ -201,7 +206,7 @@ def _libauc(task: _Task) -> _Loss:
     from torch.nn.functional import binary_cross_entropy_with_logits
 
     parameters = task.parameters
-    # It keeps a state per positive, by the row's number: those of negatives lie idle.
+    # It keeps a state for each row number, although only positives use theirs.
     main = pAUC_DRO_Loss(
         data_len=task.n_positives + task.n_negatives,
         gamma=parameters["gamma"],
@@ -212,9 +217,9 @@ def _libauc(task: _Task) -> _Loss:
 
     def of_step(step: int, logits: Tensor, targets: Tensor, rows: Tensor) -> Tensor:
         if step < n_pretraining:
-            # By the same optimizer: SOPAs is Adam with its gradients clipped.
+            # The optimizer is the same, because SOPAs is Adam with clipped gradients.
             return binary_cross_entropy_with_logits(logits, targets.float())
-        # Of probabilities, as in its tutorials: it exponentiates squared differences.
+        # It gets probabilities, as in its tutorials, because it exponentiates squares.
         return main(torch.sigmoid(logits), targets, rows)
 
     return of_step
@@ -224,16 +229,16 @@ def _libauc(task: _Task) -> _Loss:
 
 
 class _Recipe(NamedTuple):
-    """How a network is trained.
+    """The way a network is trained.
 
     Attributes
     ----------
     loss : callable
         Builds the loss for a task.
     batches : callable
-        Builds what is iterated over once per epoch.
+        Builds the batches. An epoch iterates over them once.
     optimizer : callable
-        Builds the optimizer of some weights.
+        Builds the optimizer of the weights.
     """
 
     loss: Callable[[_Task], _Loss]
@@ -246,7 +251,7 @@ class _Recipe(NamedTuple):
 def _train(
     recipe: _Recipe, parameters: Mapping[str, Any], X: NDArray, y: NDArray, setting: Setting
 ) -> Any:
-    """Return a trained perceptron, of rows without missing values."""
+    """Return a perceptron that is trained on rows without missing values."""
     import torch
 
     from skbudget.neural.training._module import MLP
@@ -259,7 +264,7 @@ def _train(
     batches = recipe.batches(rows, batch_size, parameters, draw)
     epochs = max(2, round(setting.effort * parameters["epochs"]))
     n_steps = epochs * len(batches)
-    # Positives rarer than batches are shown that much more often.
+    # If there are fewer positives than batches, an epoch shows them more than once.
     n_positives, n_negatives = max(int(y.sum()), len(batches)), int(y.size - y.sum())
     with seeded(draw, torch.device("cpu")):
         model = MLP(X.shape[1], hidden_layer_sizes=(parameters["hidden"],) * 2)
@@ -269,7 +274,7 @@ def _train(
         shown = chain.from_iterable(repeat(batches, epochs))
         for step, (part, about) in enumerate(shown):
             for group in optimizer.param_groups:
-                # Down to nothing along a cosine, so that no length ends in mid-flight.
+                # The rate falls to zero along a cosine, whatever the length of the training.
                 progress = step / n_steps
                 group["lr"] = parameters["learning_rate"] * (1 + math.cos(math.pi * progress)) / 2
             loss = loss_of(step, model(part)[:, 0], about["y"][:, None], about["row"])
@@ -310,14 +315,14 @@ def _fit(
 
 @dataclass(frozen=True)
 class _Space:
-    """The space of the perceptron and of its training, and that of a loss.
+    """The space of the perceptron, of its training and of a loss.
 
     Parameters
     ----------
     of_loss : callable
         ``of_loss(trial)`` draws the parameters of the loss.
     weight_decay : tuple of float, default=(1e-3, 3.0)
-        Range, in the sense of the optimizer: decoupled in AdamW, an L2 penalty in SOPAs.
+        Range of the weight decay. It is decoupled in AdamW and an L2 penalty in SOPAs.
     """
 
     of_loss: Callable[[Any], dict[str, Any]]
@@ -335,8 +340,8 @@ class _Space:
         }
 
 
-# The published network and step size, the decay that is AdamW's default, and passes
-# enough for a table of some ten thousand rows.
+# The published network and step size, AdamW's default decay, and enough epochs for a table
+# of about ten thousand rows.
 _START: dict[str, Any] = {
     "hidden": 64,
     "learning_rate": 1e-3,
@@ -362,7 +367,7 @@ def _suggest_smooth_ap(trial: Any) -> dict[str, Any]:
 
 
 def _suggest_libauc(trial: Any) -> dict[str, Any]:
-    # The ranges and values of LibAUC's documentation.
+    # The ranges and values are those of LibAUC's documentation.
     return {
         "sampling_rate": trial.suggest_categorical("sampling_rate", [0.05, 0.1, 0.2]),
         "gamma": trial.suggest_categorical("gamma", [0.1, 0.3, 0.5, 0.7, 0.9]),
@@ -393,7 +398,7 @@ def _fit_ours(parameters: Mapping[str, Any], X: NDArray, y: NDArray, setting: Se
 
 
 def epochs_of(effort: float, n_rows: int) -> int:
-    """Return a share of the passes that `PAUCClassifier` makes if left to itself."""
+    """Return a share of the default number of epochs of `PAUCClassifier`."""
     from skbudget.neural import PAUCClassifier
     from skbudget.neural.training._support import auto_epochs
 
@@ -432,7 +437,7 @@ NETWORKS: tuple[Contender, ...] = (
         label="MLP, LibAUC pAUC",
         package="libauc",
         extra="bench",
-        # `libauc` alone imports nothing.
+        # `libauc` by itself imports nothing.
         modules=("torch", "skorch", "libauc.losses", "libauc.optimizers"),
         fit=partial(_fit, _Recipe(_libauc, _DualBatches, _sopas)),
         suggest=_Space(_suggest_libauc, weight_decay=(1e-6, 1e-2)),
@@ -456,7 +461,7 @@ NETWORKS: tuple[Contender, ...] = (
         start={**_START, "beta": 0.005, "surrogate": "pairwise", "temperature": 0.1},
     ),
 )
-"""Losses of others on the network of the published comparison."""
+"""Other losses with the network of the published comparison."""
 
 OUR_NETWORKS: tuple[Contender, ...] = (
     Contender(
@@ -471,4 +476,4 @@ OUR_NETWORKS: tuple[Contender, ...] = (
         per_budget=True,
     ),
 )
-"""Our estimator as it is, for each budget."""
+"""Our estimator with its defaults, trained for each budget."""

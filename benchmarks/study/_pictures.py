@@ -1,4 +1,4 @@
-"""The study in pictures: ranks, differences, and the map of regimes."""
+"""The pictures of the study: ranks, differences, and the map of regimes."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def draw_study(
     ours: Sequence[str],
     basis: str = "fpr",
 ) -> list[Path]:
-    """Write every picture of a study that its results suffice for, and return the files."""
+    """Write all pictures that the results of a study allow, and return the files."""
     cells = [cell for cell in summary.select(basis=basis) if cell.group != REGIME]
     regimes = summary.select(basis=basis, groups=[REGIME])
     mine = [name for name in ours if name in summary.methods]
@@ -65,16 +65,16 @@ def _figure(width: float, height: float) -> Figure:
 
 
 def plot_ranks(ranking: Ranking, *, labels: Mapping[str, str], ours: Sequence[str]) -> Figure:
-    """Draw mean ranks, and bars over methods whose ranks do not differ significantly.
+    """Draw mean ranks, and bars that join methods whose ranks do not differ significantly.
 
     Parameters
     ----------
     ranking : Ranking
-        What to draw.
+        The ranking to draw.
     labels : mapping of str to str
-        What a method is called.
+        Labels of the methods.
     ours : sequence of str
-        Methods of this package.
+        Names of the methods of this package.
 
     Returns
     -------
@@ -125,18 +125,18 @@ def _cliques(ranks: Sequence[float], distance: float) -> list[tuple[int, int]]:
 def plot_differences(
     cells: Sequence[Cell], name: str, *, labels: Mapping[str, str], ours: Sequence[str]
 ) -> Figure | None:
-    """Draw how much more a method covers than the best peer and than the usual one.
+    """Draw the difference of a method's coverage from the best peer and from the usual one.
 
     Parameters
     ----------
     cells : sequence of Cell
-        Tables and budgets, a line each.
+        Tables and budgets. Each has a line.
     name : str
-        The method.
+        Name of the method.
     labels : mapping of str to str
-        What a method is called.
+        Labels of the methods.
     ours : sequence of str
-        Methods that are no peers.
+        Names of the methods that are not peers.
 
     Returns
     -------
@@ -189,11 +189,11 @@ def plot_regimes(cells: Sequence[Cell], name: str, *, labels: Mapping[str, str])
     Parameters
     ----------
     cells : sequence of Cell
-        Tables called ``regime-CUE-rate-R-decoys-D``.
+        Cells of the tables ``regime-CUE-rate-R-decoys-D``.
     name : str
-        The method.
+        Name of the method.
     labels : mapping of str to str
-        What a method is called.
+        Labels of the methods.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""The study in words and tables, as Markdown that also reads well in a terminal."""
+"""The report of the study: tables in Markdown that are also readable in a terminal."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ._summary import Cell, Summary, rank_methods, verdict
 __all__ = ["REFERENCE", "render_ablation", "render_report"]
 
 REFERENCE = "lightgbm"
-"""The peer that every practitioner has."""
+"""The usual peer, which every practitioner has."""
 
 
 def render_report(
@@ -31,11 +31,11 @@ def render_report(
     summary : Summary
         The results.
     labels : mapping of str to str
-        What a method is called in the tables; its name where it is not there.
+        Labels of the methods. A method without a label is shown by its name.
     ours : sequence of str
-        Methods of this package; the others are peers.
+        Names of the methods of this package. The others are peers.
     pointwise : sequence of str
-        Peers that minimise a sum over single rows.
+        Names of the peers that minimise a sum over single rows.
     basis : {"fpr", "population"}, default="fpr"
         What budgets are fractions of.
 
@@ -62,16 +62,16 @@ def render_report(
 def render_ablation(
     summary: Summary, *, labels: Mapping[str, str], reference: str, basis: str = "fpr"
 ) -> str:
-    """Return what each change does to the coverage of each table, the mean over budgets.
+    """Return the effect of each change on the coverage of each table, averaged over budgets.
 
     Parameters
     ----------
     summary : Summary
         The results.
     labels : mapping of str to str
-        What a change is called.
+        Labels of the changes.
     reference : str
-        Method that the others are compared with.
+        Name of the method that the others are compared with.
     basis : {"fpr", "population"}, default="fpr"
         What budgets are fractions of.
 
@@ -130,7 +130,7 @@ def _percent(budget: float) -> str:
 def _differences(
     cells: Sequence[Cell], ours: Sequence[str], peers: Sequence[str], labels: Mapping[str, str]
 ) -> str:
-    """Each of our methods beside the best peer and the usual one."""
+    """Return the table of our methods beside the best peer and the usual one."""
     rows = []
     for cell in cells:
         best = cell.best(peers)
@@ -166,7 +166,7 @@ def _differences(
 
 
 def _coverages(cells: Sequence[Cell], methods: Sequence[str], labels: Mapping[str, str]) -> str:
-    """Coverage of every method in every cell of a group."""
+    """Return the table of the coverage of every method in every cell of a group."""
     shown = [name for name in (*methods, CEILING) if any(name in cell.test for cell in cells)]
     header = ["coverage", *(f"{cell.table} {_percent(cell.budget)}" for cell in cells)]
     rows = [
@@ -186,7 +186,7 @@ def _verdicts(
     pointwise: Sequence[str],
     labels: Mapping[str, str],
 ) -> str:
-    """Cells won, tied and lost."""
+    """Return the table of the numbers of cells that are won, tied and lost."""
     rivals = {
         "the best peer of each cell": list(peers),
         "the best pointwise peer of each cell": [name for name in peers if name in pointwise],
@@ -202,7 +202,7 @@ def _verdicts(
                 if best is None or name not in cell.test:
                     continue
                 difference = cell.difference(name, best)
-                if difference.n < 2:  # a single draw has no interval, hence no verdict
+                if difference.n < 2:  # a single draw has no interval and no verdict
                     continue
                 counts[verdict(difference)] += 1
                 gains.append(difference.mean)
@@ -229,7 +229,7 @@ def _ranks(cells: Sequence[Cell], methods: Sequence[str], labels: Mapping[str, s
 
 
 def _times(summary: Summary, methods: Sequence[str], labels: Mapping[str, str]) -> str:
-    """Seconds of training beside the reference's on the same draws."""
+    """Return the table of the seconds of training, with ratios to the usual peer's seconds."""
     rows = []
     for name in methods:
         ratios = [

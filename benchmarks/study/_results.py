@@ -1,4 +1,4 @@
-"""The tidy file of the study: one row per table, seed, method, budget and basis."""
+"""The tidy file of results, with one row per table, seed, method, budget and basis."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _TYPES = {field.name: _READERS[str(field.type)] for field in fields(Measure)}
 
 
 class ResultsError(ValueError):
-    """A file of results that cannot be used, or not with these options."""
+    """A file of results that cannot be used, or cannot be used with these options."""
 
 
 def _as_text(rows: Iterable[Sequence[Any]]) -> str:
@@ -56,7 +56,7 @@ def read_results(path: str | os.PathLike[str]) -> list[Measure]:
     Returns
     -------
     measures : list of Measure
-        A last line that was cut off while it was written is left out.
+        The results. An incomplete last line is left out.
 
     Raises
     ------
@@ -66,12 +66,12 @@ def read_results(path: str | os.PathLike[str]) -> list[Measure]:
         If it is not a file of results.
     """
     text = Path(path).read_text(encoding="utf-8")
-    whole, _, _ = text.rpartition("\n")  # what follows the last line's end was cut off
+    whole, _, _ = text.rpartition("\n")  # text after the last line end is incomplete
     rows = list(csv.reader(io.StringIO(whole)))
     if not rows:
         return []
     if tuple(rows[0]) != COLUMNS:
-        raise ResultsError(f"{Path(path).name} is not a file of results: its first line differs.")
+        raise ResultsError(f"{Path(path).name} is not a file of results: its header differs.")
     try:
         return [_as_measure(row) for row in rows[1:]]
     except ValueError as error:
@@ -79,17 +79,17 @@ def read_results(path: str | os.PathLike[str]) -> list[Measure]:
 
 
 class Results:
-    """A file of results that grows, and that a later run goes on with.
+    """A file of results that grows and that a later run continues.
 
     Parameters
     ----------
     path : str or path-like
-        The file; the first rows make it if there is none.
+        The file. If there is none, it is created with the first rows.
 
     Raises
     ------
     ResultsError
-        If there is a file that holds something else.
+        If there is such a file and it is not a file of results.
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
@@ -102,11 +102,11 @@ class Results:
         return iter(self.measures)
 
     def holds(self, table: str, seed: int, method: str, cells: Iterable[tuple[float, str]]) -> bool:
-        """Return whether every (budget, basis) of a method on a draw is there."""
+        """Return whether the file has all pairs (budget, basis) of a method on a draw."""
         return all((table, seed, method, budget, basis) in self._done for budget, basis in cells)
 
     def add(self, measures: Sequence[Measure]) -> None:
-        """Append rows that are not there yet, in one write."""
+        """Append the rows that the file does not have, in one write."""
         new = [measure for measure in measures if _key(measure) not in self._done]
         if not new:
             return
@@ -118,7 +118,7 @@ class Results:
         self._done.update(map(_key, new))
 
     def _mend(self) -> None:
-        """Write the file anew, so that nothing is appended to half a line."""
+        """Rewrite the file, so that no row is appended to an incomplete line."""
         beside = self.path.with_name(self.path.name + ".part")
         beside.write_text(
             _as_text([COLUMNS, *map(_as_row, self.measures)]), encoding="utf-8", newline=""

@@ -1,4 +1,4 @@
-"""Running the units of a study, in processes side by side."""
+"""Planning and running the units of a study, in parallel processes."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ __all__ = ["Failure", "Unit", "plan_units", "run_units"]
 
 @dataclass(frozen=True)
 class Unit:
-    """One contender on one seed's draw of one table; None stands for the ceiling."""
+    """One contender on the draw of one seed of one table. None stands for the ceiling."""
 
     table: StudyTable
     seed: int
@@ -26,13 +26,13 @@ class Unit:
 
     @property
     def method(self) -> str:
-        """Name of what is measured."""
+        """Name of the contender or of the ceiling."""
         return CEILING if self.contender is None else self.contender.name
 
 
 @dataclass(frozen=True)
 class Failure:
-    """A unit that raised, and what."""
+    """A unit that raised an error, and the error."""
 
     unit: Unit
     error: str
@@ -47,22 +47,22 @@ def plan_units(
     *,
     runs_on: Callable[[Contender, StudyTable], bool] = lambda contender, table: True,
 ) -> list[Unit]:
-    """Return the units that the results lack, seed by seed.
+    """Return the units that the results do not have, seed by seed.
 
-    Whatever is there when a study is stopped then covers all tables alike.
+    If a study is interrupted, its results cover all tables equally because of this order.
 
     Parameters
     ----------
     tables, contenders : sequence
-        What is compared.
+        The tables and the contenders of the study.
     n_seeds : callable
-        ``n_seeds(table)`` returns how many seeds a table gets.
+        ``n_seeds(table)`` returns the number of seeds of a table.
     effort : Effort
-        How much work is put into each contender.
+        The work for each contender.
     results : Results
-        What there is already.
+        The results so far.
     runs_on : callable, default=every contender on every table
-        ``runs_on(contender, table)`` returns whether it does.
+        ``runs_on(contender, table)`` returns whether the contender runs on the table.
 
     Returns
     -------
@@ -71,7 +71,7 @@ def plan_units(
     Raises
     ------
     ResultsError
-        If the results were found with another effort.
+        If the results come from a different effort.
     """
     _check_same_effort(contenders, effort, results)
     cells = [(budget, basis) for budget in effort.budgets for basis in BASES]
@@ -96,8 +96,8 @@ def _check_same_effort(contenders: Sequence[Contender], effort: Effort, results:
         if (measure.trials, measure.training) != (wanted[measure.method], effort.training):
             raise ResultsError(
                 f"{results.path.name} holds {measure.method} after {measure.trials} trials of "
-                f"{measure.training:g} of the usual training, and this run would take "
-                f"{wanted[measure.method]} of {effort.training:g}: name another file."
+                f"{measure.training:g} of the usual training, but this run has "
+                f"{wanted[measure.method]} trials of {effort.training:g}: name another file."
             )
 
 
@@ -112,21 +112,21 @@ def _run(unit: Unit, effort: Effort) -> list[Measure] | Failure:
         if unit.contender is None:
             return measure_ceiling(unit.table, draw, unit.seed, effort)
         return run_unit(unit.table, draw, unit.seed, unit.contender, effort)
-    except Exception as error:  # one method on one table must not end hours of work
+    except Exception as error:  # one failure should not end hours of work
         return Failure(unit, f"{type(error).__name__}: {error}")
 
 
 def run_units(
     units: Sequence[Unit], effort: Effort, n_jobs: int, run: Callable[..., Any] = _run
 ) -> Iterator[tuple[Unit, list[Measure] | Failure]]:
-    """Run units in ``n_jobs`` processes of one thread each; yield results as they come."""
+    """Run units in ``n_jobs`` processes of one thread each, and yield results as they finish."""
     if n_jobs == 1:
         for unit in units:
             yield unit, run(unit, effort)
         return
     from joblib import Parallel, delayed
 
-    # Several threads to a process would wait for one another on full cores.
+    # With more threads, the processes would wait for one another on busy cores.
     before = os.environ.get("OMP_NUM_THREADS")
     os.environ["OMP_NUM_THREADS"] = "1"
     try:

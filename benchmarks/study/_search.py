@@ -1,4 +1,4 @@
-"""Tuning and measuring one contender on one draw of a table: the unit of work of the study."""
+"""The unit of work of the study: tuning and measuring one contender on one draw of a table."""
 
 from __future__ import annotations
 
@@ -26,16 +26,17 @@ CEILING = "ceiling"
 
 @dataclass(frozen=True)
 class Effort:
-    """How much work is put into each contender.
+    """The work for each contender.
 
     Parameters
     ----------
     budgets : tuple of float
         Review budgets, fractions in (0, 1].
     tree_trials, network_trials : int
-        Trials of each contender that can be tuned.
+        Numbers of trials of each contender that can be tuned.
     search_rows : int
-        Training rows above which trials see a stratified sample of that size.
+        Greatest number of training rows of a trial. If there are more, trials see a
+        stratified sample of this size.
     training : float, default=1.0
         Share of the usual length of training.
     """
@@ -55,11 +56,12 @@ class Effort:
 
 @dataclass(frozen=True)
 class Measure:
-    """What one contender covers on one draw, at one budget on one basis.
+    """The coverage of one contender on one draw, at one budget on one basis.
 
-    ``validation`` belongs to the trial that was chosen, ``test`` to the model that
-    it led to; ``seconds`` is the processor time of that model's training,
-    ``search_seconds`` that of all its trials. ``parameters`` are the chosen ones, as JSON.
+    ``validation`` is the coverage of the chosen trial on the validation rows, and ``test``
+    that of the final model on the test rows. ``seconds`` is the processor time of the
+    training of the final model, and ``search_seconds`` that of all trials. ``parameters``
+    has the chosen parameters as JSON.
     """
 
     table: str
@@ -83,8 +85,8 @@ class Measure:
 def propose(contender: Contender, n_trials: int, random_state: int) -> list[dict[str, Any]]:
     """Return the parameters of each trial: the start, then a quasi-random sequence.
 
-    Trials do not depend on what the ones before them reached. So one fit can be
-    judged at every budget, and a study that was stopped goes on where it was.
+    Trials do not depend on the results of earlier trials. So one fit can be judged at every
+    budget, and an interrupted study can continue.
     """
     if not contender.tuned:
         return [dict(contender.start)]
@@ -121,13 +123,13 @@ def thin_rows(X: NDArray, y: NDArray, n_rows: int, random_state: int) -> tuple[N
 def run_unit(
     table: StudyTable, draw: Draw, seed: int, contender: Contender, effort: Effort
 ) -> list[Measure]:
-    """Tune a contender on a draw, and measure what it chose at every budget.
+    """Tune a contender on a draw, and measure the chosen trials at every budget.
 
-    A contender that is not trained for a budget is fitted once per trial, and each
-    fit is judged at every budget. Of its trials the one with the greatest coverage
-    of the validation rows is chosen, and of equal ones the one with the greatest
-    partial AUC up to that budget. Where trials saw a sample, the chosen parameters
-    are fitted again, on all training rows.
+    A contender that is not trained for a budget is fitted once per trial, and each fit is
+    judged at every budget. The trial with the greatest coverage of the validation rows is
+    chosen. Among trials with equal coverage it is the one with the greatest partial AUC up
+    to that budget. If trials saw a sample, the chosen parameters are fitted again on all
+    training rows.
     """
     n_trials = effort.trials(contender)
     proposed = propose(contender, n_trials, seed)
@@ -151,7 +153,7 @@ def _tune(
     budget: float | None,
 ) -> list[Measure]:
     setting = Setting(random_state=seed, n_jobs=1, budget=budget, effort=effort.training)
-    # With nothing to choose there is no search that a sample could speed up.
+    # A single trial is no search, so there is nothing that a sample could speed up.
     rows = effort.search_rows if len(proposed) > 1 else len(draw.y_train)
     X, y = thin_rows(draw.X_train, draw.y_train, rows, seed)
     sampled = len(y) < len(draw.y_train)
@@ -195,7 +197,7 @@ def _tune(
 
 
 def measure_ceiling(table: StudyTable, draw: Draw, seed: int, effort: Effort) -> list[Measure]:
-    """Return what the best possible scores cover, where they are known."""
+    """Return the coverage of the best possible scores, if they are known."""
     if draw.ceiling is None:
         return []
     return [
@@ -225,7 +227,7 @@ def measure_ceiling(table: StudyTable, draw: Draw, seed: int, effort: Effort) ->
 def _timed_fit(
     contender: Contender, parameters: Mapping[str, Any], X: NDArray, y: NDArray, setting: Setting
 ) -> tuple[Fitted, float]:
-    # Of one thread's work, so that a busy machine does not count.
+    # This is the processor time of one thread, which does not depend on other processes.
     start = time.process_time()
     model = contender.fit(parameters, X, y, setting)
     return model, time.process_time() - start
@@ -244,7 +246,7 @@ def _worth(
 
 
 def _best(worth: Sequence[tuple[float, float]]) -> int:
-    """Return the number of the best trial, the first of equal ones."""
+    """Return the number of the best trial. Among equal trials it is the first."""
     return max(range(len(worth)), key=worth.__getitem__)
 
 
@@ -253,7 +255,7 @@ def _coverage(y: NDArray, score: NDArray, budget: float, basis: str) -> float:
 
 
 def _plain(parameters: Mapping[str, Any]) -> dict[str, Any]:
-    """Return parameters that JSON can hold, floats with six digits."""
+    """Return the parameters in a form for JSON, with six digits of floats."""
     return {
         name: float(f"{value:.6g}") if isinstance(value, (float, np.floating)) else value
         for name, value in parameters.items()

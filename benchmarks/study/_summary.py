@@ -1,4 +1,4 @@
-"""What the results of a study say: means, paired differences, verdicts and ranks."""
+"""The summary of the results of a study: means, paired differences, verdicts and ranks."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Key = tuple[str, float, str]
 
 
 def verdict(difference: Estimate) -> str:
-    """Return "win", "tie" or "loss": whether the interval of a difference holds zero."""
+    """Return "win", "tie" or "loss", by the position of the interval relative to zero."""
     if not math.isfinite(difference.half_width):
         return "tie"
     if difference.low > 0.0:
@@ -36,19 +36,19 @@ class Cell:
     Parameters
     ----------
     table, group : str
-        The table, and which ones it is reported with.
+        Names of the table and of its group in the report.
     budget : float
         Review budget, a fraction.
     basis : {"fpr", "population"}
         What the budget is a fraction of.
     test : dict
-        By method, by seed: coverage of the test rows.
+        Coverage of the test rows, by method and by seed.
     seconds : dict
-        By method: median processor time of training, where it was measured.
+        Median processor time of training by method, if it was measured.
     test_train_ratio : float
-        Test rows over training rows if seeds share rows, else 0.
+        Ratio of test rows to training rows if seeds share rows, otherwise 0.
     positives_train : float
-        Training positives, the mean over seeds.
+        Mean number of training positives over seeds.
     """
 
     table: str
@@ -62,15 +62,15 @@ class Cell:
 
     @property
     def seeds(self) -> list[int]:
-        """Seeds that some method was measured on."""
+        """Seeds that at least one method was measured on."""
         return sorted({seed for values in self.test.values() for seed in values})
 
     def mean(self, method: str) -> Estimate:
-        """Return a method's coverage over seeds."""
+        """Return the mean of a method's coverage over seeds."""
         return self._interval(list(self.test[method].values()))
 
     def difference(self, method: str, other: str) -> Estimate:
-        """Return how much more ``method`` covers than ``other``, paired by seed."""
+        """Return the mean difference of two methods' coverages, paired by seed."""
         mine, theirs = self.test[method], self.test[other]
         shared = sorted(mine.keys() & theirs.keys())
         if not shared:
@@ -78,7 +78,7 @@ class Cell:
         return self._interval([mine[seed] - theirs[seed] for seed in shared])
 
     def best(self, methods: Iterable[str]) -> str | None:
-        """Return the method with the greatest mean, of those measured on every seed."""
+        """Return the method with the greatest mean among those measured on every seed."""
         whole = [name for name in methods if len(self.test.get(name, ())) == len(self.seeds)]
         return max(whole, key=lambda name: self.mean(name).mean, default=None)
 
@@ -95,7 +95,7 @@ class Summary:
     measures : sequence of Measure
         The results.
     test_train_ratios : mapping of str to float
-        By table; tables that are not named have draws of their own.
+        Ratio of test rows to training rows by table. Seeds of other tables share no rows.
     """
 
     measures: Sequence[Measure]
@@ -103,7 +103,7 @@ class Summary:
 
     @classmethod
     def from_measures(cls, measures: Iterable[Measure]) -> Summary:
-        """Return the summary of results of the study's own groups of tables."""
+        """Return the summary of results whose tables belong to the study's own groups."""
         measures = list(measures)
         return cls(measures, {one.table: ratio_of_group(one.group) for one in measures})
 
@@ -136,7 +136,7 @@ class Summary:
 
     @property
     def methods(self) -> list[str]:
-        """Every method in the results, but the ceiling."""
+        """All methods in the results, without the ceiling."""
         names = dict.fromkeys(measure.method for measure in self.measures)
         names.pop(CEILING, None)
         return list(names)
@@ -148,7 +148,7 @@ class Summary:
         groups: Iterable[str] | None = None,
         tables: Iterable[str] | None = None,
     ) -> list[Cell]:
-        """Return the cells on a basis, of groups and of tables; None for all."""
+        """Return the cells with a basis, in groups and of tables. None stands for all."""
         groups = None if groups is None else set(groups)
         tables = None if tables is None else set(tables)
         return [
@@ -162,20 +162,19 @@ class Summary:
 
 @dataclass(frozen=True)
 class Ranking:
-    """Mean ranks over tables, and how far apart two must be to differ.
+    """Mean ranks over tables, and the difference that makes two of them significant.
 
     Parameters
     ----------
     ranks : dict of str to float
-        Mean rank of each method, 1 for the best, best first.
+        Mean rank of each method. Rank 1 is the best, and the best method comes first.
     n_tables : int
-        Tables that every method was measured on.
+        Number of tables that every method was measured on.
     critical_difference : float
-        Least difference of two mean ranks that is significant by Nemenyi's test;
-        NaN for a single table.
+        Least difference of two mean ranks that is significant by Nemenyi's test. NaN for a
+        single table.
     friedman_p : float
-        P-value of Friedman's test that all methods are alike; NaN where it is not
-        defined.
+        P-value of Friedman's test that all methods are equal. NaN if it is not defined.
     """
 
     ranks: dict[str, float]
@@ -185,16 +184,16 @@ class Ranking:
 
 
 def rank_methods(cells: Sequence[Cell], methods: Sequence[str]) -> Ranking:
-    """Rank methods over tables, after Demšar.
+    """Rank methods over tables by the procedure of Demšar.
 
     Parameters
     ----------
     cells : sequence of Cell
-        Where methods are ranked: those of them that most of the methods were
-        measured in. The ranks in the cells of one table are averaged first: budgets of
-        one table are no independent evidence.
+        Cells of the study. Only cells in which most of the methods were measured are used.
+        The ranks in the cells of one table are averaged first, because budgets of one table
+        are not independent evidence.
     methods : sequence of str
-        Which methods. One that was not measured in all of these cells is left out.
+        Names of the methods. A method that was not measured in all used cells is left out.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""A table of the study: where its rows come from, and how a seed splits them."""
+"""A table of the study, and the rows that it draws for a seed."""
 
 from __future__ import annotations
 
@@ -11,24 +11,24 @@ from numpy.typing import NDArray
 __all__ = ["Draw", "StudyTable", "ratio_of_group"]
 
 TEST_TRAIN_RATIO = 1.0 / 3.0
-# The groups whose seeds split the rows of one table; the others draw rows anew.
+# Seeds of these groups split the rows of one table. Seeds of other groups draw new rows.
 SPLIT_GROUPS = frozenset({"real", "implanted", "few positives"})
 
 
 def ratio_of_group(group: str) -> float:
-    """Return test rows over training rows of a group's tables, by which intervals are corrected.
+    """Return the ratio of test rows to training rows in a group, which corrects intervals.
 
-    It is 0 where the draws of different seeds share no rows.
+    It is 0 if the draws of different seeds share no rows.
     """
     return TEST_TRAIN_RATIO if group in SPLIT_GROUPS else 0.0
 
 
 class Draw(NamedTuple):
-    """One seed's rows: to train on, to choose by, and to report on.
+    """The training, validation and test rows of one seed.
 
-    Features are arrays of floats of shape (n_samples, n_features) in which NaN is a
-    missing value, labels 0 and 1. ``ceiling`` are scores of the test rows that no
-    model beats in expectation, where they are known.
+    Features are arrays of floats of shape (n_samples, n_features), in which NaN is a
+    missing value. Labels are 0 and 1. ``ceiling`` has scores of the test rows that no model
+    beats in expectation, if they are known.
     """
 
     X_train: NDArray
@@ -49,13 +49,13 @@ class StudyTable:
     name : str
         Name in files and on the command line.
     group : str
-        Which tables it is reported with.
+        Name of the group of tables that it is reported with.
     draw : callable
-        ``draw(seed)`` returns a `Draw`, the same one for the same seed.
+        ``draw(seed)`` returns a `Draw`. The same seed gives the same draw.
     about : str
-        What it is, in a line.
+        Description in one line.
     has_ceiling : bool, default=False
-        Whether its draws come with scores that no model beats in expectation.
+        Whether its draws have scores that no model beats in expectation.
     """
 
     name: str
@@ -66,5 +66,5 @@ class StudyTable:
 
     @property
     def test_train_ratio(self) -> float:
-        """Test rows over training rows if draws of different seeds share rows, else 0."""
+        """Ratio of test rows to training rows if seeds share rows, otherwise 0."""
         return ratio_of_group(self.group)

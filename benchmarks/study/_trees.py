@@ -1,86 +1,46 @@
-"""The tree ensembles of the study: those that users have already, and ours.
+"""The tree ensembles of the study: those that users already have, and ours.
 
-What is tuned, and between which ends, is a table of ranges per contender. Every range
-holds the default of its library, unless a comment says otherwise, so that the first
-trial is the untuned model.
+Each contender has a table with the ranges of its parameters. Every range holds the default
+of the library, unless a comment says otherwise. So the first trial is the untuned model.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import brentq
 
-from skbudget.boosting import BoosterObjective
 from skbudget.boosting._peers import REPEATABLE
-from skbudget.objectives import BinaryCrossEntropy, FocalLoss, HardNegativeCrossEntropy, Loss
 
 from ._contender import Contender, Fitted, Setting
+from ._spaces import Choice, Parameters, Range, Space, draw_by, draw_space
+from ._tree_losses import FindLoss, binary, focal, hard_negatives, weighted
 
 __all__ = ["OUR_TREES", "TREES", "n_trees"]
 
 FEWEST_TREES = 10
 
-Parameters = Mapping[str, Any]
 
+# --- ranges -----------------------------------------------------------------------
 
-# --- spaces -----------------------------------------------------------------------
+_TREES = Range(50, 400)
+_LEARNING_RATE = Range(0.02, 0.3)
+_LEAVES = Range(7, 127)
+_L2 = Range(0.01, 100.0)
+_LEAF_ROWS = Range(5, 200)
+_COLUMNS = Range(0.4, 1.0, log=False)
+_ROWS = Range(0.5, 1.0, log=False)
 
-
-@dataclass(frozen=True)
-class _Range:
-    """Numbers between two ends; whole ones if the ends are."""
-
-    low: float
-    high: float
-    log: bool = True
-
-    def draw(self, trial: Any, name: str) -> float:
-        suggest = trial.suggest_int if isinstance(self.low, int) else trial.suggest_float
-        return suggest(name, self.low, self.high, log=self.log)
-
-
-class _Choice(tuple[Any, ...]):
-    """One of a few values."""
-
-    def draw(self, trial: Any, name: str) -> Any:
-        return trial.suggest_categorical(name, list(self))
-
-
-Space = Mapping[str, _Range | _Choice]
-
-
-def _draw(space: Space, trial: Any) -> dict[str, Any]:
-    return {name: values.draw(trial, name) for name, values in space.items()}
-
-
-def _draw_by(choice: str, spaces: Mapping[str, Space], space: Space, trial: Any) -> dict[str, Any]:
-    """Draw from ``space``, then from the one that the value of ``choice`` asks for."""
-    drawn = _draw(space, trial)
-    return drawn | _draw(spaces[drawn[choice]], trial)
-
-
-_TREES = _Range(50, 400)
-_LEARNING_RATE = _Range(0.02, 0.3)
-_LEAVES = _Range(7, 127)
-_L2 = _Range(0.01, 100.0)
-_LEAF_ROWS = _Range(5, 200)
-_COLUMNS = _Range(0.4, 1.0, log=False)
-_ROWS = _Range(0.5, 1.0, log=False)
-
-# LightGBM and scikit-learn penalise nothing by default; on a logarithmic scale the lower
-# end is as near as a penalty gets to it.
+# LightGBM and scikit-learn have no penalty by default. On a logarithmic scale the lower end
+# is the closest value.
 _NO_L2 = _L2.low
 
 
 def n_trees(wanted: int, setting: Setting) -> int:
-    """Return the number of trees that the setting leaves of those that are wanted."""
+    """Return the setting's share of a number of trees."""
     return max(FEWEST_TREES, round(setting.effort * wanted))
 
 
@@ -106,63 +66,8 @@ _LIGHTGBM_START: Parameters = {
 }
 
 
-def _best_constant(loss: Loss[Any], y: NDArray) -> float:
-    """Return the score that minimises the loss if all rows get it.
-
-    LightGBM starts there with objectives of its own, and at 0 with others, from where
-    its first trees would do little but move all rows to the base rate.
-    """
-    counts = [np.count_nonzero(y == 0), np.count_nonzero(y == 1)]
-
-    def slope(score: float) -> float:
-        return float(loss.gradient([0, 1], [score, score], counts).sum())
-
-    return brentq(slope, -30.0, 30.0)
-
-
-@dataclass(frozen=True)
-class _Loss:
-    """What LightGBM is told to minimise, and from which score on."""
-
-    settings: dict[str, Any]
-    start: float | None = None
-
-
-def _binary(parameters: Parameters, y: NDArray) -> _Loss:
-    return _Loss({"objective": "binary"})
-
-
-def _weighted(parameters: Parameters, y: NDArray) -> _Loss:
-    if parameters["class_weighting"] == "is_unbalance":
-        # The same as a weight of negatives to positives, where these are the rarer ones.
-        return _Loss({"objective": "binary", "is_unbalance": True})
-    ratio = np.count_nonzero(y == 0) / np.count_nonzero(y == 1)
-    return _Loss({"objective": "binary", "scale_pos_weight": math.sqrt(ratio)})
-
-
-def _our_objective(objective: Loss[Any], start: float) -> _Loss:
-    # With a custom objective LightGBM fails where it has filtered all features.
-    return _Loss({"objective": BoosterObjective(objective), "feature_pre_filter": False}, start)
-
-
-def _focal(parameters: Parameters, y: NDArray) -> _Loss:
-    objective = FocalLoss(gamma=parameters["focal_gamma"], alpha=parameters["focal_alpha"])
-    return _our_objective(objective, _best_constant(objective, y))
-
-
-def _hard_negatives(parameters: Parameters, y: NDArray) -> _Loss:
-    objective = HardNegativeCrossEntropy(
-        parameters["pos_weight"],
-        top_fraction=parameters["mined_fraction"],
-        factor=parameters["mined_factor"],
-    )
-    # Among equal scores all negatives are mined: what is best then is too low for any
-    # later round, so the start is that of the loss without mining.
-    return _our_objective(objective, _best_constant(BinaryCrossEntropy(objective.pos_weight), y))
-
-
 def _fit_lightgbm(
-    find_loss: Callable[[Parameters, NDArray], _Loss],
+    find_loss: FindLoss,
     parameters: Parameters,
     X: NDArray,
     y: NDArray,
@@ -193,13 +98,13 @@ _XGBOOST_TREES: Space = {
     "n_estimators": _TREES,
     "learning_rate": _LEARNING_RATE,
     "max_leaves": _LEAVES,
-    "max_depth": _Range(3, 12),
+    "max_depth": Range(3, 12),
     "reg_lambda": _L2,
     "colsample_bytree": _COLUMNS,
     "subsample": _ROWS,
 }
-_XGBOOST: Space = {**_XGBOOST_TREES, "min_child_weight": _Range(1e-3, 30.0)}
-# The default is a tree of depth 6: no more than 64 leaves, whichever is split first.
+_XGBOOST: Space = {**_XGBOOST_TREES, "min_child_weight": Range(1e-3, 30.0)}
+# The default is a tree of depth 6. It has at most 64 leaves, whichever is split first.
 _XGBOOST_TREES_START: Parameters = {
     "n_estimators": 100,
     "learning_rate": 0.3,
@@ -210,16 +115,16 @@ _XGBOOST_TREES_START: Parameters = {
     "subsample": 1.0,
 }
 
-# The whole table is one query, and a round costs what its pairs cost: with these ends the
-# longest training on 60 000 rows is as long as that of the other contenders.
+# The whole table is one query, and the time of a round depends on its number of pairs. With
+# these ends the longest training on 60 000 rows takes as long as that of other contenders.
 _RANKING: Space = {
     **_XGBOOST_TREES,
-    "n_estimators": _Range(50, 200),
-    "lambdarank_pair_method": _Choice(("topk", "mean")),
+    "n_estimators": Range(50, 200),
+    "lambdarank_pair_method": Choice(("topk", "mean")),
 }
 _TOP_PAIRS: Space = {
-    "topk_pairs": _Range(8, 96),
-    "topk_child_weight": _Range(1e-3, 1.0),
+    "topk_pairs": Range(8, 96),
+    "topk_child_weight": Range(1e-3, 1.0),
 }
 _RANKING_START: Parameters = {
     **_XGBOOST_TREES_START,
@@ -229,18 +134,18 @@ _RANKING_START: Parameters = {
 }
 
 
-def _pairs(mean_child_weight: _Range) -> Mapping[str, Space]:
-    """Return what depends on how pairs are drawn.
+def _pairs(mean_child_weight: Range) -> Mapping[str, Space]:
+    """Return the parameters that depend on the way pairs are drawn.
 
-    That holds for the weight of a leaf too: a row's hessian sums over its pairs, and
-    beyond these ends no leaf is heavy enough to be split.
+    The least weight of a leaf depends on it, too. The hessian of a row is a sum over its
+    pairs, and beyond these ends no leaf is heavy enough for a split.
     """
-    mean = {"mean_pairs": _Range(1, 8), "mean_child_weight": mean_child_weight}
+    mean = {"mean_pairs": Range(1, 8), "mean_child_weight": mean_child_weight}
     return {"topk": _TOP_PAIRS, "mean": mean}
 
 
 def _for_xgboost(parameters: Parameters) -> dict[str, Any]:
-    """Return parameters by the names of XGBoost."""
+    """Return the parameters with the names that XGBoost has for them."""
     named = dict(parameters)
     method = named.get("lambdarank_pair_method")
     if method is not None:
@@ -274,16 +179,16 @@ def _fit_xgboost(
 
 # --- CatBoost ---------------------------------------------------------------------
 
-# A round takes several times what one of LightGBM takes, hence the upper ends.
+# A round takes several times as long as one of LightGBM. The upper ends are lower for this.
 _CATBOOST: Space = {
-    "iterations": _Range(50, 400),
+    "iterations": Range(50, 400),
     "learning_rate": _LEARNING_RATE,
-    "depth": _Range(4, 8, log=False),
+    "depth": Range(4, 8, log=False),
     "l2_leaf_reg": _L2,
-    "auto_class_weights": _Choice((None, "SqrtBalanced")),
+    "auto_class_weights": Choice((None, "SqrtBalanced")),
 }
-# The default is 1000 trees, at a rate chosen by the number of trees and of rows; this is
-# what it chooses for 400 trees and 60 000 rows.
+# The default is 1000 trees. CatBoost chooses the rate by the numbers of trees and of rows;
+# this is its choice for 400 trees and 60 000 rows.
 _CATBOOST_START: Parameters = {
     "iterations": 400,
     "learning_rate": 0.14,
@@ -299,7 +204,8 @@ def _fit_catboost(parameters: Parameters, X: NDArray, y: NDArray, setting: Setti
     named = {**parameters, "iterations": n_trees(parameters["iterations"], setting)}
     model = CatBoostClassifier(
         **named,
-        # Its default on a GPU: half the default's bins, in two thirds of the time.
+        # This is the default on a GPU, half of the default on a CPU. It saves a third of
+        # the time.
         border_count=128,
         random_seed=setting.random_state,
         thread_count=setting.n_jobs,
@@ -318,7 +224,7 @@ _HISTOGRAM: Space = {
     "l2_regularization": _L2,
     "min_samples_leaf": _LEAF_ROWS,
     "max_features": _COLUMNS,
-    "class_weight": _Choice((None, "balanced")),
+    "class_weight": Choice((None, "balanced")),
 }
 _HISTOGRAM_START: Parameters = {
     "max_iter": 100,
@@ -336,12 +242,12 @@ def _fit_histogram(parameters: Parameters, X: NDArray, y: NDArray, setting: Sett
     from threadpoolctl import threadpool_limits
 
     def limited(method: Callable[..., Any], *arguments: NDArray) -> Any:
-        # It takes no number of threads.
+        # The estimator has no parameter for the number of threads.
         with threadpool_limits(limits=setting.n_jobs, user_api="openmp"):
             return method(*arguments)
 
     named = {**parameters, "max_iter": n_trees(parameters["max_iter"], setting)}
-    # Tables of more than 10 000 rows would stop early by default, on rows that they lose.
+    # By default, training on more than 10 000 rows would hold some out and stop early.
     model = HistGradientBoostingClassifier(
         **named, early_stopping=False, random_state=setting.random_state
     )
@@ -350,10 +256,10 @@ def _fit_histogram(parameters: Parameters, X: NDArray, y: NDArray, setting: Sett
 
 
 _FOREST: Space = {
-    "n_estimators": _Range(50, 200),
-    "negatives_per_positive": _Range(1.0, 5.0),
-    "max_features": _Choice(("sqrt", 0.3, 0.6)),
-    "min_samples_leaf": _Range(1, 30),
+    "n_estimators": Range(50, 200),
+    "negatives_per_positive": Range(1.0, 5.0),
+    "max_features": Choice(("sqrt", 0.3, 0.6)),
+    "min_samples_leaf": Range(1, 30),
 }
 _FOREST_START: Parameters = {
     "n_estimators": 100,
@@ -369,7 +275,7 @@ def _fit_forest(parameters: Parameters, X: NDArray, y: NDArray, setting: Setting
     named = {**parameters, "n_estimators": n_trees(parameters["n_estimators"], setting)}
     n_pos = np.count_nonzero(y == 1)
     n_neg = min(round(named.pop("negatives_per_positive") * n_pos), len(y) - n_pos)
-    # Each tree draws from both classes, with replacement: its bootstrap sample.
+    # Each tree draws from both classes with replacement, which is its bootstrap sample.
     model = BalancedRandomForestClassifier(
         **named,
         sampling_strategy={0: n_neg, 1: n_pos},
@@ -390,7 +296,7 @@ def _fit_forest(parameters: Parameters, X: NDArray, y: NDArray, setting: Setting
 _PAUC_START: Parameters = {
     "n_estimators": 200,
     "learning_rate": 0.05,
-    "num_leaves": 127,  # its choice where it trains on a band
+    "num_leaves": 127,  # what the estimator chooses if it trains on a band
     "reg_lambda": 5.0,
     "min_child_samples": 20,
     "colsample_bytree": 1.0,
@@ -434,7 +340,7 @@ _ours = partial(Contender, role="ours", family="trees", per_budget=True)
 def _lightgbm(
     name: str,
     label: str,
-    find_loss: Callable[[Parameters, NDArray], _Loss],
+    find_loss: FindLoss,
     of_loss: Space,
     start: Parameters,
 ) -> Contender:
@@ -443,51 +349,51 @@ def _lightgbm(
         label=label,
         package="lightgbm",
         fit=partial(_fit_lightgbm, find_loss),
-        suggest=partial(_draw, {**_LIGHTGBM, **of_loss}),
+        suggest=partial(draw_space, {**_LIGHTGBM, **of_loss}),
         start={**_LIGHTGBM_START, **start},
         pointwise=True,
     )
 
 
-def _xgboost_ranking(name: str, label: str, objective: str, mean_weight: _Range) -> Contender:
+def _xgboost_ranking(name: str, label: str, objective: str, mean_weight: Range) -> Contender:
     return _peer(
         name=name,
         label=label,
         package="xgboost",
         fit=partial(_fit_xgboost, objective),
-        suggest=partial(_draw_by, "lambdarank_pair_method", _pairs(mean_weight), _RANKING),
+        suggest=partial(draw_by, "lambdarank_pair_method", _pairs(mean_weight), _RANKING),
         start=_RANKING_START,
     )
 
 
 TREES: tuple[Contender, ...] = (
-    _lightgbm("lightgbm", "LightGBM", _binary, {}, {}),
+    _lightgbm("lightgbm", "LightGBM", binary, {}, {}),
     _lightgbm(
         "lightgbm-weighted",
         "LightGBM, class weights",
-        _weighted,
-        {"class_weighting": _Choice(("is_unbalance", "square root"))},
+        weighted,
+        {"class_weighting": Choice(("is_unbalance", "square root"))},
         {"class_weighting": "is_unbalance"},
     ),
     _lightgbm(
         "lightgbm-focal",
         "LightGBM, focal loss",
-        _focal,
+        focal,
         {
-            "focal_gamma": _Range(0.5, 4.0, log=False),
-            "focal_alpha": _Range(0.05, 0.95, log=False),
+            "focal_gamma": Range(0.5, 4.0, log=False),
+            "focal_alpha": Range(0.05, 0.95, log=False),
         },
-        # What its authors settled on.
+        # The recommendation of its authors.
         {"focal_gamma": 2.0, "focal_alpha": 0.25},
     ),
     _lightgbm(
         "lightgbm-hard-negatives",
         "LightGBM, hard negatives",
-        _hard_negatives,
+        hard_negatives,
         {
-            "mined_fraction": _Range(0.002, 0.5),
-            "mined_factor": _Range(2.0, 100.0),
-            "pos_weight": _Choice((1.0, "balanced")),
+            "mined_fraction": Range(0.002, 0.5),
+            "mined_factor": Range(2.0, 100.0),
+            "pos_weight": Choice((1.0, "balanced")),
         },
         {"mined_fraction": 0.02, "mined_factor": 10.0, "pos_weight": 1.0},
     ),
@@ -496,20 +402,20 @@ TREES: tuple[Contender, ...] = (
         label="XGBoost",
         package="xgboost",
         fit=partial(_fit_xgboost, "binary:logistic"),
-        suggest=partial(_draw, _XGBOOST),
+        suggest=partial(draw_space, _XGBOOST),
         start={**_XGBOOST_TREES_START, "min_child_weight": 1.0},
         pointwise=True,
     ),
     _xgboost_ranking(
-        "xgboost-pairwise", "XGBoost, rank:pairwise", "rank:pairwise", _Range(0.01, 30.0)
+        "xgboost-pairwise", "XGBoost, rank:pairwise", "rank:pairwise", Range(0.01, 30.0)
     ),
-    _xgboost_ranking("xgboost-map", "XGBoost, rank:map", "rank:map", _Range(1e-4, 0.1)),
+    _xgboost_ranking("xgboost-map", "XGBoost, rank:map", "rank:map", Range(1e-4, 0.1)),
     _peer(
         name="catboost",
         label="CatBoost",
         package="catboost",
         fit=_fit_catboost,
-        suggest=partial(_draw, _CATBOOST),
+        suggest=partial(draw_space, _CATBOOST),
         start=_CATBOOST_START,
         pointwise=True,
         extra="bench",
@@ -519,7 +425,7 @@ TREES: tuple[Contender, ...] = (
         label="HistGradientBoosting",
         package="sklearn",
         fit=_fit_histogram,
-        suggest=partial(_draw, _HISTOGRAM),
+        suggest=partial(draw_space, _HISTOGRAM),
         start=_HISTOGRAM_START,
         pointwise=True,
     ),
@@ -528,12 +434,12 @@ TREES: tuple[Contender, ...] = (
         label="Balanced random forest",
         package="imblearn",
         fit=_fit_forest,
-        suggest=partial(_draw, _FOREST),
+        suggest=partial(draw_space, _FOREST),
         start=_FOREST_START,
         extra="bench",
     ),
 )
-"""The peers."""
+"""The peers, in the order of the tables."""
 
 OUR_TREES: tuple[Contender, ...] = (
     _ours(
@@ -553,7 +459,7 @@ OUR_TREES: tuple[Contender, ...] = (
         label="PAUCLGBMClassifier, tuned",
         package="lightgbm",
         fit=partial(_fit_pauc, _pauc_lightgbm),
-        suggest=partial(_draw, {**_LIGHTGBM_TREES, "min_split_gain": _Choice((0.0, 1.0))}),
+        suggest=partial(draw_space, {**_LIGHTGBM_TREES, "min_split_gain": Choice((0.0, 1.0))}),
         start=_PAUC_START,
     ),
 )

@@ -1,18 +1,19 @@
-"""How often is `adoption_report` right? Its advice against what fresh rows show.
+"""Compare the advice of `adoption_report` with fresh rows, to see how often it is right.
 
     python docs/examples/adoption_outcomes.py --seeds 5 --tables product,radial,linear  # hours
     python docs/examples/adoption_outcomes.py --seeds 10 --quick --repeats 1            # minutes
 
-With ``--quick`` trees are few and tables small, and the baseline of the product and the
-radial cue is a linear model, which cannot see them: that tries the rule, not the loss.
+With ``--quick`` there are few trees and small tables. The baseline of the product and the
+radial cue is then a linear model, which cannot see these cues. This tests the rule of the
+report, and not the loss.
 
-For every table the report's models are trained on all of its rows, and compared on fresh
-rows of the same generator. One line per table goes to the file of results, and tables
-that are in it already are not run again.
+For every table, the report's models are trained on all of its rows and compared on fresh
+rows from the same generator. The file of results gets one line per table. Tables that are
+already in the file are not run again.
 
-Of the fresh rows 600 000 find the cuts. Coverage is then that of 30 000 more positives, as the
-law of a positive does not depend on how many there are: with those of the fresh rows alone
-the lifts would be uncertain by a hundredth.
+600 000 fresh rows determine the cuts. Coverage is then measured on 30 000 further positives.
+This is possible because the distribution of a positive does not depend on their number. With
+the positives of the fresh rows alone, the lifts would be uncertain by a hundredth.
 """
 
 import argparse
@@ -61,7 +62,7 @@ ROLES = ("baseline", "hard_negatives", "probe", "candidate")
 
 
 def small_models(name):
-    """Return models that take a second to train, by role."""
+    """Return models that can be trained in a second, by role."""
     shared = {"n_estimators": 60, "learning_rate": 0.1, "reg_lambda": 5.0, "random_state": 0}
     trees = LGBMClassifier(n_jobs=1, verbose=-1, **shared)
     band = PAUCLGBMClassifier(
@@ -77,7 +78,7 @@ def small_models(name):
 
 
 def fresh_rows(make, geometry, seed):
-    """Return fresh rows with their labels and weights, the positives many and light."""
+    """Return fresh rows with labels and weights. There are many positives of small weight."""
     X, y = make(**geometry | {"n_samples": FRESH_ROWS}, random_state=1_000 + seed)
     dense = {"n_samples": 2 * MORE_POSITIVES, "pos_rate": 0.5}
     X_more, y_more = make(**geometry | dense, random_state=2_000 + seed)
@@ -87,12 +88,12 @@ def fresh_rows(make, geometry, seed):
 
 
 def run(name, seed, quick=False, n_jobs=1, repeats=3):
-    """Return one line of results."""
+    """Return one line of the results."""
     make, geometry = (QUICK_TABLES if quick else TABLES)[name]
     models = small_models(name) if quick else dict.fromkeys(ROLES)
     budget = 0.02 if quick else 0.005
     X, y = make(**geometry, random_state=seed)
-    # One draw is an int's, with a seed that the report derives from its own.
+    # For one repeat, an int makes the report derive the seed of the folds from its own seed.
     cv = RepeatedStratifiedKFold(n_splits=5, n_repeats=repeats, random_state=seed)
     cv = 5 if repeats == 1 else cv
     report = adoption_report(X, y, budget=budget, cv=cv, random_state=seed, n_jobs=n_jobs, **models)
@@ -159,7 +160,7 @@ def summarise(path):
 
 
 def append(path, line):
-    """Add a line to a file, in the order of the columns that it has."""
+    """Append a line to a file, in the order of the columns of the file."""
     columns = list(line)
     if path.exists():
         with path.open(newline="") as file:
@@ -172,14 +173,14 @@ def append(path, line):
 
 
 def main():
-    """Run what is missing, and print each line."""
+    """Run the missing tables and print a line for each."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--tables", default=",".join(TABLES))
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--results", type=Path, default=Path("adoption-outcomes.csv"))
     parser.add_argument("--quick", action="store_true")
-    parser.add_argument("--repeats", type=int, default=3, help="times that folds are drawn")
-    parser.add_argument("--n-jobs", type=int, default=1, help="fits of a report at a time")
+    parser.add_argument("--repeats", type=int, default=3, help="how often folds are drawn")
+    parser.add_argument("--n-jobs", type=int, default=1, help="parallel fits of a report")
     options = parser.parse_args()
     done = set()
     if options.results.exists():

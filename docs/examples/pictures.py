@@ -1,4 +1,4 @@
-"""Draws the pictures of docs/pictures.md into docs/images, in about a minute.
+"""Draw the pictures of docs/pictures.md into docs/images. This takes about a minute.
 
 Run it with ``python docs/examples/pictures.py``.
 """
@@ -32,12 +32,12 @@ BUDGET, POS_RATE = 0.005, 0.003
 
 
 def save(display, name):
-    """Write a display's figure."""
+    """Write the figure of a display."""
     display.figure_.savefig(IMAGES / f"{name}.png", dpi=130)
 
 
 def main():
-    """Train the models on a contested top, and draw each picture once."""
+    """Train the models on a contested top and draw each picture."""
     X, y = make_contested_top(60_000, pos_rate=POS_RATE, random_state=0)
     X_new, y_new = make_contested_top(60_000, pos_rate=POS_RATE, random_state=1)
     trees = {"n_estimators": 100, "learning_rate": 0.05, "n_jobs": 1, "verbose": -1}

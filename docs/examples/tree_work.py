@@ -1,9 +1,11 @@
-"""How many rows the histograms of a tree are made from, under two objectives.
+"""Count the rows that the histograms of a tree are built from, for two objectives.
 
-XGBoost builds the histogram of a node's smaller child and subtracts it from the node's for
-the other, so that a tree takes the time of the rows in its smaller children.
+XGBoost builds the histogram of the smaller child of a node. It subtracts this histogram
+from that of the node to get the histogram of the other child. So the time of a tree is that
+of the rows in the smaller children.
 
-Run it with ``python docs/examples/tree_work.py`` (a million rows; or give a number of rows).
+Run it with ``python docs/examples/tree_work.py``. It uses a million rows, or the number that
+you add.
 """
 
 import sys
@@ -17,14 +19,14 @@ ROUNDS, EVERY = 100, 5
 
 
 def smaller_children(booster, data):
-    """Return the rows in the smaller children of every fifth tree, in passes over the table."""
+    """Return the rows in the smaller children of every fifth tree, as passes over the table."""
     leaves = booster.predict(data, pred_leaf=True).astype(int)
     splits = booster.trees_to_dataframe().query("Feature != 'Leaf'")
     passes = []
     for tree in range(0, ROUNDS, EVERY):
         rows = np.bincount(leaves[:, tree], minlength=leaves.max() + 1)
         moved = 0
-        # Children have greater numbers than their parent.
+        # The numbers of children are greater than that of their parent.
         for split in splits[splits.Tree == tree][::-1].itertuples():
             yes, no = (int(child.split("-")[1]) for child in (split.Yes, split.No))
             rows[split.Node] = rows[yes] + rows[no]
@@ -34,7 +36,7 @@ def smaller_children(booster, data):
 
 
 def main():
-    """Train with both and print what their trees take."""
+    """Train with both objectives and print the work of their trees."""
     n_rows = int(sys.argv[1]) if len(sys.argv) > 1 else 1_000_000
     rng = np.random.default_rng(0)
     X = rng.standard_normal((n_rows, 20), dtype=np.float32)

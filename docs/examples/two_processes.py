@@ -1,4 +1,4 @@
-"""A network trained on the partial AUC by several processes, each with rows of its own.
+"""Train a network on the partial AUC in several processes, each with its own rows.
 
 Run it with ``torchrun --nproc-per-node 2 docs/examples/two_processes.py``.
 """
@@ -15,10 +15,10 @@ BUDGET, EPOCHS = 0.005, 15
 
 
 def main():
-    """Train on this process's share of the rows."""
+    """Train on the share of the rows that belongs to this process."""
     dist.init_process_group("gloo")
     rank, world = dist.get_rank(), dist.get_world_size()
-    torch.manual_seed(0)  # the same first weights everywhere
+    torch.manual_seed(0)  # all processes start from the same weights
 
     X, y = (torch.from_numpy(part) for part in make_contested_top(40_000, random_state=0))
     X, y = X[rank::world], y[rank::world]
@@ -32,7 +32,7 @@ def main():
         for _ in range(EPOCHS)
         for rows in torch.randperm(len(y), generator=shuffle).split(2048 // world)
     ]
-    # Rows and queues of all ranks are gathered, so that the band is that of all of them.
+    # Rows and queues of all ranks are gathered, so the band is found among all rows.
     loss = LossWarmup(
         WeightedCrossEntropyLoss(pos_weight=float((y == 0).sum() / (y == 1).sum())),
         PAUCAtBudgetLoss(beta=BUDGET, queue_size=8192),

@@ -1,6 +1,6 @@
-"""What ``python -m skbudget`` runs: a comparison of methods, and a report on one table.
+"""The command line of the package: a comparison of methods, and a report on one table.
 
-Nothing heavy is imported before a name is used, and no booster before a method is built.
+Public names are imported on first use, and a booster when a method that needs it is built.
 """
 
 from __future__ import annotations

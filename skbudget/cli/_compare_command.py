@@ -1,4 +1,4 @@
-"""The options of ``python -m skbudget`` and what they do."""
+"""The command ``compare``, which is also what runs without a command: options and output."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ._commands import command_table
 from ._defaults import (
     CUES,
     DEFAULT_DRAWS,
@@ -33,8 +34,9 @@ from ._options import (
     names_of,
     positive_int,
     print_anywhere,
+    program,
 )
-from ._table_options import PROG, add_budget, add_file, add_tables, check_file, read_file, seed
+from ._table_options import add_budget, add_file, add_tables, check_file, read_file, seed
 
 if TYPE_CHECKING:
     from ._comparison import Comparison
@@ -42,61 +44,63 @@ if TYPE_CHECKING:
 
 __all__ = ["main"]
 
-DESCRIPTION = """\
-Train LightGBM and XGBoost as they are and with the band objective of this
-package, and print which catches more positives inside the same review budget.
+DESCRIPTION = f"""\
+commands:
+{command_table()}
 
-Only the ranking is measured: coverage is the share of the positives among the
-top rows by score, on rows that were not trained on.
+PROG COMMAND --help shows the options of a command. The code of reproduce,
+bench and speed is in the source repository and in the source distribution, and
+not in an installed wheel.
+
+Without a command, compare runs. It trains LightGBM and XGBoost as they are and
+with the band objective of this package, and prints which of them catches more
+positives within the same review budget. Only the ranking is measured: coverage
+is the share of the positives that are among the top rows by score, on rows that
+were not trained on. The options of compare are:
 """
 
 EPILOG = """\
 which data:
-  What you name is what is run. If you name nothing, it is mammography, a real
-  table that comes with the package, and the product cue of make_contested_top,
-  a synthetic table whose best possible coverage is known. --cue alone runs
-  synthetic tables only; --table or --data alone runs these tables only.
+  Only what you name is run. If you name nothing, two tables are run: mammography,
+  a real table that comes with the package, and the product cue of
+  make_contested_top, a synthetic table whose best possible coverage is known.
+  --cue alone runs synthetic tables only; --table or --data alone runs these
+  tables only.
 
 methods:
-  lightgbm        LGBMClassifier() as it comes
-  lightgbm-l2     LightGBM's binary objective with L2 5 and as many trees, at the same
-                  learning rate, as our estimators by default
+  lightgbm        LGBMClassifier() with its defaults
+  lightgbm-l2     LightGBM's binary objective with an L2 penalty of 5, and with the
+                  number of trees and the learning rate of our estimators
   lightgbm-l2-small
-                  the same with trees of 7 leaves, not 31; only if named
-  xgboost-rank    XGBoost's rank:pairwise likewise, the table one query
+                  the same with trees of 7 leaves instead of 31; runs only if named
+  xgboost-rank    XGBoost's rank:pairwise with the same settings; the table is one query
   pauc-lightgbm   PAUCLGBMClassifier(budget=...)
   pauc-xgboost    PAUCXGBClassifier(budget=...)
   pauc-network    PAUCClassifier(budget=...) on imputed, standardised and one-hot
-                  columns; only if named, as it takes longer
+                  columns; takes longer, and runs only if named
   pauc-ensemble   PAUCEnsembleClassifier(budget=...), trees and a network together;
-                  only if named, as it takes longer still
-  The classifiers of one model do not learn probabilities, because only the ranking is measured:
-  the seconds are those of training.
+                  takes longer still, and runs only if named
+  The classifiers of one model do not learn probabilities, because only the ranking is
+  measured. The seconds are those of training.
 
 examples:
-  python -m skbudget
+  PROG
       mammography and the product cue, in about four minutes on two cores
-  python -m skbudget --cue product,radial,linear --full-size --seeds 8
-      the table of the README: nothing but the synthetic tables, in full size
-  python -m skbudget --data claims.csv --target fraud --budget 0.01
-      your own table, reviewing the top 1 % of the rows
-  python -m skbudget --data claims.parquet --target label --positive fraud \\
+  PROG --cue product,radial,linear --full-size --seeds 8
+      the table of the README: only the synthetic tables, at full size
+  PROG --data claims.csv --target fraud --budget 0.01
+      your own table, if you review the top 1 % of the rows
+  PROG --data claims.parquet --target label --positive fraud \\
           --drop claim_id,date --splits 10x2
-      other labels than 0 and 1, two columns left out, ten times half and half
-  SKBUDGET_DATA=tables python -m skbudget --table aloi --basis fpr --budget 0.001
+      labels other than 0 and 1, two columns left out, ten splits into halves
+  SKBUDGET_DATA=tables PROG --table aloi --basis fpr --budget 0.001
       tables/aloi.npz (arrays X and y), recall at a false positive rate of 0.1 %
-  python -m skbudget --methods lightgbm-l2,pauc-lightgbm --plot out.png --json out.json
+  PROG --methods lightgbm-l2,pauc-lightgbm --plot out.png --json out.json
       two methods; a picture (needs matplotlib) and every figure in a file
 
-other commands, python -m skbudget COMMAND --help for each:
-  report          is it worth switching on your table? an answer in words
-  reproduce       the published tables, our figures beside theirs
-  bench           the study: many tables, fifteen tuned peers
-  speed           what the objective costs beside the boosters' own
-
-exit status: 0 done, 1 a result could not be written, 2 the options or the
-data cannot be used or no booster is installed, 130 interrupted (with Ctrl-C;
-what was finished until then is shown and written).
+exit status: 0 done; 1 a result could not be written; 2 the options or the
+data cannot be used, or no booster is installed; 130 interrupted with Ctrl-C
+(what was finished by then is shown and written).
 """
 
 
@@ -160,7 +164,7 @@ def _start_progress(
 
 
 def _build_parser() -> argparse.ArgumentParser:
-    parser = command_parser(PROG, DESCRIPTION, EPILOG)
+    parser = command_parser("", DESCRIPTION, EPILOG, usage="[COMMAND] [options]")
     measure = parser.add_argument_group("what is measured")
     add_budget(measure)
     measure.add_argument(
@@ -168,7 +172,7 @@ def _build_parser() -> argparse.ArgumentParser:
         type=names_of(METHODS, "method"),
         action="extend",
         metavar="NAMES",
-        help=f"methods to run, of {', '.join(METHODS)} (default: all but "
+        help=f"methods to run, from {', '.join(METHODS)} (default: all except "
         f"{', '.join(name for name in METHODS if not METHODS[name].by_default)})",
     )
 
@@ -178,37 +182,37 @@ def _build_parser() -> argparse.ArgumentParser:
         type=names_of(CUES, "cue"),
         action="extend",
         metavar="CUES",
-        help=f"synthetic tables to run, of {', '.join(CUES)}",
+        help=f"synthetic tables to run, from {', '.join(CUES)}",
     )
     add_tables(data)
     add_file(data)
 
-    effort = parser.add_argument_group("how often, and on how many rows")
+    effort = parser.add_argument_group("how many runs, and on how many rows")
     effort.add_argument(
         "--seeds",
         type=positive_int,
         metavar="N",
-        help="independent draws of a synthetic table, and repeats of the folds of a real one "
-        f"(default: {DEFAULT_DRAWS} draws, {DEFAULT_REPEATS} repeats)",
+        help="number of independent draws of a synthetic table, and of repeats of the folds of "
+        f"a real one (default: {DEFAULT_DRAWS} draws, {DEFAULT_REPEATS} repeats)",
     )
     effort.add_argument(
         "--splits",
         type=_splits,
         metavar="RxK",
-        help="real tables are split R times into K stratified folds, each tested once "
-        f"(default: {DEFAULT_REPEATS}x{DEFAULT_FOLDS}); overrides --seeds for them",
+        help="splits real tables R times into K stratified folds and tests each fold once "
+        f"(default: {DEFAULT_REPEATS}x{DEFAULT_FOLDS}); overrides --seeds for these tables",
     )
     effort.add_argument(
         "--train-rows",
         type=_rows,
         metavar="N",
-        help=f"training rows of a synthetic table (default: {DEFAULT_TRAIN_ROWS})",
+        help=f"number of training rows of a synthetic table (default: {DEFAULT_TRAIN_ROWS})",
     )
     effort.add_argument(
         "--test-rows",
         type=_rows,
         metavar="N",
-        help=f"test rows of a synthetic table (default: {DEFAULT_TEST_ROWS})",
+        help=f"number of test rows of a synthetic table (default: {DEFAULT_TEST_ROWS})",
     )
     effort.add_argument(
         "--full-size",
@@ -220,13 +224,13 @@ def _build_parser() -> argparse.ArgumentParser:
         type=seed,
         default=0,
         metavar="N",
-        help="number of the first seed (default: 0): the same numbers give the same figures",
+        help="first seed (default: 0); the same seeds give the same figures",
     )
     effort.add_argument(
         "--n-jobs",
         type=n_jobs,
         metavar="N",
-        help="threads (default: all cores, or OMP_NUM_THREADS where it is set)",
+        help="number of threads (default: all cores, or OMP_NUM_THREADS where it is set)",
     )
 
     output = parser.add_argument_group("output")
@@ -234,10 +238,10 @@ def _build_parser() -> argparse.ArgumentParser:
     output.add_argument(
         "--json",
         metavar="FILE",
-        help="write every run, mean and interval; - for standard output, in place of the tables",
+        help="write every run, mean and interval; - prints them instead of the tables",
     )
     output.add_argument(
-        "--quiet", action="store_true", help="no progress and no explanations, only the tables"
+        "--quiet", action="store_true", help="print only the tables, without progress or notes"
     )
     return parser
 
@@ -255,7 +259,7 @@ def _splits(text: str) -> tuple[int, int]:
 
 
 def _check_combinations(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None:
-    """Refuse options that would have no effect, and fill in what was not named."""
+    """Refuse options that would have no effect, and fill in the defaults."""
     check_file(parser, options)
     if not (options.cue or options.table or options.data):
         options.cue, options.table = ["product"], ["mammography"]
@@ -312,7 +316,7 @@ def _build_problems(options: argparse.Namespace) -> list[Problem]:
 
 
 def _check_outputs(options: argparse.Namespace) -> None:
-    """Raise now what would otherwise be found out after minutes of work."""
+    """Raise errors of the output options before minutes of work are done."""
     if options.plot is not None:
         from ._plot import check_plot_file
 
@@ -334,7 +338,7 @@ def _show(comparison: Comparison, options: argparse.Namespace) -> bool:
 
             plot_comparison(comparison).savefig(options.plot)
     except OSError as error:
-        print(f"{PROG}: error: {error}", file=sys.stderr)
+        print(f"{program()}: error: {error}", file=sys.stderr)
         written = False
     if options.json == "-":
         print_anywhere(_to_json(comparison))

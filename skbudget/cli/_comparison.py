@@ -1,4 +1,4 @@
-"""Training every method on every split, and what that says about them."""
+"""The comparison: it trains every method on every split and summarises the results."""
 
 from __future__ import annotations
 
@@ -41,13 +41,13 @@ class Run:
     split : int
         Number of the split, from 0.
     random_state : int
-        Seed the split and the method were given.
+        Seed of the split and of the method.
     coverage : float
         Coverage at the budget on the test rows.
     seconds : float
         Wall time of training.
     ceiling : float, default=None
-        Coverage of the best possible score on the same rows, where it is known.
+        Coverage of the best possible score on the same rows, if it is known.
     """
 
     problem: str
@@ -61,7 +61,7 @@ class Run:
 
 @dataclass(frozen=True)
 class MethodSummary:
-    """A method on one data set, over its splits.
+    """The results of one method on one data set.
 
     Parameters
     ----------
@@ -72,8 +72,8 @@ class MethodSummary:
     seconds : float
         Median seconds of training.
     over : dict of str to Estimate
-        Mean difference to every peer, by the peer's name, paired by split; plain
-        LightGBM is one of them.
+        Mean difference from each peer, by the peer's name and paired by split. Plain
+        LightGBM counts as a peer.
     """
 
     method: Method
@@ -84,20 +84,20 @@ class MethodSummary:
 
 @dataclass(frozen=True)
 class ProblemSummary:
-    """What a comparison found on one data set.
+    """The results of a comparison on one data set.
 
     Parameters
     ----------
     problem : Problem
         The data set.
     methods : tuple of MethodSummary
-        One entry per method that ran.
+        One entry for each method that ran.
     best_peer : str or None
         Name of the peer with the greatest mean coverage.
     ceiling : Estimate or None
-        Mean of the best possible coverage, where it is known.
+        Mean of the best possible coverage, if it is known.
     n_splits : int
-        Splits that the figures rest on: those that every method finished.
+        Number of splits that every method finished. The figures are based on these.
     """
 
     problem: Problem
@@ -118,11 +118,11 @@ class Comparison:
     methods : tuple of Method
         Methods that could run.
     runs : tuple of Run
-        What was run.
+        Finished runs.
     n_jobs : int
-        Threads of each fit.
+        Number of threads of each fit.
     skipped : dict of str to str, default={}
-        Why other methods could not run, by label.
+        Reasons why other methods could not run, by label.
     """
 
     problems: tuple[Problem, ...]
@@ -133,7 +133,7 @@ class Comparison:
 
     @property
     def n_planned(self) -> int:
-        """Number of runs of a comparison that is complete."""
+        """Number of runs of the complete comparison."""
         return count_runs(self.problems, self.methods)
 
     @property
@@ -142,10 +142,10 @@ class Comparison:
         return len(self.runs) == self.n_planned
 
     def summary(self) -> list[ProblemSummary]:
-        """Return means, intervals and paired differences per data set.
+        """Return means, intervals and paired differences for each data set.
 
-        Of a comparison that was cut short, splits that some method did not finish
-        are left out, and so are data sets that were not reached.
+        If the comparison was interrupted, splits that some method did not finish are left
+        out, and so are data sets without any run.
         """
         summaries = []
         for problem in self.problems:
@@ -247,10 +247,10 @@ def _versions(methods: Iterable[Method]) -> dict[str, str]:
 
 
 def resolve_n_jobs(n_jobs: int | None) -> int:
-    """Return a number of threads: None and -1 are all cores this process may use.
+    """Return a number of threads: None and -1 mean all cores that this process may use.
 
-    Like the boosters themselves, all cores means what the environment variable
-    ``OMP_NUM_THREADS`` says, where it is set.
+    If the environment variable ``OMP_NUM_THREADS`` is set, all cores means that number, as
+    it does for the boosters.
     """
     if n_jobs is not None and n_jobs != -1:
         return int(check_positive(n_jobs, "n_jobs", "compare", integer=True, minimum=1))
@@ -261,7 +261,7 @@ def resolve_n_jobs(n_jobs: int | None) -> int:
 
 
 def count_runs(problems: Sequence[Problem], methods: Sequence[Method]) -> int:
-    """Return the number of runs of a whole comparison."""
+    """Return the number of runs of a complete comparison."""
     return sum(problem.n_splits for problem in problems) * len(methods)
 
 
@@ -283,17 +283,17 @@ def run_method(method: Method, problem: Problem, split: Split, n_jobs: int) -> t
 
 
 def iter_runs(problems: Sequence[Problem], methods: Sequence[Method], n_jobs: int) -> Iterator[Run]:
-    """Train and measure, one run after the other.
+    """Train and measure the methods, one run after the other.
 
     Parameters
     ----------
     problems : sequence of Problem
         Data sets.
     methods : sequence of Method
-        Methods whose packages are installed; all see a split before the next one
-        is made.
+        Methods whose packages are installed. All of them run on a split before the next
+        split is made.
     n_jobs : int
-        Threads.
+        Number of threads.
 
     Yields
     ------
@@ -315,7 +315,7 @@ def iter_runs(problems: Sequence[Problem], methods: Sequence[Method], n_jobs: in
 
 
 def default_problems() -> list[Problem]:
-    """Return what is compared by default: mammography and the product cue."""
+    """Return the default data sets: mammography and the product cue."""
     from ._files import load_table
 
     return [load_table("mammography"), ContestedTop()]
@@ -333,15 +333,15 @@ def compare(
     Parameters
     ----------
     problems : sequence of Problem, default=None
-        Data sets, with names of their own; None for mammography and the product cue.
+        Data sets with different names. None stands for mammography and the product cue.
     methods : iterable of str or Method, default=None
-        Methods or their names in `METHODS`; None for those that run by default. Those
-        whose package is missing are left out.
+        Methods or their names in `METHODS`. None stands for the methods that run by
+        default. Methods whose package is not installed are left out.
     n_jobs : int, default=None
-        Threads of each fit; None for all cores. Figures can differ in the last
-        digits between numbers of threads.
+        Number of threads of each fit. None stands for all cores. The last digits of the
+        figures can depend on the number of threads.
     on_run : callable, default=None
-        Called with each `Run` when it is done.
+        Called with each `Run` when it is finished.
 
     Returns
     -------
@@ -377,7 +377,7 @@ def compare(
 
 
 def check_names(problems: Sequence[Problem]) -> None:
-    """Raise if two data sets could not be told apart."""
+    """Raise an error if two data sets have the same name."""
     names = [problem.name for problem in problems]
     for name in names:
         if names.count(name) > 1:

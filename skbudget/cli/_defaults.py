@@ -1,4 +1,4 @@
-"""What is run when nothing else is asked for; kept apart so that ``--help`` is quick."""
+"""Default settings of the commands. They have a module of their own to keep ``--help`` fast."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ DEFAULT_REPEATS, DEFAULT_FOLDS = 5, 3
 
 
 def default_budget(name: str) -> float:
-    """Return the review budget for a data set whose user names none.
+    """Return the default review budget for a data set.
 
-    Half a percent, as everywhere in this package. Mammography gets 3 %: 2.3 % of
-    its rows are positive, and this is the least round budget that can hold them.
+    It is half a percent, as everywhere in this package. For mammography it is 3 %: 2.3 %
+    of its rows are positive, and 3 % is the smallest round budget that can hold them.
     """
     return BUDGETS.get(name, DEFAULT_BUDGET)

@@ -1,4 +1,4 @@
-"""Tables for the comparison: the user's own file, and tables known by name."""
+"""Reading the tables of the commands: files of the user, and tables that have a name."""
 
 from __future__ import annotations
 
@@ -21,21 +21,22 @@ FOLDER_VARIABLE = "SKBUDGET_DATA"
 SHIPPED = "mammography"
 MANY_CATEGORIES = 1000
 
-# Labels of which one says by itself that it is the positive one.
+# Pairs of labels whose second one is obviously the positive one.
 _TRUE_LABELS = ((0, 1), (-1, 1), (False, True), ("0", "1"), ("False", "True"))
 
 
 def load_table(name: str, **settings: Any) -> Table:
-    """Load a table by name: mammography, or a file of the folder ``SKBUDGET_DATA`` names.
+    """Load a table by its name: mammography, or a file in the folder ``SKBUDGET_DATA``.
 
     Parameters
     ----------
     name : str
         ``"mammography"``, which comes with the package, or the name of a file
-        ``NAME.npz`` with arrays ``X`` and ``y`` in the folder that the environment
-        variable ``SKBUDGET_DATA`` names.
+        ``NAME.npz`` with arrays ``X`` and ``y``. The environment variable
+        ``SKBUDGET_DATA`` names the folder of the file.
     **settings
-        Passed to `Table`; ``budget`` defaults to 0.03 for mammography, 0.005 for others.
+        Passed to `Table`. The default of ``budget`` is 0.03 for mammography and 0.005 for
+        other tables.
 
     Returns
     -------
@@ -64,7 +65,7 @@ def load_table(name: str, **settings: Any) -> Table:
     if not folder:
         raise FileNotFoundError(
             f"The table {name!r} does not come with skbudget: set {FOLDER_VARIABLE} to a folder "
-            f"that holds {name}.npz. Without it there is {SHIPPED!r}."
+            f"that holds {name}.npz. Without such a folder there is only {SHIPPED!r}."
         )
     path = Path(folder) / f"{name}.npz"
     if not path.is_file():
@@ -89,30 +90,30 @@ def read_table(
     Parameters
     ----------
     path : str or path-like
-        File. An ``.npz`` archive holds arrays ``X`` and ``y``; the others are read
-        with pandas.
+        The file. An ``.npz`` archive holds arrays ``X`` and ``y``. Files of the other kinds
+        are read with pandas.
     target : str, default=None
-        Column with two labels; not for ``.npz``.
+        Name of the column with two labels. Not used for ``.npz``.
     positive : str, default=None
-        Label of the positive class, as it is written. By default 1 of {0, 1} or
-        {-1, 1}, True, or else the rarer label.
+        Label of the positive class, as it is written in the file. The default is 1 of
+        {0, 1} or {-1, 1}, True, or otherwise the rarer label.
     drop : sequence of str, default=()
-        Columns to leave out, such as identifiers.
+        Names of columns to leave out, such as identifiers.
     **settings
-        Passed to `Table`; ``budget`` defaults to 0.005.
+        Passed to `Table`. The default of ``budget`` is 0.005.
 
     Returns
     -------
     table : Table
-        Columns that are not numeric become categories, dates become seconds, and
-        missing values stay missing.
+        Columns that are not numeric become categories, and dates become seconds. Missing
+        values stay missing.
 
     Raises
     ------
     FileNotFoundError
         If there is no such file.
     ImportError
-        If pandas, or what it needs for this kind of file, is not installed.
+        If pandas is not installed, or a package that pandas needs for this kind of file.
     ValueError
         If the file cannot be read, a column is missing, a target is missing, or the
         target does not have two labels.
@@ -177,13 +178,13 @@ def _import_pandas(path: Path) -> ModuleType:
 
 
 def _read_frame(path: Path) -> Any:
-    """Return the file as a DataFrame."""
+    """Read a file into a DataFrame."""
     pandas = _import_pandas(path)
     suffixes = [suffix.lower() for suffix in path.suffixes]
     kind = next((suffix for suffix in suffixes if suffix in (".csv", ".tsv", ".parquet")), None)
     if kind is None:
         raise ValueError(
-            f"{path.name} is of no known kind: it should end in .csv, .tsv, .parquet or .npz."
+            f"{path.name} is of an unknown kind: it should end in .csv, .tsv, .parquet or .npz."
         )
     try:
         if kind == ".parquet":
@@ -198,7 +199,7 @@ def _read_frame(path: Path) -> Any:
 def _split_target(
     frame: Any, path: Path, target: str | None, drop: Sequence[str], notes: list[str]
 ) -> tuple[Any, NDArray]:
-    """Return features fit for both boosters, and the labels."""
+    """Return features that both boosters can read, and the labels."""
     frame = frame.rename(columns=str)
     if target is None:
         raise ValueError(f"{path.name} needs the name of its target column.")
@@ -214,11 +215,11 @@ def _split_target(
     if labels.isna().any():
         raise ValueError(
             f"Target column {target!r} is missing in {labels.isna().sum()} of {len(labels)} rows: "
-            "leave these rows out."
+            "remove these rows."
         )
     features = frame.drop(columns=[target, *drop])
     if features.shape[1] == 0:
-        raise ValueError(f"{path.name} has no columns beside the target.")
+        raise ValueError(f"{path.name} has no columns besides the target.")
     return _encode(features, notes), _as_labels(labels)
 
 
@@ -232,8 +233,8 @@ def _as_labels(column: Any) -> NDArray:
 def _encode(features: Any, notes: list[str]) -> Any:
     """Return an array of floats, or a DataFrame of floats and categories.
 
-    Columns get plain names, because the boosters refuse some characters, and
-    categories are numbered, because their own handling of strings differs by version.
+    Columns get plain names, because the boosters refuse some characters. Categories get
+    numbers, because the boosters' handling of strings differs between versions.
     """
     import pandas
     from pandas.api import types
@@ -267,13 +268,13 @@ def _encode(features: Any, notes: list[str]) -> Any:
 
 def _refuse_infinite(values: NDArray, what: str) -> None:
     if values.dtype.kind == "f" and np.isinf(values).any():
-        raise ValueError(f"Infinite values in {what}: leave missing what is not known.")
+        raise ValueError(f"Infinite values in {what}: leave unknown values missing.")
 
 
 def _positive_mask(
     labels: NDArray, what: str, positive: str | None, notes: list[str]
 ) -> NDArray[np.int64]:
-    """Return 1 for positives, after checking that there are two labels."""
+    """Check that there are two labels, and return 1 for positives and 0 for negatives."""
     classes, counts = np.unique(labels, return_counts=True)
     shown = ", ".join(str(label) for label in classes[:5].tolist())
     if classes.size != 2:
@@ -294,7 +295,7 @@ def _positive_mask(
         raise ValueError(f"{what} has the labels {shown}, equally often: say which is positive.")
     else:
         chosen = classes[counts.argmin()]
-        notes.append(f"{str(chosen)!r} is taken as the positive label, being the rarer of the two")
+        notes.append(f"{str(chosen)!r} is taken as the positive label, because it is the rarer one")
     return (labels == chosen).astype(np.int64)
 
 

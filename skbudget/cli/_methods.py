@@ -1,7 +1,7 @@
-"""The methods that are compared, by name.
+"""The methods of the comparison, by name.
 
-A method is a few functions around an estimator. Another one is another entry of
-`METHODS`; nothing else has to know.
+A method is a few functions around an estimator. A new method needs one more entry in
+`METHODS` and no other change.
 """
 
 from __future__ import annotations
@@ -14,34 +14,29 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-from ..boosting._peers import (
-    PEER_L2,
-    REPEATABLE,
-    plain_lightgbm,
-    regularised_lightgbm,
-    with_trees_of,
-)
-
 __all__ = ["BASELINE", "METHODS", "Method", "Task", "find_methods", "split_by_availability"]
 
 Role = Literal["baseline", "peer", "band"]
 
-# What a search over leaves prefers on the contested tops of `make_contested_top`.
+# A search over the number of leaves chooses this on the tables of `make_contested_top`.
 FEW_LEAVES = 7
+# The peers' L2 penalty as their labels show it. The penalty itself is that of the peers'
+# module, which is imported when a method is built, because ``--help`` lists the methods.
+L2_LABEL = "L2 5"
 
 
 @dataclass(frozen=True)
 class Task:
-    """What a method is told before it sees data.
+    """The settings that a method gets before it sees data.
 
     Parameters
     ----------
     budget : float, default=0.005
         Review budget, a fraction in (0, 1].
     n_jobs : int, default=1
-        Threads.
+        Number of threads.
     random_state : int, default=0
-        Seed of whatever the method draws.
+        Seed of the random numbers that the method draws.
     """
 
     budget: float = 0.005
@@ -59,7 +54,7 @@ def _margin(model: Any, X: Any) -> NDArray:
 
 @dataclass(frozen=True)
 class Method:
-    """Something that can be trained and that ranks rows.
+    """A way to train a model that ranks rows.
 
     Parameters
     ----------
@@ -68,21 +63,21 @@ class Method:
     label : str
         Name in tables and plots.
     package : str
-        Third-party package it needs.
+        Third-party package that it needs.
     role : {"baseline", "peer", "band"}
-        What it is in a comparison: the model that others are measured against,
-        another model that users have already, or a band objective.
+        Role in a comparison: the model that others are measured against, another model
+        that users already have, or a model with a band objective.
     build : callable
         ``build(task)`` returns an unfitted model.
     fit : callable, default=None
-        ``fit(model, X, y)`` returns the fitted model; what it takes is timed.
+        ``fit(model, X, y)`` returns the fitted model. This call is timed.
     score : callable, default=None
-        ``score(model, X)`` returns an array of shape (n_samples,), greater for
-        rows to be reviewed earlier.
+        ``score(model, X)`` returns an array of shape (n_samples,). Rows with a greater
+        score are reviewed earlier.
     extra : str, default=None
-        Extra that installs the package; None if it has its name.
+        Extra that installs the package. None if the extra has the name of the package.
     by_default : bool, default=True
-        Whether it runs if no method is named.
+        Whether the method runs if no method is named.
     """
 
     name: str
@@ -101,16 +96,20 @@ class Method:
             import_module(self.package)
         except ModuleNotFoundError:
             return f'needs {self.package}: pip install "skbudget[{self.extra or self.package}]"'
-        except Exception as error:  # whatever a broken installation raises
+        except Exception as error:  # a broken installation may raise anything
             return f"{self.package} is installed but cannot be imported: {error}"
         return None
 
 
 def _lightgbm(task: Task) -> Any:
+    from ..boosting._peers import plain_lightgbm
+
     return plain_lightgbm(task.n_jobs, task.random_state)
 
 
 def _lightgbm_l2(task: Task) -> Any:
+    from ..boosting._peers import regularised_lightgbm
+
     return regularised_lightgbm(task.n_jobs, task.random_state)
 
 
@@ -119,7 +118,7 @@ def _lightgbm_l2_small(task: Task) -> Any:
 
 
 def _lightgbm_margin(model: Any, X: Any) -> NDArray:
-    # The estimator of LightGBM 4.6 would warn about feature names that there are none of.
+    # The estimator of LightGBM 4.6 would warn about missing feature names.
     return model.booster_.predict(X, raw_score=True)
 
 
@@ -127,6 +126,7 @@ def _xgboost_rank(task: Task) -> Any:
     from xgboost import XGBRanker
 
     from ..boosting import PAUCXGBClassifier
+    from ..boosting._peers import with_trees_of
 
     return with_trees_of(XGBRanker(), PAUCXGBClassifier()).set_params(
         objective="rank:pairwise",
@@ -148,6 +148,7 @@ def _predict(model: Any, X: Any) -> NDArray:
 
 def _pauc_lightgbm(task: Task) -> Any:
     from ..boosting import PAUCLGBMClassifier
+    from ..boosting._peers import REPEATABLE
 
     return PAUCLGBMClassifier(
         budget=task.budget,
@@ -195,7 +196,7 @@ _REGISTERED = (
     ),
     Method(
         name="lightgbm-l2",
-        label=f"LightGBM, L2 {PEER_L2:g}",
+        label=f"LightGBM, {L2_LABEL}",
         package="lightgbm",
         role="peer",
         build=_lightgbm_l2,
@@ -203,7 +204,7 @@ _REGISTERED = (
     ),
     Method(
         name="lightgbm-l2-small",
-        label=f"LightGBM, L2 {PEER_L2:g}, {FEW_LEAVES} leaves",
+        label=f"LightGBM, {L2_LABEL}, {FEW_LEAVES} leaves",
         package="lightgbm",
         role="peer",
         build=_lightgbm_l2_small,
@@ -254,13 +255,13 @@ _REGISTERED = (
 )
 
 METHODS: dict[str, Method] = {method.name: method for method in _REGISTERED}
-"""Every method by its name, in the order of the tables."""
+"""All methods by name, in the order of the tables."""
 
 BASELINE = "lightgbm"
 
 
 def find_methods(names: Iterable[str | Method] | None = None) -> list[Method]:
-    """Return methods by name, each once; None for those that run by default."""
+    """Return the methods with these names, each once. None stands for the default methods."""
     if names is None:
         return [method for method in METHODS.values() if method.by_default]
     found: dict[str, Method] = {}
@@ -275,7 +276,7 @@ def find_methods(names: Iterable[str | Method] | None = None) -> list[Method]:
 
 
 class _Offered(Protocol):
-    """What may need a package that is not installed."""
+    """Something that may need a package that is not installed."""
 
     @property
     def label(self) -> str:
@@ -291,14 +292,14 @@ _Any = TypeVar("_Any", bound=_Offered)
 def split_by_availability(
     methods: Iterable[_Any], noun: str = "methods"
 ) -> tuple[list[_Any], dict[str, str]]:
-    """Return the methods that can run, and by label why the others cannot.
+    """Return the methods that can run, and the reasons why the others cannot, by label.
 
-    ``noun`` is what the message calls them.
+    ``noun`` is the word for the methods in the error message.
 
     Raises
     ------
     ImportError
-        If none of them can.
+        If none of them can run.
     """
     able, skipped = [], {}
     for method in methods:

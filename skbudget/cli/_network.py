@@ -1,4 +1,4 @@
-"""`PAUCClassifier` on any table: what trees take as it comes is prepared for it."""
+"""`PAUCClassifier` for any table, with the preparation that a network needs and trees do not."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["TabularNetwork", "numbers_for_networks"]
 
 
 class TabularNetwork:
-    """`PAUCClassifier` behind imputed and standardised numbers, and one column per category.
+    """`PAUCClassifier` with imputed and standardised numbers and one column per category.
 
     Parameters
     ----------
@@ -22,7 +22,7 @@ class TabularNetwork:
     random_state : int
         Seed.
     n_jobs : int
-        Threads of torch.
+        Number of threads of torch.
     **options
         Further parameters of the estimator.
     """
@@ -34,7 +34,7 @@ class TabularNetwork:
         self.options = options
 
     def fit(self, X: Any, y: NDArray) -> TabularNetwork:
-        """Train, and return itself."""
+        """Train the network and return this object."""
         from sklearn.pipeline import make_pipeline
 
         from ..neural import PAUCClassifier

@@ -1,4 +1,7 @@
-"""Types of command line options, which say in the words of this package what is wrong."""
+"""What all commands share: their parser, types of options, exit statuses and printing.
+
+The types of options say in the words of this package what is wrong with a value.
+"""
 
 from __future__ import annotations
 
@@ -21,35 +24,86 @@ __all__ = [
     "names_of",
     "positive_int",
     "print_anywhere",
+    "program",
     "split_names",
 ]
 
 EXIT_OK, EXIT_FAILED, EXIT_USAGE, EXIT_INTERRUPTED = 0, 1, 2, 130
 
+SCRIPT, MODULE = "skbudget", "python -m skbudget"
+
+
+def program(command: str = "") -> str:
+    """Return the words that start a command, as the user has typed them.
+
+    Parameters
+    ----------
+    command : str, default=""
+        Name of the command.
+
+    Returns
+    -------
+    words : str
+        They begin with ``skbudget`` in the console script and with ``python -m skbudget``
+        everywhere else.
+    """
+    called = Path(sys.argv[0]).stem if sys.argv else ""
+    return f"{SCRIPT if called == SCRIPT else MODULE} {command}".rstrip()
+
 
 def command_parser(
-    prog: str, description: str, epilog: str, usage: str = "[options]"
+    command: str, description: str, epilog: str, usage: str = "[options]"
 ) -> argparse.ArgumentParser:
-    """Return a parser without options, which shows its texts as they are."""
+    """Return a parser without options that shows its texts as they are.
+
+    Parameters
+    ----------
+    command : str
+        Name of the command.
+    description, epilog : str
+        Texts above and below the options. ``PROG`` in them stands for the words that
+        start the command.
+    usage : str, default="[options]"
+        What follows these words.
+
+    Returns
+    -------
+    parser : argparse.ArgumentParser
+    """
+    prog = program(command)
     return argparse.ArgumentParser(
         prog=prog,
         usage=f"{prog} {usage}",
-        description=description,
-        epilog=epilog,
+        description=description.replace("PROG", prog),
+        epilog=epilog.replace("PROG", prog),
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
 
 
 def print_anywhere(text: object) -> None:
-    """Print, and where a terminal does not know a character (±, µ, †) something in its place."""
+    """Print, with a substitute for characters (±, µ, †) that the terminal does not know."""
     if hasattr(sys.stdout, "reconfigure"):
         sys.stdout.reconfigure(errors="replace")
     print(text, flush=True)
 
 
 def checked_by(check: Callable[[Any], Any], read: Callable[[str], Any], kind: str) -> Any:
-    """Return an option type that reports what a check of this package says."""
+    """Return an option type that reports what a check of this package says.
+
+    Parameters
+    ----------
+    check : callable
+        ``check(value)`` returns the value or raises a ValueError.
+    read : callable
+        ``read(text)`` returns the value or raises a ValueError.
+    kind : str
+        What the text should be, in words.
+
+    Returns
+    -------
+    convert : callable
+    """
 
     def convert(text: str) -> Any:
         try:
@@ -109,7 +163,7 @@ def names_of(known: Any, kind: str) -> Callable[[str], list[str]]:
 
 
 def check_output(option: str, path: str | None) -> None:
-    """Raise now if a file could not be written after minutes of work; - is no file."""
+    """Raise if a file cannot be written, before the work that fills it; - is no file."""
     if path is None or path == "-":
         return
     if not Path(path).parent.is_dir():

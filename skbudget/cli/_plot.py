@@ -1,4 +1,4 @@
-"""A comparison as a picture."""
+"""The picture of a comparison."""
 
 from __future__ import annotations
 
@@ -23,36 +23,39 @@ CEILING = PALETTE[1]
 
 
 def check_plot_file(path: str | os.PathLike[str]) -> None:
-    """Raise before any work is done if matplotlib is missing or cannot write such a file.
+    """Raise an error if matplotlib is missing or cannot write such a file.
+
+    Commands call this before they start any work.
 
     Raises
     ------
     ImportError
         If matplotlib is not installed.
     ValueError
-        If the file's ending is not one of a picture.
+        If the ending of the file's name is not that of a picture.
     """
     try:
         from matplotlib.backends.backend_agg import FigureCanvasAgg
     except ImportError:
         raise ImportError(
-            'Drawing needs matplotlib, which is not installed: pip install "skbudget[plot]"'
+            'A picture needs matplotlib, which is not installed: pip install "skbudget[plot]"'
         ) from None
     known = FigureCanvasAgg.get_supported_filetypes()
     ending = Path(path).suffix.lower().removeprefix(".")
     if ending not in known:
         raise ValueError(
-            f"A picture's name should end in one of {', '.join(sorted(known))}: got {str(path)!r}."
+            f"The name of a picture should end in one of {', '.join(sorted(known))}: "
+            f"got {str(path)!r}."
         )
 
 
 def plot_comparison(comparison: Comparison) -> Figure:
-    """Draw coverage by method with its interval, one panel per data set.
+    """Draw the coverage of each method with its interval, in one panel per data set.
 
     Parameters
     ----------
     comparison : Comparison
-        What to show.
+        The comparison to draw.
 
     Returns
     -------
@@ -64,7 +67,7 @@ def plot_comparison(comparison: Comparison) -> Figure:
     ImportError
         If matplotlib is not installed.
     ValueError
-        If nothing was run.
+        If no run was finished.
     """
     from matplotlib.figure import Figure
     from matplotlib.layout_engine import ConstrainedLayoutEngine
@@ -83,7 +86,7 @@ def plot_comparison(comparison: Comparison) -> Figure:
     )[:, 0]
     for axes, summary in zip(panels, summaries):
         _draw_panel(axes, summary)
-    # One scale for all, so that a panel of small differences looks like one.
+    # All panels have the same scale, so that small differences look small.
     panels[0].set_xlim(*_limits(summaries))
     panels[-1].set_xlabel(
         f"coverage: share of the positives caught (mean, {100 * LEVEL:g} % interval)",
@@ -94,7 +97,7 @@ def plot_comparison(comparison: Comparison) -> Figure:
 
 
 def _limits(summaries: Sequence[ProblemSummary]) -> tuple[float, float]:
-    """Return limits that hold every interval, as far as there is coverage there."""
+    """Return limits that hold every interval, cut at coverages of 0 and 1."""
     shown = [entry.coverage for summary in summaries for entry in summary.methods]
     shown += [summary.ceiling for summary in summaries if summary.ceiling is not None]
     low = min(_ends(estimate)[0] for estimate in shown)
@@ -204,7 +207,7 @@ def _draw_method(axes: Any, height: int, entry: MethodSummary, best_peer: str | 
 
 
 def _beside(entry: MethodSummary, best_peer: str | None) -> str:
-    """Return what stands to the right of a method: how far it is above the best peer."""
+    """Return the text to the right of a method: its difference from the best peer."""
     if entry.method.name == best_peer:
         return "best peer"
     gain = entry.over.get(best_peer or "")
@@ -217,7 +220,7 @@ def _beside(entry: MethodSummary, best_peer: str | None) -> str:
 def _note(
     axes: Any, text: str, at: tuple[float, float], shift: tuple[int, int], **style: Any
 ) -> None:
-    """Write ``text`` at a place given as a fraction of the axes, shifted by points."""
+    """Write ``text`` at a place that is a fraction of the axes plus a shift in points."""
     axes.annotate(
         text, at, xycoords="axes fraction", xytext=shift, textcoords="offset points", **style
     )

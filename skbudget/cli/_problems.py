@@ -1,4 +1,4 @@
-"""The data sets that methods are compared on, each with its own way to split it."""
+"""The data sets of the comparison, each with its own way of splitting the rows."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ MIN_ROWS = 16
 
 
 class Split(NamedTuple):
-    """Training and test rows of one run, and what can be reached on the latter."""
+    """Training and test rows of one run, and the best possible coverage of the test rows."""
 
     X_train: Any
     y_train: NDArray[np.int64]
@@ -45,7 +45,7 @@ class Split(NamedTuple):
 
 
 class Problem(Protocol):
-    """A data set, the budget it is measured at, and its splits."""
+    """A data set with its budget and its splits."""
 
     @property
     def name(self) -> str:
@@ -61,7 +61,7 @@ class Problem(Protocol):
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What readers should know about the data."""
+        """Remarks about the data that readers should know."""
 
     @property
     def n_splits(self) -> int:
@@ -69,15 +69,15 @@ class Problem(Protocol):
 
     @property
     def test_train_ratio(self) -> float:
-        """Test rows over training rows if splits share rows, 0 if they do not."""
+        """Ratio of test rows to training rows if splits share rows, otherwise 0."""
 
     def splits(self) -> Iterator[Split]:
-        """Yield the splits, the same ones at every call."""
+        """Yield the splits. Every call yields the same ones."""
 
     def describe(self) -> dict[str, Any]:
         """Return sizes and settings.
 
-        Keys are ``design`` (the splits in words), ``n_features``, ``n_train``,
+        The keys are ``design`` (the splits in words), ``n_features``, ``n_train``,
         ``n_test``, ``positives_train`` and ``positives_test``.
         """
 
@@ -90,7 +90,7 @@ def _check(problem: Problem) -> None:
 
 @dataclass(frozen=True)
 class ContestedTop:
-    """Independent draws of `make_contested_top`, whose ceiling is known.
+    """Independent draws of `make_contested_top`. Their ceiling is known.
 
     Parameters
     ----------
@@ -101,12 +101,12 @@ class ContestedTop:
     basis : {"population", "fpr"}, default="population"
         What the budget is a fraction of.
     n_draws : int, default=4
-        Draws, each with training and test rows of its own.
+        Number of draws. Each has its own training and test rows.
     n_train, n_test : int, default=100_000, 200_000
-        Rows.
+        Numbers of training and test rows.
     random_state : int, default=0
-        First of the consecutive numbers of the draws: number ``i`` is trained on
-        the table of seed ``2 * i`` and tested on that of seed ``2 * i + 1``.
+        Number of the first draw; the others follow. Draw ``i`` has the table of seed
+        ``2 * i`` for training and that of seed ``2 * i + 1`` for testing.
 
     Examples
     --------
@@ -140,7 +140,7 @@ class ContestedTop:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """Nothing to add."""
+        """No remarks."""
         return ()
 
     @property
@@ -150,7 +150,7 @@ class ContestedTop:
 
     @property
     def test_train_ratio(self) -> float:
-        """0: draws share no rows."""
+        """The ratio is 0, because draws share no rows."""
         return 0.0
 
     def splits(self) -> Iterator[Split]:
@@ -196,7 +196,7 @@ def _take(X: Any, rows: NDArray[np.intp]) -> Any:
 
 @dataclass(frozen=True)
 class Table:
-    """A table split into stratified folds, several times over.
+    """A table that is split into stratified folds several times.
 
     Parameters
     ----------
@@ -205,19 +205,20 @@ class Table:
     X : ndarray or DataFrame of shape (n_samples, n_features)
         Features. Columns of a DataFrame may be categorical.
     y : array-like of shape (n_samples,)
-        Two labels; 1 is the positive class unless ``pos_label`` says otherwise.
+        Two labels. The positive class is 1, or the one that ``pos_label`` names.
     budget : float, default=0.005
         Review budget, a fraction in (0, 1].
     basis : {"population", "fpr"}, default="population"
         What the budget is a fraction of.
     n_repeats, n_folds : int, default=5, 3
-        Each repeat shuffles the rows and tests every fold once.
+        Numbers of repeats and of folds. Each repeat shuffles the rows and tests every fold
+        once.
     random_state : int, default=0
         Seed of the shuffles.
     pos_label : int, float, bool or str, default=None
         Label of the positive class.
     notes : tuple of str, default=()
-        What readers should know about how the table was read.
+        Remarks on how the table was read.
 
     Examples
     --------
@@ -264,7 +265,7 @@ class Table:
 
     @property
     def test_train_ratio(self) -> float:
-        """Test rows over training rows."""
+        """Ratio of test rows to training rows."""
         return 1.0 / (self.n_folds - 1)
 
     def splits(self) -> Iterator[Split]:
@@ -284,7 +285,7 @@ class Table:
             )
 
     def describe(self) -> dict[str, Any]:
-        """Return sizes and settings; a fold's are rounded."""
+        """Return sizes and settings. The sizes of a fold are rounded."""
         n_rows, n_positives = len(self.y), int(self.y.sum())
         test_share = 1.0 / self.n_folds
         return {

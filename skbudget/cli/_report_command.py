@@ -1,4 +1,4 @@
-"""The options of ``python -m skbudget report`` and what they do."""
+"""The command ``report``: its options and its output."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from ._options import (
     n_jobs,
     positive_int,
     print_anywhere,
+    program,
 )
 from ._table_options import add_budget, add_file, check_file, read_file, seed
 
@@ -29,30 +30,31 @@ if TYPE_CHECKING:
 
 __all__ = ["main"]
 
-PROG = "python -m skbudget report"
+COMMAND = "report"
 
 DESCRIPTION = """\
-Is it worth switching to a band loss on your table? Trains LightGBM with an L2
-penalty (or XGBoost, if that is what is installed), the same with hard negatives
-mined, the same with larger trees, and PAUCLGBMClassifier on the same splits, and
-answers in words: adopt, try hard-negative mining, keep cross-entropy, or not
-enough data.
+Say whether it is worth switching to a band loss on your table. The command trains
+four models on the same splits: LightGBM with an L2 penalty (or XGBoost, if only
+that is installed), the same with hard negatives mined, the same with larger
+trees, and PAUCLGBMClassifier. Its answer is one of: adopt, try hard-negative
+mining, keep cross-entropy, or not enough data.
 """
 
 EPILOG = """\
-It is skbudget.model_selection.adoption_report, which takes models of your own,
-weights and values too. docs/adoption.md has its rule, and how often it was right.
+The command calls skbudget.model_selection.adoption_report, which also accepts
+models of your own, weights and values. docs/adoption.md explains its rule and
+says how often it was right.
 
 examples:
-  python -m skbudget report
-      mammography, which comes with the package: a minute
-  python -m skbudget report --data claims.csv --target fraud --budget 0.01
-      your own table, reviewing the top 1 % of the rows
-  python -m skbudget report --data claims.parquet --target label --positive fraud \\
+  PROG
+      mammography, which comes with the package; takes a minute
+  PROG --data claims.csv --target fraud --budget 0.01
+      your own table, if you review the top 1 % of the rows
+  PROG --data claims.parquet --target label --positive fraud \\
           --drop claim_id,date --repeats 10 --html report.html --json report.json
 
-exit status: 0 done, 1 a result could not be written, 2 the options or the
-data cannot be used or no booster is installed, 130 interrupted.
+exit status: 0 done; 1 a result could not be written; 2 the options or the
+data cannot be used, or no booster is installed; 130 interrupted.
 """
 
 
@@ -62,16 +64,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     check_file(parser, options)
     if options.data and options.table:
-        parser.error("--table and --data are two tables: a report is about one")
+        parser.error("--table and --data name two tables: a report is about one")
     try:
-        report = _find_out(parser, options)
+        report = _make_report(parser, options)
     except KeyboardInterrupt:
         print("Interrupted.", file=sys.stderr)
         return EXIT_INTERRUPTED
     return EXIT_OK if _show(report, options) else EXIT_FAILED
 
 
-def _find_out(parser: argparse.ArgumentParser, options: argparse.Namespace) -> AdoptionReport:
+def _make_report(parser: argparse.ArgumentParser, options: argparse.Namespace) -> AdoptionReport:
     from sklearn.model_selection import RepeatedStratifiedKFold
 
     from ..model_selection import adoption_report
@@ -122,7 +124,7 @@ def _show(report: AdoptionReport, options: argparse.Namespace) -> bool:
         if options.html is not None:
             Path(options.html).write_text(_page(report), encoding="utf-8")
     except OSError as error:
-        print(f"{PROG}: error: {error}", file=sys.stderr)
+        print(f"{program(COMMAND)}: error: {error}", file=sys.stderr)
         written = False
     print_anywhere(as_json if options.json == "-" else report)
     return written
@@ -147,15 +149,15 @@ def _check_min_lift(value: float) -> float:
 
 
 def _build_parser() -> argparse.ArgumentParser:
-    parser = command_parser(PROG, DESCRIPTION, EPILOG)
-    measure = parser.add_argument_group("what is asked")
+    parser = command_parser(COMMAND, DESCRIPTION, EPILOG)
+    measure = parser.add_argument_group("the question")
     add_budget(measure)
     measure.add_argument(
         "--min-lift",
         type=checked_by(_check_min_lift, float, "a number"),
         default=0.02,
         metavar="FRACTION",
-        help="least lift that is worth switching for, a share of the positives (default: 0.02)",
+        help="smallest lift that is worth the switch, a share of the positives (default: 0.02)",
     )
     data = parser.add_argument_group("data")
     data.add_argument(
@@ -171,34 +173,34 @@ def _build_parser() -> argparse.ArgumentParser:
         type=checked_by(at_least(2), int, "a whole number"),
         default=5,
         metavar="K",
-        help="stratified folds, each tested once (default: 5)",
+        help="number of stratified folds, each tested once (default: 5)",
     )
     effort.add_argument(
         "--repeats",
         type=positive_int,
         metavar="R",
-        help="times that folds are drawn (default: 3; 1 from 1000 positives on)",
+        help="how many times the folds are drawn (default: 3, or 1 from 1000 positives on)",
     )
     effort.add_argument(
         "--random-state",
         type=seed,
         default=0,
         metavar="N",
-        help="seed of folds and models (default: 0): the same number gives the same report",
+        help="seed of folds and models (default: 0); the same seed gives the same report",
     )
     effort.add_argument(
         "--n-jobs",
         type=n_jobs,
         metavar="N",
-        help="fits side by side, of one thread each (default: all cores, or OMP_NUM_THREADS "
-        "where it is set)",
+        help="number of fits that run at a time, with one thread each (default: all cores, or "
+        "OMP_NUM_THREADS where it is set)",
     )
     output = parser.add_argument_group("output")
-    output.add_argument("--html", metavar="FILE", help="write the report as a page")
+    output.add_argument("--html", metavar="FILE", help="write the report as a web page")
     output.add_argument(
         "--json",
         metavar="FILE",
-        help="write every figure; - for standard output, in place of the text",
+        help="write every figure; - prints them instead of the text",
     )
-    output.add_argument("--quiet", action="store_true", help="no progress")
+    output.add_argument("--quiet", action="store_true", help="show no progress")
     return parser

@@ -1,4 +1,4 @@
-"""Options of the commands that take a table of the user's own."""
+"""Options of the commands that read a table of the user."""
 
 from __future__ import annotations
 
@@ -6,17 +6,15 @@ import argparse
 from typing import Any
 
 from ._defaults import BUDGETS, DEFAULT_BUDGET
-from ._options import at_least, checked_by, split_names
+from ._options import at_least, checked_by, program, split_names
 
 __all__ = ["add_budget", "add_file", "add_tables", "check_file", "read_file", "seed"]
-
-PROG = "python -m skbudget"
 
 
 def _check_budget(value: float) -> float:
     from .._utils.validation import check_budget
 
-    return check_budget(value, PROG)
+    return check_budget(value, program())
 
 
 budget = checked_by(_check_budget, float, "a number")
@@ -29,15 +27,15 @@ def add_budget(group: Any) -> None:
         "--budget",
         type=budget,
         metavar="FRACTION",
-        help="share of the rows that can be reviewed, a fraction: 50 basis points are 0.005 "
-        f"(default: {DEFAULT_BUDGET:g}; {BUDGETS['mammography']:g} for mammography)",
+        help="share of the rows that can be reviewed, as a fraction: 50 basis points are 0.005 "
+        f"(default: {DEFAULT_BUDGET:g}, and {BUDGETS['mammography']:g} for mammography)",
     )
     group.add_argument(
         "--basis",
         choices=("population", "fpr"),
         default="population",
         help="what the budget is a share of: all rows (population), or the negatives (fpr), "
-        "for recall at a false positive rate (default: population)",
+        "which gives recall at a false positive rate (default: population)",
     )
 
 
@@ -54,16 +52,17 @@ def add_tables(group: Any) -> None:
 
 
 def add_file(group: Any) -> None:
-    """Add ``--data``, and what describes that file."""
+    """Add ``--data`` and the options that describe that file."""
     group.add_argument(
-        "--data", metavar="FILE", help="your own table: .csv, .tsv or .parquet (needs pandas), "
-        ".npz (arrays X and y)",
-    )  # fmt: skip
+        "--data",
+        metavar="FILE",
+        help="your own table: .csv, .tsv or .parquet (needs pandas), or .npz (arrays X and y)",
+    )
     group.add_argument("--target", metavar="COLUMN", help="column of --data with the two labels")
     group.add_argument(
         "--positive",
         metavar="LABEL",
-        help="label of the positives in --data (default: 1, True, or the rarer label)",
+        help="label of the positives in --data (default: 1, True, or otherwise the rarer label)",
     )
     group.add_argument(
         "--drop",
@@ -75,7 +74,7 @@ def add_file(group: Any) -> None:
 
 
 def check_file(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None:
-    """Refuse options that describe no file, and a file without a target."""
+    """Refuse options that describe a file that is not given, and a file without a target."""
     if options.data is None:
         for name in ("target", "positive", "drop"):
             if getattr(options, name) is not None:
@@ -85,7 +84,7 @@ def check_file(parser: argparse.ArgumentParser, options: argparse.Namespace) -> 
 
 
 def read_file(options: argparse.Namespace, **settings: Any) -> Any:
-    """Return the `Table` of ``--data``."""
+    """Read the `Table` of ``--data``."""
     from ._files import read_table
 
     return read_table(

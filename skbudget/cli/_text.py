@@ -1,4 +1,4 @@
-"""A comparison as text for a terminal."""
+"""The text of a comparison, for a terminal."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ GAP = "  "
 
 
 def render_text(comparison: Comparison, *, notes: bool = True) -> str:
-    """Return one table per data set, and notes on how to read them.
+    """Return one table per data set, and notes on how to read the tables.
 
     Parameters
     ----------
     comparison : Comparison
-        What to show.
+        The comparison to show.
     notes : bool, default=True
-        Whether to explain the columns. What was left out is always said.
+        Whether to explain the columns. The text always says what was left out.
 
     Returns
     -------
@@ -56,7 +56,7 @@ def _count(number: int) -> str:
 
 
 def budget_phrase(problem: Problem) -> str:
-    """Say what the budget of a data set allows."""
+    """Describe the budget of a data set in words."""
     budget = f"{100 * problem.budget:g} %"
     if problem.basis == "fpr":
         return f"coverage at a false positive rate of {budget}"
@@ -82,7 +82,7 @@ def _problem_block(summary: ProblemSummary) -> str:
         if held < about["positives_test"]:
             remarks.append(
                 f"The budget holds {_count(held)} rows, fewer than there are positives: "
-                f"coverage can be {held / about['positives_test']:.3f} at most."
+                f"coverage is at most {held / about['positives_test']:.3f}."
             )
     if remarks:
         lines += ["", *(_wrap(remark) for remark in remarks)]
@@ -90,7 +90,7 @@ def _problem_block(summary: ProblemSummary) -> str:
 
 
 def _rows(summary: ProblemSummary) -> list[tuple[str, ...]]:
-    """Return the headers, one row per method, and the ceiling."""
+    """Return the header, one row per method, and the row of the ceiling."""
     labels = {
         entry.method.name: entry.method.label
         + (BEST_MARK if entry.method.name == summary.best_peer else "")
@@ -122,7 +122,7 @@ def _value(estimate: Estimate, *, signed: bool = False) -> str:
 
 
 def _columns(rows: Sequence[tuple[str, ...]]) -> list[str]:
-    """Align the columns to the left, the last one to the right."""
+    """Align the last column to the right and the others to the left."""
     *widths, last = [max(len(cell) for cell in column) for column in zip(*rows)]
     lines = []
     if len(widths) > 2:
@@ -136,7 +136,7 @@ def _columns(rows: Sequence[tuple[str, ...]]) -> list[str]:
 def _explanations(comparison: Comparison, summaries: Sequence[ProblemSummary]) -> list[str]:
     remarks = [
         f"± is half the width of a {100 * LEVEL:g} % interval of the mean (Student's t). "
-        "Differences are paired split by split."
+        "Differences are paired by split."
     ]
     if any(summary.problem.test_train_ratio > 0 for summary in summaries):
         remarks.append(
@@ -145,13 +145,13 @@ def _explanations(comparison: Comparison, summaries: Sequence[ProblemSummary]) -
         )
     if any(summary.best_peer is not None for summary in summaries):
         remarks.append(
-            "* marks the best peer: the model without a band objective that covers most on "
-            "these test rows, a choice in the peers' favour."
+            "* marks the best peer: the model without a band objective that has the greatest "
+            "coverage of these test rows. This choice favours the peers."
         )
     if any(summary.ceiling is not None for summary in summaries):
         remarks.append(
-            "The ceiling is the true likelihood ratio on the same test rows: in expectation "
-            "no model does better."
+            "The ceiling is the coverage of the true likelihood ratio on the same test rows. No "
+            "model does better in expectation."
         )
     remarks.extend(_about_methods(comparison))
     return remarks
@@ -161,20 +161,19 @@ def _about_methods(comparison: Comparison) -> list[str]:
     names = {method.name for method in comparison.methods}
     remarks = []
     if BASELINE in names:
-        remarks.append("LightGBM is LGBMClassifier() as it comes.")
+        remarks.append("LightGBM is LGBMClassifier() with its defaults.")
     if names & {"lightgbm-l2", "lightgbm-l2-small", "xgboost-rank"}:
         remarks.append(
-            "The other peers have as many trees as our estimators by default, at the same learning "
-            "rate and with the same L2 penalty; their size is the library's default "
-            "where no leaves are named. The ranker "
-            "is rank:pairwise with the table as one query, each row compared with one other (pair "
-            "method 'mean')."
+            "The other peers have the number of trees, the learning rate and the L2 penalty of our "
+            "estimators' defaults. The size of their trees is the library's default unless the "
+            "name gives the number of leaves. The ranker is rank:pairwise with the table as one "
+            "query, and it compares each row with one other (pair method 'mean')."
         )
     threads = f"{comparison.n_jobs} thread{'s' if comparison.n_jobs > 1 else ''}"
-    timing = f"s/fit is the median time of training alone, {threads}."
+    timing = f"s/fit is the median time of training alone, with {threads}."
     if any(method.role == "band" for method in comparison.methods):
         timing += (
-            " The PAUC classifiers are trained to rank only; learning probabilities too (their "
-            "default) takes more fits of a booster."
+            " The PAUC classifiers are trained to rank only. To learn probabilities too, which is "
+            "their default, takes more fits of a booster."
         )
     return [*remarks, timing]

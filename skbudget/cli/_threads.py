@@ -1,4 +1,4 @@
-"""The number of threads that torch uses, for a while."""
+"""A context in which torch uses a given number of threads."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ __all__ = ["torch_threads"]
 
 @contextmanager
 def torch_threads(n_jobs: int) -> Iterator[None]:
-    """Let torch use some threads, and give it back what it had."""
+    """Let torch use ``n_jobs`` threads, and restore the former number afterwards."""
     import torch
 
     before = torch.get_num_threads()

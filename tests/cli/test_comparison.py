@@ -271,6 +271,13 @@ def test_registry():
     assert [m.role for m in METHODS.values()] == ["baseline", *["peer"] * 3, *["band"] * 4]
 
 
+def test_labels_show_the_penalty_of_the_peers():
+    from skbudget.boosting._peers import PEER_L2
+
+    assert METHODS["lightgbm-l2"].label == f"LightGBM, L2 {PEER_L2:g}"
+    assert METHODS["lightgbm-l2-small"].label == f"LightGBM, L2 {PEER_L2:g}, 7 leaves"
+
+
 def test_some_run_only_if_named():
     left_out = [m.name for m in METHODS.values() if not m.by_default]
     assert left_out == ["lightgbm-l2-small", "pauc-network", "pauc-ensemble"]
@@ -309,7 +316,8 @@ def test_band_methods_get_the_budget():
     assert (model.budget, model.calibration_cv) == (0.02, None)
 
 
-# The ensemble's four fits of each part take long; tests/test_ensemble.py has it for small ones.
+# The ensemble fits each of its parts four times, which takes long. tests/test_ensemble.py
+# tests small ones.
 @pytest.mark.parametrize("name", [name for name in METHODS if name != "pauc-ensemble"])
 def test_same_seed_same_figures(name):
     pytest.importorskip(METHODS[name].package)
@@ -494,7 +502,7 @@ def test_not_an_archive(tmp_path):
 
 
 def write_csv(path, n_samples=400, seed=0):
-    """A table with numbers, text, missing values and labels in words."""
+    """Write a table with numbers, text, missing values and labels in words."""
     rng = np.random.default_rng(seed)
     fraud = rng.random(n_samples) < 0.1
     amount = rng.lognormal(size=n_samples) + 3 * fraud
@@ -533,7 +541,7 @@ category_blind = dataclasses.replace(
 )
 
 
-# The ensemble trains its network at full length; test_ensemble.py has it read categories.
+# The ensemble trains its network at full length. test_ensemble.py tests it with categories.
 SLOW_METHODS = {"pauc-ensemble"}
 
 
@@ -628,7 +636,7 @@ def test_target_of_categories(monkeypatch, tmp_path):
         ({"a": [1.0] * 4, "y": [0, 1, 0, 1]}, "label", {}, "no column 'label'.*are 'a', 'y'"),
         ({"a": [1.0] * 4, "y": [0, 1, 0, 1]}, "y", {"drop": ["b"]}, "no column 'b'"),
         ({"a": [1.0] * 4, "y": [0, 1, None, None]}, "y", {}, "missing in 2 of 4 rows"),
-        ({"y": [0, 1, 0, 1]}, "y", {}, "no columns beside the target"),
+        ({"y": [0, 1, 0, 1]}, "y", {}, "no columns besides the target"),
         ({"a": [1.0] * 4, "y": [0, 1, 2, 3]}, "y", {}, "'y' must have two labels: it has 4"),
         ({"a": [1.0] * 4, "y": [1, 1, 1, 1]}, "y", {}, "must have two labels: it has 1"),
         ({"a": [], "y": []}, "y", {}, "'y' has no rows"),

@@ -10,22 +10,23 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from benchmarks.reproduction import QUICK, SOURCE_TABLES
+from benchmarks.reproduction import PUBLISHED_TABLES, QUICK
 from benchmarks.reproduction._data import draw_confounded, draw_contested, split_table
+from benchmarks.reproduction._published import Published, Row
 from benchmarks.reproduction._recipes import FULL, CardFraud, Contested, Demo, Fit, Recipe, Scale
-from benchmarks.reproduction._tables import Row, Source, find_tables
+from benchmarks.reproduction._tables import find_tables
 from skbudget.__main__ import main
 from skbudget._utils.statistics import bootstrap_interval
 
 TINY = Scale("tiny", 4000, 6000, 6000, None, 2, 2, 2, 512, 512)
-DRAWN = [name for name, table in SOURCE_TABLES.items() if not table.needs_data]
+DRAWN = [name for name, table in PUBLISHED_TABLES.items() if not table.needs_data]
 
 needs_torch = pytest.mark.skipif(find_spec("torch") is None, reason="torch is not installed")
 
 
 # --- the rows -----------------------------------------------------------------------
 
-# Values that the publication's own generator gives for these seeds and sizes.
+# The publication's own generator gives these values for these seeds and sizes.
 PINNED = {
     "linear": ([1.6398989, 2.418035, 2.5109746], [3.231443, 1.441849, -0.31328988], 466769237),
     "product": ([1.6398989, 2.418035, 2.5109746], [2.8472114, -0.8957319, -0.8478066], 4226013034),
@@ -87,43 +88,43 @@ def test_real_table_is_split_and_standardised():
 
 
 def test_sections_are_in_the_order_of_the_publication():
-    assert [table.section for table in SOURCE_TABLES.values()] == sorted(
-        table.section for table in SOURCE_TABLES.values()
+    assert [table.section for table in PUBLISHED_TABLES.values()] == sorted(
+        table.section for table in PUBLISHED_TABLES.values()
     )
 
 
 def test_published_figures():
     figures = {
-        (table.name, row.name): row.source
-        for table in SOURCE_TABLES.values()
+        (table.name, row.name): row.published
+        for table in PUBLISHED_TABLES.values()
         for row in table.rows
-        if row.source is not None
+        if row.published is not None
     }
-    assert figures["cues", "product lift"] == Source(0.216, 0.183, 0.257)
-    assert figures["cues", "wide lift"] == Source(0.045, 0.035, 0.055)
+    assert figures["cues", "product lift"] == Published(0.216, 0.183, 0.257)
+    assert figures["cues", "wide lift"] == Published(0.045, 0.035, 0.055)
     assert figures["demo", "pairwise coverage"].value == 0.772
     assert figures["mining", "oracle 200"].value == 0.632
     assert figures["mechanism", "probe pauc"].value == 0.910
     for table in ("cues", "demo", "separable"):
-        lifts = [row for row in SOURCE_TABLES[table].rows if "lift" in row.name]
+        lifts = [row for row in PUBLISHED_TABLES[table].rows if "lift" in row.name]
         assert lifts
         assert all(row.signed for row in lifts)
 
 
-def test_source_agrees_to_its_digits():
-    assert Source(0.575).agrees_with(0.5754, 0.6)
-    assert not Source(0.575).agrees_with(0.5756, 0.6)
-    assert Source(0.72, digits=2).agrees_with(0.7249, 0.8)
-    assert Source(low=0.40, high=0.48, digits=2).agrees_with(0.483, 0.5)
-    assert not Source(low=0.40, high=0.48, digits=2).agrees_with(0.49, 0.5)
-    assert Source(text="collapses").agrees_with(0.3, 0.4) is None
-    assert Source(0.5).agrees_with(math.nan, math.nan) is None
+def test_published_figures_agree_to_their_digits():
+    assert Published(0.575).agrees_with(0.5754, 0.6)
+    assert not Published(0.575).agrees_with(0.5756, 0.6)
+    assert Published(0.72, digits=2).agrees_with(0.7249, 0.8)
+    assert Published(low=0.40, high=0.48, digits=2).agrees_with(0.483, 0.5)
+    assert not Published(low=0.40, high=0.48, digits=2).agrees_with(0.49, 0.5)
+    assert Published(text="collapses").agrees_with(0.3, 0.4) is None
+    assert Published(0.5).agrees_with(math.nan, math.nan) is None
 
 
 def test_seeds():
-    assert list(SOURCE_TABLES["cues"].seeds(None, FULL)) == list(range(8))
-    assert list(SOURCE_TABLES["demo"].seeds(None, FULL)) == [42, 43, 44, 45, 46]
-    assert list(SOURCE_TABLES["demo"].seeds(2, FULL)) == [42, 43]
+    assert list(PUBLISHED_TABLES["cues"].seeds(None, FULL)) == list(range(8))
+    assert list(PUBLISHED_TABLES["demo"].seeds(None, FULL)) == [42, 43, 44, 45, 46]
+    assert list(PUBLISHED_TABLES["demo"].seeds(2, FULL)) == [42, 43]
 
 
 def test_unknown_table():
@@ -271,7 +272,7 @@ def test_lab_trains_a_network_once():
         lab.bench(0).ceiling(Demo(), 0.005)
     with pytest.raises(TypeError, match="no hidden layers"):
         lab.bench(0).probe(fit)
-    with pytest.raises(ValueError, match="was not read"):
+    with pytest.raises(ValueError, match="has not been read"):
         CardFraud().draw(0, TINY)
 
 
@@ -283,7 +284,7 @@ def reproduction():
     pytest.importorskip("torch")
     from benchmarks.reproduction import reproduce_tables
 
-    counts = dict.fromkeys(SOURCE_TABLES, 0)
+    counts = dict.fromkeys(PUBLISHED_TABLES, 0)
 
     def count(name):
         counts[name] += 1
@@ -298,7 +299,7 @@ def test_every_table_measures_its_rows(reproduction):
     assert [result.table.name for result in found.results()] == DRAWN
     assert found.skipped == {"separable": "no data given"}
     for measurement in found.measurements:
-        table = SOURCE_TABLES[measurement.table]
+        table = PUBLISHED_TABLES[measurement.table]
         assert {row.name for row in table.rows} == set(measurement.values)
         assert len({row.label for row in table.rows}) == len(table.rows)
         for row in table.rows:
@@ -343,7 +344,7 @@ def test_text(reproduction):
 
     found, _ = reproduction
     text = render_reproduction(found)
-    assert text.startswith("NOT COMPARABLE WITH THE SOURCE (tiny mode)")
+    assert text.startswith("NOT COMPARABLE WITH THE PUBLISHED FIGURES (tiny mode)")
     assert "+0.216 [+0.183, +0.257]" in text
     assert "cues (section 4.1)" in text
     assert "~0.38 †" in text
@@ -361,12 +362,12 @@ def test_text_of_a_full_reproduction():
     from benchmarks.reproduction._reproduction import Measurement
 
     table = dataclasses.replace(
-        SOURCE_TABLES["cues"],
+        PUBLISHED_TABLES["cues"],
         rows=(
-            Row("a", "first", Source(0.5)),
-            Row("b", "second", Source(0.9)),
+            Row("a", "first", Published(0.5)),
+            Row("b", "second", Published(0.9)),
             Row("c", "third"),
-            Row("d", "fourth", Source(0.1, 0.05, 0.15), signed=True),
+            Row("d", "fourth", Published(0.1, 0.05, 0.15), signed=True),
         ),
         notes=(),
     )
@@ -380,12 +381,12 @@ def test_text_of_a_full_reproduction():
     assert (lines["second"][:2], lines["second"][-1]) == (["0.900", "0.500"], "no")
     assert (lines["third"][0], lines["third"][-1][-1]) == ("0.500", "]")
     assert lines["fourth"][:4] == ["+0.100", "[+0.050,", "+0.150]", "+0.100"]
-    assert "2 of 3 figures of the source agree" in text
+    assert "2 of 3 published figures agree" in text
     unfinished = render_reproduction(Reproduction((table,), FULL, 9, measurements, 1))
     assert "Interrupted" in unfinished
     fewer = render_reproduction(Reproduction((table,), FULL, 3, measurements[:3], 1))
     assert "yes" not in fewer
-    assert "figures of the source agree" not in fewer
+    assert "published figures agree" not in fewer
 
 
 def test_json(reproduction):
@@ -395,7 +396,7 @@ def test_json(reproduction):
     assert content["scale"]["n_train"] == 4000
     assert [table["name"] for table in content["tables"]] == DRAWN
     row = {row["name"]: row for row in content["tables"][0]["rows"]}["product lift"]
-    assert row["source"]["value"] == 0.216
+    assert row["published"]["value"] == 0.216
     assert row["ours"]["n"] == 1
     assert row["agrees"] is None
     assert {"torch", "skbudget"} <= set(content["versions"])
@@ -437,7 +438,7 @@ def test_help_is_quick_and_imports_nothing_heavy():
 def test_list(capsys):
     assert main(["reproduce", "--list"]) == 0
     listed = [line.split()[0] for line in capsys.readouterr().out.splitlines()]
-    assert listed == list(SOURCE_TABLES)
+    assert listed == list(PUBLISHED_TABLES)
 
 
 @pytest.mark.parametrize(
@@ -472,7 +473,7 @@ def test_command(capsys, tiny, tmp_path):
     arguments = ["surrogates", "demo", "--quick", "--n-jobs", "1", "--json", str(record)]
     assert main(["reproduce", *arguments]) == 0
     captured = capsys.readouterr()
-    assert captured.out.count("NOT COMPARABLE WITH THE SOURCE") == 2
+    assert captured.out.count("NOT COMPARABLE WITH THE PUBLISHED FIGURES") == 2
     assert "surrogates (section 4.2)" in captured.out
     assert "demo (section 4.3)" in captured.out
     assert "surrogates: 10 fits done" in captured.err
@@ -530,7 +531,7 @@ def test_interruption(capsys, tiny, monkeypatch, tmp_path, n_fits):
         assert not record.exists()
         return
     assert "surrogates (section 4.2)" in captured.out
-    assert "Interrupted: seeds that were not finished" in captured.out
+    assert "Interrupted: unfinished seeds are left out" in captured.out
     content = json.loads(record.read_text())
     assert (content["complete"], len(content["measurements"])) == (False, 1)
 
@@ -551,4 +552,4 @@ def test_other_seeds_than_the_published():
     cues, demo = find_tables(["cues", "demo"], skip_seeds=8)
     assert list(cues.seeds(2, FULL)) == [8, 9]
     assert list(demo.seeds(2, FULL)) == [50, 51]
-    assert find_tables(["cues"]) == [SOURCE_TABLES["cues"]]
+    assert find_tables(["cues"]) == [PUBLISHED_TABLES["cues"]]

@@ -186,7 +186,7 @@ def test_interruption(capsys, monkeypatch, tmp_path):
     assert main([*QUICK_RUN, "--json", str(record)]) == 130
     captured = capsys.readouterr()
     assert "bytes per row, of 1 000 rows" in captured.out
-    assert "Interrupted: what was finished until then is shown." in captured.err
+    assert "Interrupted: what was finished by then is shown." in captured.err
     speed = read_speed(record)
     assert not speed.about["complete"]
     assert len(speed.peaks) == 4
@@ -246,7 +246,7 @@ def test_brute_force_sums_over_the_objectives_own_pairs():
     for name, objective in BANDS.items():
         brute = _brute_force(y, scores, objective, QUICK.brute_pairs)()
         gradient, _ = objective(y, scores)
-        # Both are sums over pairs: ours is divided by the negatives it was summed over.
+        # Both are sums over pairs, but ours is divided by its number of negatives.
         mine = np.sort(-gradient[y == 1] * brute.sigma_neg.size)
         np.testing.assert_allclose(mine, np.sort(brute.sigma_pos), rtol=1e-4, err_msg=name)
         assert _brute_force(y, scores, objective, most_pairs=100) is None

@@ -16,7 +16,7 @@ def test_the_exponent_of_a_power_is_exact(exponent):
 
 
 def test_the_exponent_is_that_of_least_squares():
-    # Off by as much on both sides of the middle one: the line stays parallel.
+    # The ends are off by the same amount, so the line stays parallel.
     assert fit_exponent([10**5, 10**6, 10**7], [2.0, 5.0, 200.0]) == pytest.approx(1.0)
 
 

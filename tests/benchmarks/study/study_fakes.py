@@ -1,4 +1,4 @@
-"""A small study whose outcome is known: tables of one informative column, and contenders."""
+"""A small study with a known outcome: tables with one informative column, and contenders."""
 
 import numpy as np
 
@@ -23,7 +23,7 @@ class OneColumn:
 
 
 def fit_weights(parameters, X, y, setting):
-    """Rank by the first column, less some of the second; takes no training."""
+    """Rank by the first column with noise from the second, without any training."""
     noise = parameters.get("noise", 0.0)
     return lambda rows: rows[:, 0] + noise * rows[:, 1]
 
@@ -50,7 +50,7 @@ ONE = Measure(
 
 
 def small_tables():
-    """One table without a ceiling, and one with."""
+    """Return a table without a ceiling and one with a ceiling."""
     return [
         StudyTable("one", "real", OneColumn(), "shares rows"),
         StudyTable("two", "contested", OneColumn(1.0, ceiling=True), "draws", True),
@@ -58,7 +58,7 @@ def small_tables():
 
 
 def small_contenders():
-    """A tuned booster and a tuned network of others, and one of ours."""
+    """Return a tuned booster and a tuned network as peers, and a contender of ours."""
     return [
         make_contender("lightgbm", suggest=suggest_noise, start={"noise": 40.0}, pointwise=True),
         make_contender("forest", suggest=suggest_noise, start={"noise": 3.0}, family="network"),

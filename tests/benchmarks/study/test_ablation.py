@@ -26,7 +26,7 @@ def test_every_change_trains_and_ranks(scores):
 
 
 def test_every_change_changes_the_model(scores):
-    # Cross-fitting may choose the rule, and these rows do not fill more leaves.
+    # Cross-fitting may choose the rule, and these rows are too few for more leaves.
     for name in ABLATION:
         if name not in (RULE, "selected", "leaves-255"):
             assert not np.array_equal(scores[name], scores[RULE]), name

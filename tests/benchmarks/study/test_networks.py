@@ -42,7 +42,7 @@ def easy_table(n=1000, n_positives=100, seed=0):
 
 
 def drawn(contender, n_trials=2):
-    """The parameters of the first trials of a study."""
+    """Return the parameters of the first trials of a study."""
     optuna = pytest.importorskip("optuna")
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=5))
@@ -60,7 +60,7 @@ def test_ranks_an_easy_table(contender):
     assert scores.shape == (600,)
     assert np.isfinite(scores).all()
     assert roc_auc_score(y, scores) > 0.9
-    # A row's score does not depend on its company.
+    # The score of a row does not depend on the other rows.
     np.testing.assert_allclose(score(X[:7]), scores[:7], rtol=1e-9)
 
 

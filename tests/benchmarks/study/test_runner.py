@@ -75,7 +75,7 @@ def test_results_of_another_effort_are_not_mixed_in(tmp_path, tables, contenders
     more = Effort(budgets=(0.05,), tree_trials=3, network_trials=2, search_rows=1000)
     with pytest.raises(ResultsError, match=r"study\.csv holds lightgbm after 2 trials"):
         plan_units(tables, contenders, seeds(1), more, results)
-    # A further budget is found beside what is there.
+    # One more budget is added to the results.
     wider = Effort(budgets=(0.05, 0.1), tree_trials=2, network_trials=2, search_rows=1000)
     assert len(plan_units(tables, contenders, seeds(1), wider, results)) == 7
 

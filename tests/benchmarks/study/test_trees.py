@@ -5,18 +5,10 @@ import warnings
 
 import numpy as np
 import pytest
-from scipy.special import expit
 from sklearn.metrics import roc_auc_score
 
 from benchmarks.study._contender import Setting
-from benchmarks.study._trees import (
-    OUR_TREES,
-    TREES,
-    _best_constant,
-    _FocalLoss,
-    _hard_negatives,
-)
-from skbudget.objectives import BinaryCrossEntropy
+from benchmarks.study._trees import OUR_TREES, TREES
 
 CONTENDERS = {contender.name: contender for contender in TREES + OUR_TREES}
 TUNED = {name: contender for name, contender in CONTENDERS.items() if contender.tuned}
@@ -70,7 +62,7 @@ def draw_trials(contender, n_random):
     study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=0))
     study.enqueue_trial(dict(contender.start))
     with warnings.catch_warnings():
-        # Optuna takes what lies outside of a range, and says so.
+        # Optuna accepts values outside of a range with a warning.
         warnings.simplefilter("error")
         return [contender.suggest(study.ask()) for _ in range(1 + n_random)]
 
@@ -109,7 +101,7 @@ def test_the_list():
 
 @each(CONTENDERS)
 def test_can_be_sent_to_another_process(name):
-    # Names of modules are enough: nothing of the package is imported.
+    # Names of modules are enough. Nothing of the package is imported.
     contender = pickle.loads(pickle.dumps(CONTENDERS[name]))
     assert (contender.name, contender.tuned) == (name, CONTENDERS[name].tuned)
     assert contender.start == CONTENDERS[name].start
@@ -260,7 +252,7 @@ def test_ours_are_trained_for_the_budget():
 def test_class_weighting_is_a_weight_of_positives(weighting, power):
     lightgbm = pytest.importorskip("lightgbm")
     weight = np.where(Y == 1, ((Y == 0).sum() / (Y == 1).sum()) ** power, 1.0)
-    # It starts from the base rate of the rows as they are.
+    # It starts from the base rate of the rows without weights.
     start = np.log(Y.mean() / (1 - Y.mean()))
     params = {
         "objective": "binary",
@@ -308,93 +300,6 @@ def test_forest_draws_no_more_negatives_than_there_are():
     assert roc_auc_score(Y_NEW, got) > 0.8
 
 
-# --- losses -----------------------------------------------------------------------
-
-
-def draw_case(seed=0, n=40):
-    rng = np.random.default_rng(seed)
-    y = (np.arange(n) % 4 == 0).astype(int)
-    return y, 3.0 * rng.standard_normal(n) + y, rng.integers(1, 4, n).astype(float)
-
-
-def focal_by_hand(y, raw, weight, gamma, alpha):
-    """The mean of the rows' losses, from probabilities."""
-    own = np.where(y == 1, expit(raw), 1.0 - expit(raw))
-    share = np.where(y == 1, alpha, 1.0 - alpha)
-    return np.average(-share * (1.0 - own) ** gamma * np.log(own), weights=weight)
-
-
-@pytest.mark.parametrize("gamma", [0.0, 0.5, 2.0, 4.0])
-@pytest.mark.parametrize("alpha", [0.25, 0.9])
-def test_focal_loss_by_brute_force(gamma, alpha):
-    y, raw, weight = draw_case()
-    loss, step = _FocalLoss(gamma=gamma, alpha=alpha), 1e-3
-    assert loss.loss(y, raw, weight) == pytest.approx(focal_by_hand(y, raw, weight, gamma, alpha))
-    first, second = np.empty(y.size), np.empty(y.size)
-    for row, bump in enumerate(step * np.eye(y.size)):
-        low, mid, high = (
-            focal_by_hand(y, raw + change, weight, gamma, alpha) for change in (-bump, 0.0, bump)
-        )
-        first[row], second[row] = (high - low) / (2 * step), (high - 2 * mid + low) / step**2
-    gradient, hessian = loss.gradient_hessian(y, raw, weight)
-    np.testing.assert_allclose(gradient, first, atol=1e-6 * np.abs(first).max(), rtol=1e-4)
-    tolerance = 1e-5 * np.abs(second).max()
-    assert (hessian > 0).all()
-    assert (hessian >= second - tolerance).all()
-    # The term that is left out.
-    own, error = expit(np.where(y == 1, raw, -raw)), expit(np.where(y == 1, -raw, raw))
-    share = np.where(y == 1, alpha, 1.0 - alpha) * weight / weight.sum()
-    left_out = share * gamma * own * error ** (gamma + 1.0) * np.log(own)
-    np.testing.assert_allclose(hessian + left_out, second, atol=tolerance)
-
-
-def test_focal_loss_without_focus_is_cross_entropy():
-    case = draw_case()
-    half = [0.5 * values for values in BinaryCrossEntropy().gradient_hessian(*case)]
-    np.testing.assert_allclose(_FocalLoss(gamma=0.0, alpha=0.5).gradient_hessian(*case), half)
-
-
-def test_focal_loss_far_out():
-    y, raw = np.array([0, 0, 1, 1]), np.array([-800.0, 800.0, -800.0, 800.0])
-    gradient, hessian = _FocalLoss(gamma=2.0, alpha=0.25).gradient_hessian(y, raw)
-    np.testing.assert_allclose(gradient, [0.0, 0.1875, -0.0625, 0.0], atol=1e-12)
-    assert (np.isfinite(hessian) & (hessian > 0)).all()
-
-
-@pytest.mark.parametrize("parameters", [{"gamma": -1.0}, {"alpha": 0.0}, {"alpha": 1.0}])
-def test_focal_loss_refuses(parameters):
-    with pytest.raises(ValueError, match=next(iter(parameters))):
-        _FocalLoss(**parameters)
-
-
-@pytest.mark.parametrize("rate", [0.0005, 0.15])
-@pytest.mark.parametrize("loss", [_FocalLoss(), _FocalLoss(4.0, 0.9), BinaryCrossEntropy(3.0)])
-def test_best_constant_minimises_the_loss(loss, rate):
-    y = (np.arange(4000) < 4000 * rate).astype(int)
-    best = _best_constant(loss, y)
-    least = loss.loss(y, np.full(y.size, best))
-    assert least <= min(loss.loss(y, np.full(y.size, s)) for s in np.linspace(-20, 20, 401))
-
-
-def test_best_constant_of_cross_entropy_is_the_base_rate():
-    y = (np.arange(1000) < 30).astype(int)
-    assert _best_constant(BinaryCrossEntropy(), y) == pytest.approx(np.log(30 / 970))
-
-
-def test_hard_negatives_weigh_their_factor():
-    y, raw, _ = draw_case()
-    parameters = {"mined_fraction": 0.2, "mined_factor": 7.0, "pos_weight": 1.0}
-    loss = _hard_negatives(parameters, y)
-    negatives = np.flatnonzero(y == 0)
-    mined = negatives[np.argsort(-raw[negatives])[: negatives.size // 5]]
-    weight = np.ones(y.size)
-    weight[mined] = 7.0
-    gradient, hessian = loss.settings["objective"](y, raw)
-    np.testing.assert_allclose(gradient, weight * (expit(raw) - y), rtol=1e-5, atol=1e-6)
-    np.testing.assert_allclose(hessian, weight * expit(raw) * expit(-raw), rtol=1e-5, atol=1e-6)
-    assert loss.start == pytest.approx(np.log(y.mean() / (1 - y.mean())))
-
-
 @pytest.mark.parametrize(
     ("name", "changes"),
     [
@@ -410,7 +315,8 @@ def test_parameters_of_a_loss_reach_it(name, changes):
 
 
 def test_focal_loss_without_focus_trains_lightgbms_own_model():
-    # Half the loss, so half the penalty; with next to none, rounding decides on last splits.
+    # Half of the loss has half of the penalty. Without a penalty, rounding would decide
+    # about the last splits.
     ours = scores("lightgbm-focal", focal_gamma=0.0, focal_alpha=0.5, reg_lambda=0.5)
     plain = scores("lightgbm", reg_lambda=1.0)
     np.testing.assert_allclose(plain - ours, np.log(Y.mean() / (1 - Y.mean())), atol=1e-3)
