@@ -6,10 +6,13 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
-from skbudget import band, boosting, objectives
+from skbudget import band, boosting, model_selection, objectives
 
 WeightedSum = getattr(objectives, "WeightedSum", None) or objectives.Blend
 default_beta = getattr(band, "default_beta", None) or boosting.default_beta
+# What a threshold calls parts of the rows that share a budget.
+_THRESHOLD = inspect.signature(model_selection.BudgetThresholdClassifier.update).parameters
+SEGMENT = "segment" if "segments" in _THRESHOLD else "group"
 
 OLD_PARAMETERS = {
     "basis": "budget_basis",

@@ -13,7 +13,7 @@ from sklearn.model_selection import StratifiedKFold
 from skbudget import model_selection
 
 from ._booster_classifiers import new_classifier
-from ._names import build
+from ._names import SEGMENT, build
 from ._record import Example, group
 from ._rows import Learnt, columns_of, learnt, scored
 
@@ -40,8 +40,9 @@ def threshold() -> Iterator[Example]:
     def outcome(model: Any, X: Any, **groups: Any) -> dict[str, Any]:
         names = ("threshold_", "n_calibration_", "alert_rate_", "coverage_")
         found = {name: getattr(model, name) for name in names}
-        if model.group_rates_ is not None:
-            found["group_rates_"] = model.group_rates_
+        rates = getattr(model, f"{SEGMENT}_rates_")
+        if rates is not None:
+            found["group_rates_"] = rates
         return {
             **found,
             "predict": model.predict(X, **groups),
@@ -70,7 +71,9 @@ def threshold() -> Iterator[Example]:
             for k, n in enumerate((rows.y.size, rows.y_new.size))
         )
         given = columns_of(rows, columns)
-        return both(new(**params), rows, {"groups": of_new}, groups=groups, **given)
+        return both(
+            new(**params), rows, {f"{SEGMENT}s": of_new}, **{f"{SEGMENT}s": groups}, **given
+        )
 
     def prefit(**params: Any) -> dict[str, Any]:
         rows = learnt()

@@ -1,0 +1,3 @@
+"""The toys are files for a copy of the package, not tests."""
+
+collect_ignore_glob = ["toys/*"]
