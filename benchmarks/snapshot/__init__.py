@@ -1,8 +1,8 @@
 """Fingerprints of what skbudget computes, to show that a change of the code changed no number.
 
-``write`` computes more than three thousand small examples, from single gradients to trained models
-and the figures of README.md. It stores the SHA-256 of the bytes of every array that they return.
-``compare`` computes them again, and prints the examples whose bytes differ.
+``write`` computes more than three thousand examples, from single gradients to trained models like
+those of README.md. It stores the SHA-256 of the bytes of every array that they return. ``compare``
+computes them again, and prints the examples whose bytes differ.
 
 Usage
 -----

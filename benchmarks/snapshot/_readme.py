@@ -1,4 +1,4 @@
-"""The examples of README.md."""
+"""Whole examples in the manner of README.md."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from ._record import Example, group
 
 @group
 def readme() -> Iterator[Example]:
-    """What the examples of README.md print when they run on one thread."""
+    """Scores and figures of whole examples, on one thread."""
     new_table = datasets.make_contested_top
 
     def lightgbm() -> dict[str, Any]:

@@ -42,6 +42,7 @@ def threshold() -> Iterator[Example]:
         found = {name: getattr(model, name) for name in names}
         rates = getattr(model, f"{SEGMENT}_rates_")
         if rates is not None:
+            # An array keeps the name that it has in older files.
             found["group_rates_"] = rates
         return {
             **found,

@@ -10,6 +10,7 @@ for library in ("lightgbm", "xgboost", "torch", "skorch", "dask", "pandas", "mat
 import benchmarks.snapshot
 from benchmarks.snapshot import _kernels, _record
 from benchmarks.snapshot.__main__ import main
+from benchmarks.snapshot._names import build
 
 FOLDER = Path(benchmarks.snapshot.__file__).parent
 # Three examples of six arrays each.
@@ -150,3 +151,18 @@ def test_group_names_are_unique():
     _record.load_rooms()
     with pytest.raises(ValueError, match="two groups called 'bands'"):
         _record.group(_kernels.bands)
+
+
+def test_older_names_of_parameters_are_found():
+    def older(*, budget_basis="fpr", calibrate=True):
+        return budget_basis, calibrate
+
+    def newer(*, basis="fpr", calibration_cv="auto"):
+        return basis, calibration_cv
+
+    given = {"basis": "population", "calibration_cv": None}
+    assert build(older, **given) == ("population", False)
+    assert build(newer, **given) == ("population", None)
+    assert build(older, calibration_cv="auto") == ("fpr", True)
+    with pytest.raises(TypeError, match="no_such_name"):
+        build(newer, no_such_name=1)
