@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from .losses._cross_entropy import HardNegativeCrossEntropyLoss, WeightedCrossEntropyLoss
     from .losses._distributed import all_gather_rows
     from .losses._focal import FocalLoss
+    from .losses._numpy import NumpyLoss
     from .losses._pauc import PAUCAtBudgetLoss
     from .losses._recall import RecallAtQuantileLoss
     from .losses._smooth_ap import SmoothAPLoss
@@ -23,6 +24,7 @@ __all__ = [
     "FocalLoss",
     "HardNegativeCrossEntropyLoss",
     "LossWarmup",
+    "NumpyLoss",
     "PAUCAtBudgetLoss",
     "PAUCClassifier",
     "RecallAtQuantileLoss",
@@ -37,6 +39,7 @@ __getattr__, __dir__ = lazy_names(
         "FocalLoss": ".losses._focal",
         "HardNegativeCrossEntropyLoss": ".losses._cross_entropy",
         "LossWarmup": ".losses._warmup",
+        "NumpyLoss": ".losses._numpy",
         "PAUCAtBudgetLoss": ".losses._pauc",
         "PAUCClassifier": "._classifier",
         "RecallAtQuantileLoss": ".losses._recall",

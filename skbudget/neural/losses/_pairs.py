@@ -17,7 +17,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from ...kernels._dispatch import Kernel, sum_pairs
-from ...objectives.losses.pairwise_pauc import Link
+from ...objectives.losses._band import Link
 
 __all__ = ["mean_pair_loss", "smooth_precision"]
 

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from ..._utils.validation import BASES, check_band, check_option, check_positive
 from ...band import TAU_SCALES
-from ...objectives.losses.pairwise_pauc import LINKS, Link
+from ...objectives.losses._band import LINKS, Link
 from ._band import INTERPOLATIONS, Interpolation, find_band
 from ._pairs import mean_pair_loss
 from ._queue import Pool
@@ -75,7 +75,7 @@ class PAUCAtBudgetLoss(RankingLoss):
         positives beside many in a queue carry little gradient, which "live" is meant to
         mend for the trapezoid; where we looked it did not (``python -m skbudget
         reproduce rescue``), and with the pairwise surrogate it fails on a contested top.
-    budget_basis : {"fpr", "population"}, default="fpr"
+    basis : {"fpr", "population"}, default="fpr"
         Whether the band's ends count negatives or all rows.
     queue_size : int, default=1024
         Past rows to compare with, 0 for none. The band should hold a few negatives:
@@ -125,7 +125,7 @@ class PAUCAtBudgetLoss(RankingLoss):
     ``weighted_budget`` the weights move neither edges nor band, and those of negatives
     have no effect. Rows that repeat as well have ``weight * value`` for positives and
     ``weight`` for negatives, with ``weighted_budget=True``; that is right with
-    ``budget_basis="fpr"``, where only negatives set the edges.
+    ``basis="fpr"``, where only negatives set the edges.
 
     Edges are found by selection. Pairs are summed in blocks, or, on a CPU and from
     2^20 pairs on, by `skbudget.kernels` in time linear in the rows (to 5e-6 of the
@@ -158,6 +158,7 @@ class PAUCAtBudgetLoss(RankingLoss):
         "grad_pos_count",
         "pauc_var",
     )
+    has_sparse_gradient: ClassVar[bool] = True
 
     def __init__(
         self,
@@ -171,7 +172,7 @@ class PAUCAtBudgetLoss(RankingLoss):
         tau_scale: Literal["iqr", "band"] | None = "iqr",
         temperature: float = 0.1,
         pos_numerator: Literal["pool", "live"] = "pool",
-        budget_basis: Literal["fpr", "population"] = "fpr",
+        basis: Literal["fpr", "population"] = "fpr",
         queue_size: int = 1024,
         quantile_interpolation: Interpolation = "rank",
         weighted_budget: bool = False,
@@ -198,7 +199,7 @@ class PAUCAtBudgetLoss(RankingLoss):
         self.n_knots = check_positive(n_knots, "n_knots", owner, integer=True, minimum=2)
         self.tau_scale = check_option(tau_scale, "tau_scale", TAU_SCALES, owner)
         self.pos_numerator = check_option(pos_numerator, "pos_numerator", POS_NUMERATORS, owner)
-        self.budget_basis = check_option(budget_basis, "budget_basis", BASES, owner)
+        self.basis = check_option(basis, "basis", BASES, owner)
         self.quantile_interpolation = check_option(
             quantile_interpolation, "quantile_interpolation", INTERPOLATIONS, owner
         )
@@ -235,7 +236,7 @@ class PAUCAtBudgetLoss(RankingLoss):
         rows, pos_weight = weighed
 
         reference = iid_negative
-        if self.budget_basis == "population":
+        if self.basis == "population":
             reference = torch.ones_like(positive) if pool.iid is None else pool.iid
         band = find_band(
             held,

@@ -13,6 +13,9 @@ __all__ = ["MemoryQueue", "Pool"]
 class Pool(NamedTuple):
     """Rows that a ranking loss compares: the live batch first, then the queue.
 
+    The rows of the NumPy losses are `skbudget.objectives.Rows`. These are something else:
+    tensors, which may be on a GPU, of which only the live ones carry gradient.
+
     Attributes
     ----------
     logits : Tensor of shape (n_rows, n_columns)

@@ -22,14 +22,16 @@ REDUCTIONS = ("mean", "sum", "none")
 class RankingLoss(nn.Module, ABC):
     """A loss that compares rows with each other, class by class.
 
-    A subclass defines `_class_loss` for the scores of one class against the rest.
-    Everything around it is done here: checks, the rows of other ranks, the memory
-    queue, padding, the cap on the pool, the reduction over classes.
+    A subclass defines `_class_loss` for the scores of one class against the rest. This
+    class does everything around it: checks, the rows of other ranks, the memory queue,
+    padding, the cap on the pool, the reduction over classes.
 
-    Computes in float32 at least, whatever autocast asks for.
+    It computes in float32 at least, whatever autocast asks for.
     """
 
     diagnostics: ClassVar[tuple[str, ...]] = ()
+    # Whether most rows of a batch have no gradient; a training loop may skip them then.
+    has_sparse_gradient: ClassVar[bool] = False
     temperature: float
 
     def __init__(

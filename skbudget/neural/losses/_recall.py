@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -73,6 +73,8 @@ class RecallAtQuantileLoss(RankingLoss):
     >>> round(loss(scores, targets).item(), 3)  # sigmoid of -1 and of 1
     0.5
     """
+
+    has_sparse_gradient: ClassVar[bool] = True
 
     def __init__(
         self,
