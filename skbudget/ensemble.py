@@ -147,7 +147,7 @@ class PAUCEnsembleClassifier(ClassifierMixin, BaseEstimator):
         the budget, the latter behind imputed and standardised numbers and, for a data
         frame, one column per category. A model of your own gets ``X`` as it is: put
         what it needs in a pipeline. Its own calibration would only cost time: pass
-        ``calibration_cv=None`` or ``calibrate=False`` to ours.
+        ``calibration_cv=None`` to ours.
     cv : int, default=3
         Folds of the rows on which the blend and `predict_proba` are learnt; never
         more than the rarer class has rows.
@@ -205,7 +205,7 @@ class PAUCEnsembleClassifier(ClassifierMixin, BaseEstimator):
     ...     budget=0.02, n_estimators=20, calibration_cv=None, n_jobs=1, verbose=-1
     ... )
     >>> network = PAUCClassifier(
-    ...     budget=0.02, n_members=2, max_epochs=10, calibrate=False, random_state=0
+    ...     budget=0.02, n_members=2, max_epochs=10, calibration_cv=None, random_state=0
     ... )
     >>> model = PAUCEnsembleClassifier(budget=0.02, trees=trees, network=network, cv=2)
     >>> model = model.fit(X, y)
@@ -367,7 +367,7 @@ class PAUCEnsembleClassifier(ClassifierMixin, BaseEstimator):
 
             network = make_pipeline(
                 table_for_networks(X),
-                PAUCClassifier(budget=self.budget, calibrate=False, random_state=seed),
+                PAUCClassifier(budget=self.budget, calibration_cv=None, random_state=seed),
             )
         return {"trees": clone(trees), "network": clone(network)}, fold_seed
 

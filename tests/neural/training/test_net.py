@@ -9,17 +9,10 @@ skorch = pytest.importorskip("skorch")
 from torch import nn
 
 from skbudget.neural import LossWarmup, PAUCAtBudgetLoss, WeightedCrossEntropyLoss
+from skbudget.neural.training._members import IGNORED, AllMembers, EachMember
 from skbudget.neural.training._module import MLP
-from skbudget.neural.training._net import (
-    IGNORED,
-    AllMembers,
-    BestEpoch,
-    Clock,
-    Diagnostics,
-    EachMember,
-    RankingNet,
-)
-from skbudget.neural.training._rows import BalancedBatches, Batches, Rows
+from skbudget.neural.training._net import BestEpoch, Clock, Diagnostics, RankingNet
+from skbudget.neural.training._rows import BalancedBatches, Batches, TableDataset
 
 torch.set_num_threads(1)
 
@@ -97,9 +90,9 @@ def make_net(n_epochs=3, callbacks=(), lr=1e-2, n_members=2):
         EachMember(ranking_loss(), n_members),
         warmup_steps=4,
         blend_steps=0,
-        temp_start=0.5,
-        temp_end=0.1,
-        temp_decay_steps=8,
+        temperature_start=0.5,
+        temperature_end=0.1,
+        temperature_decay_steps=8,
     )
     return RankingNet(
         MLP(3, 1, (4,), n_members=n_members),
@@ -121,7 +114,7 @@ def rows():
     rng = np.random.default_rng(0)
     y = np.arange(100) % 4 == 0
     X = rng.normal(size=(100, 3)) + y[:, None]
-    return Rows(X.astype(np.float32), y=y.astype(np.int64))
+    return TableDataset(X.astype(np.float32), y=y.astype(np.int64))
 
 
 class Watch(skorch.callbacks.Callback):
@@ -161,7 +154,7 @@ def test_a_member_does_not_learn_from_its_fold(rows):
     fold = np.full(100, 1)
     net = make_net(1)
     before = [p.detach().clone() for p in net.module_.parameters()]
-    net.partial_fit(Rows(rows.X.numpy(), y=rows.about["y"].numpy(), fold=fold), None)
+    net.partial_fit(TableDataset(rows.X.numpy(), y=rows.about["y"].numpy(), fold=fold), None)
     for was, now in zip(before, net.module_.parameters()):
         assert torch.equal(was[1], now[1])
         assert not torch.equal(was[0], now[0])
@@ -238,7 +231,7 @@ def test_best_epoch(rows, values, start, patience, best, n_epochs):
 def test_diverged_weights_are_noticed_even_if_the_loss_was_finite(rows):
     with pytest.raises(FloatingPointError, match="diverged in epoch 1.*Lower lr.*StandardScaler"):
         make_net(1, lr=1e38).partial_fit(
-            Rows(rows.X.numpy()[:25] * 1e3, y=rows.about["y"].numpy()[:25]), None
+            TableDataset(rows.X.numpy()[:25] * 1e3, y=rows.about["y"].numpy()[:25]), None
         )
 
 

@@ -10,7 +10,7 @@ sp = pytest.importorskip("scipy.sparse")
 from skbudget.neural.training._rows import (
     BalancedBatches,
     Batches,
-    Rows,
+    TableDataset,
     content_folds,
     stratified_sample,
 )
@@ -21,7 +21,7 @@ torch.set_num_threads(1)
 def rows_of(y, **about):
     """Rows whose only feature is their number."""
     y = np.asarray(y, dtype=np.int64)
-    return Rows(np.arange(y.size, dtype=np.float32)[:, None], y=y, **about)
+    return TableDataset(np.arange(y.size, dtype=np.float32)[:, None], y=y, **about)
 
 
 def numbers(batch):
@@ -32,7 +32,7 @@ def balanced(y, batch_size, seed=0, **about):
     return BalancedBatches(rows_of(y, **about), batch_size, np.random.RandomState(seed))
 
 
-# --- Rows ---------------------------------------------------------------------
+# --- TableDataset ---------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("convert", [sp.csr_matrix, sp.csr_array])
@@ -40,8 +40,8 @@ def test_csr_rows_are_those_of_the_dense_table(convert):
     X = np.random.default_rng(0).normal(size=(20, 4)).astype(np.float32)
     X[X < 0] = 0
     y, weight = np.arange(20) % 2, np.arange(20.0)
-    dense = Rows(X, y=y, weight=weight, iid=None)
-    sparse = Rows(convert(X), y=y, weight=weight, iid=None)
+    dense = TableDataset(X, y=y, weight=weight, iid_mask=None)
+    sparse = TableDataset(convert(X), y=y, weight=weight, iid_mask=None)
     assert len(dense) == len(sparse) == 20
     assert set(dense.about) == {"y", "weight"}
     for which in (slice(3, 9), np.array([5, 5, 0])):
@@ -115,9 +115,9 @@ def test_passes_differ_and_are_reproducible():
 
 def test_what_is_known_of_a_row_stays_with_it():
     weight = np.arange(50.0)
-    for X, about in balanced(np.arange(50) % 2, 8, weight=weight, iid=weight > 20):
+    for X, about in balanced(np.arange(50) % 2, 8, weight=weight, iid_mask=weight > 20):
         np.testing.assert_array_equal(about["weight"], X[:, 0])
-        np.testing.assert_array_equal(about["iid"], X[:, 0] > 20)
+        np.testing.assert_array_equal(about["iid_mask"], X[:, 0] > 20)
         np.testing.assert_array_equal(about["y"], X[:, 0] % 2)
 
 
