@@ -1,6 +1,7 @@
-"""The losses as torch modules, and an estimator that trains a network on them.
+"""Losses as torch modules, and an estimator that trains a network on any loss.
 
-Nothing is imported from torch before a name is used.
+The losses need torch alone; `PAUCClassifier` needs skorch as well. Nothing is imported
+before a name is used.
 """
 
 from __future__ import annotations

@@ -18,7 +18,7 @@ from ...objectives._compose import _map_parts, _parts_of, check_loss
 from ...objectives._loss import check_names
 from ._checks import check_mask, check_rows, check_targets, check_weight, working_precision
 
-__all__ = ["NumpyLoss", "all_parts"]
+__all__ = ["NumpyLoss"]
 
 
 class NumpyLoss(nn.Module):
@@ -99,7 +99,7 @@ class NumpyLoss(nn.Module):
     @property
     def temperature(self) -> float:
         """Temperature of the loss, or of its first part that has one."""
-        for part in all_parts(self.loss):
+        for part in _all_parts(self.loss):
             if hasattr(part, "temperature"):
                 return part.temperature
         raise AttributeError(f"{type(self.loss).__name__} has no temperature.")
@@ -113,7 +113,7 @@ class NumpyLoss(nn.Module):
     @property
     def has_sparse_gradient(self) -> bool:
         """Whether most rows of a batch have no gradient."""
-        return all(hasattr(part, "beta") for part in all_parts(self.loss))
+        return all(hasattr(part, "beta") for part in _all_parts(self.loss))
 
     def forward(
         self,
@@ -326,11 +326,11 @@ def _on_cpu(values: Tensor) -> NDArray[Any]:
     return (values.float() if values.dtype in (torch.bfloat16, torch.float16) else values).numpy()
 
 
-def all_parts(loss: Loss[Any]) -> Iterator[Loss[Any]]:
+def _all_parts(loss: Loss[Any]) -> Iterator[Loss[Any]]:
     """Yield the losses that a loss is made of, those of an `AtBudget` included."""
     for part in _parts_of(loss):
         if isinstance(part, AtBudget):
-            yield from all_parts(part.loss_over_band)
+            yield from _all_parts(part.loss_over_band)
         else:
             yield part
 

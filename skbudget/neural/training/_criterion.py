@@ -14,14 +14,15 @@ from torch import nn
 
 from ..._utils.validation import check_band
 from ...band import Basis, default_beta
-from ...objectives import BinaryCrossEntropy, Loss, Rows, loss_classes
+from ...objectives import AtBudget, BinaryCrossEntropy, Loss, Rows, loss_classes
 from ...objectives import FocalLoss as NumpyFocalLoss
+from ...objectives._compose import _parts_of
 from ...objectives._loss import loss_name
 from ...objectives._rows import MARGINS, TARGETS, Margins, Target
 from .. import losses
 from ..losses._cross_entropy import WeightedCrossEntropyLoss
 from ..losses._focal import FocalLoss
-from ..losses._numpy import NumpyLoss, all_parts
+from ..losses._numpy import NumpyLoss
 from ..losses._pauc import PAUCAtBudgetLoss
 from ..losses._queue import MemoryQueue
 from ..losses._ranking import RankingLoss
@@ -142,7 +143,7 @@ def declare_loss(loss: Any, owner: str) -> Declaration:
     if isinstance(found, NumpyLoss):
         found = found.loss
     declaration = (
-        _declare_numpy_loss(found) if isinstance(found, Loss) else _declare_torch_loss(found)
+        _declare_numpy_loss(found) if isinstance(found, Loss) else _declare_torch_loss(found, owner)
     )
     taken = OF_NET & (declaration.reads | declaration.needs)
     if taken:
@@ -216,8 +217,13 @@ def _declare_numpy_loss(loss: Loss[Any]) -> Declaration:
     )
 
 
-def _declare_torch_loss(loss: Any) -> Declaration:
+def _declare_torch_loss(loss: Any, owner: str) -> Declaration:
     cls = loss if isinstance(loss, type) else type(loss)
+    if issubclass(cls, LossWarmup):
+        raise ValueError(
+            f"{owner} warms up by itself: pass the main loss of the LossWarmup, and set warmup, "
+            "blend and temperature_start."
+        )
     names, needed, takes_weight = names_of_columns(loss)
     # A module may say what it takes, as a `Loss` does; others take classes.
     target = getattr(loss, "target", None)
@@ -368,8 +374,7 @@ def _make_loss(
     band = dict(zip(("alpha", "beta"), _band(estimator, rows))) if sets_band else {}
     if isinstance(found, Loss):
         loss = _resolved(found.replace(**band) if band else found, declaration, rows, estimator)
-        ends = {part.beta for part in all_parts(loss) if _has_band(part)}  # type: ignore[attr-defined]
-        end: float | None = ends.pop() if len(ends) == 1 else None
+        end = _end_of_band(loss)
         twin = _twin(loss, estimator, declaration, rows, queue_size)
         return NumpyLoss(loss, per_row=True) if twin is None else twin, end
     if isinstance(found, type):
@@ -384,6 +389,16 @@ def _has_band(loss: Any) -> bool:
     if isinstance(loss, Loss) and loss.target != "binary":
         return False
     return all(hasattr(loss, name) for name in ("alpha", "beta", "basis"))
+
+
+def _end_of_band(loss: Loss[Any]) -> float | None:
+    """Return the end of a loss's band; None without a band, or if parts have several."""
+    parts = list(_parts_of(loss))
+    if any(isinstance(part, AtBudget) for part in parts):
+        # Each batch, or each class, will have a band of its own.
+        return None
+    ends = {getattr(part, "beta", None) for part in parts if _has_band(part)}
+    return ends.pop() if len(ends) == 1 else None
 
 
 def _band(estimator: Any, rows: TableDataset) -> tuple[float, float]:

@@ -48,7 +48,8 @@ def new_net(
     net : RankingNet
         Initialized.
     """
-    n_batches = -(-len(rows) // estimator.batch_size)
+    batches = GroupBatches if "group" in rows.about else BalancedBatches
+    n_batches = len(batches(rows, estimator.batch_size, rng))
     epochs = estimator.max_epochs
     epochs = auto_epochs(n_batches) if epochs == "auto" else int(epochs)
     of_net = dict(estimator.net_params or {})
@@ -69,7 +70,7 @@ def new_net(
         max_epochs=epochs,
         batch_size=estimator.batch_size,
         lr=estimator.lr,
-        iterator_train=GroupBatches if "group" in rows.about else BalancedBatches,
+        iterator_train=batches,
         iterator_train__random_state=rng,
         iterator_valid=Batches,
         train_split=None,

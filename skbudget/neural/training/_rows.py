@@ -131,8 +131,8 @@ class GroupBatches(Batches):
     """Shuffled batches that hold whole query groups.
 
     A pass shows every row once. The groups are put in random order and cut into batches
-    of about ``batch_size`` rows, each group going where its middle lies. A group of more
-    rows than that makes a longer batch, and neighbouring batches shorter or fewer.
+    of about ``batch_size`` rows; each group goes where its middle lies. There are no more
+    batches than groups. A very large group may leave a batch empty, which is skipped.
 
     Parameters
     ----------
@@ -151,6 +151,9 @@ class GroupBatches(Batches):
         self.random_state = random_state
         groups = dataset.about["group"].numpy()
         self._group, self._sizes = np.unique(groups, return_inverse=True, return_counts=True)[1:]
+
+    def __len__(self) -> int:
+        return min(super().__len__(), self._sizes.size)
 
     def __iter__(self) -> Iterator[tuple[Tensor, dict[str, Tensor]]]:
         draw, n_batches = self.random_state, len(self)
