@@ -119,8 +119,7 @@ class PAUCEnsembleClassifier(ClassifierMixin, BaseEstimator):
         the budget. The default network gets imputed and standardised numbers and, from a
         data frame, one column per category. A model of your own gets ``X`` unchanged, so
         put any preparation in a pipeline. Calibration inside the models would only cost
-        time: pass ``calibration_cv=None`` or ``calibrate=False`` to the models of this
-        package.
+        time: pass ``calibration_cv=None`` to the models of this package.
     cv : int, default=3
         Number of folds on which the blend and `predict_proba` are learnt. It is reduced
         to the number of rows of the rarer class, if that is smaller.
@@ -179,7 +178,7 @@ class PAUCEnsembleClassifier(ClassifierMixin, BaseEstimator):
     ...     budget=0.02, n_estimators=20, calibration_cv=None, n_jobs=1, verbose=-1
     ... )
     >>> network = PAUCClassifier(
-    ...     budget=0.02, n_members=2, max_epochs=10, calibrate=False, random_state=0
+    ...     budget=0.02, n_members=2, max_epochs=10, calibration_cv=None, random_state=0
     ... )
     >>> model = PAUCEnsembleClassifier(budget=0.02, trees=trees, network=network, cv=2)
     >>> model = model.fit(X, y)
@@ -341,7 +340,7 @@ class PAUCEnsembleClassifier(ClassifierMixin, BaseEstimator):
 
             network = make_pipeline(
                 table_for_networks(X),
-                PAUCClassifier(budget=self.budget, calibrate=False, random_state=seed),
+                PAUCClassifier(budget=self.budget, calibration_cv=None, random_state=seed),
             )
         return {"trees": clone(trees), "network": clone(network)}, fold_seed
 

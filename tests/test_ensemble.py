@@ -45,7 +45,7 @@ def tiny_trees(**params):
 
 def tiny_network(**params):
     defaults = {"budget": BUDGET, "n_members": 2, "max_epochs": 20, "hidden_layer_sizes": (16,)}
-    network = PAUCClassifier(**{**defaults, "calibrate": False, "random_state": 0, **params})
+    network = PAUCClassifier(**{**defaults, "calibration_cv": None, "random_state": 0, **params})
     return make_pipeline(SimpleImputer(strategy="median"), StandardScaler(), network)
 
 

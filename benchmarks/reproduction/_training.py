@@ -142,9 +142,9 @@ def _fit_ranking(
         _ranking_loss(recipe, recipe.queue_factor * scale.queue_size),
         warmup_steps=warmup_steps,
         blend_steps=int(BLEND * n_steps),
-        temp_start=hot,
-        temp_end=cold,
-        temp_decay_steps=max(1, n_steps - warmup_steps),
+        temperature_start=hot,
+        temperature_end=cold,
+        temperature_decay_steps=max(1, n_steps - warmup_steps),
     )
     optimizer = torch.optim.Adam(model.parameters(), lr=scale.learning_rate)
     step = 0

@@ -42,7 +42,7 @@ def fit_networks(effort: Effort) -> Turns:
     ours = PAUCClassifier(
         budget=BUDGET,
         max_epochs=effort.network_epochs,
-        calibrate=False,
+        calibration_cv=None,
         random_state=0,
         device="cpu",
     )

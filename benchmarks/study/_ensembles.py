@@ -39,7 +39,7 @@ def _fit_ensemble(
         **REPEATABLE,
     )
     network = PAUCClassifier(
-        budget=setting.budget, calibrate=False, random_state=seed, device="cpu"
+        budget=setting.budget, calibration_cv=None, random_state=seed, device="cpu"
     )
     if setting.effort < 1.0:
         trees.set_params(n_estimators=n_trees(trees.n_estimators, setting))

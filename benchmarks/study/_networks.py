@@ -19,7 +19,7 @@ from ._contender import Contender, Fitted, Setting
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from skbudget.neural.training._rows import Batches, Rows
+    from skbudget.neural.training._rows import Batches, TableDataset
 
 __all__ = ["NETWORKS", "OUR_NETWORKS"]
 
@@ -69,7 +69,7 @@ _Loss = Callable[[int, "Tensor", "Tensor", "Tensor"], "Tensor"]
 
 
 def _with_their_share(
-    rows: Rows, batch_size: int, parameters: Mapping[str, Any], draw: np.random.RandomState
+    rows: TableDataset, batch_size: int, parameters: Mapping[str, Any], draw: np.random.RandomState
 ) -> Batches:
     """Return batches that have their share of the positives, and at least one positive."""
     from skbudget.neural.training._rows import BalancedBatches
@@ -85,7 +85,7 @@ class _DualBatches:
 
     def __init__(
         self,
-        rows: Rows,
+        rows: TableDataset,
         batch_size: int,
         parameters: Mapping[str, Any],
         draw: np.random.RandomState,
@@ -148,12 +148,9 @@ def _focal(task: _Task) -> _Loss:
 
 
 def _after_cross_entropy(
-    task: _Task, wrapper: Callable[..., Any], main: Any, of_loss: str, word: str
+    task: _Task, wrapper: Callable[..., Any], main: Any, of_loss: str
 ) -> _Loss:
-    """Warm up on balanced cross-entropy, then sharpen a ranking loss, as published.
-
-    The parameters of the wrapper that set the temperature begin with ``word``.
-    """
+    """Warm up on balanced cross-entropy, then sharpen a ranking loss, as published."""
     from skbudget.neural import WeightedCrossEntropyLoss
 
     from ..reproduction._training import BLEND, TEMPERATURES, WARMUP
@@ -166,11 +163,9 @@ def _after_cross_entropy(
         main,
         warmup_steps=warmup_steps,
         blend_steps=int(BLEND * task.n_steps),
-        **{
-            f"{word}_start": sharpness * hot,
-            f"{word}_end": sharpness * cold,
-            f"{word}_decay_steps": max(1, task.n_steps - warmup_steps),
-        },
+        temperature_start=sharpness * hot,
+        temperature_end=sharpness * cold,
+        temperature_decay_steps=max(1, task.n_steps - warmup_steps),
     )
 
     def of_step(step: int, logits: Tensor, targets: Tensor, rows: Tensor) -> Tensor:
@@ -184,7 +179,7 @@ def _smooth_ap(task: _Task) -> _Loss:
     from skbudget.neural import LossWarmup, SmoothAPLoss
 
     main = SmoothAPLoss(queue_size=task.queue_size)
-    return _after_cross_entropy(task, LossWarmup, main, "smoothap", "temp")
+    return _after_cross_entropy(task, LossWarmup, main, "smoothap")
 
 
 def _imbalanced_losses(task: _Task) -> _Loss:
@@ -197,7 +192,12 @@ def _imbalanced_losses(task: _Task) -> _Loss:
         surrogate=task.parameters["surrogate"],
         queue_size=task.queue_size,
     )
-    return _after_cross_entropy(task, LossWarmupWrapper, main, "pauc", "temp")
+
+    def wrapper(warmup: Any, main: Any, **settings: Any) -> Any:
+        theirs = {name.replace("temperature", "temp"): value for name, value in settings.items()}
+        return LossWarmupWrapper(warmup, main, **theirs)
+
+    return _after_cross_entropy(task, wrapper, main, "pauc")
 
 
 def _libauc(task: _Task) -> _Loss:
@@ -242,7 +242,7 @@ class _Recipe(NamedTuple):
     """
 
     loss: Callable[[_Task], _Loss]
-    batches: Callable[[Rows, int, Mapping[str, Any], np.random.RandomState], Any] = (
+    batches: Callable[[TableDataset, int, Mapping[str, Any], np.random.RandomState], Any] = (
         _with_their_share
     )
     optimizer: Callable[[Any, Mapping[str, Any]], Any] = _adamw
@@ -255,11 +255,11 @@ def _train(
     import torch
 
     from skbudget.neural.training._module import MLP
-    from skbudget.neural.training._rows import Rows
+    from skbudget.neural.training._rows import TableDataset
     from skbudget.neural.training._support import seeded
 
     draw = np.random.RandomState(setting.random_state)
-    rows = Rows(X.astype(np.float32), y=y.astype(np.int64), row=np.arange(y.size))
+    rows = TableDataset(X.astype(np.float32), y=y.astype(np.int64), row=np.arange(y.size))
     batch_size = min(parameters["batch_size"], max(_BATCHES, y.size // _BATCHES))
     batches = recipe.batches(rows, batch_size, parameters, draw)
     epochs = max(2, round(setting.effort * parameters["epochs"]))

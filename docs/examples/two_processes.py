@@ -38,9 +38,9 @@ def main():
         PAUCAtBudgetLoss(beta=BUDGET, queue_size=8192),
         warmup_steps=len(batches) * 3 // 10,
         blend_steps=len(batches) // 7,
-        temp_start=0.5,
-        temp_end=0.2,
-        temp_decay_steps=len(batches) * 7 // 10,
+        temperature_start=0.5,
+        temperature_end=0.2,
+        temperature_decay_steps=len(batches) * 7 // 10,
     )
     for step, rows in enumerate(batches):
         loss.on_train_batch_start(step)

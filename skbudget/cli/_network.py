@@ -41,7 +41,7 @@ class TabularNetwork:
 
         network = PAUCClassifier(
             budget=self.budget,
-            calibrate=False,
+            calibration_cv=None,
             random_state=self.random_state,
             device="cpu",
             **self.options,

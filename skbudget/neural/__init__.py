@@ -1,6 +1,7 @@
-"""The losses as torch modules, and an estimator that trains a network on them.
+"""Losses as torch modules, and an estimator that trains a network on any loss.
 
-Nothing is imported from torch before a name is used.
+The losses need torch alone; `PAUCClassifier` needs skorch as well. Nothing is imported
+before a name is used.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from .losses._cross_entropy import HardNegativeCrossEntropyLoss, WeightedCrossEntropyLoss
     from .losses._distributed import all_gather_rows
     from .losses._focal import FocalLoss
+    from .losses._numpy import NumpyLoss
     from .losses._pauc import PAUCAtBudgetLoss
     from .losses._recall import RecallAtQuantileLoss
     from .losses._smooth_ap import SmoothAPLoss
@@ -23,6 +25,7 @@ __all__ = [
     "FocalLoss",
     "HardNegativeCrossEntropyLoss",
     "LossWarmup",
+    "NumpyLoss",
     "PAUCAtBudgetLoss",
     "PAUCClassifier",
     "RecallAtQuantileLoss",
@@ -37,6 +40,7 @@ __getattr__, __dir__ = lazy_names(
         "FocalLoss": ".losses._focal",
         "HardNegativeCrossEntropyLoss": ".losses._cross_entropy",
         "LossWarmup": ".losses._warmup",
+        "NumpyLoss": ".losses._numpy",
         "PAUCAtBudgetLoss": ".losses._pauc",
         "PAUCClassifier": "._classifier",
         "RecallAtQuantileLoss": ".losses._recall",

@@ -505,7 +505,12 @@ def test_training_of_a_network(data):
     from skbudget import PAUCClassifier
 
     network = PAUCClassifier(
-        budget=0.1, n_members=1, max_epochs=8, early_stopping=True, random_state=0, calibrate=False
+        budget=0.1,
+        n_members=1,
+        max_epochs=8,
+        early_stopping=True,
+        random_state=0,
+        calibration_cv=None,
     )
     pipeline = make_pipeline(StandardScaler(), network).fit(*data)
     display = TrainingCurveDisplay.from_estimator(pipeline)

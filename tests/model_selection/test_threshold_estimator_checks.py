@@ -88,7 +88,7 @@ def expected_failures(model):
             xgboost.XGBClassifier(**CHEAP),
             PAUCLGBMClassifier(**CHEAP, **UNBANDED, min_child_samples=1, verbose=-1),
             PAUCXGBClassifier(**CHEAP, **UNBANDED, min_child_weight=0.0),
-            PAUCClassifier(n_members=1, max_epochs=5, calibrate=False, random_state=0),
+            PAUCClassifier(n_members=1, max_epochs=5, calibration_cv=None, random_state=0),
         )
         if not (OLD_CHECKS and type(estimator) is xgboost.XGBClassifier)
     ]

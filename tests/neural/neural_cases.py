@@ -11,11 +11,13 @@ import torch.nn.functional as F
 from skbudget.neural import (
     FocalLoss,
     HardNegativeCrossEntropyLoss,
+    NumpyLoss,
     PAUCAtBudgetLoss,
     RecallAtQuantileLoss,
     SmoothAPLoss,
     WeightedCrossEntropyLoss,
 )
+from skbudget.objectives import PairwisePAUC
 
 INTERPOLATIONS = ("linear", "lower", "higher", "nearest", "midpoint")
 
@@ -27,7 +29,7 @@ RANKING = {
         alpha=0.05, beta=0.4, tau_scale="band", **{"queue_size": 0, **p}
     ),
     "population": lambda **p: PAUCAtBudgetLoss(
-        beta=0.4, budget_basis="population", **{"queue_size": 0, **p}
+        beta=0.4, basis="population", **{"queue_size": 0, **p}
     ),
     "trapezoid": lambda **p: PAUCAtBudgetLoss(
         beta=0.3, surrogate="trapezoid", n_knots=4, **{"queue_size": 0, **p}
@@ -43,7 +45,8 @@ CROSS_ENTROPY = {
     "hard negatives": lambda **p: HardNegativeCrossEntropyLoss(top_fraction=0.2, **p),
 }
 FOCAL = {"focal": lambda **p: FocalLoss(alpha=0.25, **p)}
-ALL = RANKING | CROSS_ENTROPY | FOCAL
+NUMPY = {"NumPy": lambda **p: NumpyLoss(PairwisePAUC(beta=0.3, tau_scale="iqr"), **p)}
+ALL = RANKING | CROSS_ENTROPY | FOCAL | NUMPY
 
 
 class Batch(NamedTuple):
@@ -121,7 +124,7 @@ def dense_pauc(loss, batch) -> dict[str, Any]:
     scores, held = batch.logits, batch.logits.detach()
     positive = batch.targets == 1
     iid = torch.ones_like(positive) if batch.iid is None else batch.iid
-    reference = iid if loss.budget_basis == "population" else iid & ~positive
+    reference = iid if loss.basis == "population" else iid & ~positive
     fractions = torch.linspace(loss.alpha, loss.beta, loss.n_knots, dtype=torch.float64).tolist()
     t_alpha = at_rank(held[reference], loss.alpha, last=False)
     knots = [t_alpha, *(at_rank(held[reference], f, last=True) for f in fractions[1:])]

@@ -5,6 +5,7 @@ import pytest
 torch = pytest.importorskip("torch")
 pytest.importorskip("skorch")
 
+import toy_losses as toys
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from skbudget import PAUCClassifier
@@ -18,10 +19,29 @@ EXPECTED = {
     "check_sample_weight_equivalence_on_dense_data": ROUNDING,
     "check_sample_weight_equivalence_on_sparse_data": ROUNDING,
 }
+OF_REGRESSORS = {
+    **EXPECTED,
+    "check_regressors_no_decision_function": "one class takes any target, and has it for all",
+    # Refused, rather than without effect.
+    "check_regressors_train": "it sets alpha, here the end of a band that the loss does not have",
+}
 
 
 @parametrize_with_checks(
-    [PAUCClassifier(n_members=2, max_epochs=100)], expected_failed_checks=lambda _: EXPECTED
+    [
+        PAUCClassifier(n_members=2, max_epochs=100),
+        PAUCClassifier(loss="smooth_ap", n_members=2, max_epochs=60, lr=3e-3),
+        # A regressor.
+        PAUCClassifier(
+            loss=toys.SquaredError(),
+            n_members=2,
+            max_epochs=50,
+            lr=1e-2,
+        ),
+    ],
+    expected_failed_checks=lambda estimator: (
+        EXPECTED if estimator.loss is None or estimator.loss == "smooth_ap" else OF_REGRESSORS
+    ),
 )
 def test_estimator_checks(estimator, check):
     check(estimator)

@@ -36,7 +36,7 @@ def gradient_of(loss, y, raw, weight=None):
 @pytest.mark.parametrize("alpha", [0.0, 0.1])
 def test_weights_of_positives_are_the_values_of_the_objective(surrogate, basis, alpha):
     y, raw, value = draw()
-    band = {"alpha": alpha, "beta": 0.4, "tau_scale": "iqr", "budget_basis": basis}
+    band = {"alpha": alpha, "beta": 0.4, "tau_scale": "iqr", "basis": basis}
     if surrogate == "trapezoid":
         loss = PAUCAtBudgetLoss(surrogate="trapezoid", temperature=0.5, queue_size=0, **band)
         objective = TrapezoidPAUC(temperature=0.5, **band)
@@ -165,7 +165,7 @@ def test_early_stopping_maximises_the_value_caught(table):
     X, y, value = table
     # Only a few positives have value, and yet some are held out.
     few = np.where(np.cumsum(y) <= 20, value, 0.0)
-    model = make(early_stopping=True, validation_fraction=0.3, calibrate=False, max_epochs=6)
+    model = make(early_stopping=True, validation_fraction=0.3, calibration_cv=None, max_epochs=6)
     found = model.fit(X, y, value=few).diagnostics_["valid_coverage"]
     assert np.isfinite(found).all()
     plain = model.fit(X, y).diagnostics_["valid_coverage"]
@@ -203,12 +203,12 @@ def test_weights_and_values(table):
     # The band counts rows, weights included and values not.
     positives, negatives = weight[y == 1].sum(), weight[y == 0].sum()
     assert model.beta_ == pytest.approx(max(0.05, 1.5 * positives / negatives), rel=1e-5)
-    for params, labels in (({"budget_basis": "population"}, y), ({}, y + (X[:, 3] > 1.2))):
+    for params, labels in (({"basis": "population"}, y), ({}, y + (X[:, 3] > 1.2))):
         with pytest.raises(ValueError, match="value and weights .* cannot be combined"):
             make(**params).fit(X, labels, sample_weight=weight, value=value)
     with pytest.raises(ValueError, match="value and weights .* cannot be combined"):
-        make(budget_basis="population", class_weight="balanced").fit(X, y, value=value)
-    make(budget_basis="population", max_epochs=1).fit(X, y, value=value)
+        make(basis="population", class_weight="balanced").fit(X, y, value=value)
+    make(basis="population", max_epochs=1).fit(X, y, value=value)
 
 
 def test_bad_values(table):

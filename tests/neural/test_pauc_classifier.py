@@ -134,14 +134,14 @@ def test_parameters_reach_the_loss(table):
         "n_knots": 5,
         "link": "logistic",
         "tau_scale": "band",
-        "budget_basis": "population",
+        "basis": "population",
         "pos_numerator": "live",
         "temperature": 0.3,
         "queue_size": 100,
         "max_pool_size": 150,
     }
     model = make(**params, max_epochs=2, alpha=0.01, beta=0.4).fit(*table)
-    assert model.net_.criterion_.temp_end == params.pop("temperature")
+    assert model.net_.criterion_.temperature_end == params.pop("temperature")
     for loss in model.net_.criterion_.main_loss.of_member:
         assert {name: getattr(loss, name) for name in params} == params
     # Never more in the queue than there are rows outside the batch.
@@ -404,7 +404,7 @@ def test_partial_fit_follows_the_schedule_over_calls(table):
 
 def test_partial_fit_needs_to_know_the_classes(table):
     X, y = table
-    model = make(calibrate=False).partial_fit(X[y == 0], y[y == 0], classes=[0, 1])
+    model = make(calibration_cv=None).partial_fit(X[y == 0], y[y == 0], classes=[0, 1])
     assert model.classes_.tolist() == [0, 1]
     model.partial_fit(X, y)
     model.partial_fit(X, y, classes=[1, 0])
@@ -589,9 +589,9 @@ def test_module(table, module, n_members):
 
 
 def _rows(X):
-    from skbudget.neural.training._rows import Rows
+    from skbudget.neural.training._rows import TableDataset
 
-    return Rows(np.asarray(X, dtype=np.float32))
+    return TableDataset(np.asarray(X, dtype=np.float32))
 
 
 def test_an_instance_is_copied(table):
@@ -792,7 +792,7 @@ def edges(X, y, iid_mask=None):
         max_epochs=1,
         batch_size=10_000,
         n_members=1,
-        calibrate=False,
+        calibration_cv=None,
         lr=1e-30,
     ).fit(X, y, iid_mask=iid_mask)
     names = ("t_alpha", "t_beta", "tau_eff", "band_neg_count")
@@ -892,21 +892,21 @@ def test_one_member_holds_out_the_validation_fraction(table):
     assert shown.sum() == pytest.approx(450, abs=1)
     assert shown[1] == pytest.approx(0.75 * y.sum(), abs=1)
     watch = Watch()
-    make(n_members=1, calibrate=False, net_params={"callbacks": [watch]}).fit(X, y)
+    make(n_members=1, calibration_cv=None, net_params={"callbacks": [watch]}).fit(X, y)
     assert np.sum(watch.batches, axis=0).sum() == 4 * 600
 
 
 def test_without_calibration_there_is_only_a_ranking(table):
     X, y = table
-    model = make(calibrate=False).fit(X, y)
+    model = make(calibration_cv=None).fit(X, y)
     assert not hasattr(model, "predict_proba")
     with pytest.raises(AttributeError, match="predict_proba") as caught:
         _ = model.predict_proba
-    assert "ranks only: probabilities need calibrate=True" in str(caught.value.__cause__)
+    assert "ranks only: probabilities need calibration_cv='auto'" in str(caught.value.__cause__)
     assert model.decision_function(X).shape == (600,)
     np.testing.assert_array_equal(model.predict(X), model.decision_function(X) > 0)
-    model.set_params(calibrate=True)
-    with pytest.raises(NotFittedError, match="fitted with calibrate=False: fit it again"):
+    model.set_params(calibration_cv="auto")
+    with pytest.raises(NotFittedError, match="fitted with calibration_cv=None.*fit it again"):
         model.predict_proba(X)
     assert hasattr(make(), "predict_proba")
 
@@ -942,7 +942,7 @@ def test_more_than_two_classes(three_classes):
     np.testing.assert_allclose(far.sum(axis=1), 1)
     stopped = make(early_stopping=True, max_epochs=4).fit(X, y)
     assert np.isfinite(stopped.diagnostics_["valid_coverage"]).all()
-    ranker = make(calibrate=False).fit(X, y)
+    ranker = make(calibration_cv=None).fit(X, y)
     np.testing.assert_array_equal(
         ranker.predict(X), ranker.classes_[ranker.decision_function(X).argmax(axis=1)]
     )
@@ -1114,7 +1114,7 @@ def test_warns_of_starving_positives():
     """Both positives are in folds: a member that leaves one out sees it in no batch."""
     X, _ = draw_table(400)
     y = (np.arange(400) < 1).astype(int)
-    in_every_batch = make(calibrate=False, batch_size=50, queue_size=300, max_epochs=3)
+    in_every_batch = make(calibration_cv=None, batch_size=50, queue_size=300, max_epochs=3)
     assert warnings_of(in_every_batch, X, y) == []
     y[:2] = 1
     messages = warnings_of(make(batch_size=10, queue_size=380, beta=0.2, max_epochs=3), X, y)
@@ -1125,7 +1125,7 @@ def test_warns_of_starving_positives():
 
 
 @pytest.mark.parametrize("n_positives", [1, 2, 3])
-@pytest.mark.parametrize("params", [{}, {"calibrate": False, "n_members": 1}])
+@pytest.mark.parametrize("params", [{}, {"calibration_cv": None, "n_members": 1}])
 @pytest.mark.filterwarnings("ignore:PAUCClassifier. a step saw")
 def test_rare_positives(n_positives, params):
     X, _ = draw_table(5000, rate=0.0)
@@ -1142,7 +1142,7 @@ def test_rare_positives(n_positives, params):
     assert (counts[:, 1] == 1).all()
     assert np.isfinite(model.decision_function(X)).all()
     assert np.isfinite(model.diagnostics_["train_loss"]).all()
-    if model.calibrate:
+    if model.calibration_cv:
         assert model.predict_proba(X)[:, 1].mean() < 0.005
 
 
@@ -1155,7 +1155,7 @@ def test_holding_out_keeps_both_classes_on_both_sides(table):
         assert np.isfinite(model.predict_proba(X)).all()
     y = (np.arange(600) < 1).astype(int)
     for params in ({"n_members": 1}, {"early_stopping": True}):
-        with pytest.raises(ValueError, match="has only 1 member.*calibrate=False or n_members"):
+        with pytest.raises(ValueError, match="has only 1 member.*calibration_cv=None or n_members"):
             make(**params).fit(X, y)
 
 

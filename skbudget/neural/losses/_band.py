@@ -1,8 +1,8 @@
 """The torch twin of `skbudget.band`: edges and dispersion of an FPR band.
 
-Same definition, same order statistics; a test holds the two to the same numbers.
-Edges are found by selection, so that a pool may hold more rows than
-`torch.quantile` sorts.
+Definition and order statistics are the same, and a test holds the two to the same
+numbers. Edges are found by selection, so a pool may hold more rows than
+`torch.quantile` can sort.
 """
 
 from __future__ import annotations
@@ -66,9 +66,9 @@ def find_band(
     scores : Tensor of shape (n_rows,)
         Scores without gradient.
     reference : Tensor of shape (n_rows,), dtype=bool
-        Rows whose scores set the edges; at least one.
+        Rows whose scores set the edges, at least one.
     negatives : Tensor of shape (n_rows,), dtype=bool
-        Rows whose scores set the dispersion; at least one.
+        Rows whose scores set the dispersion, at least one.
     alpha, beta : float
         Ends of the band as fractions.
     n_knots : int
@@ -163,7 +163,7 @@ class _Column:
             # NumPy selects all of them at once.
             positions = [n - rank for rank in ranks]
             return torch.from_numpy(np.partition(self._values.numpy(), positions)[positions])
-        # One sort of a GPU takes a fraction of the time of its selection of one rank.
+        # On a GPU one sort takes a fraction of the time of selecting a single rank.
         return torch.sort(self._values, descending=True).values[[rank - 1 for rank in ranks]]
 
     def quantiles(self, fractions: Sequence[float], interpolation: str) -> Tensor:

@@ -1,4 +1,4 @@
-"""Checks of what a loss is called with."""
+"""Checks of the tensors that a loss is called with."""
 
 from __future__ import annotations
 

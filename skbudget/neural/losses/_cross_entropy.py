@@ -1,4 +1,4 @@
-"""Cross-entropy, weighted by class and hard-negative-mined: baselines and warm-up."""
+"""Cross-entropy, weighted by class or by mined hard negatives: baselines and warm-up."""
 
 from __future__ import annotations
 
@@ -41,8 +41,9 @@ class WeightedCrossEntropyLoss(nn.Module):
 
     Notes
     -----
-    A mean over nothing is zero. Computes in float32 at least. `iid_mask` is taken
-    and ignored, so that a training loop may call any loss of this package alike.
+    A mean over nothing is zero. The loss computes in float32 at least. It takes
+    `iid_mask` and ignores it, so that a training loop can call all losses of this
+    package alike.
 
     Examples
     --------
@@ -178,11 +179,11 @@ class WeightedCrossEntropyLoss(nn.Module):
 
 
 class HardNegativeCrossEntropyLoss(WeightedCrossEntropyLoss):
-    r"""Cross-entropy that up-weights the negatives ranked highest, or those named.
+    r"""Cross-entropy that up-weights the negatives ranked highest, or named ones.
 
-    Without ``hard_mask`` no label beyond the target is needed: the top
-    ``top_fraction`` of the batch's negatives by score count ``factor`` times. With it
-    (the oracle) the rows it names do. Binary targets only; otherwise as
+    The top ``top_fraction`` of the batch's negatives by score count ``factor`` times,
+    which needs no label beyond the target. With ``hard_mask`` (the oracle) the rows of the
+    mask do instead. Targets are binary; everything else is as in
     `WeightedCrossEntropyLoss`.
 
     Parameters

@@ -18,7 +18,7 @@ REDUCTIONS = ("mean", "mean_positive", "sum", "none")
 
 
 class FocalLoss(nn.Module):
-    r"""Cross-entropy that turns down the rows it gets right [1]_.
+    r"""Cross-entropy in which rows that are already right count less [1]_.
 
     .. math:: L_i = -a_{y_i} (1 - p_i)^\gamma \log p_i
 
@@ -49,7 +49,7 @@ class FocalLoss(nn.Module):
 
     Notes
     -----
-    A mean over nothing is zero. Computes in float32 at least.
+    A mean over nothing is zero. The loss computes in float32 at least.
 
     References
     ----------

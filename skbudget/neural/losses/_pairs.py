@@ -1,9 +1,9 @@
-"""Sums over positive x negative pairs whose gradient is found on the way.
+"""Sums over positive x negative pairs that find their gradient on the way.
 
 The derivative of a pair's loss is a by-product of its value, so both are summed
-in one pass over blocks of pairs: no matrix of all pairs is kept for the backward
-pass, and memory does not grow with the pool. Where there are very many pairs, the
-kernels of the boosting objectives sum them without forming any.
+in one pass over blocks of pairs. No matrix of all pairs is kept for the backward
+pass, and memory does not grow with the number of pairs. Very many pairs are summed by
+the kernels of the boosting objectives, which form none of them.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from torch.autograd.function import once_differentiable
 
 from ...kernels._dispatch import sum_pairs
 from ...kernels._kernel import Kernel
-from ...objectives.losses.pairwise_pauc import Link
+from ...objectives.losses._band import Link
 
 __all__ = ["mean_pair_loss", "smooth_precision"]
 
 
 # Pairs formed at a time: a few megabytes, within a CPU's cache and enough for a GPU.
 _BLOCK = 1 << 20
-# From here on a CPU is better off with sums that form no pairs.
+# From this number on, sums that form no pairs are faster on a CPU.
 _MANY_PAIRS = 1 << 20
 
 

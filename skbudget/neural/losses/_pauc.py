@@ -10,7 +10,7 @@ from torch import Tensor
 
 from ..._utils.validation import BASES, check_band, check_option, check_positive
 from ...band import TAU_SCALES
-from ...objectives.losses.pairwise_pauc import LINKS, Link
+from ...objectives.losses._band import LINKS, Link
 from ._band import INTERPOLATIONS, Interpolation, find_band
 from ._pairs import mean_pair_loss
 from ._queue import Pool
@@ -29,27 +29,27 @@ class PAUCAtBudgetLoss(RankingLoss):
     r"""One minus the smoothed partial AUC over an FPR band.
 
     The band holds the negatives between two score edges, the quantiles of the
-    iid negatives at FPR ``beta`` (the budget) and ``alpha``; ``alpha=0`` reaches the
-    top negative. Edges and temperature are held constant in the derivative. The
+    iid negatives at FPR ``beta`` (the budget) and ``alpha``. With ``alpha=0`` it reaches
+    the top negative. Edges and temperature are held constant in the derivative. The
     temperature :math:`\tau` is ``temperature`` times the dispersion of the iid
-    negatives, so that the loss does not change with the scale of the scores.
+    negatives, so the loss does not change with the scale of the scores.
 
     - ``surrogate="pairwise"``: positives :math:`i` against band negatives :math:`j`,
 
       .. math:: L = \frac{1}{|P| |B|} \sum_{ij} \sigma\left((s_j - s_i) / \tau\right)
 
-      with gradient on both. Use it where hard negatives contest the top.
+      Both have a gradient. Use it where hard negatives contest the top.
     - ``surrogate="trapezoid"``: soft TPR at FPR knots with thresholds :math:`t_k`
       and trapezoid weights :math:`c_k`,
 
       .. math:: L = 1 - \sum_k c_k \frac{1}{|P|} \sum_i \sigma\left((s_i - t_k) / \tau\right)
 
-      with gradient on positives only.
+      Only positives have a gradient.
 
-    A class has no loss, and is left out of the reduction, if the pool holds no
+    A class has no loss and is left out of the reduction if the pool holds no
     positive or no iid negative of it, if no negative lies in the band, if the
     positives weigh nothing, or if the dispersion has collapsed (all negatives score
-    alike); the last with one warning.
+    alike). A collapse is warned of once.
 
     Parameters
     ----------
@@ -71,11 +71,11 @@ class PAUCAtBudgetLoss(RankingLoss):
     temperature : float, default=0.1
         Sharpness of the comparison, in units of the dispersion.
     pos_numerator : {"pool", "live"}, default="pool"
-        Positives that are averaged over: all, or those of the live batch. Few live
-        positives beside many in a queue carry little gradient, which "live" is meant to
-        mend for the trapezoid; where we looked it did not (``python -m skbudget
+        Positives that are averaged over: all, or those of the live batch. A few live
+        positives beside many in a queue carry little gradient, and "live" is meant to
+        mend that for the trapezoid. It did not where we looked (``python -m skbudget
         reproduce rescue``), and with the pairwise surrogate it fails on a contested top.
-    budget_basis : {"fpr", "population"}, default="fpr"
+    basis : {"fpr", "population"}, default="fpr"
         Whether the band's ends count negatives or all rows.
     queue_size : int, default=1024
         Past rows to compare with, 0 for none. The band should hold a few negatives:
@@ -86,9 +86,9 @@ class PAUCAtBudgetLoss(RankingLoss):
         "midpoint".
     weighted_budget : bool, default=False
         What a sample weight stands for. False: the importance of a positive, which
-        moves neither edges nor band. True: the row repeated, edges being weighted
-        quantiles, as in `skbudget.objectives`; needs ``"rank"``. What catching a
-        positive is worth is passed as its weight with False, see the notes.
+        moves neither edges nor band. True: the row repeated, so that edges are weighted
+        quantiles, as in `skbudget.objectives`; this needs ``"rank"``. Use False to pass
+        what catching a positive is worth as its weight, see the notes.
     max_pool_size : int, default=None
         Rows to compare at most; more are subsampled, half of the places shared
         evenly between the classes. Draws from torch's generator.
@@ -125,7 +125,7 @@ class PAUCAtBudgetLoss(RankingLoss):
     ``weighted_budget`` the weights move neither edges nor band, and those of negatives
     have no effect. Rows that repeat as well have ``weight * value`` for positives and
     ``weight`` for negatives, with ``weighted_budget=True``; that is right with
-    ``budget_basis="fpr"``, where only negatives set the edges.
+    ``basis="fpr"``, where only negatives set the edges.
 
     Edges are found by selection. Pairs are summed in blocks, or, on a CPU and from
     2^20 pairs on, by `skbudget.kernels` in time linear in the rows (to 5e-6 of the
@@ -158,6 +158,7 @@ class PAUCAtBudgetLoss(RankingLoss):
         "grad_pos_count",
         "pauc_var",
     )
+    has_sparse_gradient: ClassVar[bool] = True
 
     def __init__(
         self,
@@ -171,7 +172,7 @@ class PAUCAtBudgetLoss(RankingLoss):
         tau_scale: Literal["iqr", "band"] | None = "iqr",
         temperature: float = 0.1,
         pos_numerator: Literal["pool", "live"] = "pool",
-        budget_basis: Literal["fpr", "population"] = "fpr",
+        basis: Literal["fpr", "population"] = "fpr",
         queue_size: int = 1024,
         quantile_interpolation: Interpolation = "rank",
         weighted_budget: bool = False,
@@ -198,7 +199,7 @@ class PAUCAtBudgetLoss(RankingLoss):
         self.n_knots = check_positive(n_knots, "n_knots", owner, integer=True, minimum=2)
         self.tau_scale = check_option(tau_scale, "tau_scale", TAU_SCALES, owner)
         self.pos_numerator = check_option(pos_numerator, "pos_numerator", POS_NUMERATORS, owner)
-        self.budget_basis = check_option(budget_basis, "budget_basis", BASES, owner)
+        self.basis = check_option(basis, "basis", BASES, owner)
         self.quantile_interpolation = check_option(
             quantile_interpolation, "quantile_interpolation", INTERPOLATIONS, owner
         )
@@ -235,7 +236,7 @@ class PAUCAtBudgetLoss(RankingLoss):
         rows, pos_weight = weighed
 
         reference = iid_negative
-        if self.budget_basis == "population":
+        if self.basis == "population":
             reference = torch.ones_like(positive) if pool.iid is None else pool.iid
         band = find_band(
             held,

@@ -1,4 +1,4 @@
-"""A memory of past batches, so that a band edge is found among many rows."""
+"""A memory of past batches: a band edge is found among more rows than a batch has."""
 
 from __future__ import annotations
 
@@ -12,6 +12,9 @@ __all__ = ["MemoryQueue", "Pool"]
 
 class Pool(NamedTuple):
     """Rows that a ranking loss compares: the live batch first, then the queue.
+
+    The rows of the NumPy losses are `skbudget.objectives.Rows`. These are something else:
+    tensors, which may be on a GPU, of which only the live ones carry gradient.
 
     Attributes
     ----------
@@ -84,15 +87,15 @@ class MemoryQueue(nn.Module):
 
     @torch.no_grad()
     def append(self, live: Pool) -> None:
-        """Write rows, the oldest ones giving way.
+        """Write rows over the oldest ones.
 
-        Of more rows than the queue holds, the last ones are kept.
+        If there are more rows than the queue holds, the last ones are kept.
         """
         n = live.targets.numel()
         if self.size == 0 or n == 0:
             return
         if self.logits.dtype != live.logits.dtype or self.logits.device != live.logits.device:
-            # A float64 loss is not to be rounded by its memory.
+            # The memory must not round a float64 loss.
             self.to(device=live.logits.device, dtype=live.logits.dtype)
         if n >= self.size:
             live = Pool(*(None if part is None else part[n - self.size :] for part in live))
@@ -154,7 +157,7 @@ class MemoryQueue(nn.Module):
         saved = state_dict.get(prefix + "logits")
         if saved is not None:
             if saved.shape != self.logits.shape:
-                # Before anything is loaded: half a memory is none.
+                # Refused before anything is loaded, for half a memory would be wrong.
                 error_msgs.append(
                     f"{prefix}logits must have shape {tuple(self.logits.shape)} (queue_size, "
                     f"num_classes): the state_dict has {tuple(saved.shape)}."

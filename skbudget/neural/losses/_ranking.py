@@ -1,4 +1,4 @@
-"""What ranking losses share: rows in, a pool of rows, a loss per class, a reduction."""
+"""What ranking losses share: checked rows, a pool of rows, a loss per class, a reduction."""
 
 from __future__ import annotations
 
@@ -22,14 +22,16 @@ REDUCTIONS = ("mean", "sum", "none")
 class RankingLoss(nn.Module, ABC):
     """A loss that compares rows with each other, class by class.
 
-    A subclass defines `_class_loss` for the scores of one class against the rest.
-    Everything around it is done here: checks, the rows of other ranks, the memory
-    queue, padding, the cap on the pool, the reduction over classes.
+    A subclass defines `_class_loss` for the scores of one class against the rest. This
+    class does everything around it: checks, the rows of other ranks, the memory queue,
+    padding, the cap on the pool, the reduction over classes.
 
-    Computes in float32 at least, whatever autocast asks for.
+    It computes in float32 at least, whatever autocast asks for.
     """
 
     diagnostics: ClassVar[tuple[str, ...]] = ()
+    # Whether most rows of a batch have no gradient; a training loop may skip them then.
+    has_sparse_gradient: ClassVar[bool] = False
     temperature: float
 
     def __init__(
@@ -129,8 +131,8 @@ class RankingLoss(nn.Module, ABC):
                     stats.append({**found, "grad_pos_count": torch.count_nonzero(mine)})
             if self.training or self.update_queue_in_eval:
                 self.queue.append(live)
-            # A zero that keeps the graph: without a loss there is still a backward pass.
-            # Of no rows, for the sum of all may overflow.
+            # A zero that keeps the graph, so that there is a backward pass without a loss too.
+            # It sums no rows, for the sum of all might overflow.
             zero = logits[:0].sum()
             valid = torch.tensor([loss is not None for loss in losses], device=logits.device)
             per_class = torch.stack([zero if loss is None else loss for loss in losses])
@@ -238,9 +240,9 @@ def _gathered(live: Pool) -> Pool:
 
 
 def _quota_sample(targets: Tensor, size: int) -> Tensor:
-    """Draw ``size`` rows; half of them shared evenly between the classes.
+    """Draw ``size`` rows; half of the places are shared evenly between the classes.
 
-    Rare classes keep more rows than their share, within a class all rows are alike.
+    Rare classes keep more rows than their share. Within a class all rows are alike.
     """
     order = torch.randperm(targets.numel(), device=targets.device)
     classes, of_class = torch.unique(targets[order], return_inverse=True)

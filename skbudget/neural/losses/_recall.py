@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -18,12 +18,12 @@ __all__ = ["RecallAtQuantileLoss"]
 class RecallAtQuantileLoss(RankingLoss):
     r"""One minus the soft recall among the top rows: a threshold, not a band.
 
-    With the threshold :math:`\theta` that a fraction ``budget`` of all rows reaches,
-    held constant,
+    The threshold :math:`\theta` is the score that a fraction ``budget`` of all rows
+    reaches. It is held constant:
 
     .. math:: L = 1 - \frac{1}{|P|} \sum_{i \in P} \sigma\left((s_i - \theta) / \tau\right)
 
-    Only positives carry gradient. A class without a positive, or whose positives
+    Only positives have a gradient. A class without a positive, or whose positives
     weigh nothing, has no loss and is left out of the reduction.
 
     Parameters
@@ -73,6 +73,8 @@ class RecallAtQuantileLoss(RankingLoss):
     >>> round(loss(scores, targets).item(), 3)  # sigmoid of -1 and of 1
     0.5
     """
+
+    has_sparse_gradient: ClassVar[bool] = True
 
     def __init__(
         self,

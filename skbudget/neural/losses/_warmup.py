@@ -16,47 +16,48 @@ __all__ = ["LossWarmup"]
 class LossWarmup(nn.Module):
     """Warm up on one loss, blend into another, and sharpen its temperature.
 
-    The clock is the training loop's: call `on_train_batch_start` before every step
+    The training loop keeps the time: call `on_train_batch_start` before every step
     and, if the phases are given in epochs, `on_train_epoch_start` before every
-    epoch. Phase and temperature are functions of it.
+    epoch. Phase and temperature are functions of the step and the epoch.
 
     1. Warm-up: ``warmup_loss`` alone.
     2. Blend: the weight of ``main_loss`` grows linearly to ``final_main_weight``.
-    3. Main phase: that weight is held.
+    3. Main phase: the weight stays there.
 
-    From the end of the warm-up on, the temperature moves geometrically from
-    ``temp_start`` to ``temp_end`` over ``temp_decay_steps`` steps. At that moment
-    the main loss's memory queue is emptied once.
+    When the warm-up ends, the memory queue of the main loss is emptied once. From then
+    on the temperature moves geometrically from ``temperature_start`` to
+    ``temperature_end`` over ``temperature_decay_steps`` steps.
 
     Parameters
     ----------
-    warmup_loss : Module
-        Called with ``(logits, targets)``, and with ``sample_weight`` and
-        ``iid_mask`` if given and if its ``forward`` names them.
+    warmup_loss : Module or None
+        Called with ``(logits, targets)``, and with ``sample_weight``, ``iid_mask`` and
+        ``value`` if they are given and its ``forward`` names them. None where there is
+        no warm-up.
     main_loss : Module
-        Called with all that `forward` is called with.
+        Called with everything that `forward` is called with.
     warmup_steps, blend_steps : int, default=None
         Lengths of the phases in steps.
     warmup_epochs, blend_epochs : int, default=0
         Lengths of the phases in epochs, if not in steps.
-    temp_start, temp_end : float, default=None
-        Temperatures; None leaves the temperature of ``main_loss`` alone.
-    temp_decay_steps : int, default=10_000
+    temperature_start, temperature_end : float, default=None
+        Temperatures; with None the temperature of ``main_loss`` stays as it is.
+    temperature_decay_steps : int, default=10_000
         Steps over which the temperature moves.
     final_main_weight : float, default=1.0
         Weight of ``main_loss`` after the blend, in (0, 1].
     reset_queue_each_epoch : bool, default=False
-        Whether to empty the memory queue at the start of every later epoch too.
+        Whether to empty the memory queue at the start of every epoch after the warm-up.
 
     See Also
     --------
     WeightedCrossEntropyLoss : A loss to warm up on.
-    PAUCAtBudgetLoss : A loss to go on with.
+    PAUCAtBudgetLoss : A loss to follow it.
 
     Notes
     -----
-    The clock is part of the ``state_dict``: a resumed run goes on in its phase, at
-    its temperature, with its queue.
+    Step, epoch, phase and temperature are part of the ``state_dict``, and so is the
+    queue: a resumed run continues where it stopped.
 
     Examples
     --------
@@ -64,7 +65,8 @@ class LossWarmup(nn.Module):
     >>> from skbudget.neural import LossWarmup, PAUCAtBudgetLoss, WeightedCrossEntropyLoss
     >>> loss = LossWarmup(
     ...     WeightedCrossEntropyLoss(), PAUCAtBudgetLoss(),
-    ...     warmup_steps=10, blend_steps=4, temp_start=0.5, temp_end=0.1, temp_decay_steps=20,
+    ...     warmup_steps=10, blend_steps=4,
+    ...     temperature_start=0.5, temperature_end=0.1, temperature_decay_steps=20,
     ... )
     >>> for step in (0, 10, 12, 20, 40):
     ...     loss.on_train_batch_start(step)
@@ -78,16 +80,16 @@ class LossWarmup(nn.Module):
 
     def __init__(
         self,
-        warmup_loss: nn.Module,
+        warmup_loss: nn.Module | None,
         main_loss: nn.Module,
         *,
         warmup_steps: int | None = None,
         blend_steps: int | None = None,
         warmup_epochs: int = 0,
         blend_epochs: int = 0,
-        temp_start: float | None = None,
-        temp_end: float | None = None,
-        temp_decay_steps: int = 10_000,
+        temperature_start: float | None = None,
+        temperature_end: float | None = None,
+        temperature_decay_steps: int = 10_000,
         final_main_weight: float = 1.0,
         reset_queue_each_epoch: bool = False,
     ) -> None:
@@ -95,7 +97,9 @@ class LossWarmup(nn.Module):
         owner = type(self).__name__
         in_steps = warmup_steps is not None or blend_steps is not None
         if in_steps and (warmup_epochs or blend_epochs):
-            raise ValueError("The phases of LossWarmup are in steps or in epochs, not in both.")
+            raise ValueError(
+                "The phases of LossWarmup are in steps or in epochs, not in both: got some of each."
+            )
         lengths = {
             "warmup_steps": warmup_steps or 0,
             "blend_steps": blend_steps or 0,
@@ -104,22 +108,29 @@ class LossWarmup(nn.Module):
         }
         for name, length in lengths.items():
             check_positive(length, name, owner, integer=True, minimum=0)
-        if (temp_start is None) != (temp_end is None):
-            raise ValueError("temp_start and temp_end of LossWarmup go together: got only one.")
-        if temp_start is not None:
-            check_positive(temp_start, "temp_start", owner)
-            check_positive(temp_end, "temp_end", owner)
+        if warmup_loss is None and (any(lengths.values()) or final_main_weight != 1.0):
+            raise ValueError(
+                "LossWarmup has no warmup_loss, so its phases must have no length, and "
+                "final_main_weight must be 1."
+            )
+        if (temperature_start is None) != (temperature_end is None):
+            raise ValueError(
+                "temperature_start and temperature_end of LossWarmup go together: got only one."
+            )
+        if temperature_start is not None:
+            check_positive(temperature_start, "temperature_start", owner)
+            check_positive(temperature_end, "temperature_end", owner)
             if not hasattr(main_loss, "temperature"):
                 raise ValueError(
-                    f"{type(main_loss).__name__} has no temperature: leave temp_start and "
-                    "temp_end of LossWarmup at None."
+                    f"{type(main_loss).__name__} has no temperature: leave temperature_start and "
+                    "temperature_end of LossWarmup at None."
                 )
         self.in_steps = in_steps
         self.warmup_length = lengths["warmup_steps"] or lengths["warmup_epochs"]
         self.blend_length = lengths["blend_steps"] or lengths["blend_epochs"]
-        self.temp_start, self.temp_end = temp_start, temp_end
-        self.temp_decay_steps = check_positive(
-            temp_decay_steps, "temp_decay_steps", owner, integer=True, minimum=1
+        self.temperature_start, self.temperature_end = temperature_start, temperature_end
+        self.temperature_decay_steps = check_positive(
+            temperature_decay_steps, "temperature_decay_steps", owner, integer=True, minimum=1
         )
         self.final_main_weight = check_budget(final_main_weight, owner, "final_main_weight")
         self.reset_queue_each_epoch = reset_queue_each_epoch
@@ -131,7 +142,7 @@ class LossWarmup(nn.Module):
         # Step at which the main loss came in, None before.
         self._switch_step: int | None = None
         self._ticked = False
-        self._set_temperature(temp_start)
+        self._set_temperature(temperature_start)
 
     # --- the clock ----------------------------------------------------------------
 
@@ -149,9 +160,10 @@ class LossWarmup(nn.Module):
         if self._switch_step is None:
             self._switch_step = step
             self._reset_queue()
-        if self.temp_start is not None and self.temp_end is not None:
-            progress = min(1.0, (step - self._switch_step) / self.temp_decay_steps)
-            self._set_temperature(self.temp_start * (self.temp_end / self.temp_start) ** progress)
+        if self.temperature_start is not None and self.temperature_end is not None:
+            progress = min(1.0, (step - self._switch_step) / self.temperature_decay_steps)
+            ratio = self.temperature_end / self.temperature_start
+            self._set_temperature(self.temperature_start * ratio**progress)
 
     @property
     def _now(self) -> int:
@@ -219,22 +231,22 @@ class LossWarmup(nn.Module):
         Parameters
         ----------
         logits, targets : Tensor
-            As the losses take them.
+            What the losses take.
         iid_mask : Tensor of shape (n_rows,), dtype=bool, default=None
-            Passed on unless None.
+            Passed to the losses unless it is None.
         **kwargs
             Passed to ``main_loss``.
 
         Returns
         -------
         loss : Tensor, or what ``main_loss`` returns
-            While blending, the first element of a tuple is blended and the others
-            are those of ``main_loss``. In the warm-up, the warm-up loss alone.
+            During the blend, the first element of a tuple is blended and the others
+            are those of ``main_loss``. During the warm-up, the warm-up loss alone.
         """
         if iid_mask is not None:
             kwargs["iid_mask"] = iid_mask
         weight = self.main_weight
-        has_moving_part = self.in_steps or (weight > 0 and self.temp_start is not None)
+        has_moving_part = self.in_steps or (weight > 0 and self.temperature_start is not None)
         if self.training and has_moving_part and not self._ticked:
             self._ticked = True
             warnings.warn(
@@ -246,6 +258,7 @@ class LossWarmup(nn.Module):
         if weight >= 1.0:
             return self.main_loss(logits, targets, **kwargs)
         passed = {name: kwargs[name] for name in self._warmup_takes & kwargs.keys()}
+        assert self.warmup_loss is not None
         warm = self.warmup_loss(logits, targets, **passed)
         if weight == 0.0:
             return warm
@@ -255,7 +268,9 @@ class LossWarmup(nn.Module):
         return (1.0 - weight) * warm + weight * main
 
 
-def _optional_arguments(loss: nn.Module) -> frozenset[str]:
-    """Return which of the row arguments a loss's forward takes by name."""
+def _optional_arguments(loss: nn.Module | None) -> frozenset[str]:
+    """Return which columns of the rows a loss's forward takes by name."""
+    if loss is None:
+        return frozenset()
     named = inspect.signature(loss.forward).parameters
-    return frozenset({"sample_weight", "iid_mask"} & named.keys())
+    return frozenset({"sample_weight", "iid_mask", "value"} & named.keys())

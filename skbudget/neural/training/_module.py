@@ -12,7 +12,7 @@ from torch import Tensor, nn
 __all__ = ["ACTIVATIONS", "MLP", "Members"]
 
 ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
-    "relu": torch.relu_,  # in place, for its argument is never needed again
+    "relu": torch.relu_,  # in place: its argument is not needed again
     "silu": nn.functional.silu,
     "gelu": nn.functional.gelu,
     "tanh": torch.tanh,
@@ -65,8 +65,8 @@ class MLP(nn.Module):
         """Return raw scores of shape (n_rows, n_members, n_outputs) for (n_rows, n_features).
 
         Prediction on a CPU is in double precision: a matrix product rounds
-        differently with the number of rows, and a row's score is not to depend on
-        its company.
+        differently with the number of rows, and a row's score must not depend on the
+        rows beside it.
         """
         exact = not self.training and X.device.type == "cpu"
         return self._layers(X, len(self.weights), torch.float64 if exact else self.weights[0].dtype)

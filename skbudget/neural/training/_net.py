@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import math
 from collections.abc import Callable
 from typing import Any, ClassVar
@@ -13,129 +12,22 @@ from numpy.typing import NDArray
 from skorch import NeuralNet
 from skorch.callbacks import Callback
 from skorch.dataset import unpack_data
-from torch import Tensor, nn
+from torch import Tensor
 
-from ..losses._cross_entropy import WeightedCrossEntropyLoss
-from ..losses._pauc import PAUCAtBudgetLoss
+from ._members import IGNORED, temperature_of
 from ._module import MLP
 
-__all__ = [
-    "AllMembers",
-    "BestEpoch",
-    "Clock",
-    "Diagnostics",
-    "EachMember",
-    "Progress",
-    "RankingNet",
-]
+__all__ = ["BestEpoch", "Clock", "Diagnostics", "Progress", "RankingNet"]
 
-IGNORED = -100
-
-
-class EachMember(nn.Module):
-    """The ranking loss of an ensemble: each member has its own, with its own queue.
-
-    Parameters
-    ----------
-    loss : PAUCAtBudgetLoss
-        Loss of one member; copied.
-    n_members : int
-        Number of members.
-    """
-
-    def __init__(self, loss: PAUCAtBudgetLoss, n_members: int) -> None:
-        super().__init__()
-        self.of_member = nn.ModuleList(copy.deepcopy(loss) for _ in range(n_members))
-        self.observed: list[dict[str, float]] = []
-        self._turn = 0
-
-    @property
-    def temperature(self) -> float:
-        """Temperature of the comparison."""
-        return self.of_member[0].temperature
-
-    @temperature.setter
-    def temperature(self, value: float) -> None:
-        for loss in self.of_member:
-            loss.temperature = value
-
-    def reset_queue(self) -> None:
-        """Forget the rows in the memory queues."""
-        for loss in self.of_member:
-            loss.reset_queue()
-
-    def forward(
-        self,
-        scores: Tensor,
-        targets: Tensor,
-        iid_mask: Tensor | None = None,
-        *,
-        sample_weight: Tensor | None = None,
-    ) -> Tensor:
-        """Return the sum of the members' losses.
-
-        Parameters
-        ----------
-        scores : Tensor of shape (n_rows, n_members, n_outputs)
-        targets : Tensor of shape (n_rows, n_members)
-            A member is not trained on the rows that it is to ignore.
-        iid_mask, sample_weight : Tensor of shape (n_rows,), default=None
-        """
-        total = scores.new_zeros(())
-        for number, loss in enumerate(self.of_member):
-            mine = (scores[:, number], targets[:, number], iid_mask)
-            # One member a step is looked at, in turn: what is reported is a mean anyway.
-            if number == self._turn:
-                value, found = loss(*mine, sample_weight=sample_weight, return_diagnostics=True)
-                self._observe(found)
-            else:
-                value = loss(*mine, sample_weight=sample_weight)
-            total = total + value
-        self._turn = (self._turn + 1) % len(self.of_member)
-        return total
-
-    def _observe(self, found: dict[str, Tensor]) -> None:
-        stacked = torch.stack([values.double() for values in found.values()])
-        # Over classes; one without a loss has no edges.
-        means = torch.nanmean(stacked, dim=1).tolist()
-        idle = float(torch.isnan(found["tau_eff"]).double().mean())
-        self.observed.append({**dict(zip(found, means)), "idle_share": idle})
-
-    def take_observed(self) -> list[dict[str, float]]:
-        """Return the diagnostics since the last call, one dict per step."""
-        observed, self.observed = self.observed, []
-        return observed
-
-
-class AllMembers(nn.Module):
-    """A loss that is a mean over rows, of all members at once.
-
-    Parameters
-    ----------
-    loss : WeightedCrossEntropyLoss
-        Loss of one member.
-    """
-
-    def __init__(self, loss: WeightedCrossEntropyLoss) -> None:
-        super().__init__()
-        self.loss = loss
-
-    def forward(
-        self, scores: Tensor, targets: Tensor, *, sample_weight: Tensor | None = None
-    ) -> Tensor:
-        """Return the sum over the members, as if all ignored equally many rows."""
-        n_members = targets.shape[1]
-        if sample_weight is not None:
-            sample_weight = sample_weight.repeat_interleave(n_members)
-        mean = self.loss(scores.flatten(0, 1), targets.flatten(), sample_weight=sample_weight)
-        return n_members * mean
+# Entries of a batch that the net itself reads; the others are columns for the loss.
+OF_NET = frozenset({"y", "weight", "fold"})
 
 
 class RankingNet(NeuralNet):
-    """A skorch net that hands its loss all that is known about the rows of a batch."""
+    """A skorch net that hands its loss everything that is known about the rows of a batch."""
 
-    # Network and loss are parameters too, the very objects that are trained. Saved apart from
-    # those they would come back as copies, and not at all where there is no GPU.
+    # Network and loss are parameters too, the same objects that are trained. If they were saved
+    # apart, they would come back as copies, and not at all on a machine without a GPU.
     cuda_dependent_attributes_: ClassVar[list[str]] = [
         *NeuralNet.cuda_dependent_attributes_,
         "module",
@@ -152,23 +44,25 @@ class RankingNet(NeuralNet):
         if "fold" in about:
             # A member leaves out the fold of its number.
             targets = targets.masked_fill(about["fold"][:, None] == members, IGNORED)
-        weight = about.get("weight")
-        if "value" in about:
-            weight = about["value"] if weight is None else weight * about["value"]
-        optional = {"iid_mask": about.get("iid"), "sample_weight": weight}
-        given = {name: values for name, values in optional.items() if values is not None}
+        given = {name: values for name, values in about.items() if name not in OF_NET}
+        if "weight" in about:
+            given["sample_weight"] = about["weight"]
         return self.criterion_(y_pred, targets, **given)
 
     def train_step_single(self, batch: Any, **fit_params: Any) -> dict[str, Any]:
         """Return the step, with the mean loss of the members to be recorded."""
-        # Of a ranking loss alone a few rows in a hundred have a gradient.
-        few_rows_matter = self.criterion_.main_weight == 1.0 and isinstance(self.module_, MLP)
+        # With a loss over a band, a few rows in a hundred have a gradient.
+        few_rows_matter = (
+            self.criterion_.main_weight == 1.0
+            and self.criterion_.main_loss.has_sparse_gradient
+            and isinstance(self.module_, MLP)
+        )
         take_step = self._step_of_few_rows if few_rows_matter else super().train_step_single
         step = take_step(batch, **fit_params)
         return {**step, "loss": step["loss"].detach() / step["y_pred"].shape[1]}
 
     def _step_of_few_rows(self, batch: Any) -> dict[str, Any]:
-        """Find the same gradients as in any step, but pass back only rows that have one."""
+        """Find the same gradients as any step, but pass back only the rows that have one."""
         self._set_training(True)
         X, about = unpack_data(batch)
         X = X.to(self.device)
@@ -182,7 +76,7 @@ class RankingNet(NeuralNet):
         return {"loss": loss, "y_pred": scores.detach()}
 
     def on_epoch_end(self, net: Any, **kwargs: Any) -> None:
-        """Raise if the network has diverged, before a callback works with what is left."""
+        """Raise if the network has diverged, before a callback uses what is left of it."""
         super().on_epoch_end(net, **kwargs)
         losses = self.history[-1, "batches", :, "train_loss"]
         finite = np.isfinite(losses).all() and all(
@@ -206,7 +100,7 @@ class RankingNet(NeuralNet):
 
 
 class Clock(Callback):
-    """Tells the loss the epoch and the step; goes on over calls of `partial_fit`."""
+    """Tells the loss the epoch and the step, which count over all calls of `partial_fit`."""
 
     def __init__(self) -> None:
         self.epoch = 0
@@ -241,18 +135,19 @@ class Diagnostics(Callback):
         """Record the epoch."""
         observed = net.criterion_.main_loss.take_observed()
         net.history.record("main_weight", net.criterion_.main_weight)
-        net.history.record("temperature", net.criterion_.current_temperature)
+        temperature = temperature_of(net.criterion_.main_loss)
+        net.history.record("temperature", math.nan if temperature is None else temperature)
         for name in self.names:
-            values = np.array([step[name] for step in observed])
+            values = np.array([step.get(name, math.nan) for step in observed], dtype=float)
             known = values[~np.isnan(values)]
             net.history.record(name, float(known.mean()) if known.size else math.nan)
 
 
 class BestEpoch(Callback):
-    """Keeps the weights of the best epoch, and stops when it is long past.
+    """Keeps the weights of the best epoch, and stops if no better one comes for long.
 
-    Without a ``score`` the last complete epoch is the best: what an interrupted
-    epoch has changed is undone, if there was training before it.
+    Without a ``score`` the last complete epoch is the best. What an interrupted epoch
+    has changed is undone, if there was training before it.
 
     Parameters
     ----------
@@ -282,13 +177,13 @@ class BestEpoch(Callback):
         self.start = start
 
     def on_train_begin(self, net: Any, X: Any = None, y: Any = None, **kwargs: Any) -> None:
-        """Forget earlier runs, but for the weights that they left."""
+        """Forget earlier runs, except for the weights that they left."""
         self.best_, self.epoch_, self.n_epochs_ = -math.inf, 0, 0
         self.interrupted_ = False
         self.state_ = _weights(net) if net.history else None
 
     def on_epoch_begin(self, net: Any, **kwargs: Any) -> None:
-        """Stop if patience is at its end, now that all callbacks have seen the last epoch."""
+        """Stop if patience has run out, now that all callbacks have seen the last epoch."""
         if self.score is not None and self.n_epochs_ - self.epoch_ >= self.patience:
             net.history.pop()
             raise KeyboardInterrupt  # how skorch's own early stopping ends a run

@@ -1,4 +1,4 @@
-"""Rows for a network: tables as batches, and batches that no class is missing from."""
+"""Rows for a network: tables as batches, batches with every class, and batches of whole queries."""
 
 from __future__ import annotations
 
@@ -12,24 +12,32 @@ from scipy.sparse import issparse
 from torch import Tensor
 from torch.utils.data import Dataset
 
-__all__ = ["BalancedBatches", "Batches", "Rows", "content_folds", "stratified_sample"]
+__all__ = [
+    "BalancedBatches",
+    "Batches",
+    "GroupBatches",
+    "TableDataset",
+    "content_folds",
+    "group_sample",
+    "stratified_sample",
+]
 
-# Of the distinct rows of a class, in folds.
+# Share of the distinct rows of a class that are in folds, and their least number.
 _HELD_SHARE, _HELD_ROWS = 0.25, 30
 
 
-class Rows(Dataset):
-    """A table, dense or CSR, with one entry per row of whatever training needs.
+class TableDataset(Dataset):
+    """A table, dense or CSR, with one entry per row of everything that training needs.
 
-    Indexing with many rows at once returns a batch ``(X, about)``; a table of
-    rows that are fetched one by one would spend its time fetching.
+    Indexing with many rows at once returns a batch ``(X, about)``. Fetching rows one by
+    one would take longer than training on them.
 
     Parameters
     ----------
     X : ndarray or CSR matrix of shape (n_rows, n_features), dtype=float32
-        The features; a CSR matrix is made dense batch by batch.
+        The features. A CSR matrix is made dense batch by batch.
     **about : ndarray of shape (n_rows,), or None
-        Labels, weights and the like.
+        Labels ``y``, ``weight``, ``fold``, and the columns that the loss reads.
     """
 
     def __init__(self, X: Any, **about: NDArray | None) -> None:
@@ -55,13 +63,13 @@ class Batches:
 
     Parameters
     ----------
-    dataset : Rows
+    dataset : TableDataset
         The rows.
     batch_size : int
         Rows of a batch.
     """
 
-    def __init__(self, dataset: Rows, batch_size: int) -> None:
+    def __init__(self, dataset: TableDataset, batch_size: int) -> None:
         self.dataset = dataset
         self.batch_size = batch_size
 
@@ -76,24 +84,28 @@ class Batches:
 class BalancedBatches(Batches):
     """Shuffled batches of equal size, each with its share of every class.
 
-    A pass shows every row once. A class of fewer rows than there are batches is
-    drawn again until each batch has one: a batch without positives would teach a
-    ranking loss nothing.
+    A pass shows every row once. A class that has fewer rows than there are batches is
+    drawn again until each batch has one of its rows: a batch without positives would
+    teach a ranking loss nothing. Rows with a real target are one class.
 
     Parameters
     ----------
-    dataset : Rows
-        The rows, with ``y`` as class indices.
+    dataset : TableDataset
+        The rows, with class indices or real numbers as ``y``.
     batch_size : int
-        Rows of a batch, at most (but for rows that are drawn again).
+        Rows of a batch, at most (apart from rows that are drawn again).
     random_state : RandomState
         Draws the batches.
     """
 
-    def __init__(self, dataset: Rows, batch_size: int, random_state: np.random.RandomState) -> None:
+    def __init__(
+        self, dataset: TableDataset, batch_size: int, random_state: np.random.RandomState
+    ) -> None:
         super().__init__(dataset, batch_size)
         self.random_state = random_state
         y = dataset.about["y"].numpy()
+        if y.dtype.kind == "f":
+            y = np.zeros(y.size, dtype=np.int64)
         self._rows_of_class = [np.flatnonzero(y == label) for label in np.unique(y)]
 
     def __iter__(self) -> Iterator[tuple[Tensor, dict[str, Tensor]]]:
@@ -110,9 +122,49 @@ class BalancedBatches(Batches):
         dealt = np.concatenate(batch)
         order = np.concatenate(rows)[np.argsort(dealt, kind="stable")]
         for part in np.split(order, np.cumsum(np.bincount(dealt))[:-1]):
-            # In random order: a queue that keeps the end of a batch is to keep a sample
-            # of it, not its positives.
+            # In random order: a queue that keeps the end of a batch has to keep a sample
+            # of the batch, not its positives.
             yield self.dataset[draw.permutation(part)]
+
+
+class GroupBatches(Batches):
+    """Shuffled batches that hold whole query groups.
+
+    A pass shows every row once. The groups are put in random order and cut into batches
+    of about ``batch_size`` rows; each group goes where its middle lies. There are no more
+    batches than groups. A very large group may leave a batch empty, which is skipped.
+
+    Parameters
+    ----------
+    dataset : TableDataset
+        The rows, with ``group``: equal numbers for the rows of a group.
+    batch_size : int
+        Rows of a batch, on average.
+    random_state : RandomState
+        Draws the batches.
+    """
+
+    def __init__(
+        self, dataset: TableDataset, batch_size: int, random_state: np.random.RandomState
+    ) -> None:
+        super().__init__(dataset, batch_size)
+        self.random_state = random_state
+        groups = dataset.about["group"].numpy()
+        self._group, self._sizes = np.unique(groups, return_inverse=True, return_counts=True)[1:]
+
+    def __len__(self) -> int:
+        return min(super().__len__(), self._sizes.size)
+
+    def __iter__(self) -> Iterator[tuple[Tensor, dict[str, Tensor]]]:
+        draw, n_batches = self.random_state, len(self)
+        order = draw.permutation(self._sizes.size)
+        sizes = self._sizes[order]
+        middle = np.cumsum(sizes) - sizes / 2
+        batch_of_group = np.empty(order.size, dtype=np.intp)
+        batch_of_group[order] = np.floor(middle * n_batches / self._group.size)
+        batch = batch_of_group[self._group]
+        for number in np.unique(batch):
+            yield self.dataset[draw.permutation(np.flatnonzero(batch == number))]
 
 
 def content_folds(
@@ -120,10 +172,11 @@ def content_folds(
 ) -> NDArray[np.int64]:
     """Return folds of some of the rows, stratified by class, the same for equal rows.
 
-    A quarter of the distinct rows of each class is in a fold, or more, until a class
-    has thirty: enough to learn two numbers from, and little that a member misses.
+    A quarter of the distinct rows of each class is in a fold. Of a small class there are
+    more, up to thirty rows: enough to learn two numbers from, and few for a member to
+    miss.
 
-    Repeated rows (a weight, an oversampled class) share a fold, so that no row is
+    Repeated rows (from a weight, or an oversampled class) share a fold, so that no row is
     scored by a member that has seen its copy.
 
     Parameters
@@ -162,12 +215,12 @@ def content_folds(
 def stratified_sample(
     y: NDArray, fraction: float, random_state: np.random.RandomState
 ) -> NDArray[np.bool_]:
-    """Return a mask of a share of the rows: of each class one at least, and not all.
+    """Return a mask of a share of the rows: at least one of each class, and not all.
 
     Parameters
     ----------
     y : ndarray of shape (n_rows,)
-        Class indices, two rows of each at least.
+        Class indices, at least two rows of each.
     fraction : float
         Share of each class, in (0, 1).
     random_state : RandomState
@@ -179,3 +232,23 @@ def stratified_sample(
         n_drawn = min(max(round(fraction * rows.size), 1), rows.size - 1)
         drawn[random_state.permutation(rows)[:n_drawn]] = True
     return drawn
+
+
+def group_sample(
+    group: NDArray, fraction: float, random_state: np.random.RandomState
+) -> NDArray[np.bool_]:
+    """Return a mask of a share of the rows that holds whole query groups.
+
+    Parameters
+    ----------
+    group : ndarray of shape (n_rows,)
+        The query of each row, at least two queries.
+    fraction : float
+        Share of the groups, in (0, 1).
+    random_state : RandomState
+        Draws the groups.
+    """
+    groups, of_row = np.unique(group, return_inverse=True)
+    n_drawn = min(max(round(fraction * groups.size), 1), groups.size - 1)
+    drawn = random_state.permutation(groups.size)[:n_drawn]
+    return np.isin(of_row, drawn)

@@ -1,4 +1,4 @@
-"""Small decisions around `PAUCClassifier`: defaults, device, module, warnings."""
+"""What `PAUCClassifier` asks around training: device, network, coverage of a net, warnings."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import math
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import torch
@@ -16,22 +16,17 @@ from numpy.typing import NDArray
 from torch import nn
 from torch.utils.data import Subset
 
-from ..losses._cross_entropy import WeightedCrossEntropyLoss
 from ._module import MLP, Members
 from ._net import BestEpoch, RankingNet
-from ._rows import Rows
+from ._rows import TableDataset
 
 __all__ = [
-    "Table",
     "auto_epochs",
-    "balanced_cross_entropy",
     "build_module",
     "check_net_params",
-    "class_mass",
-    "default_beta",
+    "class_scores",
     "mean_coverage",
     "out_of_fold_scores",
-    "relative_value",
     "resolve_device",
     "seeded",
     "warn_of_diagnostics",
@@ -39,47 +34,16 @@ __all__ = [
 ]
 
 # "auto": fifteen passes, or as many as make this many steps (about those of fifteen
-# passes over 150 000 rows), but no more than scikit-learn's own perceptron makes.
+# passes over 150 000 rows), but no more than scikit-learn's perceptron makes.
 _EPOCHS, _STEPS, _MOST_EPOCHS = 15, 500, 200
-
-# Band negatives per positive, at least.
-_NEGATIVES_PER_POSITIVE = 1.5
 
 # A band of fewer negatives than this on average is a matter of luck.
 _FEW_BAND_NEGATIVES = 5.0
 
-# Parameters of skorch's net that are ours to set, ...
+# Parameters of skorch's net that only the estimator sets, ...
 _RESERVED = ("module", "criterion", "dataset", "train_split", "iterator_train", "iterator_valid")
-# ... or have a parameter of the estimator to them.
+# ... or that are set by a parameter of the estimator.
 _OWN = ("max_epochs", "batch_size", "lr", "device", "verbose", "warm_start")
-
-
-class Table(NamedTuple):
-    """What `fit` is given, row by row.
-
-    Attributes
-    ----------
-    X : ndarray or CSR matrix of shape (n_rows, n_features)
-    y : ndarray of shape (n_rows,)
-    weight, iid, value : ndarray of shape (n_rows,), or None
-    """
-
-    X: Any
-    y: NDArray
-    weight: NDArray | None
-    iid: NDArray | None
-    value: NDArray | None
-
-    def select(self, rows: NDArray[np.intp]) -> Table:
-        """Return some of the rows."""
-        parts: list[Any] = [None if part is None else part[rows] for part in self]
-        return Table(*parts)
-
-    def without_weightless(self) -> Table:
-        """Return the rows of positive weight."""
-        if self.weight is None or self.weight.all():
-            return self
-        return self.select(np.flatnonzero(self.weight))
 
 
 def check_net_params(net_params: Mapping[str, Any], owner: str) -> None:
@@ -104,67 +68,35 @@ def check_net_params(net_params: Mapping[str, Any], owner: str) -> None:
 
 @contextmanager
 def seeded(random_state: np.random.RandomState, device: torch.device) -> Iterator[None]:
-    """Let torch draw from a seed of our own, and leave its generators as they were."""
+    """Let torch draw from a seed of our own, then restore its generators."""
     on_gpu = device.type == "cuda"
     with torch.random.fork_rng(devices=[device] if on_gpu else []):
-        # Of torch as a whole only if need be: that reaches devices not in use.
+        # Seeding all of torch would also reach devices that are not in use.
         generator = torch if on_gpu else torch.default_generator
         generator.manual_seed(int(random_state.randint(2**31 - 1)))
         yield
 
 
-def relative_value(table: Table, n_classes: int) -> NDArray[np.float32] | None:
-    """Return values in units of their mean over each positive class, and 1 for negatives."""
-    if table.value is None:
-        return None
-    weight = np.ones(table.y.size) if table.weight is None else table.weight
-    relative = np.ones(table.y.size, dtype=np.float32)
-    for label in [1] if n_classes == 2 else range(n_classes):
-        rows = np.flatnonzero(table.y == label)
-        # A part of a stream may hold nothing of a class, or nothing of value.
-        worth = weight[rows] @ table.value[rows]
-        relative[rows] = table.value[rows] * (weight[rows].sum() / worth if worth > 0 else 0.0)
-    return relative
-
-
-def class_mass(rows: Rows, n_classes: int) -> NDArray[np.float64]:
-    """Return the sum of the weights of each class."""
-    weight = rows.about.get("weight")
-    weights = None if weight is None else weight.numpy()
-    return np.bincount(rows.about["y"].numpy(), weights, minlength=n_classes).astype(np.float64)
-
-
-def default_beta(budget: float, mass: NDArray[np.float64]) -> float:
-    """Return the end of the band for a budget: the budget, unless positives are common.
+def class_scores(scores: NDArray, n_classes: int) -> NDArray:
+    """Return one score for two classes, and one per class for more.
 
     Parameters
     ----------
-    budget : float
-        Review budget, a fraction.
-    mass : ndarray of shape (n_classes,)
-        Weight of each class. Of two the second is positive, of more the most common
-        one counts.
+    scores : ndarray of shape (n_rows, n_outputs)
+        Raw scores. A loss with one score per class has two for two classes.
+    n_classes : int
+        Number of classes.
     """
-    positives = mass[1:] if mass.size == 2 else mass
-    negatives = mass.sum() - positives
-    common = np.divide(positives, negatives, out=np.ones_like(positives), where=negatives > 0)
-    return min(1.0, max(budget, _NEGATIVES_PER_POSITIVE * float(common.max())))
+    if n_classes == 2 and scores.shape[1] == 2:
+        return scores[:, 1:] - scores[:, :1]
+    return scores
 
 
-def balanced_cross_entropy(mass: NDArray[np.float64]) -> WeightedCrossEntropyLoss:
-    """Return a cross-entropy in which classes of such weights count alike."""
-    if mass.size > 2:
-        balance = np.divide(mass.max(), mass, out=np.ones_like(mass), where=mass > 0)
-        return WeightedCrossEntropyLoss(class_weight=torch.from_numpy(balance))
-    # A first part of a stream may hold one class only.
-    return WeightedCrossEntropyLoss(pos_weight=float(mass[0] / mass[1]) if mass.all() else 1.0)
-
-
-def mean_coverage(net: RankingNet, rows: Rows, budget: float) -> float:
+def mean_coverage(net: RankingNet, rows: TableDataset, budget: float, n_classes: int = 2) -> float:
     """Return the coverage (of the value) at a budget, of more than two classes the mean."""
     from ...metrics import coverage_at_budget_score
 
-    scores = net.scores_of(rows).mean(axis=1)
+    scores = class_scores(net.scores_of(rows).mean(axis=1), n_classes)
     y = rows.about["y"].numpy()
     optional = {"sample_weight": rows.about.get("weight"), "value": rows.about.get("value")}
     given = {name: entries.numpy() for name, entries in optional.items() if entries is not None}
@@ -181,14 +113,14 @@ def mean_coverage(net: RankingNet, rows: Rows, budget: float) -> float:
     return float(np.mean(coverages))
 
 
-def out_of_fold_scores(net: RankingNet, rows: Rows) -> tuple[NDArray[np.intp], NDArray]:
+def out_of_fold_scores(net: RankingNet, rows: TableDataset) -> tuple[NDArray[np.intp], NDArray]:
     """Score rows by the members that were not trained on them.
 
     Returns
     -------
     which : ndarray of shape (n_scored,)
-        The rows in a fold. A class with none has all its rows scored, by the mean of
-        the members, for lack of anything better.
+        The rows in a fold. If a class has no row in a fold, all its rows are scored by
+        the mean of the members, for lack of anything better.
     scores : ndarray of shape (n_scored, n_outputs)
     """
     y, fold = rows.about["y"].numpy(), rows.about["fold"].numpy()
@@ -288,12 +220,13 @@ def _check_output(member: nn.Module, n_features: int, n_outputs: int) -> None:
         wanted = f"(n_rows, {n_outputs})" + (" or (n_rows,)" if n_outputs == 1 else "")
         raise ValueError(
             f"module returns shape {found} for 3 rows of {n_features} features, but raw scores of "
-            f"shape {wanted} are needed: one column for two classes, one per class for more."
+            f"shape {wanted} are needed: {n_outputs} column{'s' if n_outputs > 1 else ''}, as many "
+            "as the loss takes (one for two classes, one per class for more)."
         )
 
 
 def warn_of_diagnostics(estimator: Any) -> None:
-    """Warn of a band without negatives, and of steps without positives."""
+    """Warn of a band with few negatives, of few positives, and of steps without a loss."""
     found = estimator.diagnostics_
     in_main = found["main_weight"] > 0
     if not in_main.any():
@@ -315,9 +248,10 @@ def warn_of_diagnostics(estimator: Any) -> None:
         )
         return
     n_rows = estimator.batch_size + estimator.queue_size
-    if in_band < _FEW_BAND_NEGATIVES and estimator.beta_ * n_rows < _FEW_BAND_NEGATIVES:
+    beta = getattr(estimator, "beta_", 1.0)
+    if in_band < _FEW_BAND_NEGATIVES and beta * n_rows < _FEW_BAND_NEGATIVES:
         warnings.warn(
-            f"{owner}: the band [{estimator.alpha or 0:g}, {estimator.beta_:g}] held {in_band:.1f} "
+            f"{owner}: the band [{estimator.alpha or 0:g}, {beta:g}] held {in_band:.1f} "
             f"negatives a step on average. Raise queue_size (it is {estimator.queue_size}) or "
             f"batch_size ({estimator.batch_size}) to several times 1 / beta, or widen beta.",
             UserWarning,
@@ -333,7 +267,7 @@ def warn_of_diagnostics(estimator: Any) -> None:
 
 
 def warn_of_interruption(best: BestEpoch, max_epochs: int) -> None:
-    """Warn that training was cut short, and tell which weights are kept."""
+    """Warn that training was interrupted, and say which weights are kept."""
     if best.epoch_:
         kept = f"the model is that of epoch {best.epoch_}"
     else:

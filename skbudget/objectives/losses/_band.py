@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 
@@ -12,7 +12,10 @@ from ...band import TAU_SCALES, Basis, TauScale, find_band
 from .._loss import Derivatives, Scale
 from .._rows import Rows
 
-__all__ = ["NO_ROWS", "BandParameters"]
+__all__ = ["LINKS", "NO_ROWS", "BandParameters", "Link"]
+
+Link = Literal["sigmoid", "logistic"]
+LINKS = ("sigmoid", "logistic")
 
 NO_ROWS = Derivatives(np.empty(0, dtype=np.intp), np.empty(0), np.empty(0))
 

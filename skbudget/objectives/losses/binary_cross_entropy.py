@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -84,3 +84,12 @@ class BinaryCrossEntropy(Loss[NDArray]):
         """Return the log-odds of the positives, where the loss of a constant is least."""
         positive = self._factor(rows) * rows.positive_weight
         return math.log(positive / (rows.total_weight - rows.positive_weight))
+
+    def torch_loss(self) -> Any:
+        """Return `skbudget.neural.WeightedCrossEntropyLoss`, or None for "balanced"."""
+        # A subclass is another loss.
+        if type(self) is not BinaryCrossEntropy or self.pos_weight == "balanced":
+            return None
+        from ...neural.losses._cross_entropy import WeightedCrossEntropyLoss
+
+        return WeightedCrossEntropyLoss(self.pos_weight)

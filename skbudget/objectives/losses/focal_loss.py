@@ -101,6 +101,12 @@ class FocalLoss(Loss[NDArray]):
 
         return float(brentq(slope, -30.0, 30.0))
 
+    def torch_loss(self) -> Any:
+        """Return `skbudget.neural.FocalLoss` with the same parameters."""
+        from ...neural.losses import _focal
+
+        return _focal.FocalLoss(gamma=self.gamma, alpha=self.alpha)
+
     @classmethod
     def examples(cls) -> Iterator[tuple[Loss[Any], Rows]]:
         """Yield the loss as it comes, without focus, and between the two."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,12 +17,9 @@ from ...kernels._kernel import Kernel
 from ...kernels._tables import BAND_NEGATIVE, NEITHER, POSITIVE, tabulate_pairs
 from .._loss import Derivatives, Loss
 from .._rows import Rows
-from ._band import NO_ROWS, BandParameters
+from ._band import LINKS, NO_ROWS, BandParameters, Link
 
 __all__ = ["LINKS", "Link", "PairwisePAUC"]
-
-Link = Literal["sigmoid", "logistic"]
-LINKS = ("sigmoid", "logistic")
 
 # Kernels of gradient and hessian.
 KERNELS_OF: dict[Link, frozenset[Kernel]] = {
@@ -140,6 +137,21 @@ class PairwisePAUC(BandParameters, Loss[Band]):
         gradient = share * slope
         gradient[: pos.size] *= -1.0
         return Derivatives(taking_part, gradient, share * curvature / tau)
+
+    def torch_loss(self) -> Any:
+        """Return `skbudget.neural.PAUCAtBudgetLoss` with the same parameters, without a queue."""
+        from ...neural.losses._pauc import PAUCAtBudgetLoss
+
+        return PAUCAtBudgetLoss(
+            alpha=self.alpha,
+            beta=self.beta,
+            link=self.link,
+            temperature=self.temperature,
+            tau_scale=self.tau_scale,
+            basis=self.basis,
+            queue_size=0,
+            weighted_budget=True,
+        )
 
     def _sums(
         self,

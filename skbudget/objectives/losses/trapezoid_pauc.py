@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -108,6 +109,22 @@ class TrapezoidPAUC(BandParameters, Loss[Knots]):
             )
             thresholds = np.concatenate([thresholds[:1], found, thresholds[1:]])
         return Knots(thresholds, band.temperature(self.temperature))
+
+    def torch_loss(self) -> Any:
+        """Return `skbudget.neural.PAUCAtBudgetLoss` with the same parameters, without a queue."""
+        from ...neural.losses._pauc import PAUCAtBudgetLoss
+
+        return PAUCAtBudgetLoss(
+            alpha=self.alpha,
+            beta=self.beta,
+            surrogate="trapezoid",
+            n_knots=self.n_knots,
+            temperature=self.temperature,
+            tau_scale=self.tau_scale,
+            basis=self.basis,
+            queue_size=0,
+            weighted_budget=True,
+        )
 
     def _knot_weights(self) -> NDArray:
         weights = np.full(self.n_knots, 1.0 / (self.n_knots - 1))

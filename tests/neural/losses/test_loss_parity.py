@@ -8,7 +8,7 @@ Band and pool:
 
 - ``alpha=0`` has no upper end: a mined (non-iid) negative above every iid one is in
   the band. Theirs leaves it out.
-- ``budget_basis="population"``: the temperature is the dispersion of the iid
+- ``basis="population"`` (their ``budget_basis``): the temperature is the dispersion of the iid
   negatives, as for "fpr". Theirs takes that of all iid rows.
 - ``quantile_interpolation="rank"``, the order statistics of `skbudget.band`, is the
   default. For the others, positions are found in double precision and one that means
@@ -41,7 +41,7 @@ required, "trapezoid", "higher"), no focal ``alpha`` (theirs: 0.25), no temperat
 schedule (theirs: 0.05 to 0.005).
 
 `LossWarmup`: the mask reaches the warm-up loss too; from construction on the main loss
-has ``temp_start`` (theirs: from the switch on); arguments reach a warm-up loss that
+has ``temperature_start`` (theirs: from the switch on); arguments reach a warm-up loss that
 names them, ``**kwargs`` is not enough.
 """
 
@@ -69,7 +69,7 @@ GRID = {
     "tau_scale": ["iqr", "band"],
     "alpha": [0.0, 0.03],
     "pos_numerator": ["pool", "live"],
-    "budget_basis": ["fpr", "population"],
+    "basis": ["fpr", "population"],
     "queue_size": [0, 70, 500],
     "quantile_interpolation": list(INTERPOLATIONS),
     "reduction": ["mean", "sum", "none"],
@@ -84,7 +84,7 @@ SIZES = (55, 40, 130, 61)
 
 def comparable(cell):
     """Whether nothing in the cell is a deliberate difference."""
-    if cell["budget_basis"] == "population" and cell["tau_scale"] == "iqr":
+    if cell["basis"] == "population" and cell["tau_scale"] == "iqr":
         return False
     if cell["masked"] and cell["alpha"] == 0 and cell["surrogate"] == "pairwise":
         return False
@@ -110,6 +110,18 @@ def thinned(grid, n, seed=0):
             kept.append(cell)
             seen |= pairs(cell)
     return kept
+
+
+THEIR_NAMES = {
+    "basis": "budget_basis",
+    "temperature_start": "temp_start",
+    "temperature_end": "temp_end",
+    "temperature_decay_steps": "temp_decay_steps",
+}
+
+
+def named_by_them(kwargs):
+    return {THEIR_NAMES.get(name, name): value for name, value in kwargs.items()}
 
 
 def run(loss, batch, **kwargs):
@@ -160,7 +172,8 @@ def test_partial_auc_over_the_grid():
     for cell in cells:
         kwargs = {name: value for name, value in cell.items() if name not in OF_BATCH}
         kwargs |= {"beta": 0.15, "temperature": 0.5}
-        ours, theirs = neural.PAUCAtBudgetLoss(**kwargs), reference.PAUCAtBudgetLoss(**kwargs)
+        ours = neural.PAUCAtBudgetLoss(**kwargs)
+        theirs = reference.PAUCAtBudgetLoss(**named_by_them(kwargs))
         try:
             compared += assert_parity(
                 ours, theirs, batches_of(cell), return_per_class=True, return_diagnostics=True
@@ -176,7 +189,7 @@ def pauc_pair(num_classes=1, **kwargs):
     kwargs = {"beta": 0.2, "surrogate": "pairwise", "quantile_interpolation": "higher", **kwargs}
     return (
         neural.PAUCAtBudgetLoss(num_classes, **kwargs),
-        reference.PAUCAtBudgetLoss(num_classes, **kwargs),
+        reference.PAUCAtBudgetLoss(num_classes, **named_by_them(kwargs)),
     )
 
 
@@ -311,7 +324,12 @@ SCHEDULES = {
 
 @pytest.mark.parametrize("schedule", SCHEDULES.values(), ids=list(SCHEDULES))
 def test_warmup_over_a_schedule(schedule):
-    schedule = {**schedule, "temp_start": 0.9, "temp_end": 0.1, "temp_decay_steps": 9}
+    temperatures = {
+        "temperature_start": 0.9,
+        "temperature_end": 0.1,
+        "temperature_decay_steps": 9,
+    }
+    schedule = {**schedule, **temperatures}
     warm = nn.BCEWithLogitsLoss()
 
     class Column(nn.Module):
@@ -320,7 +338,7 @@ def test_warmup_over_a_schedule(schedule):
 
     ours, theirs = pauc_pair(queue_size=90)
     ours = neural.LossWarmup(Column(), ours, **schedule)
-    theirs = reference.LossWarmupWrapper(Column(), theirs, **schedule)
+    theirs = reference.LossWarmupWrapper(Column(), theirs, **named_by_them(schedule))
     seen = set()
     for step in range(24):
         for loss in (ours, theirs):
@@ -369,7 +387,7 @@ def test_without_an_upper_end_the_band_holds_mined_negatives_above():
 def test_the_temperature_is_that_of_the_negatives_whatever_the_basis():
     batch = draw_batch(1, 80, rate=0.4)
     batch = batch._replace(logits=batch.logits + 3.0 * batch.targets)
-    pair = pauc_pair(queue_size=0, budget_basis="population", beta=0.7)
+    pair = pauc_pair(queue_size=0, basis="population", beta=0.7)
     ours, theirs = both(pair, batch, return_diagnostics=True)
     negatives = batch.logits[batch.targets == 0]
 
@@ -481,7 +499,12 @@ def defaults(cls):
 @pytest.mark.parametrize(
     ("name", "theirs", "renamed", "differ"),
     [
-        ("PAUCAtBudgetLoss", "PAUCAtBudgetLoss", {}, {"surrogate", "quantile_interpolation"}),
+        (
+            "PAUCAtBudgetLoss",
+            "PAUCAtBudgetLoss",
+            {"budget_basis": "basis"},
+            {"surrogate", "quantile_interpolation"},
+        ),
         ("SmoothAPLoss", "SmoothAPLoss", {}, set()),
         (
             "RecallAtQuantileLoss",
@@ -491,7 +514,12 @@ def defaults(cls):
         ),
         ("FocalLoss", "SigmoidFocalLoss", {}, {"alpha"}),
         ("FocalLoss", "SoftmaxFocalLoss", {}, set()),
-        ("LossWarmup", "LossWarmupWrapper", {}, {"temp_start", "temp_end"}),
+        (
+            "LossWarmup",
+            "LossWarmupWrapper",
+            {theirs: ours for ours, theirs in THEIR_NAMES.items()},
+            {"temperature_start", "temperature_end"},
+        ),
     ],
 )
 def test_defaults(name, theirs, renamed, differ):
@@ -521,8 +549,8 @@ def test_the_mask_reaches_the_warmup_loss_too():
 
 
 def test_the_first_temperature_is_set_at_once():
-    kwargs = {"warmup_steps": 2, "temp_start": 0.9, "temp_end": 0.1}
+    kwargs = {"warmup_steps": 2, "temperature_start": 0.9, "temperature_end": 0.1}
     ours, theirs = pauc_pair()
     ours = neural.LossWarmup(nn.Identity(), ours, **kwargs)
-    theirs = reference.LossWarmupWrapper(nn.Identity(), theirs, **kwargs)
+    theirs = reference.LossWarmupWrapper(nn.Identity(), theirs, **named_by_them(kwargs))
     assert (ours.current_temperature, theirs.current_temperature) == (0.9, 0.1)

@@ -25,7 +25,7 @@ both_links = pytest.mark.parametrize("link", ["sigmoid", "logistic"])
 scaled = pytest.mark.parametrize("tau_scale", ["iqr", "band"])
 
 SETTINGS = [
-    {"alpha": alpha, "beta": beta, "tau_scale": tau_scale, "budget_basis": basis}
+    {"alpha": alpha, "beta": beta, "tau_scale": tau_scale, "basis": basis}
     for (alpha, beta), tau_scale, basis in itertools.product(
         [(0.0, 0.2), (0.05, 0.4), (0.0, 1.0)], [None, "iqr", "band"], ["fpr", "population"]
     )
@@ -169,7 +169,7 @@ def test_a_weight_repeats_a_row_if_asked_to(surrogate, basis):
     repeated = batch._replace(
         logits=batch.logits[rows], targets=batch.targets[rows], iid=batch.iid[rows], weight=None
     )
-    kwargs = {"beta": 0.3, "surrogate": surrogate, "budget_basis": basis}
+    kwargs = {"beta": 0.3, "surrogate": surrogate, "basis": basis}
     value, gradient = with_gradient(plain(weighted_budget=True, **kwargs), batch)
     wanted, of_rows = with_gradient(plain(**kwargs), repeated)
     torch.testing.assert_close(value, wanted, rtol=1e-12, atol=0)
@@ -259,9 +259,7 @@ def test_nothing_flows_through_edges_and_temperature(surrogate, tau_scale, alpha
 def test_mined_negatives_move_no_edge(seed, mined, surrogate, alpha, tau_scale, basis):
     batch = draw_batch(seed, 80, rate=0.3)
     mined = torch.tensor(mined, dtype=torch.float64)
-    loss = plain(
-        alpha=alpha, beta=0.3, surrogate=surrogate, tau_scale=tau_scale, budget_basis=basis
-    )
+    loss = plain(alpha=alpha, beta=0.3, surrogate=surrogate, tau_scale=tau_scale, basis=basis)
     value, gradient, per_class, _, found = with_gradient(
         loss, batch, return_per_class=True, return_diagnostics=True
     )
@@ -424,7 +422,7 @@ def test_in_score_units_nothing_can_collapse(surrogate):
 def test_a_population_band_without_negatives_is_no_pairwise_loss():
     logits = torch.tensor([5.0, 4.0, 3.0, 0.0, 1.0, 2.0], requires_grad=True)
     targets = torch.tensor([1, 1, 1, 0, 0, 0])
-    loss = plain(beta=0.5, budget_basis="population")
+    loss = plain(beta=0.5, basis="population")
     value, _, valid = loss(logits, targets, return_per_class=True)
     value.backward()
     assert value == 0
@@ -476,7 +474,7 @@ def test_a_class_that_weighs_nothing(label):
         ({"temperature": 0.0}, r"'temperature'.*\(0.0, inf\). Got 0.0"),
         ({"temperature": float("nan")}, r"'temperature'.*Got nan"),
         ({"pos_numerator": "queue"}, r"'pos_numerator'.*{'pool', 'live'}. Got 'queue'"),
-        ({"budget_basis": "tpr"}, r"'budget_basis'.*{'fpr', 'population'}. Got 'tpr'"),
+        ({"basis": "tpr"}, r"'basis'.*{'fpr', 'population'}. Got 'tpr'"),
         ({"queue_size": -1}, r"'queue_size'.*\[0, inf\). Got -1"),
         ({"queue_size": True}, r"'queue_size'.*Got True"),
         ({"quantile_interpolation": "median"}, r"'quantile_interpolation'.*'rank'.*Got 'median'"),
@@ -503,10 +501,10 @@ def test_representation():
 def test_defaults_of_twins_agree_where_they_can():
     loss = PAUCAtBudgetLoss()
     for twin in (PairwisePAUC(), TrapezoidPAUC()):
-        assert (loss.alpha, loss.beta, loss.budget_basis) == (
+        assert (loss.alpha, loss.beta, loss.basis) == (
             twin.alpha,
             twin.beta,
-            twin.budget_basis,
+            twin.basis,
         )
     assert {field.name for field in dataclasses.fields(PairwisePAUC)} <= vars(loss).keys()
     with warnings.catch_warnings():

@@ -9,7 +9,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from neural_cases import ALL, CROSS_ENTROPY, RANKING, call, draw_batch, with_gradient
+from neural_cases import ALL, CROSS_ENTROPY, NUMPY, RANKING, call, draw_batch, with_gradient
 
 import skbudget.neural as neural
 from skbudget.neural import PAUCAtBudgetLoss
@@ -22,7 +22,7 @@ def each(losses):
 
 
 each_loss, each_ranking = each(ALL), each(RANKING)
-each_with_masks = each(RANKING | CROSS_ENTROPY)
+each_with_masks = each(RANKING | CROSS_ENTROPY | NUMPY)
 
 
 def take(batch, rows):

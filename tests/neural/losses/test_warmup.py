@@ -23,7 +23,7 @@ from skbudget.neural import (
 pytestmark = pytest.mark.filterwarnings("error")
 
 PHASES = {"warmup_steps": 4, "blend_steps": 3}
-TEMPERATURES = {"temp_start": 0.8, "temp_end": 0.05, "temp_decay_steps": 10}
+TEMPERATURES = {"temperature_start": 0.8, "temperature_end": 0.05, "temperature_decay_steps": 10}
 
 
 class Recorder(nn.Module):
@@ -329,11 +329,23 @@ def test_a_clock_that_is_told_the_step_does_not_warn():
         ({"blend_steps": 1.5}, r"'blend_steps'.*Got 1.5"),
         ({"warmup_epochs": -2}, r"'warmup_epochs'.*Got -2"),
         ({"blend_epochs": -2}, r"'blend_epochs'.*Got -2"),
-        ({"temp_start": 0.1}, "temp_start and temp_end of LossWarmup go together"),
-        ({"temp_end": 0.1}, "temp_start and temp_end of LossWarmup go together"),
-        ({"temp_start": 0.0, "temp_end": 0.1}, r"'temp_start'.*\(0.0, inf\). Got 0.0"),
-        ({"temp_start": 0.1, "temp_end": -1}, r"'temp_end'.*\(0.0, inf\). Got -1"),
-        ({"temp_decay_steps": 0}, r"'temp_decay_steps'.*\[1, inf\). Got 0"),
+        (
+            {"temperature_start": 0.1},
+            "temperature_start and temperature_end of LossWarmup go together",
+        ),
+        (
+            {"temperature_end": 0.1},
+            "temperature_start and temperature_end of LossWarmup go together",
+        ),
+        (
+            {"temperature_start": 0.0, "temperature_end": 0.1},
+            r"'temperature_start'.*\(0.0, inf\). Got 0.0",
+        ),
+        (
+            {"temperature_start": 0.1, "temperature_end": -1},
+            r"'temperature_end'.*\(0.0, inf\). Got -1",
+        ),
+        ({"temperature_decay_steps": 0}, r"'temperature_decay_steps'.*\[1, inf\). Got 0"),
         ({"final_main_weight": 0}, r"'final_main_weight'.*\(0.0, 1.0\]. Got 0"),
         ({"final_main_weight": 1.1}, r"'final_main_weight'.*Got 1.1"),
     ],
@@ -346,4 +358,6 @@ def test_bad_parameters(kwargs, message):
 
 def test_a_temperature_needs_a_loss_that_has_one():
     with pytest.raises(ValueError, match="FocalLoss has no temperature"):
-        LossWarmup(WeightedCrossEntropyLoss(), FocalLoss(), temp_start=1.0, temp_end=0.1)
+        LossWarmup(
+            WeightedCrossEntropyLoss(), FocalLoss(), temperature_start=1.0, temperature_end=0.1
+        )

@@ -1,4 +1,4 @@
-"""The pieces of the training loop: losses of an ensemble, the clock, the best epoch."""
+"""The pieces of the training loop: the net, the clock, the best epoch."""
 
 import numpy as np
 import pytest
@@ -9,85 +9,16 @@ skorch = pytest.importorskip("skorch")
 from torch import nn
 
 from skbudget.neural import LossWarmup, PAUCAtBudgetLoss, WeightedCrossEntropyLoss
+from skbudget.neural.training._members import AllMembers, EachMember
 from skbudget.neural.training._module import MLP
-from skbudget.neural.training._net import (
-    IGNORED,
-    AllMembers,
-    BestEpoch,
-    Clock,
-    Diagnostics,
-    EachMember,
-    RankingNet,
-)
-from skbudget.neural.training._rows import BalancedBatches, Batches, Rows
+from skbudget.neural.training._net import BestEpoch, Clock, Diagnostics, RankingNet
+from skbudget.neural.training._rows import BalancedBatches, Batches, TableDataset
 
 torch.set_num_threads(1)
 
 
-def draw(n=60, n_members=3, n_outputs=1, seed=0):
-    torch.manual_seed(seed)
-    scores = torch.randn(n, n_members, n_outputs, requires_grad=True)
-    targets = torch.randint(0, max(2, n_outputs), (n,))
-    return scores, targets[:, None].expand(-1, n_members), 0.1 + torch.rand(n)
-
-
 def ranking_loss(n_outputs=1, **params):
     return PAUCAtBudgetLoss(n_outputs, **{"beta": 0.4, "queue_size": 0, **params})
-
-
-@pytest.mark.parametrize("n_outputs", [1, 3])
-def test_each_member_has_the_loss_it_would_have_alone(n_outputs):
-    scores, targets, weight = draw(n_outputs=n_outputs)
-    iid = weight > 0.3
-    targets = targets.clone()
-    targets[:7, 1] = IGNORED
-    loss = EachMember(ranking_loss(n_outputs), 3)
-    total = loss(scores, targets, iid, sample_weight=weight)
-    alone = [
-        ranking_loss(n_outputs)(scores[:, k], targets[:, k], iid, sample_weight=weight)
-        for k in range(3)
-    ]
-    assert total.item() == pytest.approx(sum(alone).item(), rel=1e-6)
-    total.backward()
-    assert (scores.grad[:7, 1] == 0).all()
-    assert (scores.grad[:7, 0] != 0).any()
-
-
-def test_each_member_has_a_queue_and_one_temperature():
-    loss = EachMember(ranking_loss(queue_size=50), 3)
-    scores, targets, _ = draw()
-    loss(scores, targets)
-    kept = [one.queue.logits for one in loss.of_member]
-    assert not torch.equal(kept[0], kept[1])
-    loss.temperature = 0.3
-    assert [one.temperature for one in loss.of_member] == [0.3] * 3
-    assert loss.temperature == 0.3
-    loss.reset_queue()
-    assert [len(one.queue) for one in loss.of_member] == [0, 0, 0]
-
-
-def test_members_are_observed_in_turn():
-    loss = EachMember(ranking_loss(), 2)
-    scores, targets, _ = draw(n_members=2)
-    for _ in range(2):
-        loss(scores, targets)
-    first, second = loss.take_observed()
-    for number, found in enumerate((first, second)):
-        _, expected = ranking_loss()(scores[:, number], targets[:, number], return_diagnostics=True)
-        assert found["t_beta"] == pytest.approx(expected["t_beta"].item())
-        assert found["idle_share"] == 0.0
-    assert loss.take_observed() == []
-    loss(scores, torch.zeros_like(targets))
-    assert loss.take_observed()[0]["idle_share"] == 1.0
-
-
-@pytest.mark.parametrize("n_outputs", [1, 3])
-def test_cross_entropy_of_all_members_is_the_sum_of_theirs(n_outputs):
-    scores, targets, weight = draw(n_outputs=n_outputs)
-    loss = WeightedCrossEntropyLoss()
-    total = AllMembers(loss)(scores, targets, sample_weight=weight)
-    alone = [loss(scores[:, k], targets[:, k], sample_weight=weight) for k in range(3)]
-    assert total.item() == pytest.approx(sum(alone).item(), rel=1e-6)
 
 
 def make_net(n_epochs=3, callbacks=(), lr=1e-2, n_members=2):
@@ -97,9 +28,9 @@ def make_net(n_epochs=3, callbacks=(), lr=1e-2, n_members=2):
         EachMember(ranking_loss(), n_members),
         warmup_steps=4,
         blend_steps=0,
-        temp_start=0.5,
-        temp_end=0.1,
-        temp_decay_steps=8,
+        temperature_start=0.5,
+        temperature_end=0.1,
+        temperature_decay_steps=8,
     )
     return RankingNet(
         MLP(3, 1, (4,), n_members=n_members),
@@ -121,7 +52,7 @@ def rows():
     rng = np.random.default_rng(0)
     y = np.arange(100) % 4 == 0
     X = rng.normal(size=(100, 3)) + y[:, None]
-    return Rows(X.astype(np.float32), y=y.astype(np.int64))
+    return TableDataset(X.astype(np.float32), y=y.astype(np.int64))
 
 
 class Watch(skorch.callbacks.Callback):
@@ -161,7 +92,7 @@ def test_a_member_does_not_learn_from_its_fold(rows):
     fold = np.full(100, 1)
     net = make_net(1)
     before = [p.detach().clone() for p in net.module_.parameters()]
-    net.partial_fit(Rows(rows.X.numpy(), y=rows.about["y"].numpy(), fold=fold), None)
+    net.partial_fit(TableDataset(rows.X.numpy(), y=rows.about["y"].numpy(), fold=fold), None)
     for was, now in zip(before, net.module_.parameters()):
         assert torch.equal(was[1], now[1])
         assert not torch.equal(was[0], now[0])
@@ -238,7 +169,7 @@ def test_best_epoch(rows, values, start, patience, best, n_epochs):
 def test_diverged_weights_are_noticed_even_if_the_loss_was_finite(rows):
     with pytest.raises(FloatingPointError, match="diverged in epoch 1.*Lower lr.*StandardScaler"):
         make_net(1, lr=1e38).partial_fit(
-            Rows(rows.X.numpy()[:25] * 1e3, y=rows.about["y"].numpy()[:25]), None
+            TableDataset(rows.X.numpy()[:25] * 1e3, y=rows.about["y"].numpy()[:25]), None
         )
 
 

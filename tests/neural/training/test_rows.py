@@ -10,8 +10,10 @@ sp = pytest.importorskip("scipy.sparse")
 from skbudget.neural.training._rows import (
     BalancedBatches,
     Batches,
-    Rows,
+    GroupBatches,
+    TableDataset,
     content_folds,
+    group_sample,
     stratified_sample,
 )
 
@@ -21,7 +23,7 @@ torch.set_num_threads(1)
 def rows_of(y, **about):
     """Rows whose only feature is their number."""
     y = np.asarray(y, dtype=np.int64)
-    return Rows(np.arange(y.size, dtype=np.float32)[:, None], y=y, **about)
+    return TableDataset(np.arange(y.size, dtype=np.float32)[:, None], y=y, **about)
 
 
 def numbers(batch):
@@ -32,7 +34,7 @@ def balanced(y, batch_size, seed=0, **about):
     return BalancedBatches(rows_of(y, **about), batch_size, np.random.RandomState(seed))
 
 
-# --- Rows ---------------------------------------------------------------------
+# --- TableDataset ---------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("convert", [sp.csr_matrix, sp.csr_array])
@@ -40,8 +42,8 @@ def test_csr_rows_are_those_of_the_dense_table(convert):
     X = np.random.default_rng(0).normal(size=(20, 4)).astype(np.float32)
     X[X < 0] = 0
     y, weight = np.arange(20) % 2, np.arange(20.0)
-    dense = Rows(X, y=y, weight=weight, iid=None)
-    sparse = Rows(convert(X), y=y, weight=weight, iid=None)
+    dense = TableDataset(X, y=y, weight=weight, iid_mask=None)
+    sparse = TableDataset(convert(X), y=y, weight=weight, iid_mask=None)
     assert len(dense) == len(sparse) == 20
     assert set(dense.about) == {"y", "weight"}
     for which in (slice(3, 9), np.array([5, 5, 0])):
@@ -115,10 +117,71 @@ def test_passes_differ_and_are_reproducible():
 
 def test_what_is_known_of_a_row_stays_with_it():
     weight = np.arange(50.0)
-    for X, about in balanced(np.arange(50) % 2, 8, weight=weight, iid=weight > 20):
+    for X, about in balanced(np.arange(50) % 2, 8, weight=weight, iid_mask=weight > 20):
         np.testing.assert_array_equal(about["weight"], X[:, 0])
-        np.testing.assert_array_equal(about["iid"], X[:, 0] > 20)
+        np.testing.assert_array_equal(about["iid_mask"], X[:, 0] > 20)
         np.testing.assert_array_equal(about["y"], X[:, 0] % 2)
+
+
+def test_rows_with_numbers_are_one_class():
+    y = np.random.default_rng(0).normal(size=50).astype(np.float32)
+    rows = TableDataset(np.arange(50, dtype=np.float32)[:, None], y=y)
+    batches = BalancedBatches(rows, 20, np.random.RandomState(0))
+    shown = [numbers(batch) for batch in batches]
+    assert sorted(part.size for part in shown) == [16, 17, 17]
+    np.testing.assert_array_equal(np.sort(np.concatenate(shown)), range(50))
+
+
+# --- GroupBatches -------------------------------------------------------------
+
+
+def grouped(group, batch_size, seed=0):
+    group = np.asarray(group)
+    rows = rows_of(np.zeros(group.size), group=group)
+    return GroupBatches(rows, batch_size, np.random.RandomState(seed))
+
+
+def test_a_batch_holds_whole_groups_and_a_pass_every_row_once():
+    rng = np.random.default_rng(0)
+    group = rng.integers(0, 100, 1000)
+    batches = grouped(group, 130)
+    for _ in range(3):
+        shown = [numbers(batch) for batch in batches]
+        assert len(shown) == len(batches) == 8
+        np.testing.assert_array_equal(np.sort(np.concatenate(shown)), range(1000))
+        groups = [set(group[part]) for part in shown]
+        assert sum(map(len, groups)) == np.unique(group).size
+        assert all(100 < part.size < 150 for part in shown)
+
+
+def test_passes_over_groups_differ_and_are_reproducible():
+    group = np.repeat(np.arange(40), 3)
+    batches, same, other = grouped(group, 20), grouped(group, 20), grouped(group, 20, seed=1)
+    first, second = ([numbers(b).tolist() for b in batches] for _ in range(2))
+    assert first != second
+    assert first == [numbers(b).tolist() for b in same]
+    assert first != [numbers(b).tolist() for b in other]
+
+
+@pytest.mark.parametrize("sizes", [[50], [50, 1, 1, 1], [1, 30, 2, 40, 1], [7] * 9])
+def test_groups_larger_than_a_batch(sizes):
+    group = np.repeat(np.arange(len(sizes)), sizes)
+    batches = grouped(group, 10)
+    assert 1 <= len(batches) <= len(sizes)
+    for _ in range(5):
+        shown = [numbers(batch) for batch in batches]
+        assert 1 <= len(shown) <= len(batches)
+        np.testing.assert_array_equal(np.sort(np.concatenate(shown)), range(group.size))
+        assert sum(np.unique(group[part]).size for part in shown) == len(sizes)
+
+
+@pytest.mark.parametrize("fraction", [0.001, 0.3, 0.999])
+def test_group_sample_takes_whole_groups_and_neither_none_nor_all(fraction):
+    group = np.random.default_rng(0).integers(5, 25, 300)
+    drawn = group_sample(group, fraction, np.random.RandomState(0))
+    inside, outside = set(group[drawn]), set(group[~drawn])
+    assert not inside & outside
+    assert len(inside) == min(max(round(fraction * 20), 1), 19)
 
 
 # --- folds --------------------------------------------------------------------

@@ -1,0 +1,121 @@
+"""From raw scores to scores per class, log-odds and levels, learnt on rows not trained on."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..._utils.calibration import SigmoidCalibrator
+from ._criterion import class_mass
+from ._net import RankingNet
+from ._rows import TableDataset
+from ._support import class_scores, out_of_fold_scores
+
+__all__ = ["Calibration", "level_thresholds"]
+
+
+class Calibration(NamedTuple):
+    """A map from raw scores to what `decision_function` returns, and on to log-odds.
+
+    Attributes
+    ----------
+    scale, offset : ndarray of shape (n_outputs,)
+        Scores are ``scale * (raw + offset)``.
+    slope : ndarray of shape (n_outputs,), or None
+        Log-odds are ``slope`` times the scores; None without probabilities.
+    """
+
+    scale: NDArray[np.float64]
+    offset: NDArray[np.float64]
+    slope: NDArray[np.float64] | None
+
+    @classmethod
+    def none(cls, n_outputs: int) -> Calibration:
+        """Return the map that changes nothing and gives no probabilities."""
+        return cls(np.ones(n_outputs), np.zeros(n_outputs), None)
+
+    def scores(self, raw: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the scores of raw ones, shape (n_rows, n_outputs)."""
+        return self.scale * (raw + self.offset)
+
+    @classmethod
+    def fit(
+        cls, net: RankingNet, rows: TableDataset, held: TableDataset | None, n_classes: int
+    ) -> Calibration:
+        """Learn the map on rows that were not trained on.
+
+        Parameters
+        ----------
+        net : RankingNet
+            The trained net.
+        rows : TableDataset
+            The rows that it was trained on, with the folds that members left out.
+        held : TableDataset or None
+            Rows that were held out, used where there are no folds.
+        n_classes : int
+            Number of classes.
+
+        Returns
+        -------
+        calibration : Calibration
+        """
+        mass = class_mass(rows, n_classes)
+        if "fold" in rows.about:
+            which, raw = out_of_fold_scores(net, rows)
+            seen = {name: values[which] for name, values in rows.about.items()}
+        else:
+            # `partial_fit` holds nothing out.
+            seen = (rows if held is None else held).about
+            raw = net.scores_of(rows if held is None else held).mean(axis=1)
+            if held is not None:
+                mass += class_mass(held, n_classes)
+        margins = class_scores(raw, n_classes)
+        n_columns = margins.shape[1]
+        y = seen["y"].numpy()
+        weight = np.ones(y.size) if "weight" not in seen else seen["weight"].double().numpy()
+        # A rare class has a greater share of its rows held out: every class has to count as
+        # it does among all rows.
+        of_class = np.bincount(y, weight, minlength=mass.size)
+        weight = weight * (mass / np.where(of_class > 0, of_class, 1.0))[y]
+        positives = [1] if n_columns == 1 else range(n_columns)
+        found = [
+            SigmoidCalibrator.fit(column, y == label, weight)
+            for column, label in zip(margins.T, positives)
+        ]
+        offset = np.array([one.offset for one in found])
+        slope = np.array([one.slope for one in found])
+        if n_columns > 1:
+            # Log-odds, so that the classes' scores compare as their probabilities do.
+            return cls(slope, offset, np.ones(n_columns))
+        return cls(np.ones(n_columns), offset, slope)
+
+
+def level_thresholds(net: RankingNet, rows: TableDataset, n_levels: int) -> NDArray[np.float64]:
+    """Return the scores between levels, for a network that gives one score per row.
+
+    As many of the rows trained on lie above a threshold as have a higher level, by weight.
+
+    Parameters
+    ----------
+    net : RankingNet
+        The trained net.
+    rows : TableDataset
+        The rows that it was trained on.
+    n_levels : int
+        Number of levels.
+
+    Returns
+    -------
+    thresholds : ndarray of shape (n_levels - 1,)
+        In increasing order. A row's level is the number of those below its score.
+    """
+    scores = net.scores_of(rows).mean(axis=1)[:, 0]
+    order = np.argsort(scores, kind="stable")
+    weight = rows.about.get("weight")
+    weights = np.ones(len(rows)) if weight is None else weight.double().numpy()
+    reached = np.cumsum(weights[order])
+    below = np.cumsum(class_mass(rows, n_levels))[:-1]
+    last = np.searchsorted(reached, below * (1 - 1e-9)).clip(max=scores.size - 2)
+    return (scores[order[last]] + scores[order[last + 1]]) / 2

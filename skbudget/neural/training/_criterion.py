@@ -1,0 +1,530 @@
+"""What a network is trained on: any loss, a copy for each member, and a warm-up before it."""
+
+from __future__ import annotations
+
+import inspect
+import pkgutil
+from importlib import import_module
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from ..._utils.validation import check_band
+from ...band import Basis, default_beta
+from ...objectives import AtBudget, BinaryCrossEntropy, Loss, Rows, loss_classes
+from ...objectives import FocalLoss as NumpyFocalLoss
+from ...objectives._compose import _parts_of
+from ...objectives._loss import loss_name
+from ...objectives._rows import MARGINS, TARGETS, Margins, Target
+from .. import losses
+from ..losses._cross_entropy import WeightedCrossEntropyLoss
+from ..losses._focal import FocalLoss
+from ..losses._numpy import NumpyLoss
+from ..losses._pauc import PAUCAtBudgetLoss
+from ..losses._queue import MemoryQueue
+from ..losses._ranking import RankingLoss
+from ..losses._warmup import LossWarmup
+from ._members import AllMembers, EachMember, names_of_columns, temperature_of
+from ._net import OF_NET
+from ._rows import TableDataset
+
+__all__ = [
+    "OWN_PARAMETERS",
+    "Declaration",
+    "balanced_cross_entropy",
+    "band_end",
+    "check_loss_parameters",
+    "class_mass",
+    "declare_loss",
+    "make_criterion",
+    "torch_losses",
+]
+
+# Parameters of the estimator that only its own loss has.
+OWN_PARAMETERS = ("surrogate", "link", "tau_scale", "basis", "n_knots", "pos_numerator")
+
+# They need no warm-up on cross-entropy.
+_CROSS_ENTROPY = (
+    BinaryCrossEntropy,
+    NumpyFocalLoss,
+    WeightedCrossEntropyLoss,
+    FocalLoss,
+    nn.BCEWithLogitsLoss,
+    nn.CrossEntropyLoss,
+)
+
+
+# --- what a loss needs ------------------------------------------------------------------
+
+
+class Declaration(NamedTuple):
+    """What a loss takes, and needs of the rows; see `skbudget.objectives.Loss`.
+
+    Attributes
+    ----------
+    name : str
+        What messages call the loss.
+    target, margins, reads, needs
+        As of a `Loss`.
+    takes_weight : bool, default=True
+        Whether it takes ``sample_weight``.
+    separates_value : bool, default=False
+        Whether it tells what a row is worth from how often the row counts.
+    has_warmup : bool, default=True
+        Whether cross-entropy is trained on before it.
+    is_own : bool, default=False
+        Whether it is the loss of the estimator's own parameters.
+    basis : {"fpr", "population"}, default="fpr"
+        What the ends of its band count, where it has a band.
+    """
+
+    name: str
+    target: Target = "binary"
+    margins: Margins = "one"
+    reads: frozenset[str] = frozenset({"iid_mask", "value"})
+    needs: frozenset[str] = frozenset()
+    takes_weight: bool = True
+    separates_value: bool = False
+    has_warmup: bool = True
+    is_own: bool = False
+    basis: Basis = "fpr"
+
+    @property
+    def has_classes(self) -> bool:
+        """Whether the target is one of two classes or of more."""
+        return self.target in ("binary", "classes")
+
+    def n_outputs(self, n_labels: int) -> int:
+        """Return the number of raw scores per row.
+
+        Parameters
+        ----------
+        n_labels : int
+            Number of classes or levels; 0 for a real target.
+
+        Returns
+        -------
+        n_outputs : int
+        """
+        if self.margins == "thresholds":
+            return n_labels - 1
+        if self.margins == "classes":
+            return n_labels
+        return n_labels if self.has_classes and n_labels > 2 else 1
+
+
+def declare_loss(loss: Any, owner: str) -> Declaration:
+    """Return what the ``loss`` of an estimator needs, without making it.
+
+    Parameters
+    ----------
+    loss : None, str, Loss, Module, or a class of modules
+        The parameter of the estimator.
+    owner : str
+        Name of the estimator.
+
+    Returns
+    -------
+    declaration : Declaration
+
+    Raises
+    ------
+    TypeError
+        If ``loss`` is nothing of the above.
+    ValueError
+        If there is no loss of that name, or it cannot be trained on.
+    """
+    if loss is None:
+        return Declaration("PAUCAtBudgetLoss", is_own=True)
+    found, _ = _find(loss, owner)
+    if isinstance(found, NumpyLoss):
+        found = found.loss
+    declaration = (
+        _declare_numpy_loss(found) if isinstance(found, Loss) else _declare_torch_loss(found, owner)
+    )
+    taken = OF_NET & (declaration.reads | declaration.needs)
+    if taken:
+        raise ValueError(
+            f"{declaration.name} reads a column {min(taken)!r}, which is what {owner} calls "
+            "something else: give the column another name."
+        )
+    return declaration
+
+
+def _find(loss: Any, owner: str) -> tuple[Any, bool]:
+    """Return a loss, a module or a class of modules, and whether it was given by name."""
+    if isinstance(loss, str):
+        classes, named = loss_classes(), torch_losses()
+        if loss in named and loss not in classes:
+            return named[loss], True
+        if loss not in classes:
+            listed = ", ".join(sorted({*classes, *named}))
+            raise ValueError(
+                f"The 'loss' parameter of {owner} names no loss: got {loss!r}. The losses are: "
+                f"{listed}."
+            )
+        try:
+            return classes[loss](), True
+        except TypeError as error:
+            raise ValueError(
+                f"loss={loss!r} has parameters without a default: pass the loss itself, "
+                f"loss={classes[loss].__name__}(...)."
+            ) from error
+    is_class = isinstance(loss, type) and issubclass(loss, nn.Module)
+    if not is_class and not isinstance(loss, Loss | nn.Module):
+        raise TypeError(
+            f"The 'loss' parameter of {owner} must be None, the name of a loss, a Loss such as "
+            f"PairwisePAUC(), or a torch Module, a class or an instance. Got {loss!r} instead."
+        )
+    return loss, False
+
+
+def torch_losses() -> dict[str, type[nn.Module]]:
+    """Return the torch losses of this package by name: ``"smooth_ap"`` for `SmoothAPLoss`.
+
+    Returns
+    -------
+    classes : dict of str to type
+    """
+    found: dict[str, type[nn.Module]] = {}
+    for entry in pkgutil.iter_modules(losses.__path__):
+        module = import_module(f"{losses.__name__}.{entry.name}")
+        for member in vars(module).values():
+            is_loss = (
+                isinstance(member, type)
+                and issubclass(member, nn.Module)
+                and member.__module__ == module.__name__
+                and member.__name__.endswith("Loss")
+                and not inspect.isabstract(member)
+            )
+            if is_loss and member is not NumpyLoss:
+                found[loss_name(member).removesuffix("_loss")] = member
+    return dict(sorted(found.items()))
+
+
+def _declare_numpy_loss(loss: Loss[Any]) -> Declaration:
+    return Declaration(
+        type(loss).__name__,
+        loss.target,
+        loss.margins,
+        loss.reads,
+        loss.needs,
+        separates_value=True,
+        has_warmup=loss.target in ("binary", "classes") and not isinstance(loss, _CROSS_ENTROPY),
+    )
+
+
+def _declare_torch_loss(loss: Any, owner: str) -> Declaration:
+    cls = loss if isinstance(loss, type) else type(loss)
+    if issubclass(cls, LossWarmup):
+        raise ValueError(
+            f"{owner} warms up by itself: pass the main loss of the LossWarmup, and set warmup, "
+            "blend and temperature_start."
+        )
+    names, needed, takes_weight = names_of_columns(loss)
+    # A module may say what it takes, as a `Loss` does; others take classes.
+    target = getattr(loss, "target", None)
+    if not isinstance(target, str) or target not in TARGETS:
+        target = "binary"
+    margins = getattr(loss, "margins", None)
+    if not isinstance(margins, str) or margins not in MARGINS:
+        margins = "thresholds" if target == "ordinal" else "one"
+    if getattr(loss, "reduction", None) == "none":
+        raise ValueError(
+            f"{cls.__name__} has reduction='none', and one number for a batch is needed to be "
+            "trained on."
+        )
+    return Declaration(
+        cls.__name__,
+        target,  # type: ignore[arg-type]
+        margins,  # type: ignore[arg-type]
+        names | ({"value"} if takes_weight else set()),
+        needed,
+        takes_weight=takes_weight,
+        separates_value="value" in names,
+        has_warmup=target in ("binary", "classes") and not issubclass(cls, _CROSS_ENTROPY),
+        basis="population" if getattr(loss, "basis", None) == "population" else "fpr",
+    )
+
+
+def check_loss_parameters(estimator: Any) -> Declaration:
+    """Return what the estimator's loss needs; refuse parameters that would not reach the loss.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If ``loss`` is no loss, or a parameter of the estimator has no effect on it.
+    """
+    owner = type(estimator).__name__
+    declaration = declare_loss(estimator.loss, owner)
+    if not declaration.is_own:
+        found, by_name = _find(estimator.loss, owner)
+        sets_band = by_name and _has_band(found)
+        defaults = inspect.signature(type(estimator)).parameters
+        for name in ("alpha", "beta") if not sets_band else ():
+            if getattr(estimator, name) is not None:
+                raise ValueError(
+                    f"{name} of {owner} sets the band of its own loss, or of a loss over a band "
+                    f"that is given by name, and {declaration.name} is neither: pass the loss "
+                    "with its band, such as loss=PairwisePAUC(beta=0.01)."
+                )
+        for name in OWN_PARAMETERS:
+            if name in defaults and getattr(estimator, name) != defaults[name].default:
+                raise ValueError(
+                    f"{name} of {owner} is a parameter of its own loss, and would have no effect "
+                    f"on {declaration.name}: leave it out, or pass a loss with this parameter."
+                )
+    if declaration.has_classes:
+        return declaration
+    if estimator.early_stopping:
+        raise ValueError(
+            "early_stopping=True measures the coverage at the budget, which needs classes: "
+            f"{declaration.name} takes the target {declaration.target!r}."
+        )
+    if declaration.target == "real" and estimator.class_weight is not None:
+        raise ValueError(f"class_weight needs classes: {declaration.name} takes the target 'real'.")
+    return declaration
+
+
+# --- the loss itself --------------------------------------------------------------------
+
+
+def make_criterion(
+    estimator: Any, declaration: Declaration, rows: TableDataset, n_batches: int, n_steps: int
+) -> LossWarmup:
+    """Return the loss of the ensemble for so many steps; the estimator learns its band.
+
+    Parameters
+    ----------
+    estimator : PAUCClassifier
+        The estimator.
+    declaration : Declaration
+        What its loss needs.
+    rows : TableDataset
+        The rows to train on.
+    n_batches, n_steps : int
+        Steps of an epoch, and of the whole training.
+
+    Returns
+    -------
+    criterion : LossWarmup
+    """
+    # More would hold rows of the batch itself, only older.
+    queue_size = min(estimator.queue_size, len(rows) - -(-len(rows) // n_batches))
+    main, beta = _make_loss(estimator, declaration, rows, queue_size)
+    vars(estimator).pop("beta_", None)
+    if beta is not None:
+        estimator.beta_ = beta
+    warmup = None
+    if declaration.has_warmup:
+        n_labels = estimator.classes_.size
+        warmup = AllMembers(
+            balanced_cross_entropy(
+                _shown_mass(rows, n_labels, n_batches), declaration.n_outputs(n_labels)
+            )
+        )
+    # A regulariser of the network's weights or layers would be added to `main` here.
+    warmup_steps = 0 if warmup is None else int(estimator.warmup * n_steps)
+    end = temperature_of(main)
+    start = None
+    if declaration.is_own:
+        start = estimator.temperature_start
+    elif end is not None:
+        # Another loss ends at the temperature that it came with.
+        start = end * (estimator.temperature_start / estimator.temperature)
+    return LossWarmup(
+        warmup,
+        EachMember(main, estimator.n_members),
+        warmup_steps=warmup_steps,
+        blend_steps=0 if warmup is None else int(estimator.blend * n_steps),
+        temperature_start=start,
+        temperature_end=end,
+        temperature_decay_steps=max(1, n_steps - warmup_steps),
+    )
+
+
+def _make_loss(
+    estimator: Any, declaration: Declaration, rows: TableDataset, queue_size: int
+) -> tuple[nn.Module, float | None]:
+    """Return the loss of one member, and the end of its band, None without one."""
+    owner = type(estimator).__name__
+    if declaration.is_own:
+        alpha, beta = _band(estimator, rows)
+        own = PAUCAtBudgetLoss(
+            declaration.n_outputs(estimator.classes_.size),
+            alpha=alpha,
+            beta=beta,
+            surrogate=estimator.surrogate,
+            link=estimator.link,
+            n_knots=estimator.n_knots,
+            tau_scale=estimator.tau_scale,
+            temperature=estimator.temperature,
+            pos_numerator=estimator.pos_numerator,
+            basis=estimator.basis,
+            queue_size=queue_size,
+            max_pool_size=estimator.max_pool_size,
+            weighted_budget="weight" in rows.about,
+        )
+        return own, beta
+    found, by_name = _find(estimator.loss, owner)
+    sets_band = by_name and _has_band(found)
+    band = dict(zip(("alpha", "beta"), _band(estimator, rows))) if sets_band else {}
+    if isinstance(found, Loss):
+        loss = _resolved(found.replace(**band) if band else found, declaration, rows, estimator)
+        end = _end_of_band(loss)
+        twin = _twin(loss, estimator, declaration, rows, queue_size)
+        return NumpyLoss(loss, per_row=True) if twin is None else twin, end
+    if isinstance(found, type):
+        found = _made(found, estimator, declaration, rows, queue_size, band)
+    return found, found.beta if isinstance(found, PAUCAtBudgetLoss) else None
+
+
+def _has_band(loss: Any) -> bool:
+    """Whether a loss, or a class of them, has the parameters of a band."""
+    if isinstance(loss, type):
+        return issubclass(loss, PAUCAtBudgetLoss)
+    if isinstance(loss, Loss) and loss.target != "binary":
+        return False
+    return all(hasattr(loss, name) for name in ("alpha", "beta", "basis"))
+
+
+def _end_of_band(loss: Loss[Any]) -> float | None:
+    """Return the end of a loss's band; None without a band, or if parts have several."""
+    parts = list(_parts_of(loss))
+    if any(isinstance(part, AtBudget) for part in parts):
+        # Each batch, or each class, will have a band of its own.
+        return None
+    ends = {getattr(part, "beta", None) for part in parts if _has_band(part)}
+    return ends.pop() if len(ends) == 1 else None
+
+
+def _band(estimator: Any, rows: TableDataset) -> tuple[float, float]:
+    """Return the ends of the band that the estimator's parameters say."""
+    alpha = 0.0 if estimator.alpha is None else estimator.alpha
+    beta = estimator.beta
+    if beta is None:
+        beta = band_end(estimator.budget, class_mass(rows, estimator.classes_.size))
+    return check_band(alpha, beta, type(estimator).__name__)
+
+
+def _resolved(
+    loss: Loss[Any], declaration: Declaration, rows: TableDataset, estimator: Any
+) -> Loss[Any]:
+    """Return a loss with what depends on all rows filled in, rather than batch by batch."""
+    about = {name: column.numpy() for name, column in rows.about.items()}
+    y, weight = about.pop("y"), about.pop("weight", None)
+    n_labels = 0 if declaration.target == "real" else estimator.classes_.size
+    n_outputs = declaration.n_outputs(n_labels)
+    if declaration.target == "binary":
+        if n_outputs > 1 or not (y == 1).any() or (y == 1).all():
+            # One class against the rest, or a part of a stream: each batch on its own.
+            return loss
+        y = y == 1
+        if "value" in about and not about["value"][y].any():
+            return loss
+    about.pop("fold", None)
+    raw = np.zeros(y.size if declaration.margins == "one" else (y.size, n_outputs))
+    return loss.resolved(Rows(y, raw, weight, about))
+
+
+def _twin(
+    loss: Loss[Any],
+    estimator: Any,
+    declaration: Declaration,
+    rows: TableDataset,
+    queue_size: int,
+) -> nn.Module | None:
+    """Return the torch module of a NumPy loss, with the estimator's queue, if it has one."""
+    if declaration.target == "binary" and declaration.n_outputs(estimator.classes_.size) > 1:
+        # The module would be made for one class.
+        return None
+    weighted = "weight" in rows.about
+    if getattr(loss, "basis", "fpr") == "population" and weighted and "value" in rows.about:
+        # The module has one weight for both.
+        return None
+    twin = loss.torch_loss()
+    if isinstance(twin, RankingLoss):
+        twin.queue_size = queue_size
+        twin.queue = MemoryQueue(queue_size, twin.num_classes)
+        twin.max_pool_size = estimator.max_pool_size
+    if isinstance(twin, PAUCAtBudgetLoss):
+        twin.weighted_budget = weighted
+    return twin
+
+
+def _made(
+    cls: type[nn.Module],
+    estimator: Any,
+    declaration: Declaration,
+    rows: TableDataset,
+    queue_size: int,
+    band: dict[str, float],
+) -> nn.Module:
+    """Return an instance of a class of losses, with what it names of the estimator."""
+    n_outputs = declaration.n_outputs(
+        0 if declaration.target == "real" else estimator.classes_.size
+    )
+    offered: dict[str, Any] = {"num_classes": n_outputs}
+    if issubclass(cls, RankingLoss):
+        offered |= {
+            "budget": estimator.budget,
+            "queue_size": queue_size,
+            "max_pool_size": estimator.max_pool_size,
+            "weighted_budget": "weight" in rows.about,
+            **band,
+        }
+    if issubclass(cls, FocalLoss) and n_outputs > 1:
+        offered["activation"] = "softmax"
+    named = inspect.signature(cls).parameters
+    return cls(**{name: value for name, value in offered.items() if name in named})
+
+
+# --- band and warm-up -------------------------------------------------------------------
+
+
+def class_mass(rows: TableDataset, n_classes: int) -> NDArray[np.float64]:
+    """Return the sum of the weights of each class."""
+    weight = rows.about.get("weight")
+    weights = None if weight is None else weight.numpy()
+    return np.bincount(rows.about["y"].numpy(), weights, minlength=n_classes).astype(np.float64)
+
+
+def band_end(budget: float, mass: NDArray[np.float64]) -> float:
+    """Return the end of the band for a budget: the budget, unless positives are common.
+
+    Parameters
+    ----------
+    budget : float
+        Review budget, a fraction.
+    mass : ndarray of shape (n_classes,)
+        Weight of each class. Of two the second is positive; of more the most common one
+        counts.
+    """
+    positives = mass[1:] if mass.size == 2 else mass
+    negatives = mass.sum() - positives
+    per_negative = np.divide(positives, negatives, out=np.ones_like(positives), where=negatives > 0)
+    return default_beta(budget, float(per_negative.max()), 1.0, widening=1.0)
+
+
+def _shown_mass(rows: TableDataset, n_classes: int, n_batches: int) -> NDArray[np.float64]:
+    """Return the weight of each class in a pass over the batches."""
+    mass = class_mass(rows, n_classes)
+    if "group" in rows.about:
+        return mass
+    # Rows of a class rarer than batches are drawn that much more often.
+    counts = np.bincount(rows.about["y"].numpy(), minlength=n_classes)
+    return mass * np.maximum(1.0, n_batches / np.maximum(counts, 1))
+
+
+def balanced_cross_entropy(
+    mass: NDArray[np.float64], n_outputs: int = 1
+) -> WeightedCrossEntropyLoss:
+    """Return a cross-entropy in which classes of such weights count alike."""
+    if n_outputs > 1:
+        balance = np.divide(mass.max(), mass, out=np.ones_like(mass), where=mass > 0)
+        return WeightedCrossEntropyLoss(class_weight=torch.from_numpy(balance))
+    # A first part of a stream may hold one class only.
+    return WeightedCrossEntropyLoss(pos_weight=float(mass[0] / mass[1]) if mass.all() else 1.0)

@@ -1,0 +1,174 @@
+"""Making a net for an estimator, and training it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from ._calibration import Calibration, level_thresholds
+from ._criterion import Declaration, make_criterion
+from ._net import BestEpoch, Clock, Diagnostics, Progress, RankingNet
+from ._rows import BalancedBatches, Batches, GroupBatches, TableDataset
+from ._support import (
+    auto_epochs,
+    build_module,
+    mean_coverage,
+    resolve_device,
+    warn_of_diagnostics,
+    warn_of_interruption,
+)
+
+__all__ = ["continue_from", "new_net", "train"]
+
+
+def new_net(
+    estimator: Any, loss: Declaration, rows: TableDataset, rng: np.random.RandomState
+) -> RankingNet:
+    """Return a net for the rows that it will be trained on.
+
+    Parameters
+    ----------
+    estimator : PAUCClassifier
+        The estimator, which knows its features and classes.
+    loss : Declaration
+        What its loss needs.
+    rows : TableDataset
+        The rows.
+    rng : RandomState
+        Draws the batches.
+
+    Returns
+    -------
+    net : RankingNet
+        Initialized.
+    """
+    batches = GroupBatches if "group" in rows.about else BalancedBatches
+    n_batches = len(batches(rows, estimator.batch_size, rng))
+    epochs = estimator.max_epochs
+    epochs = auto_epochs(n_batches) if epochs == "auto" else int(epochs)
+    of_net = dict(estimator.net_params or {})
+    of_module = {
+        name.removeprefix("module__"): of_net.pop(name)
+        for name in list(of_net)
+        if name.startswith("module__")
+    }
+    # In front of the user's callbacks, which may look at what these record.
+    callbacks = [("best_epoch", BestEpoch()), Clock(), Diagnostics()]
+    callbacks += list(of_net.pop("callbacks", None) or [])
+    if estimator.verbose:
+        callbacks.append(Progress())
+    n_labels = 0 if loss.target == "real" else estimator.classes_.size
+    net = RankingNet(
+        build_module(estimator, estimator.n_features_in_, loss.n_outputs(n_labels), of_module),
+        criterion=make_criterion(estimator, loss, rows, n_batches, epochs * n_batches),
+        max_epochs=epochs,
+        batch_size=estimator.batch_size,
+        lr=estimator.lr,
+        iterator_train=batches,
+        iterator_train__random_state=rng,
+        iterator_valid=Batches,
+        train_split=None,
+        device=resolve_device(estimator.device),
+        callbacks=callbacks,
+        verbose=int(estimator.verbose >= 2),
+        **{**_optimizer_params(estimator, of_net), **of_net},
+    )
+    return net.initialize()
+
+
+def _optimizer_params(estimator: Any, of_net: Mapping[str, Any]) -> dict[str, Any]:
+    """Return AdamW with our decays, unless the user has an optimizer of their own."""
+    if "optimizer" in of_net:
+        return {}
+    groups = [("*bias*", {"weight_decay": 0.0})]
+    if estimator.module is None:
+        groups.append(("weights.0", {"weight_decay": estimator.input_decay}))
+    return {
+        "optimizer": torch.optim.AdamW,
+        "optimizer__weight_decay": estimator.weight_decay,
+        "optimizer__param_groups": groups,
+    }
+
+
+def continue_from(
+    estimator: Any, net: RankingNet, weights: Mapping[str, Any], classes: NDArray | None
+) -> None:
+    """Start from the weights of an earlier call to `fit`.
+
+    Raises
+    ------
+    ValueError
+        If the classes or the shape of the network have changed.
+    """
+    now = getattr(estimator, "classes_", None)
+    if _listed(classes) != _listed(now):
+        raise ValueError(
+            "warm_start=True needs the classes of the previous call: they were "
+            f"{_listed(classes)}, and y has {_listed(now)}."
+        )
+    try:
+        net.module_.load_state_dict(weights)
+    except RuntimeError as error:
+        raise ValueError(
+            f"warm_start=True needs a network of the same shape as in the previous call: {error}"
+        ) from error
+
+
+def _listed(classes: NDArray | None) -> Any:
+    return "none (a real target)" if classes is None else classes.tolist()
+
+
+def train(
+    estimator: Any,
+    loss: Declaration,
+    net: RankingNet,
+    rows: TableDataset,
+    held: TableDataset | None,
+) -> None:
+    """Train a net; the estimator takes it over once it has been trained and calibrated.
+
+    Parameters
+    ----------
+    estimator : PAUCClassifier
+        The estimator.
+    loss : Declaration
+        What its loss needs.
+    net : RankingNet
+        The net.
+    rows : TableDataset
+        The rows to train on.
+    held : TableDataset or None
+        Rows that are held out.
+    """
+    n_labels = 0 if loss.target == "real" else estimator.classes_.size
+    best = dict(net.callbacks_)["best_epoch"]
+    best.set_params(score=None, patience=estimator.n_iter_no_change, start=0)
+    if estimator.early_stopping and held is not None:
+        best.score = partial(mean_coverage, rows=held, budget=estimator.budget, n_classes=n_labels)
+        if loss.has_warmup:
+            best.start = math.ceil((estimator.warmup + estimator.blend) * net.max_epochs)
+    try:
+        net.partial_fit(rows, None)
+    finally:
+        best.score = None  # it holds rows
+    calibration = Calibration.none(loss.n_outputs(n_labels))
+    if estimator._calibrates:
+        calibration = Calibration.fit(net, rows, held, n_labels)
+    elif loss.has_classes and n_labels == 2:
+        calibration = Calibration.none(1)
+    estimator._calibration = calibration
+    estimator._thresholds = None
+    if loss.target == "ordinal" and loss.margins == "one":
+        estimator._thresholds = level_thresholds(net, rows, n_labels)
+    estimator._loss_needs = loss
+    estimator.net_ = net
+    estimator.n_iter_ = len(net.history)
+    if best.interrupted_:
+        warn_of_interruption(best, net.max_epochs)
+    warn_of_diagnostics(estimator)

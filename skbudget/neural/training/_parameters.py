@@ -1,0 +1,146 @@
+"""The parameters of `PAUCClassifier`: what they may be, and what the loss makes of them."""
+
+from __future__ import annotations
+
+from numbers import Integral, Real
+from typing import Any, ClassVar
+
+import torch
+from sklearn.base import BaseEstimator
+from sklearn.utils._param_validation import Interval, StrOptions
+
+from ..._utils.validation import check_band, check_budget
+from ...objectives.losses._band import LINKS
+from ..losses._pauc import POS_NUMERATORS, SURROGATES
+from ._criterion import Declaration, check_loss_parameters, declare_loss
+from ._module import ACTIVATIONS
+from ._support import check_net_params
+
+__all__ = ["NetworkParameters", "has_probabilities"]
+
+
+def has_probabilities(estimator: Any) -> bool:
+    """Return True, or raise an AttributeError that says why there are no probabilities."""
+    owner = type(estimator).__name__
+    loss = estimator._declared_loss()
+    if not loss.has_classes:
+        raise AttributeError(
+            f"This {owner} has no probabilities: {loss.name} takes the target {loss.target!r}. Use "
+            "decision_function or predict."
+        )
+    if estimator.calibration_cv is None:
+        raise AttributeError(
+            f"This {owner} ranks only: probabilities need calibration_cv='auto'. Use "
+            "decision_function."
+        )
+    return True
+
+
+class NetworkParameters(BaseEstimator):
+    """Checks of the parameters, and ``net__*`` among them."""
+
+    budget: float
+    loss: Any
+    alpha: float | None
+    beta: float | None
+    warmup: float
+    blend: float
+    hidden_layer_sizes: Any
+    n_members: int
+    calibration_cv: str | None
+    net_params: dict[str, Any] | None
+    _loss_needs: Declaration
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        "surrogate": [StrOptions(set(SURROGATES))],
+        "link": [StrOptions(set(LINKS))],
+        "temperature": [Interval(Real, 0, None, closed="neither")],
+        "temperature_start": [Interval(Real, 0, None, closed="neither")],
+        "tau_scale": [StrOptions({"iqr", "band"}), None],
+        "basis": [StrOptions({"fpr", "population"})],
+        "n_knots": [Interval(Integral, 2, None, closed="left")],
+        "pos_numerator": [StrOptions(set(POS_NUMERATORS))],
+        "warmup": [Interval(Real, 0, 1, closed="both")],
+        "blend": [Interval(Real, 0, 1, closed="both")],
+        "hidden_layer_sizes": ["array-like"],
+        "activation": [StrOptions(set(ACTIVATIONS))],
+        "n_members": [Interval(Integral, 1, None, closed="left")],
+        "batch_size": [Interval(Integral, 1, None, closed="left")],
+        "max_epochs": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
+        "lr": [Interval(Real, 0, None, closed="neither")],
+        "weight_decay": [Interval(Real, 0, None, closed="left")],
+        "input_decay": [Interval(Real, 0, None, closed="left")],
+        "queue_size": [Interval(Integral, 0, None, closed="left")],
+        "max_pool_size": [Interval(Integral, 2, None, closed="left"), None],
+        "early_stopping": ["boolean"],
+        "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
+        "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
+        "class_weight": [dict, StrOptions({"balanced"}), None],
+        "calibration_cv": [StrOptions({"auto"}), None],
+        "warm_start": ["boolean"],
+        "net_params": [dict, None],
+        "random_state": ["random_state"],
+        "device": [str, torch.device],
+        "verbose": ["verbose"],
+    }
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """Return the parameters; with ``deep`` those of the net as ``net__*`` too."""
+        params = super().get_params(deep)
+        if deep and isinstance(self.net_params, dict):
+            params.update({f"net__{name}": value for name, value in self.net_params.items()})
+        return params
+
+    def set_params(self, **params: Any) -> Any:
+        """Set parameters; ``net__*`` go into ``net_params``."""
+        of_net = {name: params.pop(name) for name in list(params) if name.startswith("net__")}
+        super().set_params(**params)
+        if of_net:
+            given = {name.removeprefix("net__"): value for name, value in of_net.items()}
+            self.net_params = {**(self.net_params or {}), **given}
+        return self
+
+    def _check_params(self) -> Declaration:
+        """Check the parameters, and return what the loss needs."""
+        self._validate_params()
+        owner = type(self).__name__
+        check_budget(self.budget, owner)
+        check_band(
+            0.0 if self.alpha is None else self.alpha,
+            1.0 if self.beta is None else self.beta,
+            owner,
+        )
+        widths = list(self.hidden_layer_sizes)
+        if any(not isinstance(width, Integral) or width < 1 for width in widths):
+            raise ValueError(
+                f"The 'hidden_layer_sizes' parameter of {owner} must hold ints in the range "
+                f"[1, inf). Got {self.hidden_layer_sizes!r} instead."
+            )
+        if self.warmup + self.blend > 1:
+            raise ValueError(
+                f"warmup + blend of {owner} must be at most 1: got {self.warmup:g} + "
+                f"{self.blend:g}."
+            )
+        check_net_params(self.net_params or {}, owner)
+        return check_loss_parameters(self)
+
+    def _declared_loss(self) -> Declaration:
+        """Return what the fitted loss needs; before `fit`, or of a bad one, what is likely."""
+        if hasattr(self, "net_"):
+            return self._loss_needs
+        try:
+            return declare_loss(self.loss, type(self).__name__)
+        except (TypeError, ValueError):
+            # `fit` will say what is wrong.
+            return declare_loss(None, type(self).__name__)
+
+    @property
+    def _calibrates(self) -> bool:
+        """Whether probabilities are learnt."""
+        has_classes = declare_loss(self.loss, type(self).__name__).has_classes
+        return self.calibration_cv is not None and has_classes
+
+    @property
+    def _scores_out_of_fold(self) -> bool:
+        """Whether the members leave out rows in turn, to be calibrated on."""
+        return self._calibrates and self.n_members > 1
