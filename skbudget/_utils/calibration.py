@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
-from scipy.special import expit
+from scipy.special import expit, log_expit, softmax
 
-__all__ = ["SigmoidCalibrator"]
+__all__ = ["ClassCalibrator", "SigmoidCalibrator"]
 
 # Slope per standard deviation of the margin: a flat map would tie rows that the
 # margin tells apart, and put the even odds out of reach of float32.
@@ -20,8 +20,8 @@ _MIN_SLOPE = 1e-2
 class SigmoidCalibrator:
     """The increasing map ``expit(slope * (margin + offset))`` of Platt (1999).
 
-    Its slope is positive whatever the data say, so that probabilities rank as
-    margins do; margins without information then get about the base rate.
+    Its slope is always positive, so that probabilities rank as margins do. Margins
+    without information then get about the base rate.
 
     Attributes
     ----------
@@ -83,3 +83,75 @@ class SigmoidCalibrator:
     def __call__(self, margin: NDArray) -> NDArray:
         """Return the probability of the positive class for each margin."""
         return expit(self.slope * (np.asarray(margin, dtype=np.float64) + self.offset))
+
+    def scores(self, margin: NDArray) -> NDArray:
+        """Return margins whose zero means even odds."""
+        return margin + self.offset if self.offset else margin
+
+    def probabilities(self, scores: NDArray) -> NDArray[np.float64]:
+        """Return the probabilities of both classes from `scores`, shape (n_samples, 2)."""
+        positive = expit(self.slope * np.asarray(scores, dtype=np.float64))
+        return np.column_stack([1.0 - positive, positive])
+
+
+@dataclass(frozen=True)
+class ClassCalibrator:
+    """Scores and probabilities of the classes, from one column of margins per class.
+
+    Each class is calibrated against all others by a `SigmoidCalibrator`, and the
+    probabilities of a row are normalised to a sum of 1. Two classes may share a single
+    column, that of the second class.
+
+    Attributes
+    ----------
+    scale, offset : ndarray of shape (n_columns,)
+        The score of a class is ``scale * (margin + offset)``. With a column per class it
+        is the log-odds of the class, so that the scores of a row compare as its
+        probabilities do. With a single column ``scale`` is 1.
+    slope : ndarray of shape (n_columns,)
+        Log-odds per unit of score.
+    """
+
+    scale: NDArray[np.float64]
+    offset: NDArray[np.float64]
+    slope: NDArray[np.float64]
+
+    @classmethod
+    def fit(cls, margins: NDArray, target: NDArray, weight: NDArray | None) -> ClassCalibrator:
+        """Fit each column to the labels of its class.
+
+        Parameters
+        ----------
+        margins : ndarray of shape (n_samples, n_columns)
+            Margins of rows that the model was not trained on.
+        target : ndarray of shape (n_samples,)
+            Class numbers from 0.
+        weight : ndarray of shape (n_samples,) or None
+            Sample weights.
+
+        Returns
+        -------
+        calibrator : ClassCalibrator
+        """
+        n_columns = margins.shape[1]
+        labels = [1] if n_columns == 1 else range(n_columns)
+        found = [
+            SigmoidCalibrator.fit(column, target == label, weight)
+            for column, label in zip(margins.T, labels)
+        ]
+        slope, ones = np.array([one.slope for one in found]), np.ones(n_columns)
+        offset = np.array([one.offset for one in found])
+        return cls(ones, offset, slope) if n_columns == 1 else cls(slope, offset, ones)
+
+    def scores(self, margins: NDArray) -> NDArray[np.float64]:
+        """Return the scores of the classes, shape (n_samples, n_columns)."""
+        return self.scale * (margins + self.offset)
+
+    def probabilities(self, scores: NDArray) -> NDArray[np.float64]:
+        """Return the probability of each class, shape (n_samples, n_classes)."""
+        logits = self.slope * scores
+        if logits.shape[1] == 1:
+            positive = expit(logits[:, 0])
+            return np.column_stack([1.0 - positive, positive])
+        # Normalised as logarithms: far out, every class may be next to impossible.
+        return softmax(log_expit(logits), axis=1)

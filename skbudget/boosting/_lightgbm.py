@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import copy
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from inspect import signature
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
-from lightgbm import LGBMClassifier, LGBMModel
+from lightgbm import LGBMClassifier, LGBMModel, early_stopping
+from lightgbm.callback import EarlyStopException
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.metaestimators import available_if
 
@@ -19,13 +22,14 @@ from ._classifier import (
     Leaves,
     PAUCClassifierMixin,
     SplitGain,
-    Training,
-    _has_calibration,
+    can_predict,
     document_parameters,
-    values_as_weights,
+    has_probabilities,
 )
+from ._fitting import Booster, Choice, Model, Training
 from ._objective import Surrogate
 from ._rounds import announce_round
+from ._targets import values_as_weights
 
 __all__ = ["LightGBMRounds", "PAUCLGBMClassifier"]
 
@@ -64,6 +68,112 @@ class LightGBMRounds:
         announce_round(env.iteration, len(getattr(env.model, "boosters", [None])))
 
 
+# The names of LightGBM's parameter.
+EARLY_STOPPING_NAMES = (
+    "early_stopping_round",
+    "early_stopping_rounds",
+    "early_stopping",
+    "n_iter_no_change",
+)
+
+
+@dataclass(frozen=True)
+class StopAfter:
+    """Callback that ends the training after a number of rounds."""
+
+    n_rounds: int
+
+    before_iteration: ClassVar[bool] = False
+    # After all others.
+    order: ClassVar[int] = 100
+
+    def __call__(self, env: Any) -> None:
+        if env.iteration - env.begin_iteration + 1 >= self.n_rounds:
+            raise EarlyStopException(env.iteration, [])
+
+
+def raw_margins(fitted: Any, X: Any, **options: Any) -> NDArray[np.float64]:
+    """Return the margins that a fitted LightGBM estimator gives."""
+    return np.asarray(LGBMModel.predict(fitted, X, raw_score=True, **options), dtype=np.float64)
+
+
+@dataclass
+class LightGBM(Booster):
+    """LightGBM, with the settings that all models of a `fit` share.
+
+    Attributes
+    ----------
+    eval_base : sequence or mapping of array-like, or None
+        Scores that the rows of each evaluation set begin from.
+    eval_sizes : list of int
+        Rows of each evaluation set.
+    """
+
+    parent: type = LGBMClassifier
+    eval_base: Any = None
+    eval_sizes: list[int] = field(default_factory=list)
+
+    def _seed_of_fold(self) -> Any:
+        # A generator that the user shares with us is left where it is.
+        return copy.deepcopy(self.seed)
+
+    def stopped_after(self, n_rounds: int) -> Booster:
+        params = {
+            name: value for name, value in self.params.items() if name not in EARLY_STOPPING_NAMES
+        }
+        callbacks = [one for one in self.callbacks if not isinstance(one, type(early_stopping(1)))]
+        return replace(self, params=params, callbacks=[*callbacks, StopAfter(n_rounds)])
+
+    def kept_rounds(self, fitted: Any) -> int | None:
+        return fitted.best_iteration_ if fitted.best_iteration_ > 0 else None
+
+    def train(self, training: Training, objective: Any, choice: Choice, start: Any) -> Model:
+        params = {**self.params, **choice, "objective": objective}
+        if self.n_margins > 1:
+            params["num_class"] = self.n_margins
+        base, eval_base, target = training.base, self.eval_base, training.rows.target
+        if start is not None:
+            base = self.begin(start, base, training.rows.n_samples)
+            eval_base = {
+                number: self.begin(start, self._eval_base(number), size)
+                for number, size in enumerate(self.eval_sizes)
+            }
+        fitted = self.parent(**params).fit(
+            training.X,
+            target.astype(np.int64) if target.dtype == bool else target,
+            sample_weight=training.rows.weight,
+            init_score=base,
+            eval_init_score=eval_base,
+            callbacks=[*self.callbacks, LightGBMRounds()],
+            **self.arguments,
+        )
+        model = Model(fitted)
+        if start is not None:
+            self.shift(model, start)
+        return model
+
+    def _eval_base(self, number: int) -> Any:
+        given = {} if self.eval_base is None else self.eval_base
+        # LightGBM takes a list that is shorter than that of the evaluation sets.
+        return (given if isinstance(given, Mapping) else dict(enumerate(given))).get(number)
+
+    def margins(self, fitted: Any, X: Any, **options: Any) -> NDArray[np.float64]:
+        return raw_margins(fitted, X, **options)
+
+    def shift(self, model: Model, offset: float | NDArray[np.float64]) -> None:
+        booster = model.fitted.booster_
+        if "is_linear=1" in booster.model_to_string(num_iteration=1, start_iteration=0):
+            # Linear trees do not read the outputs of their leaves.
+            model.kept = offset if model.kept is None else model.kept + offset
+            return
+        # As LightGBM does with its own starting score: into the first tree of each margin.
+        trees = booster.dump_model(num_iteration=1, start_iteration=0)["tree_info"]
+        for number, shift in enumerate(np.ravel(offset)):
+            for leaf in range(trees[number]["num_leaves"]):
+                value = booster.get_leaf_output(number, leaf)
+                booster.set_leaf_output(number, leaf, value + shift)
+
+
 class PAUCLGBMClassifier(PAUCClassifierMixin, LGBMClassifier):
     """LightGBM classifier that ranks for a review budget.
 
@@ -73,22 +183,19 @@ class PAUCLGBMClassifier(PAUCClassifierMixin, LGBMClassifier):
     Parameters
     ----------
     {own}
-    objective : callable, default=None
-        None for the partial AUC set by the parameters above; or another
-        objective, such as a `BoosterObjective`, which then ignores them.
+    {objective}
     n_estimators : int, default=200
         Number of trees.
     learning_rate : float, default=0.05
         Shrinkage of each tree.
     reg_lambda : float, default=5.0
-        L2 penalty on leaf values. Rare positives make leaves with little
-        evidence; without a penalty these overrule the rest at the top.
+        L2 penalty on leaf values. Rare positives make leaves with little evidence, which
+        without a penalty outweigh all others at the top.
     num_leaves : int or "auto", default="auto"
-        Leaves of a tree, at most; "auto" is 127 for a band and 15 for the whole AUC.
-        Only rows of the band pull at a tree, so that its leaves are spent where the
-        ranking matters; small trees cannot tell many kinds of positives apart, and
-        noise is kept out by ``min_split_gain``. Where every row pulls, large trees
-        fit the bulk.
+        Greatest number of leaves of a tree; "auto" is 15 for the whole AUC and 127
+        otherwise. Only rows of the band pull at a tree, so that its leaves are spent where
+        the ranking matters. Small trees cannot tell many kinds of positives apart, and
+        ``min_split_gain`` keeps noise out. Where every row pulls, large trees fit the bulk.
     min_split_gain : float or "auto", default="auto"
         Least gain of a split; "auto" chooses between 0 and 1, see ``selection_cv``.
     boosting_type, max_depth, subsample_for_bin, class_weight, \
@@ -100,12 +207,13 @@ reg_alpha, random_state, n_jobs, importance_type
 
     Attributes
     ----------
-    classes_ : ndarray of shape (2,)
-        Class labels; the second is the positive class.
+    classes_ : ndarray of shape (n_classes,)
+        Class labels; of two the second is the positive class.
     calibrator_ : SigmoidCalibrator
-        Map from margin to probability.
+        Map from margin to probability; a `ClassCalibrator` for a loss of classes.
     beta_ : float
-        Upper end of the training band. There is none with another ``objective``.
+        Upper end of the training band. It does not exist for an ``objective`` whose band
+        the parameters do not set.
     num_leaves_ : int
         Leaves of a tree that were allowed.
     min_split_gain_ : float
@@ -120,12 +228,18 @@ reg_alpha, random_state, n_jobs, importance_type
 
     Notes
     -----
-    Binary only; for one-versus-rest wrap it in
-    `sklearn.multiclass.OneVsRestClassifier`. With an ``eval_set`` and no
-    ``eval_metric``, coverage at the budget is evaluated, so that
-    ``lightgbm.early_stopping`` maximises it. ``class_weight`` weighs rows inside
-    a class and sets the band's width, but a ratio between the classes cancels
-    out of a comparison of the two.
+    {targets}
+
+    {folds}
+
+    With an ``eval_set`` and no ``eval_metric``, coverage at the budget is evaluated, so
+    that ``lightgbm.early_stopping`` maximises it. ``class_weight`` weighs rows inside
+    a class and sets the width of the band, but a ratio between the classes cancels out
+    of a comparison of the two.
+
+    The booster carries the start of the loss and the zero of the calibration in its
+    first tree, so that a saved booster gives the margins of `decision_function`. With
+    ``linear_tree=True`` the estimator adds them, and the booster alone lacks them.
 
     Examples
     --------
@@ -137,10 +251,11 @@ reg_alpha, random_state, n_jobs, importance_type
     True
     """
 
-    __doc__ = __doc__.replace("{own}", document_parameters("min_split_gain", "num_leaves"))
+    __doc__ = document_parameters(__doc__, "min_split_gain", "num_leaves")
     _parent = LGBMClassifier
     _split_gain_name = "min_split_gain"
     _leaves_name = "num_leaves"
+    _base_name = "init_score"
 
     def __init__(
         self,
@@ -214,15 +329,13 @@ reg_alpha, random_state, n_jobs, importance_type
         self.calibration_cv = calibration_cv
 
     def _process_params(self, stage: str) -> dict[str, Any]:
-        # The parent reads get_params for what it passes to LightGBM when predicting.
+        # Called for what the parent passes to LightGBM when it predicts.
         params = super()._process_params(stage)
         for name in (self._split_gain_name, self._leaves_name):
             if params.get(name) == "auto":
                 params[name] = getattr(self, f"{name}_")
+        params["objective"] = "None"
         return {name: value for name, value in params.items() if name not in OWN_PARAMETERS}
-
-    def _n_trained_rounds(self) -> int | None:
-        return self.best_iteration_ or None
 
     def fit(
         self,
@@ -245,35 +358,40 @@ reg_alpha, random_state, n_jobs, importance_type
         eval_y: Any = None,
         value: ArrayLike | None = None,
         eval_value: Any = None,
+        **columns: ArrayLike | None,
     ) -> PAUCLGBMClassifier:
-        """Fit the trees, and the calibration on rows they did not see.
+        """Fit the trees, and the calibration on rows that they did not see.
 
         Parameters
         ----------
         X : array-like, sparse matrix or DataFrame of shape (n_samples, n_features)
             Training rows.
         y : array-like of shape (n_samples,)
-            Two labels of any kind; the greater one is the positive class.
+            Two labels of any kind; the greater one is the positive class. For another
+            ``objective`` what its loss takes.
         sample_weight : array-like of shape (n_samples,), default=None
             Weights.
         init_score, eval_set, eval_names, eval_sample_weight, eval_class_weight, \
 eval_init_score, eval_metric, feature_name, categorical_feature, callbacks, init_model, \
 eval_X, eval_y
             As in `lightgbm.LGBMClassifier.fit`. Continuing from ``init_model``
-            needs ``calibration_cv=None``: there is no telling which rows its
+            needs ``calibration_cv=None``, because there is no telling which rows its
             trees have seen.
         value : array-like of shape (n_samples,), default=None
-            What catching each positive is worth, say an amount, at least 0 and in any
-            unit; entries of negatives are not used. Positives pull at the trees in
+            What catching each positive is worth, such as an amount, at least 0 and in any
+            unit. Entries of negatives are not used. Positives pull at the trees in
             proportion to it, and what `selection_cv` leaves open is chosen by the partial
-            AUC of the value. It counts no rows: band and probabilities are those of the
-            classes, as without it.
+            AUC of the value. It does not count rows: band and probabilities are those of
+            the classes, as without it.
         eval_value : list of array-like of shape (n_eval_samples,), default=None
             Values of the rows of each evaluation set: coverage there is the share of the
             value caught. They take the place of ``eval_sample_weight``,
-            ``eval_class_weight`` and ``eval_metric``, beside which they are refused. For
+            ``eval_class_weight`` and ``eval_metric``, and are refused beside them. For
             a metric of your choice pass values as weights, see
             `CoverageMetric(weight_of_positives="value")`.
+        **columns : array-like of shape (n_samples,)
+            Further columns that the loss reads, by name, such as ``group`` (the query of
+            each row, in any order) and ``process``.
 
         Returns
         -------
@@ -282,74 +400,55 @@ eval_X, eval_y
         Raises
         ------
         ValueError
-            If a parameter is out of range, ``y`` does not have two classes, or no
-            positive has value.
+            If a parameter is out of range, ``y`` is not what the loss takes, no positive
+            has value, a column is missing, or one is given that the loss does not read.
         """
-        X, target, sample_weight, value, rows = self._check_fit(
-            X, y, sample_weight, value, init_model, "init_model"
+        training = self._check_fit(
+            X, y, sample_weight, init_score, {"value": value, **columns}, {"init_model": init_model}
         )
-        evaluation = self._encoded_eval_sets(eval_set, eval_X, eval_y)
+        sets = self._encoded_eval_sets(eval_set, eval_X, eval_y)
+        targets = [y_eval for _, y_eval in sets]
         if eval_value is not None:
             refused = {
                 "eval_sample_weight": eval_sample_weight,
                 "eval_class_weight": eval_class_weight,
                 "eval_metric": eval_metric,
             }
-            eval_sample_weight = values_as_weights(
-                evaluation.get("eval_y")
-                or [y_eval for _, y_eval in evaluation.get("eval_set", [])],
-                eval_value,
-                "eval_value",
-                refused,
-            )
-        if evaluation and eval_metric is None:
+            eval_sample_weight = values_as_weights(targets, eval_value, "eval_value", refused)
+        if sets and eval_metric is None:
             eval_metric = self._coverage_metric(of_value=eval_value is not None)
         params = self._parent_params()
-        if isinstance(self.class_weight, dict):
-            codes = {label: code for code, label in enumerate(self._label_encoder.classes_)}
-            params["class_weight"] = {codes[k]: v for k, v in self.class_weight.items()}
+        params["class_weight"] = self._coded_weights(self.class_weight)
         # LightGBM would add its log loss, which reads margins as probabilities.
         metrics = eval_metric if isinstance(eval_metric, list) else [eval_metric]
         named = [metric for metric in metrics if isinstance(metric, str)]
         params.setdefault("metric", named or "None")
         # With a custom objective LightGBM fails where it has filtered all features.
         params.setdefault("feature_pre_filter", False)
-
-        def fit_fold(ranker: Any, X_fold: Any, y_fold: NDArray, arguments: dict) -> None:
-            ranker.fit(
-                X_fold,
-                self._label_encoder.classes_[y_fold],
-                feature_name=feature_name,
-                categorical_feature=categorical_feature,
-                **arguments,
-            )
-
-        per_row = {"sample_weight": sample_weight, "init_score": init_score, "value": value}
-        training = Training(X, target, rows, per_row, fit_fold)
-        chosen, folds = self._choose_and_keep(training, continued=init_model is not None)
-        parent = LGBMClassifier(**{**params, **chosen})
-        parent.fit(
-            X,
-            target,
-            sample_weight=sample_weight,
-            init_score=init_score,
-            eval_names=eval_names,
-            eval_sample_weight=eval_sample_weight,
-            eval_class_weight=eval_class_weight,
-            eval_init_score=eval_init_score,
-            eval_metric=[metric for metric in metrics if callable(metric)],
-            feature_name=feature_name,
-            categorical_feature=categorical_feature,
-            callbacks=[*(callbacks or []), LightGBMRounds()],
-            init_model=init_model,
-            **evaluation,
+        booster = LightGBM(
+            params=params,
+            arguments={
+                "eval_names": eval_names,
+                "eval_sample_weight": eval_sample_weight,
+                "eval_class_weight": eval_class_weight,
+                "eval_metric": [metric for metric in metrics if callable(metric)],
+                "feature_name": feature_name,
+                "categorical_feature": categorical_feature,
+                "init_model": init_model,
+                **_as_arguments(sets),
+            },
+            callbacks=list(callbacks or []),
+            seed=self.random_state,
+            n_margins=self._n_margins,
+            parent=LGBMClassifier if self._fitted_kind[0] == "binary" else LGBMModel,
+            eval_base=eval_init_score,
+            eval_sizes=[len(target) for target in targets],
         )
-        self._take_over(parent)
-        self._fit_calibrator(training, folds)
+        self._fit(training, booster, earlier=init_model)
         return self
 
-    def _encoded_eval_sets(self, eval_set: Any, eval_X: Any, eval_y: Any) -> dict[str, Any]:
-        """Return the evaluation sets as fit arguments of the installed LightGBM."""
+    def _encoded_eval_sets(self, eval_set: Any, eval_X: Any, eval_y: Any) -> list[tuple[Any, Any]]:
+        """Return the evaluation sets with coded labels."""
         if eval_set is not None and (eval_X is not None or eval_y is not None):
             raise ValueError("Specify either 'eval_set' or 'eval_X' and 'eval_y', but not both.")
         if (eval_X is None) != (eval_y is None):
@@ -357,40 +456,24 @@ eval_X, eval_y
         if eval_X is not None:
             many = isinstance(eval_X, tuple)
             eval_set = list(zip(eval_X, eval_y)) if many else [(eval_X, eval_y)]
-        if eval_set is None:
-            return {}
-        pairs = [eval_set] if isinstance(eval_set, tuple) else eval_set
-        encoded = [(X_eval, self._encode_eval_target(y_eval)) for X_eval, y_eval in pairs]
-        # LightGBM 4.7 renamed the argument and deprecated the old one.
-        if "eval_X" not in signature(LGBMClassifier.fit).parameters:
-            return {"eval_set": encoded}
-        return {"eval_X": tuple(X for X, _ in encoded), "eval_y": tuple(y for _, y in encoded)}
+        pairs = [eval_set] if isinstance(eval_set, tuple) else eval_set or []
+        return [(X_eval, self._encode_eval_target(y_eval)) for X_eval, y_eval in pairs]
 
-    def _raw_margin(self, X: Any, **kwargs: Any) -> NDArray:
-        return np.asarray(LGBMModel.predict(self, X, raw_score=True, **kwargs), dtype=np.float64)
-
-    def _margin_after(self, X: Any, n_rounds: int | None) -> NDArray:
-        return self._raw_margin(X, num_iteration=n_rounds)
-
-    def _shift_margins(self, offset: float) -> None:
-        # As LightGBM does with its own starting score: into the first tree.
-        for leaf in range(self._first_tree_leaves()):
-            value = self.booster_.get_leaf_output(0, leaf)
-            self.booster_.set_leaf_output(0, leaf, value + offset)
-
-    def _first_tree_leaves(self) -> int:
-        trees = self.booster_.dump_model(num_iteration=1, start_iteration=0)["tree_info"]
-        return trees[0]["num_leaves"]
+    def _raw_margins(self, X: Any, base: Any, **options: Any) -> NDArray[np.float64]:
+        margins = raw_margins(self, X, **options)
+        return margins if base is None else margins + np.asarray(base, dtype=np.float64)
 
     def _predict_with(
         self, usual: Callable[..., NDArray], X: Any, kwargs: dict[str, Any], **raw: bool
     ) -> Any:
         """Return the ``raw`` output that is asked for, else the result of ``usual``."""
+        if raw.pop("raw_score"):
+            return self.decision_function(X, **kwargs)
         if any(raw.values()):
             return LGBMModel.predict(self, self._check_X(X, reset=False), **raw, **kwargs)
         return usual(X, **kwargs)
 
-    @available_if(_has_calibration)
+    @available_if(has_probabilities)
     def predict_proba(
         self,
         X: Any,
@@ -400,7 +483,7 @@ eval_X, eval_y
         pred_contrib: bool = False,
         **kwargs: Any,
     ) -> NDArray:
-        """Return calibrated class probabilities, shape (n_samples, 2).
+        """Return calibrated class probabilities, shape (n_samples, n_classes).
 
         Parameters
         ----------
@@ -409,13 +492,16 @@ eval_X, eval_y
         raw_score, pred_leaf, pred_contrib : bool, default=False
             As in the parent: return margins, leaf indices or SHAP values instead.
         **kwargs
-            As in the parent (``start_iteration``, ``num_iteration``, ...).
+            As in the parent (``start_iteration``, ``num_iteration``, ...), and
+            ``init_score``: scores of these rows that are added to their margins. A model
+            that was fitted with ``init_score`` has a calibration for margins with it and
+            one for margins without it, and uses the one that belongs to the call.
 
         Returns
         -------
-        probabilities : ndarray of shape (n_samples, 2)
-            Columns in the order of ``classes_``. The second ranks rows exactly as
-            `decision_function` does, up to rounding.
+        probabilities : ndarray of shape (n_samples, n_classes)
+            Columns in the order of ``classes_``. With two classes the second ranks rows
+            exactly as `decision_function` does, up to rounding.
         """
         return self._predict_with(
             self._probabilities,
@@ -426,6 +512,7 @@ eval_X, eval_y
             pred_contrib=pred_contrib,
         )
 
+    @available_if(can_predict)
     def predict(
         self,
         X: Any,
@@ -435,10 +522,11 @@ eval_X, eval_y
         pred_contrib: bool = False,
         **kwargs: Any,
     ) -> NDArray:
-        """Return the more probable class of each row, shape (n_samples,).
+        """Return the most probable class of each row, shape (n_samples,).
 
         For rare positives that is nearly always the negative one; to spend a
-        budget, act on the top of `decision_function`.
+        budget, act on the top of `decision_function`. Levels and real targets are
+        predicted too, see the notes of the class.
 
         Parameters
         ----------
@@ -447,7 +535,7 @@ eval_X, eval_y
         raw_score, pred_leaf, pred_contrib : bool, default=False
             As in the parent: return margins, leaf indices or SHAP values instead.
         **kwargs
-            As in the parent (``start_iteration``, ``num_iteration``, ...).
+            As in `predict_proba`.
 
         Returns
         -------
@@ -461,3 +549,13 @@ eval_X, eval_y
             pred_leaf=pred_leaf,
             pred_contrib=pred_contrib,
         )
+
+
+def _as_arguments(sets: list[tuple[Any, Any]]) -> dict[str, Any]:
+    """Return evaluation sets as fit arguments of the installed LightGBM."""
+    if not sets:
+        return {}
+    # LightGBM 4.7 renamed the argument and deprecated the old one.
+    if "eval_X" not in signature(LGBMClassifier.fit).parameters:
+        return {"eval_set": sets}
+    return {"eval_X": tuple(X for X, _ in sets), "eval_y": tuple(y for _, y in sets)}

@@ -191,19 +191,7 @@ class PAUCObjective(BoosterCallable):
     def __post_init__(self) -> None:
         owner = type(self).__name__
         check_option(self.weight_of_positives, "weight_of_positives", WEIGHTS_OF_POSITIVES, owner)
-        check_budget(self.budget, owner)
-        check_band(
-            0.0 if self.alpha is None else self.alpha,
-            1.0 if self.beta is None else self.beta,
-            owner,
-        )
-        check_option(self.surrogate, "surrogate", SURROGATES, owner)
-        check_option(self.link, "link", LINKS, owner)
-        check_positive(self.temperature, "temperature", owner)
-        check_option(self.tau_scale, "tau_scale", TAU_SCALES, owner)
-        check_option(self.basis, "basis", BASES, owner)
-        check_positive(self.n_knots, "n_knots", owner, integer=True, minimum=2)
-        _check_schedule(self.schedule, owner)
+        check_parameters(self, owner)
         object.__setattr__(self, "_loss", self._make_loss())
 
     def _make_loss(self) -> Loss[Any]:
@@ -220,6 +208,31 @@ class PAUCObjective(BoosterCallable):
         else:
             loss = TrapezoidPAUC(n_knots=self.n_knots, **shared)
         return AtBudget(loss, self.budget) if self.beta is None else loss
+
+
+def check_parameters(holder: Any, owner: str) -> None:
+    """Raise if an attribute of ``holder`` is out of range for the parameter of `PAUCObjective`.
+
+    Parameters
+    ----------
+    holder : object
+        What has the parameters as attributes: an objective, or an estimator.
+    owner : str
+        Its name in messages.
+    """
+    check_budget(holder.budget, owner)
+    check_band(
+        0.0 if holder.alpha is None else holder.alpha,
+        1.0 if holder.beta is None else holder.beta,
+        owner,
+    )
+    check_option(holder.surrogate, "surrogate", SURROGATES, owner)
+    check_option(holder.link, "link", LINKS, owner)
+    check_positive(holder.temperature, "temperature", owner)
+    check_option(holder.tau_scale, "tau_scale", TAU_SCALES, owner)
+    check_option(holder.basis, "basis", BASES, owner)
+    check_positive(holder.n_knots, "n_knots", owner, integer=True, minimum=2)
+    _check_schedule(holder.schedule, owner)
 
 
 pauc_objective = PAUCObjective()

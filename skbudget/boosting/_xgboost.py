@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import expit
+from scipy.special import expit, logit
 from sklearn.utils._param_validation import InvalidParameterError
 from sklearn.utils.metaestimators import available_if
 from xgboost import XGBClassifier, XGBModel
-from xgboost.callback import TrainingCallback
+from xgboost.callback import EarlyStopping, TrainingCallback
 
 from ..band import Basis, TauScale
 from ..objectives import Schedule
@@ -20,13 +22,15 @@ from ._classifier import (
     Leaves,
     PAUCClassifierMixin,
     SplitGain,
-    Training,
-    _has_calibration,
+    can_predict,
     document_parameters,
-    values_as_weights,
+    has_probabilities,
 )
+from ._fitting import Booster, Choice, Model, Training
+from ._minimised import Minimised
 from ._objective import Surrogate
 from ._rounds import announce_round
+from ._targets import values_as_weights
 
 __all__ = ["PAUCXGBClassifier", "XGBoostRounds"]
 
@@ -64,6 +68,123 @@ class XGBoostRounds(TrainingCallback):
         return False
 
 
+class StopAfter(TrainingCallback):
+    """Callback that ends the training after a number of rounds."""
+
+    def __init__(self, n_rounds: int) -> None:
+        super().__init__()
+        self.n_rounds = n_rounds
+
+    def after_iteration(self, model: Any, epoch: int, evals_log: Any) -> bool:
+        """Return whether to stop."""
+        return model.num_boosted_rounds() >= self.n_rounds
+
+
+def raw_margins(fitted: Any, X: Any, **options: Any) -> NDArray[np.float64]:
+    """Return the margins that a fitted XGBoost estimator gives."""
+    margins = XGBModel.predict(fitted, X, output_margin=True, **options)
+    return np.asarray(margins, dtype=np.float64)
+
+
+@dataclass
+class XGBoost(Booster):
+    """XGBoost, with the settings that all models of a `fit` share.
+
+    Attributes
+    ----------
+    eval_base : sequence of array-like, or None
+        Scores that the rows of each evaluation set begin from.
+    eval_sizes : list of int
+        Rows of each evaluation set.
+    """
+
+    parent: type = XGBClassifier
+    eval_base: Any = None
+    eval_sizes: list[int] = field(default_factory=list)
+
+    def for_fold(self, n_rounds: int | None = None) -> Booster:
+        booster = super().for_fold(n_rounds)
+        # Only the final model prints its metrics.
+        booster.arguments = {**self.arguments, "verbose": False}
+        return booster
+
+    def stopped_after(self, n_rounds: int) -> Booster:
+        callbacks = [one for one in self.callbacks if not isinstance(one, EarlyStopping)]
+        return replace(
+            self,
+            params={**self.params, "early_stopping_rounds": None},
+            callbacks=[*callbacks, StopAfter(n_rounds)],
+        )
+
+    def kept_rounds(self, fitted: Any) -> int | None:
+        try:
+            return fitted.best_iteration + 1
+        except AttributeError:
+            return None
+
+    def _seed_of_fold(self) -> Any:
+        # As XGBoost draws it, from a generator that the user shares with us.
+        greatest = np.iinfo(np.int32).max
+        if isinstance(self.seed, np.random.RandomState):
+            return self.seed.randint(greatest)
+        if isinstance(self.seed, np.random.Generator):
+            return int(self.seed.integers(greatest))
+        return self.seed
+
+    def train(self, training: Training, objective: Any, choice: Choice, start: Any) -> Model:
+        params = {**self.params, **choice, "objective": objective}
+        params["callbacks"] = [*self.callbacks, XGBoostRounds()]
+        base, eval_base, kept, carried = training.base, self.eval_base, None, 0.0
+        if params.get("base_score") is not None:
+            # The user says where boosting begins.
+            start = None
+        elif self.arguments["xgb_model"] is None and self.parent is XGBModel:
+            # XGBoost would begin at one half.
+            params["base_score"] = 0.0
+        if self.n_margins > 1:
+            params["num_class"] = self.n_margins
+        if start is not None and self.n_margins == 1:
+            # All rows without scores of their own begin from here, in predictions too.
+            params["base_score"], carried = self._as_base_score(start), start
+            if base is not None:
+                base = base + start
+            if eval_base is not None:
+                eval_base = [None if one is None else np.add(one, start) for one in eval_base]
+        elif start is not None:
+            kept = start
+            base = self.begin(start, base, training.rows.n_samples)
+            given = [None] * len(self.eval_sizes) if eval_base is None else eval_base
+            eval_base = [self.begin(start, *one) for one in zip(given, self.eval_sizes)]
+        target = training.rows.target
+        fitted = self.parent(**params).fit(
+            training.X,
+            target.astype(np.int64) if target.dtype == bool else target,
+            sample_weight=training.rows.weight,
+            base_margin=base,
+            base_margin_eval_set=eval_base or None,
+            **self.arguments,
+        )
+        return Model(fitted, kept, carried)
+
+    def margins(self, fitted: Any, X: Any, **options: Any) -> NDArray[np.float64]:
+        return raw_margins(fitted, X, **options)
+
+    def shift(self, model: Model, offset: float) -> None:
+        booster = model.fitted.get_booster()
+        learner = json.loads(booster.save_config())["learner"]
+        # A list from XGBoost 3.1 on.
+        base_score = np.ravel(json.loads(learner["learner_model_param"]["base_score"]))[0]
+        booster.set_param({"base_score": self._as_base_score(logit(base_score) + offset)})
+        model.carried += offset
+
+    def _as_base_score(self, margin: float) -> float:
+        """Return a margin as XGBoost's ``base_score``."""
+        if self.parent is XGBModel:
+            return float(margin)
+        # The booster keeps a probability in float32; beyond these it has no digits left.
+        return float(expit(np.clip(margin, -80.0, 15.0)))
+
+
 def refuse_class_ratio(estimator: Any) -> None:
     """Raise if an XGBoost classifier was given a ratio between the classes."""
     if estimator.scale_pos_weight not in (None, 1):
@@ -83,38 +204,38 @@ class PAUCXGBClassifier(PAUCClassifierMixin, XGBClassifier):
     Parameters
     ----------
     {own}
-    objective : callable, default=None
-        None for the partial AUC set by the parameters above; or another
-        objective, such as a `BoosterObjective`, which then ignores them.
+    {objective}
     n_estimators : int, default=200
         Number of trees.
     learning_rate : float, default=0.05
         Shrinkage of each tree.
     reg_lambda : float, default=5.0
-        L2 penalty on leaf values. Rare positives make leaves with little
-        evidence; without a penalty these overrule the rest at the top.
+        L2 penalty on leaf values. Rare positives make leaves with little evidence, which
+        without a penalty outweigh all others at the top.
     gamma : float or "auto", default="auto"
         Least gain of a split; "auto" chooses between 0 and 1, see ``selection_cv``.
     grow_policy, max_depth : default="lossguide" and 0
         Trees grow where they gain most, to any depth.
     max_leaves : int or "auto", default="auto"
-        Leaves of a tree, at most; "auto" is 127 for a band and 15 for the whole AUC.
-        Only rows of the band pull at a tree, so that its leaves are spent where the
-        ranking matters; small trees cannot tell many kinds of positives apart, and
-        noise is kept out by ``gamma``. Where every row pulls, large trees fit the bulk.
+        Greatest number of leaves of a tree; "auto" is 15 for the whole AUC and 127
+        otherwise. Only rows of the band pull at a tree, so that its leaves are spent where
+        the ranking matters. Small trees cannot tell many kinds of positives apart, and
+        ``gamma`` keeps noise out. Where every row pulls, large trees fit the bulk.
     **kwargs
         Further parameters of `xgboost.XGBClassifier`, with its defaults. With
         ``early_stopping_rounds`` and no ``eval_metric``, coverage at the budget
-        is evaluated and maximised.
+        is evaluated and maximised. With ``base_score`` boosting begins there, and not at
+        the start of the loss.
 
     Attributes
     ----------
-    classes_ : ndarray of shape (2,)
-        Class labels; the second is the positive class.
+    classes_ : ndarray of shape (n_classes,)
+        Class labels; of two the second is the positive class.
     calibrator_ : SigmoidCalibrator
-        Map from margin to probability.
+        Map from margin to probability; a `ClassCalibrator` for a loss of classes.
     beta_ : float
-        Upper end of the training band. There is none with another ``objective``.
+        Upper end of the training band. It does not exist for an ``objective`` whose band
+        the parameters do not set.
     max_leaves_ : int
         Leaves of a tree that were allowed.
     gamma_ : float
@@ -127,9 +248,17 @@ class PAUCXGBClassifier(PAUCClassifierMixin, XGBClassifier):
 
     Notes
     -----
-    Binary only; for one-versus-rest wrap it in
-    `sklearn.multiclass.OneVsRestClassifier`. ``scale_pos_weight`` is refused: a
-    ratio between the classes cancels out of a comparison of the two.
+    {targets}
+
+    {folds}
+
+    ``scale_pos_weight`` is refused: a ratio between the classes cancels out of a
+    comparison of the two.
+
+    With one margin the booster carries the start of the loss and the zero of the
+    calibration in its ``base_score``, so that a saved booster gives the margins of
+    `decision_function`. With several margins the estimator adds them, and the booster
+    alone lacks them.
 
     Examples
     --------
@@ -141,10 +270,12 @@ class PAUCXGBClassifier(PAUCClassifierMixin, XGBClassifier):
     True
     """
 
-    __doc__ = __doc__.replace("{own}", document_parameters("gamma", "max_leaves"))
+    __doc__ = document_parameters(__doc__, "gamma", "max_leaves")
     _parent = XGBClassifier
     _split_gain_name = "gamma"
     _leaves_name = "max_leaves"
+    _base_name = "base_margin"
+    base_score: Any
 
     def __init__(
         self,
@@ -215,12 +346,31 @@ class PAUCXGBClassifier(PAUCClassifierMixin, XGBClassifier):
         )
         return {**XGBClassifier.get_params(plain, deep), **own}
 
-    def _check_params(self) -> None:
-        super()._check_params()
-        refuse_class_ratio(self)
+    def get_xgb_params(self) -> dict[str, Any]:
+        """Return the parameters that the fitted booster is told of.
 
-    def _n_trained_rounds(self) -> int | None:
-        return None if self.early_stopping_rounds is None else self.best_iteration + 1
+        Returns
+        -------
+        params : dict
+        """
+        # The parent tells the booster all parameters anew when one of them is set.
+        params = XGBModel.get_xgb_params(self)
+        unknown = (*OWN_PARAMETERS, "objective", "base_score")
+        params = {name: value for name, value in params.items() if name not in unknown}
+        for name in (self._split_gain_name, self._leaves_name):
+            if params.get(name) == "auto":
+                params[name] = getattr(self, f"{name}_", None)
+        return params
+
+    def _load_model_attributes(self, config: dict[str, Any]) -> None:
+        # The parent would take over an objective of XGBoost's own, and its base score.
+        objective, base_score = self.objective, self.base_score
+        super()._load_model_attributes(config)
+        self.objective, self.base_score = objective, base_score
+
+    def _check_params(self) -> Minimised:
+        refuse_class_ratio(self)
+        return super()._check_params()
 
     def fit(
         self,
@@ -236,33 +386,38 @@ class PAUCXGBClassifier(PAUCClassifierMixin, XGBClassifier):
         base_margin_eval_set: Any = None,
         value: ArrayLike | None = None,
         value_eval_set: Any = None,
+        **columns: ArrayLike | None,
     ) -> PAUCXGBClassifier:
-        """Fit the trees, and the calibration on rows they did not see.
+        """Fit the trees, and the calibration on rows that they did not see.
 
         Parameters
         ----------
         X : array-like, sparse matrix or DataFrame of shape (n_samples, n_features)
             Training rows.
         y : array-like of shape (n_samples,)
-            Two labels of any kind; the greater one is the positive class.
+            Two labels of any kind; the greater one is the positive class. For another
+            ``objective`` what its loss takes.
         sample_weight : array-like of shape (n_samples,), default=None
             Weights.
         base_margin, eval_set, verbose, xgb_model, sample_weight_eval_set, \
 base_margin_eval_set
             As in `xgboost.XGBClassifier.fit`. Continuing from ``xgb_model`` needs
-            ``calibration_cv=None``: there is no telling which rows its trees have
-            seen.
+            ``calibration_cv=None``, because there is no telling which rows its trees
+            have seen.
         value : array-like of shape (n_samples,), default=None
-            What catching each positive is worth, say an amount, at least 0 and in any
-            unit; entries of negatives are not used. Positives pull at the trees in
+            What catching each positive is worth, such as an amount, at least 0 and in any
+            unit. Entries of negatives are not used. Positives pull at the trees in
             proportion to it, and what `selection_cv` leaves open is chosen by the partial
-            AUC of the value. It counts no rows: band and probabilities are those of the
-            classes, as without it.
+            AUC of the value. It does not count rows: band and probabilities are those of
+            the classes, as without it.
         value_eval_set : list of array-like of shape (n_eval_samples,), default=None
             Values of the rows of each evaluation set: coverage there is the share of the
             value caught. They take the place of ``sample_weight_eval_set`` and
-            ``eval_metric``, beside which they are refused. For a metric of your choice
+            ``eval_metric``, and are refused beside them. For a metric of your choice
             pass values as weights, see `CoverageMetric(weight_of_positives="value")`.
+        **columns : array-like of shape (n_samples,)
+            Further columns that the loss reads, by name, such as ``group`` (the query of
+            each row, in any order) and ``process``.
 
         Returns
         -------
@@ -271,11 +426,11 @@ base_margin_eval_set
         Raises
         ------
         ValueError
-            If a parameter is out of range, ``y`` does not have two classes, or no
-            positive has value.
+            If a parameter is out of range, ``y`` is not what the loss takes, no positive
+            has value, a column is missing, or one is given that the loss does not read.
         """
-        X, target, sample_weight, value, rows = self._check_fit(
-            X, y, sample_weight, value, xgb_model, "xgb_model"
+        training = self._check_fit(
+            X, y, sample_weight, base_margin, {"value": value, **columns}, {"xgb_model": xgb_model}
         )
         params = self._parent_params()
         if eval_set is not None:
@@ -284,76 +439,69 @@ base_margin_eval_set
                 params["eval_metric"] = self._coverage_metric(of_value=value_eval_set is not None)
                 # XGBoost would add its log loss, which reads margins as probabilities.
                 params["disable_default_eval_metric"] = True
+        targets = [y_eval for _, y_eval in eval_set or []]
         if value_eval_set is not None:
             refused = {
                 "sample_weight_eval_set": sample_weight_eval_set,
                 "eval_metric": self.eval_metric,
             }
             sample_weight_eval_set = values_as_weights(
-                [y_eval for _, y_eval in eval_set or []], value_eval_set, "value_eval_set", refused
+                targets, value_eval_set, "value_eval_set", refused
             )
-        params["callbacks"] = [*(self.callbacks or []), XGBoostRounds()]
-
-        def fit_fold(ranker: Any, X_fold: Any, y_fold: NDArray, arguments: dict) -> None:
-            ranker.set_params(early_stopping_rounds=None, callbacks=None)
-            ranker.fit(X_fold, self._label_encoder.classes_[y_fold], **arguments)
-
-        per_row = {"sample_weight": sample_weight, "base_margin": base_margin, "value": value}
-        training = Training(X, target, rows, per_row, fit_fold)
-        chosen, folds = self._choose_and_keep(training, continued=xgb_model is not None)
-        parent = XGBClassifier(**{**params, **chosen})
-        parent.fit(
-            X,
-            target,
-            sample_weight=sample_weight,
-            base_margin=base_margin,
-            eval_set=eval_set,
-            verbose=verbose,
-            xgb_model=xgb_model,
-            sample_weight_eval_set=sample_weight_eval_set,
-            base_margin_eval_set=base_margin_eval_set,
+        booster = XGBoost(
+            params=params,
+            arguments={
+                "eval_set": eval_set,
+                "verbose": verbose,
+                "xgb_model": xgb_model,
+                "sample_weight_eval_set": sample_weight_eval_set,
+            },
+            callbacks=list(self.callbacks or []),
+            seed=self.random_state,
+            n_margins=self._n_margins,
+            parent=XGBClassifier if self._fitted_kind[0] == "binary" else XGBModel,
+            eval_base=base_margin_eval_set,
+            eval_sizes=[len(target) for target in targets],
         )
-        self._take_over(parent)
-        self._fit_calibrator(training, folds)
+        self._fit(training, booster, earlier=xgb_model)
         return self
 
-    def _raw_margin(self, X: Any, **kwargs: Any) -> NDArray:
-        margin = XGBModel.predict(self, X, output_margin=True, **kwargs)
-        return np.asarray(margin, dtype=np.float64)
+    def _raw_margins(self, X: Any, base: Any, **options: Any) -> NDArray[np.float64]:
+        if base is None:
+            return raw_margins(self, X, **options)
+        # They take the place of the base score, and of what it carries.
+        return raw_margins(self, X, base_margin=base, **options) + self._carried
 
-    def _margin_after(self, X: Any, n_rounds: int | None) -> NDArray:
-        kept = {} if n_rounds is None else {"iteration_range": (0, n_rounds)}
-        return self._raw_margin(X, **kept)
-
-    def _shift_margins(self, offset: float) -> None:
-        # The booster keeps a probability in float32; beyond these it has no digits left.
-        base_score = expit(np.clip(offset, -80.0, 15.0))
-        self.get_booster().set_param({"base_score": float(base_score)})
-
-    @available_if(_has_calibration)
+    @available_if(has_probabilities)
     def predict_proba(self, X: Any, **kwargs: Any) -> NDArray:
-        """Return calibrated class probabilities, shape (n_samples, 2).
+        """Return calibrated class probabilities, shape (n_samples, n_classes).
 
         Parameters
         ----------
         X : array-like, sparse matrix or DataFrame of shape (n_samples, n_features)
             Rows to score.
         **kwargs
-            As in the parent (``iteration_range``, ``base_margin``, ...).
+            As in the parent (``iteration_range``, ``base_margin``, ...). The parameter
+            ``base_score`` is replaced by ``base_margin``, and the zero of the calibration
+            is added to it. A model that was fitted with ``base_margin`` has a calibration
+            for margins with it and one for margins without it, and uses the one that
+            belongs to the call.
 
         Returns
         -------
-        probabilities : ndarray of shape (n_samples, 2)
-            Columns in the order of ``classes_``. The second ranks rows exactly as
-            `decision_function` does, up to rounding.
+        probabilities : ndarray of shape (n_samples, n_classes)
+            Columns in the order of ``classes_``. With two classes the second ranks rows
+            exactly as `decision_function` does, up to rounding.
         """
         return self._probabilities(X, **kwargs)
 
+    @available_if(can_predict)
     def predict(self, X: Any, *, output_margin: bool = False, **kwargs: Any) -> NDArray:
-        """Return the more probable class of each row, shape (n_samples,).
+        """Return the most probable class of each row, shape (n_samples,).
 
         For rare positives that is nearly always the negative one; to spend a
-        budget, act on the top of `decision_function`.
+        budget, act on the top of `decision_function`. Levels and real targets are
+        predicted too, see the notes of the class.
 
         Parameters
         ----------
@@ -362,7 +510,7 @@ base_margin_eval_set
         output_margin : bool, default=False
             Return margins instead, as in the parent.
         **kwargs
-            As in the parent (``iteration_range``, ``base_margin``, ...).
+            As in `predict_proba`.
 
         Returns
         -------

@@ -18,6 +18,7 @@ from skbudget.boosting import (
     PAUCXGBClassifier,
     default_beta,
 )
+from skbudget.boosting._minimised import find_minimised
 from skbudget.metrics import partial_auc_score
 from skbudget.objectives import BinaryCrossEntropy, PairwisePAUC, Schedule
 
@@ -242,9 +243,10 @@ class TestClassifiers:
         X, y = table
         model = make(cls, n_estimators=8, random_state=0)
         chosen = model.fit(X, y, value=amount)._chosen
+        candidates = model._candidates(find_minimised(model))
         worths = []
         folds = list(StratifiedKFold(3, shuffle=True, random_state=_fold_seed(0)).split(X, y))
-        for candidate in model._candidates():
+        for candidate in candidates:
             areas = []
             for train, test in folds:
                 ranker = make(cls, n_estimators=8, random_state=0).set_params(
@@ -260,7 +262,7 @@ class TestClassifiers:
                     )
                 )
             worths.append(np.mean(areas))
-        assert chosen == model._candidates()[int(np.argmax(worths))]
+        assert chosen == candidates[int(np.argmax(worths))]
 
     @pytest.mark.filterwarnings("ignore::FutureWarning")
     def test_early_stopping_maximises_the_value_caught(self, cls, table, fresh_table, amount):
@@ -354,7 +356,9 @@ class TestClassifiers:
             make(cls).fit(X, y, value=amount[1:])
         with pytest.raises(ValueError, match="The positives have no value"):
             make(cls).fit(X, y, value=1.0 - y)
-        with pytest.raises(ValueError, match="value needs the partial AUC or a BoosterObjective"):
+        with pytest.raises(
+            ValueError, match="value needs the partial AUC, a loss or a BoosterObjective"
+        ):
             make(cls, objective=lambda y, p: (p - y, p * 0 + 1)).fit(X, y, value=amount)
         twice = PAUCObjective(weight_of_positives="value")
         with pytest.raises(ValueError, match="leave weight_of_positives at 'rows'"):

@@ -25,6 +25,7 @@ from skbudget.boosting import (
     PAUCLGBMClassifier,
     PAUCObjective,
     PAUCXGBClassifier,
+    _fitting,
     default_beta,
 )
 from skbudget.datasets import make_hard_bulk
@@ -551,13 +552,13 @@ def test_a_choice_is_the_model_that_is_trained_with_it(cls, table, fresh_table):
 
 def test_folds_of_the_choice_serve_calibration(cls, table, monkeypatch):
     fits = []
-    original = cls._fit_folds
+    original = _fitting.score_held_out
 
-    def counting(self, training, choice, cv, n_rounds=None):
+    def counting(training, settings, choice, cv, n_rounds=None):
         fits.append(cv)
-        return original(self, training, choice, cv, n_rounds)
+        return original(training, settings, choice, cv, n_rounds)
 
-    monkeypatch.setattr(cls, "_fit_folds", counting)
+    monkeypatch.setattr(_fitting, "score_held_out", counting)
     make(cls).fit(*table)
     assert fits == [3, 3, 3]
     fits.clear()

@@ -1,0 +1,491 @@
+"""Choosing, training and calibrating a boosted model, for either booster.
+
+A `fit` is three steps, and each of them is a function of the rows and the settings:
+`choose` compares candidates on rows that they were not trained on, `train` trains the model
+on all rows, and `calibrate` learns probabilities, again on rows that a model was not trained
+on. The models of the folds are trained by the same `train` as the final one.
+"""
+
+from __future__ import annotations
+
+import copy
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
+from sklearn.utils import _safe_indexing, check_random_state
+from sklearn.utils.class_weight import compute_sample_weight
+
+from .._utils.calibration import ClassCalibrator, SigmoidCalibrator
+from ..metrics import partial_auc_score
+from ..objectives import Rows
+from ._minimised import Minimised
+
+__all__ = [
+    "CALIBRATED",
+    "MIN_TO_CHOOSE",
+    "Booster",
+    "Calibration",
+    "Choice",
+    "HeldOut",
+    "Model",
+    "Settings",
+    "Training",
+    "calibrate",
+    "choose",
+    "folds",
+    "score_held_out",
+    "train",
+    "weights_of",
+]
+
+# With fewer positives than these there is nothing to choose by.
+MIN_TO_CHOOSE = 10
+# Candidates are compared by the partial AUC up to three times the budget, and over no fewer
+# held-out negatives than these: it says the same as coverage does, and varies less.
+BUDGETS_JUDGED = 3.0
+LEAST_NEGATIVES = 20
+
+# Targets whose classes have probabilities.
+CALIBRATED = ("binary", "classes")
+
+# Parameters of a candidate by name: "beta" (None for the rule), least split gain and leaves.
+Choice = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Training:
+    """The rows that a model is trained on.
+
+    Attributes
+    ----------
+    X : array-like, sparse matrix or DataFrame of shape (n_samples, n_features)
+    rows : Rows
+        Target as the loss codes it, sample weights and columns. Its scores are zeros.
+    base : ndarray of shape (n_samples,) or (n_samples, n_margins), or None
+        Scores that boosting begins from.
+    """
+
+    X: Any
+    rows: Rows
+    base: NDArray[np.float64] | None = None
+
+    @cached_property
+    def counted(self) -> NDArray[np.intp]:
+        """Indices of the rows with weight."""
+        weight = self.rows.weight
+        return np.arange(self.rows.n_samples) if weight is None else np.flatnonzero(weight > 0)
+
+    @cached_property
+    def strata(self) -> NDArray[np.int64]:
+        """Classes of the rows with weight, each of which every fold needs.
+
+        A positive without value counts as a negative here.
+        """
+        strata = self.rows.target.astype(np.int64)
+        value = self.rows.columns.get("value")
+        if value is not None and self.rows.target.dtype == bool:
+            strata = strata * (value > 0)
+        return strata[self.counted]
+
+    @property
+    def group(self) -> NDArray[Any] | None:
+        """Group of each row with weight, if rows are grouped."""
+        group = self.rows.columns.get("group")
+        return None if group is None else group[self.counted]
+
+    def take(self, index: NDArray[np.intp]) -> Training:
+        """Return some of the rows."""
+        base = None if self.base is None else self.base[index]
+        return Training(_safe_indexing(self.X, index), self.rows.take(index), base)
+
+
+@dataclass
+class Model:
+    """A trained booster, and a constant that its margins have beside its trees.
+
+    Attributes
+    ----------
+    fitted : LGBMModel or XGBModel
+    kept : float or ndarray of shape (n_margins,), or None
+        The part of the constant that the booster cannot carry, to be added to its margins.
+    carried : float
+        The part that the booster carries.
+    """
+
+    fitted: Any
+    kept: float | NDArray[np.float64] | None = None
+    carried: float = 0.0
+
+    def margins(self, booster: Booster, X: Any) -> NDArray[np.float64]:
+        """Return the margins of rows, shape (n_samples,) or (n_samples, n_margins)."""
+        margins = booster.margins(self.fitted, X)
+        return margins if self.kept is None else margins + self.kept
+
+
+@dataclass
+class Booster(ABC):
+    """One of the boosters, with the settings that all models of a `fit` share.
+
+    Attributes
+    ----------
+    params : dict
+        Parameters of the booster's own estimator.
+    arguments : dict
+        Arguments of its `fit` that do not belong to the training rows.
+    callbacks : list
+        Callbacks of the user.
+    seed : object
+        The user's ``random_state``.
+    n_margins : int
+        Raw scores per row.
+    """
+
+    params: dict[str, Any]
+    arguments: dict[str, Any]
+    callbacks: list[Any]
+    seed: Any
+    n_margins: int = 1
+    _untouched: list[Any] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        # Callbacks may keep what they saw: those of the folds are copied from these.
+        self._untouched = [_copy_callback(callback) for callback in self.callbacks]
+
+    def for_fold(self, n_rounds: int | None = None) -> Booster:
+        """Return the settings for the model of a fold, with callbacks that saw no training.
+
+        ``n_rounds`` takes the place of early stopping.
+        """
+        params = {**self.params, "random_state": self._seed_of_fold()}
+        callbacks = [_copy_callback(callback) for callback in self._untouched]
+        fold = replace(self, params=params, callbacks=callbacks)
+        return fold if n_rounds is None else fold.stopped_after(n_rounds)
+
+    def begin(
+        self, start: float | NDArray[np.float64], base: NDArray | None, n_samples: int
+    ) -> NDArray[np.float64]:
+        """Return the scores of rows that boosting begins from: the start, and ``base``."""
+        shape = (n_samples,) if self.n_margins == 1 else (n_samples, self.n_margins)
+        return np.full(shape, start) + (0.0 if base is None else base)
+
+    @abstractmethod
+    def _seed_of_fold(self) -> Any:
+        """Return the ``random_state`` of another model."""
+
+    @abstractmethod
+    def stopped_after(self, n_rounds: int) -> Booster:
+        """Return the settings with a number of rounds in place of early stopping."""
+
+    @abstractmethod
+    def kept_rounds(self, fitted: Any) -> int | None:
+        """Return the number of rounds that early stopping kept, None without it."""
+
+    @abstractmethod
+    def train(self, training: Training, objective: Any, choice: Choice, start: Any) -> Model:
+        """Return a trained model.
+
+        Parameters
+        ----------
+        training : Training
+            The rows.
+        objective : callable
+            What is minimised.
+        choice : dict
+            Parameters that were chosen.
+        start : float or ndarray of shape (n_margins,), or None
+            Constant that boosting begins from, in addition to the scores of the rows, and
+            that the margins of the model have; None for zero.
+        """
+
+    @abstractmethod
+    def margins(self, fitted: Any, X: Any, **options: Any) -> NDArray[np.float64]:
+        """Return the margins of rows as the booster gives them."""
+
+    @abstractmethod
+    def shift(self, model: Model, offset: float) -> None:
+        """Add a constant to the margins of a model with one margin."""
+
+
+def _copy_callback(callback: Any) -> Any:
+    try:
+        return copy.deepcopy(callback)
+    except Exception:
+        # Locks, files and the like cannot be copied. The folds then share the callback.
+        return callback
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What an estimator asks for, apart from the rows.
+
+    Attributes
+    ----------
+    owner : str
+        Name of the estimator, for messages.
+    booster : Booster
+    minimised : Minimised
+    candidates : list of dict
+        What may be chosen.
+    budget : float
+    selection_cv, calibration_cv : int or None
+    random_state : int, RandomState instance, Generator or None
+    class_weight : dict, "balanced" or None
+        Weights of the coded classes.
+    earlier : object or None
+        A model whose training is continued.
+    """
+
+    owner: str
+    booster: Booster
+    minimised: Minimised
+    candidates: list[Choice]
+    budget: float
+    selection_cv: int | None
+    calibration_cv: int | None
+    random_state: Any
+    class_weight: Any
+    earlier: Any = None
+
+
+# --- training -------------------------------------------------------------------------
+
+
+def train(training: Training, settings: Settings, choice: Choice) -> Model:
+    """Return a model trained on the rows, with what was chosen."""
+    objective = settings.minimised.at(choice["beta"])
+    if training.rows.columns:
+        objective = objective.with_columns(**training.rows.columns)
+    params = {name: value for name, value in choice.items() if name != "beta"}
+    start = find_start(training, settings)
+    return settings.booster.train(training, objective, params, start)
+
+
+def find_start(training: Training, settings: Settings) -> float | NDArray[np.float64] | None:
+    """Return the constant that boosting begins from; None for zero."""
+    minimised = settings.minimised
+    if settings.earlier is not None:
+        # It has begun already. Only what its booster could not carry is needed again.
+        return getattr(settings.earlier, "_kept", None)
+    if not minimised.begins_at_start or minimised.loss is None:
+        return None
+    rows = training.rows
+    if settings.class_weight is not None:
+        rows = rows.replace(weight=weights_of(training, settings))
+    start = minimised.loss.resolved(rows).start(rows)
+    return start if np.any(start) else None
+
+
+def weights_of(training: Training, settings: Settings) -> NDArray[np.float64]:
+    """Return the weight of each row, that of its class included."""
+    rows, counted = training.rows, training.counted
+    weight = np.zeros(rows.n_samples)
+    weight[counted] = 1.0 if rows.weight is None else rows.weight[counted]
+    if settings.class_weight is not None:
+        codes = rows.target[counted].astype(np.int64)
+        weight[counted] *= compute_sample_weight(settings.class_weight, codes)
+    return weight
+
+
+# --- folds ----------------------------------------------------------------------------
+
+
+def folds(
+    training: Training, cv: int, random_state: Any, owner: str
+) -> Iterator[tuple[NDArray[np.intp], NDArray[np.intp]]]:
+    """Yield the rows that the model of each fold is trained on, and those that are held out.
+
+    Folds have their share of each class, and consist of rows with weight. Groups are kept
+    whole where there are any. There are ``cv`` folds, or as many as the smallest class has
+    rows or groups.
+
+    Raises
+    ------
+    ValueError
+        If a model would be trained without one of the classes.
+    """
+    seed = 0
+    if random_state is not None and not isinstance(random_state, np.random.Generator):
+        seed = int(check_random_state(random_state).randint(2**31 - 1))
+    n_folds = min(cv, fewest_in_class(training))
+    rows, strata = training.counted, training.strata
+    if training.group is None:
+        splits = StratifiedKFold(n_folds, shuffle=True, random_state=seed).split(rows, strata)
+    else:
+        splits = _split_groups(training, n_folds, seed, owner)
+    for train, held_out in splits:
+        yield rows[train], rows[held_out]
+
+
+def _split_groups(training: Training, n_folds: int, seed: int, owner: str) -> Any:
+    strata, group = training.strata, training.group
+    if n_folds >= 2:
+        whole = StratifiedGroupKFold(n_folds, shuffle=True, random_state=seed)
+        splits = list(whole.split(strata, strata, group))
+        if all(np.isin(strata, strata[train]).all() for train, _ in splits):
+            return splits
+    raise ValueError(
+        f"{owner} keeps the rows of a group in one fold, and here the model of a fold would be "
+        "trained without one of the classes. Pass calibration_cv=None and selection_cv=None to "
+        "train without folds."
+    )
+
+
+def fewest_in_class(training: Training) -> int:
+    """Return how many rows, or groups if rows are grouped, the smallest class has."""
+    strata, group = training.strata, training.group
+    if group is None:
+        return int(np.bincount(strata).min())
+    return min(np.unique(group[strata == one]).size for one in np.unique(strata))
+
+
+class HeldOut(NamedTuple):
+    """Margins of rows from models that were not trained on them.
+
+    Attributes
+    ----------
+    folds : list of ndarray
+        Rows of each fold.
+    margins : ndarray of shape (n_samples,) or (n_samples, n_margins)
+        Zeros for rows without weight.
+    """
+
+    folds: list[NDArray[np.intp]]
+    margins: NDArray[np.float64]
+
+
+def score_held_out(
+    training: Training, settings: Settings, choice: Choice, cv: int, n_rounds: int | None = None
+) -> HeldOut:
+    """Train on all folds but one, for each of them, and score the rows of that fold.
+
+    The models are trained as the final one is, with the same parameters and evaluation
+    sets, and with callbacks of their own. With early stopping each of them stops by itself,
+    and scores at its own best round, unless there is a number of rounds in place of it.
+    """
+    margins, held = np.zeros(training.rows.raw.shape), []
+    for seen, unseen in folds(training, cv, settings.random_state, settings.owner):
+        of_fold = replace(settings, booster=settings.booster.for_fold(n_rounds))
+        model = train(training.take(seen), of_fold, choice)
+        margins[unseen] = model.margins(of_fold.booster, _safe_indexing(training.X, unseen))
+        held.append(unseen)
+    return HeldOut(held, margins)
+
+
+# --- choice ---------------------------------------------------------------------------
+
+
+def choose(training: Training, settings: Settings) -> tuple[Choice, HeldOut | None]:
+    """Return the candidate that ranks held-out rows best, and its margins of them.
+
+    The margins are those that `calibrate` would ask for, None if it would ask for others.
+    Without folds to compare by, the first candidate is taken.
+    """
+    candidates, cv = settings.candidates, settings.selection_cv
+    # With an earlier model there are no rows that it has not seen.
+    if len(candidates) == 1 or cv is None or settings.earlier is not None:
+        return candidates[0], None
+    few_groups = training.group is not None and fewest_in_class(training) < 2
+    if np.bincount(training.strata).min() < MIN_TO_CHOOSE or few_groups:
+        return candidates[0], None
+    tried = [score_held_out(training, settings, choice, cv) for choice in candidates]
+    areas = [mean_area(held_out, training, settings) for held_out in tried]
+    best = areas.index(max(areas))
+    return candidates[best], tried[best] if cv == settings.calibration_cv else None
+
+
+def mean_area(held_out: HeldOut, training: Training, settings: Settings) -> float:
+    """Return the partial AUC by which candidates are compared, the mean over folds."""
+    positive, value = training.rows.target, training.rows.columns.get("value")
+    weight = weights_of(training, settings)
+    areas = []
+    for rows in held_out.folds:
+        n_negatives = int(np.count_nonzero(~positive[rows]))
+        if n_negatives in (0, rows.size):
+            # Groups that are kept whole may leave a fold without one of the classes.
+            continue
+        least = LEAST_NEGATIVES / n_negatives
+        area = partial_auc_score(
+            positive[rows].astype(np.int64),
+            held_out.margins[rows],
+            beta=min(1.0, max(BUDGETS_JUDGED * settings.budget, least)),
+            sample_weight=weight[rows],
+            value=None if value is None else value[rows],
+        )
+        areas.append(area)
+    return float(np.mean(areas)) if areas else 0.0
+
+
+# --- calibration ----------------------------------------------------------------------
+
+
+class Calibration(NamedTuple):
+    """Maps from margins to probabilities.
+
+    Attributes
+    ----------
+    alone : SigmoidCalibrator or ClassCalibrator
+        For the margins of the trees.
+    with_base : SigmoidCalibrator or ClassCalibrator, or None
+        For margins to which scores of the rows were added that boosting began from, as
+        for training; None if it began from none.
+    """
+
+    alone: Any
+    with_base: Any = None
+
+
+def calibrate(
+    training: Training,
+    settings: Settings,
+    choice: Choice,
+    model: Model,
+    held_out: HeldOut | None,
+) -> Calibration | None:
+    """Learn probabilities from margins of rows that a model was not trained on.
+
+    Of two classes the offset goes into ``model`` itself, so that a margin of zero means
+    even odds there as well, in a saved booster too.
+
+    Parameters
+    ----------
+    training, settings, choice
+        As in `train`.
+    model : Model
+        The model that was trained on all rows.
+    held_out : HeldOut or None
+        Margins of held-out rows, if they are known already.
+
+    Returns
+    -------
+    calibration : Calibration or None
+        None for an estimator that only ranks.
+    """
+    if settings.calibration_cv is None or settings.minimised.target not in CALIBRATED:
+        return None
+    # Margins grow with every round: after another number of rounds they would be on another
+    # scale than those of the model.
+    n_rounds = settings.booster.kept_rounds(model.fitted)
+    if held_out is None or n_rounds is not None:
+        cv = settings.calibration_cv
+        held_out = score_held_out(training, settings, choice, cv, n_rounds)
+    rows, weight = training.counted, weights_of(training, settings)
+    margins, target, weight = held_out.margins[rows], training.rows.target[rows], weight[rows]
+    based = None if training.base is None else margins + training.base[rows]
+    if settings.minimised.target == "classes":
+        return Calibration(
+            ClassCalibrator.fit(margins, target, weight),
+            None if based is None else ClassCalibrator.fit(based, target, weight),
+        )
+    found = SigmoidCalibrator.fit(margins, target, weight)
+    settings.booster.shift(model, found.offset)
+    alone = SigmoidCalibrator(found.slope)
+    if based is None:
+        return Calibration(alone)
+    with_base = SigmoidCalibrator.fit(based, target, weight)
+    return Calibration(alone, SigmoidCalibrator(with_base.slope, with_base.offset - found.offset))

@@ -1,0 +1,146 @@
+"""What the parameter ``objective`` of the boosters' classifiers stands for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sklearn.utils._param_validation import InvalidParameterError
+
+from ..objectives import AtBudget, Loss, available, find_loss
+from ..objectives._loss import check_names
+from ..objectives._rows import Margins, Target
+from ._calls import BoosterCallable, WithColumns
+from ._objective import BoosterObjective, PAUCObjective, check_parameters
+
+__all__ = ["OBJECTIVE_PARAMETERS", "Minimised", "find_minimised"]
+
+OBJECTIVE_PARAMETERS = (
+    "budget",
+    "alpha",
+    "beta",
+    "surrogate",
+    "link",
+    "temperature",
+    "tau_scale",
+    "basis",
+    "n_knots",
+    "schedule",
+)
+
+# The parameters of a loss over a band.
+BAND_PARAMETERS = ("alpha", "beta", "basis")
+
+
+@dataclass(frozen=True)
+class Minimised:
+    """What an estimator minimises.
+
+    Attributes
+    ----------
+    at : callable
+        Returns the objective that the booster is handed, for an upper end of the band;
+        None stands for the end that the rule gives.
+    loss : Loss or None
+        The loss; None for a callable that tells nothing about itself.
+    has_band : bool
+        Whether the parameters of the estimator set the band, so that ``at`` heeds the end
+        that it is called with.
+    begins_at_start : bool
+        Whether boosting begins from the start of the loss rather than from zero.
+    """
+
+    at: Callable[[float | None], Any]
+    loss: Loss[Any] | None
+    has_band: bool = False
+    begins_at_start: bool = False
+
+    @property
+    def target(self) -> Target:
+        """The target that the loss takes."""
+        return "binary" if self.loss is None else self.loss.target
+
+    @property
+    def margins(self) -> Margins:
+        """The raw scores per row that the loss takes."""
+        return "one" if self.loss is None else self.loss.margins
+
+    def check_columns(self, columns: Mapping[str, Any], owner: str) -> None:
+        """Raise if a column is given that nobody reads, or one is missing that the loss needs.
+
+        Raises
+        ------
+        ValueError
+            Naming the column, and those that the loss reads.
+        """
+        objective = self.at(None)
+        if isinstance(objective, BoosterCallable):
+            check_names(objective._loss, set(columns), owner)
+        elif columns:
+            raise ValueError(
+                f"{', '.join(columns)} needs the partial AUC, a loss or a BoosterObjective as the "
+                f"objective: objective={objective!r} cannot be told of it."
+            )
+
+
+def find_minimised(estimator: Any) -> Minimised:
+    """Return what an estimator minimises, with the parameters that belong to it checked.
+
+    Raises
+    ------
+    InvalidParameterError
+        If a parameter is out of range, or ``objective`` is nothing that can be minimised.
+    """
+    objective, owner = estimator.objective, type(estimator).__name__
+    if objective is None:
+        check_parameters(estimator, owner)
+        params = {name: getattr(estimator, name) for name in OBJECTIVE_PARAMETERS}
+
+        def at(beta: float | None) -> Any:
+            return PAUCObjective(**{**params, "beta": beta})
+
+        return Minimised(at, at(estimator.beta)._loss, has_band=True)
+    if isinstance(objective, str):
+        if objective not in available():
+            raise _no_objective(estimator)
+        check_parameters(estimator, owner)
+        loss = find_loss(objective)
+        if loss.target == "binary" and all(hasattr(loss, name) for name in BAND_PARAMETERS):
+            return _over_band(loss, estimator)
+        return _of_loss(loss, estimator)
+    if isinstance(objective, Loss):
+        check_parameters(estimator, owner)
+        return _of_loss(objective, estimator)
+    if isinstance(objective, type) or not callable(objective):
+        raise _no_objective(estimator)
+    plain = objective.objective if isinstance(objective, WithColumns) else objective
+    loss_of = plain._loss if isinstance(plain, BoosterCallable) else None
+    return Minimised(lambda beta: objective, loss_of)
+
+
+def _over_band(loss: Loss[Any], estimator: Any) -> Minimised:
+    """Return a loss over the band that the estimator's parameters set."""
+    alpha = 0.0 if estimator.alpha is None else estimator.alpha
+    loss = loss.replace(alpha=alpha, beta=1.0, basis=estimator.basis)
+
+    def at(beta: float | None) -> Any:
+        end = AtBudget(loss, budget=estimator.budget) if beta is None else loss.replace(beta=beta)
+        return BoosterObjective(end, schedule=estimator.schedule)
+
+    return Minimised(at, at(estimator.beta)._loss, has_band=True, begins_at_start=True)
+
+
+def _of_loss(loss: Loss[Any], estimator: Any) -> Minimised:
+    objective = BoosterObjective(loss, schedule=estimator.schedule)
+    return Minimised(lambda beta: objective, loss, begins_at_start=True)
+
+
+def _no_objective(estimator: Any) -> Exception:
+    parent = estimator._parent.__name__
+    return InvalidParameterError(
+        f"The 'objective' parameter of {type(estimator).__name__} must be None (the partial AUC), "
+        f"a loss, a callable such as a BoosterObjective, or the name of a loss: "
+        f"{', '.join(available())}. Got {estimator.objective!r} instead. For an objective of the "
+        f"booster itself use {parent}."
+    )

@@ -1,0 +1,198 @@
+"""What a user hands to `fit`, checked: the table, labels, weights and values."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.preprocessing import LabelEncoder
+from sklearn.utils.multiclass import check_classification_targets, type_of_target
+from sklearn.utils.validation import _num_samples, column_or_1d, validate_data
+
+from .._utils.validation import check_weights
+from ..objectives._rows import Margins, Target
+
+__all__ = [
+    "check_base",
+    "check_table",
+    "code_labels",
+    "count_margins",
+    "encode_two_classes",
+    "refuse_beside",
+    "rows_of_weight",
+    "values_as_weights",
+]
+
+
+def check_table(estimator: Any, X: Any, *, reset: bool, **options: Any) -> Any:
+    """Return the features. ``options`` are scikit-learn's, for what is no data frame."""
+    if hasattr(X, "__dataframe__") or hasattr(X, "iloc"):
+        # Data frames go to the booster unchanged, because it knows categories.
+        validate_data(estimator, X, skip_check_array=True, reset=reset)
+        return X
+    options = {"dtype": "numeric", "ensure_min_samples": 2 if reset else 1, **options}
+    return validate_data(estimator, X, reset=reset, **options)
+
+
+# --- labels ---------------------------------------------------------------------------
+
+
+def _check_target(X: Any, y: Any, owner: str) -> NDArray[Any]:
+    """Return the target as an array with as many entries as ``X`` has rows."""
+    if y is None:
+        raise ValueError(
+            f"requires y to be passed, but the target y is None: {owner} needs labels."
+        )
+    return column_or_1d(y, warn=True)
+
+
+def _check_length(X: Any, y: NDArray[Any]) -> None:
+    if y.shape[0] != _num_samples(X):
+        raise ValueError(
+            "Found input variables with inconsistent numbers of samples: "
+            f"{[_num_samples(X), y.shape[0]]}"
+        )
+
+
+def _encode_classes(X: Any, y: Any, owner: str) -> tuple[LabelEncoder, NDArray[Any]]:
+    """Return an encoder that knows the labels, and the labels, at least two different ones."""
+    y = _check_target(X, y, owner)
+    check_classification_targets(y)
+    _check_length(X, y)
+    return LabelEncoder().fit(y), y
+
+
+def encode_two_classes(X: Any, y: Any, owner: str) -> tuple[LabelEncoder, NDArray[np.int64]]:
+    """Return the encoder of the labels, and the labels as 0 and 1."""
+    encoder, y = _encode_classes(X, y, owner)
+    n_classes = encoder.classes_.size
+    if n_classes > 2:
+        raise ValueError(
+            f"Only binary classification is supported by {owner}. "
+            f"The type of the target is {type_of_target(y)}, with {n_classes} classes. "
+            "For one-versus-rest, wrap it in sklearn.multiclass.OneVsRestClassifier."
+        )
+    if n_classes < 2:
+        raise ValueError(
+            f"{owner} needs two classes, but y contains one class: {encoder.classes_.tolist()}."
+        )
+    return encoder, encoder.transform(y)
+
+
+def code_labels(
+    kind: Target, margins: Margins, X: Any, y: Any, owner: str
+) -> tuple[LabelEncoder | None, NDArray[Any]]:
+    """Return the encoder of the labels, None for a real target, and the target as coded.
+
+    Raises
+    ------
+    ValueError
+        If the labels are not what a loss of this target takes.
+    """
+    if kind == "binary":
+        return encode_two_classes(X, y, owner)
+    if kind == "real":
+        y = _check_target(X, y, owner)
+        _check_length(X, y)
+        if y.dtype.kind not in "biuf":
+            raise ValueError(
+                f"{owner} needs real numbers for this objective, but y has the type {y.dtype}."
+            )
+        y = y.astype(np.float64)
+        if not np.isfinite(y).all():
+            raise ValueError("Input y contains NaN or infinity.")
+        return None, y
+    encoder, y = _encode_classes(X, y, owner)
+    what, least = "classes", 2
+    if kind == "ordinal":
+        what, least = "levels", 3 if margins == "thresholds" else 2
+        if y.dtype.kind not in "biuf":
+            raise ValueError(
+                f"{owner} needs ordered levels for this objective, which must be numbers, because "
+                f"their order is that of the levels: got {encoder.classes_[:10].tolist()}."
+            )
+    if encoder.classes_.size < least:
+        raise ValueError(
+            f"{owner} needs at least {least} {what} for this objective, but y contains "
+            f"{encoder.classes_.size}: {encoder.classes_.tolist()}."
+        )
+    return encoder, encoder.transform(y)
+
+
+def count_margins(margins: Margins, n_labels: int) -> int:
+    """Return how many raw scores a row has."""
+    return {"one": 1, "classes": n_labels, "thresholds": n_labels - 1}[margins]
+
+
+# --- weights and values ---------------------------------------------------------------
+
+
+def rows_of_weight(
+    target: NDArray[np.int64], weight: NDArray | None, classes: NDArray, owner: str
+) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Return the rows with weight, and how many of them each class has."""
+    rows = np.arange(target.size) if weight is None else np.flatnonzero(weight > 0)
+    counts = np.bincount(target[rows], minlength=classes.size)
+    if counts.min() == 0:
+        number = "two" if classes.size == 2 else classes.size
+        raise ValueError(
+            f"{owner} needs {number} classes, but all sample weights of the class "
+            f"{classes[counts.argmin()]!r} are zero."
+        )
+    return rows, counts
+
+
+def check_base(
+    base: ArrayLike | None, name: str, n_samples: int, n_margins: int
+) -> NDArray[np.float64] | None:
+    """Return the scores that boosting begins from, one per margin of each row."""
+    if base is None:
+        return None
+    checked = np.asarray(base, dtype=np.float64)
+    shape = (n_samples,) if n_margins == 1 else (n_samples, n_margins)
+    if n_margins == 1 and checked.shape == (n_samples, 1):
+        checked = checked[:, 0]
+    if checked.shape != shape:
+        raise ValueError(f"{name} must have shape {shape}: got {checked.shape}.")
+    return checked
+
+
+def refuse_beside(name: str, refused: dict[str, Any], reason: str) -> None:
+    """Raise if one of the arguments in ``refused`` is given beside the argument ``name``."""
+    for other, given in refused.items():
+        if given is not None:
+            raise ValueError(f"{name} and {other} cannot be combined: {reason}")
+
+
+def check_sets(name: str, values: Any, n_sets: int) -> None:
+    """Raise unless there is one entry of ``values`` per evaluation set."""
+    if not isinstance(values, list | tuple) or len(values) != n_sets:
+        got = len(values) if isinstance(values, list | tuple) else type(values).__name__
+        raise ValueError(
+            f"{name} must be a list with one array per evaluation set: expected {n_sets}, "
+            f"got {got}."
+        )
+
+
+def values_as_weights(
+    targets: Sequence[NDArray], values: Any, name: str, refused: dict[str, Any]
+) -> list[NDArray]:
+    """Return weights of evaluation sets that `CoverageMetric` takes for their values.
+
+    ``refused`` are arguments, by name, that cannot be combined with values.
+    """
+    reason = (
+        "the values take the place of the weights, and only coverage takes weights of positives "
+        "for values."
+    )
+    refuse_beside(name, refused, reason)
+    check_sets(name, values, len(targets))
+    weights = []
+    for target, value in zip(targets, values):
+        checked = check_weights(value, target.size, name)
+        if checked is None or not (target * checked).any():
+            raise ValueError(f"The positives have no value in {name}: at least one must have.")
+        weights.append(np.where(target == 1, checked, 1.0))
+    return weights
