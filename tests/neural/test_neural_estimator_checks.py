@@ -30,7 +30,7 @@ OF_REGRESSORS = {
 @parametrize_with_checks(
     [
         PAUCClassifier(n_members=2, max_epochs=100),
-        PAUCClassifier(loss="smooth_ap", n_members=2, max_epochs=60, lr=3e-3),
+        PAUCClassifier(loss="smooth_ap", n_members=2, max_epochs=30, lr=5e-3),
         # A regressor.
         PAUCClassifier(
             loss=toys.SquaredError(),

@@ -10,7 +10,7 @@ from sklearn.metrics import roc_auc_score
 
 from benchmarks.study._contender import Setting
 from benchmarks.study._networks import NETWORKS, OUR_NETWORKS, _DualBatches
-from skbudget.neural.training._rows import Rows
+from skbudget.neural.training._rows import TableDataset
 
 ALL = {contender.name: contender for contender in NETWORKS + OUR_NETWORKS}
 OTHERS = {"libauc", "imbalanced_losses"}
@@ -162,7 +162,7 @@ def test_import_is_light():
 
 def dual_batches(n, n_positives, batch_size, sampling_rate):
     X, y = easy_table(n, n_positives)
-    rows = Rows(X.astype(np.float32), y=y, row=np.arange(n))
+    rows = TableDataset(X.astype(np.float32), y=y, row=np.arange(n))
     draw = np.random.RandomState(0)
     return y, _DualBatches(rows, batch_size, {"sampling_rate": sampling_rate}, draw)
 
