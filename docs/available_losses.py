@@ -3,6 +3,8 @@
 ``conf.py`` writes it; no loss is named here or in any other page of the reference.
 """
 
+import re
+
 from skbudget.objectives._registry import loss_classes
 
 HEAD = """\
@@ -32,7 +34,8 @@ def describe(name, cls):
         ", ".join(f"``{column}``" for column in sorted(cls.needs)) or "-",
         "yes" if cls.sums_over_workers else "no",
         cls.scale,
-        cls.__doc__.strip().splitlines()[0],
+        # References are numbered on the page of the class.
+        re.sub(r" \[\d+\]_", "", cls.__doc__.strip().splitlines()[0]),
     )
 
 

@@ -242,7 +242,7 @@ def default_beta(
 
     See Also
     --------
-    fpr_band : Finds the negatives in a band.
+    skbudget.band.fpr_band : Finds the negatives in a band.
     skbudget.boosting.PAUCObjective : Takes this band where no end is given.
 
     Examples

@@ -33,7 +33,7 @@ class WeightedSum(Loss[tuple]):
 
     It blends losses, and adds a regulariser to a base loss. Each part counts as it would
     count in a booster: times the weight of the rows or of the positives, see
-    `Loss.scale`.
+    ``Loss.scale``.
 
     Parameters
     ----------
