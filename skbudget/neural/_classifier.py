@@ -407,8 +407,8 @@ class PAUCClassifier(ClassifierMixin, NetworkParameters):
         loss = self._check_params()
         if not first and loss != self._loss_needs:
             raise ValueError(
-                f"partial_fit continues with the loss of the earlier calls, {self._loss_needs.name}, "
-                f"and loss is {loss.name} now: call fit for a new start."
+                "partial_fit continues with the loss of the earlier calls, "
+                f"{self._loss_needs.name}, and loss is {loss.name} now: call fit for a new start."
             )
         given = {"iid_mask": iid_mask, "value": value, **columns}
         table = check_table(self, loss, X, y, sample_weight, given, classes, first=first)
