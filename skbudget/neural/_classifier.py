@@ -58,7 +58,8 @@ class PAUCClassifier(ClassifierMixin, NetworkParameters):
     alpha, beta : float, default=None
         Ends of the FPR band as fractions; they override the band of ``budget``.
     surrogate : {"pairwise", "trapezoid"}, default="pairwise"
-        Surrogate of the partial AUC; only with ``loss=None``, and so are the next four.
+        Surrogate of the partial AUC. This parameter, ``link``, ``tau_scale``, ``basis``,
+        ``n_knots`` and ``pos_numerator`` are for ``loss=None`` only.
     link : {"sigmoid", "logistic"}, default="sigmoid"
         Loss of a pair, for the pairwise surrogate.
     temperature, temperature_start : float, default=0.2, 0.5
@@ -73,7 +74,7 @@ class PAUCClassifier(ClassifierMixin, NetworkParameters):
         Knots of the trapezoid surrogate.
     pos_numerator : {"pool", "live"}, default="pool"
         Positives that the loss averages over: those of the batch and the queue, or those
-        of the batch alone. Only with ``loss=None``.
+        of the batch alone.
     warmup, blend : float, default=0.3, 0.15
         Shares of the training steps for cross-entropy alone, and for fading over to the
         loss. ``warmup=1`` trains on weighted cross-entropy only. Without effect where
@@ -404,6 +405,11 @@ class PAUCClassifier(ClassifierMixin, NetworkParameters):
         """
         first = not hasattr(self, "net_")
         loss = self._check_params()
+        if not first and loss != self._loss_needs:
+            raise ValueError(
+                "partial_fit continues with the loss of the earlier calls, "
+                f"{self._loss_needs.name}, and loss is {loss.name} now: call fit for a new start."
+            )
         given = {"iid_mask": iid_mask, "value": value, **columns}
         table = check_table(self, loss, X, y, sample_weight, given, classes, first=first)
         rng = (
@@ -568,7 +574,7 @@ class PAUCClassifier(ClassifierMixin, NetworkParameters):
         """Return the tags of scikit-learn."""
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
-        if self._declared_loss().target == "real":
+        if self._declared_loss(fitted=False).target == "real":
             tags.estimator_type = "regressor"
             tags.classifier_tags, tags.regressor_tags = None, RegressorTags()
         return tags

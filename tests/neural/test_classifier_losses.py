@@ -460,6 +460,19 @@ def test_a_stream_of_numbers(levels):
         make(toys.SquaredError()).partial_fit(X, y, classes=[0, 1])
 
 
+def test_a_stream_keeps_its_loss(table):
+    model = make(max_epochs=2).partial_fit(*table)
+    before = model.decision_function(table[0])
+    with pytest.raises(
+        ValueError, match="loss of the earlier calls, PAUCAtBudgetLoss, and loss is S"
+    ):
+        model.set_params(loss="smooth_ap").partial_fit(*table)
+    np.testing.assert_array_equal(model.decision_function(table[0]), before)
+    # What scikit-learn is told is what the parameters say.
+    assert is_regressor(model.set_params(loss=toys.SquaredError()))
+    assert is_classifier(model.set_params(loss=None).partial_fit(*table))
+
+
 def test_a_warm_start_with_numbers(levels):
     X, _, y = levels
     model = make(toys.SquaredError(), warm_start=True).fit(X, y)

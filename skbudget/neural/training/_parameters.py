@@ -124,9 +124,9 @@ class NetworkParameters(BaseEstimator):
         check_net_params(self.net_params or {}, owner)
         return check_loss_parameters(self)
 
-    def _declared_loss(self) -> Declaration:
-        """Return what the fitted loss needs; before `fit`, or of a bad one, what is likely."""
-        if hasattr(self, "net_"):
+    def _declared_loss(self, *, fitted: bool = True) -> Declaration:
+        """Return what the loss needs: the fitted one if there is one and it is asked for."""
+        if fitted and hasattr(self, "net_"):
             return self._loss_needs
         try:
             return declare_loss(self.loss, type(self).__name__)
