@@ -51,6 +51,7 @@ __all__ = [
     "Leaves",
     "PAUCClassifierMixin",
     "SplitGain",
+    "adopt_fitted",
     "can_predict",
     "check_table",
     "document_parameters",
@@ -154,8 +155,18 @@ SPLIT_GAINS = (0.0, 1.0)
 WHOLE_AUC = 1.0
 BAND_LEAVES, WHOLE_AUC_LEAVES = 127, 15
 
-# Attributes of a booster's own estimator that do not come from training.
-_NOT_FITTED = ("_other_params", "kwargs", "_class_weight")
+# Attributes of a booster's own estimators that do not come from training.
+_NOT_FITTED = ("_other_params", "kwargs", "_class_weight", "_client", "_asynchronous")
+
+
+def adopt_fitted(estimator: Any, fitted: Any) -> None:
+    """Give an estimator the attributes that training gave to an instance of its parent."""
+    params = fitted.get_params()
+    for name, value in vars(fitted).items():
+        if name not in params and name not in _NOT_FITTED:
+            # A fitted model has no use for the columns of its training rows.
+            known = value.objective if isinstance(value, WithColumns) else value
+            setattr(estimator, name, known)
 
 
 def has_probabilities(estimator: Any) -> bool:
@@ -228,6 +239,7 @@ class PAUCClassifierMixin:
     _calibration: Calibration | None = None
     _kept: Any = None
     _carried: float = 0.0
+    _n_loaded_classes: int = 2
 
     # --- to be provided by the subclass ----------------------------------------
 
@@ -332,8 +344,8 @@ class PAUCClassifierMixin:
                 )
         elif getattr(self, "class_weight", None) is not None:
             raise ValueError("class_weight needs classes, and this objective takes a real target.")
+        minimised.check_columns({k: v for k, v in columns.items() if v is not None}, owner)
         given = check_columns(columns, coded.size)
-        minimised.check_columns(given, owner)
         n_margins = self._n_margins
         shape = (coded.size,) if n_margins == 1 else (coded.size, n_margins)
         coded = coded == 1 if target == "binary" else coded
@@ -396,12 +408,7 @@ class PAUCClassifierMixin:
 
     def _take_over(self, model: Model) -> None:
         """Adopt the fitted attributes of a parent instance, and what its booster lacks."""
-        params = model.fitted.get_params()
-        for name, value in vars(model.fitted).items():
-            if name not in params and name not in _NOT_FITTED:
-                # A fitted model has no use for the columns of its training rows.
-                known = value.objective if isinstance(value, WithColumns) else value
-                setattr(self, name, known)
+        adopt_fitted(self, model.fitted)
         self._kept, self._carried = model.kept, model.carried
 
     def _candidates(self, minimised: Minimised) -> list[Choice]:
@@ -518,7 +525,10 @@ class PAUCClassifierMixin:
         encoder = getattr(self, "_label_encoder", None)
         if encoder is None and self._kind[0] == "real":
             raise AttributeError("A model of a real target has no classes.")
-        return np.arange(2) if encoder is None else encoder.classes_
+        if encoder is None:
+            # The booster was loaded from a file, which does not hold the labels.
+            return np.arange(self._n_loaded_classes)
+        return encoder.classes_
 
     @property
     def n_classes_(self) -> int:

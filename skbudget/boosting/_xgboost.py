@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -12,7 +12,7 @@ from scipy.special import expit, logit
 from sklearn.utils._param_validation import InvalidParameterError
 from sklearn.utils.metaestimators import available_if
 from xgboost import XGBClassifier, XGBModel
-from xgboost.callback import EarlyStopping, TrainingCallback
+from xgboost.callback import EarlyStopping, EvaluationMonitor, TrainingCallback
 
 from ..band import Basis, TauScale
 from ..objectives import Schedule
@@ -102,14 +102,16 @@ class XGBoost(Booster):
     eval_base: Any = None
     eval_sizes: list[int] = field(default_factory=list)
 
+    printing: ClassVar = (EvaluationMonitor,)
+    stopping: ClassVar = (EarlyStopping,)
+
     def for_fold(self, n_rounds: int | None = None) -> Booster:
         booster = super().for_fold(n_rounds)
-        # Only the final model prints its metrics.
         booster.arguments = {**self.arguments, "verbose": False}
         return booster
 
     def stopped_after(self, n_rounds: int) -> Booster:
-        callbacks = [one for one in self.callbacks if not isinstance(one, EarlyStopping)]
+        callbacks = [one for one in self.callbacks if not isinstance(one, self.stopping)]
         return replace(
             self,
             params={**self.params, "early_stopping_rounds": None},
@@ -367,6 +369,8 @@ class PAUCXGBClassifier(PAUCClassifierMixin, XGBClassifier):
         objective, base_score = self.objective, self.base_score
         super()._load_model_attributes(config)
         self.objective, self.base_score = objective, base_score
+        n_margins = int(config["learner"]["learner_model_param"]["num_class"])
+        self._n_loaded_classes = max(2, n_margins + (self._kind[1] == "thresholds"))
 
     def _check_params(self) -> Minimised:
         refuse_class_ratio(self)
