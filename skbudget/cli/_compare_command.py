@@ -190,7 +190,8 @@ def _start_progress(
     from .._utils.progress import Progress
 
     totals = {problem.name: problem.n_splits * n_methods for problem in problems}
-    print(f"{n_methods} methods, {sum(totals.values())} fits, {n_jobs} at a time", file=sys.stderr)
+    methods = f"{n_methods} method{'s' if n_methods > 1 else ''}"
+    print(f"{methods}, {sum(totals.values())} fits, {n_jobs} at a time", file=sys.stderr)
     return Progress(sys.stderr, totals, n_lines=N_LINES)
 
 

@@ -143,8 +143,9 @@ def read_table(
         frame = _read_frame(path)
         X, labels = _split_target(frame, path, target, drop, notes)
         what = f"Target column {target!r}"
+    y, about_labels = _positive_mask(labels, what, positive)
     X = _prepare(X, path, notes)
-    y = _positive_mask(labels, what, positive, notes)
+    notes += about_labels
     settings.setdefault("budget", default_budget(path.stem))
     return Table(path.name.split(".")[0], X, y, notes=tuple(notes), **settings)
 
@@ -282,9 +283,9 @@ def _prepare(features: Any, path: Path, notes: list[str]) -> Any:
 
 
 def _positive_mask(
-    labels: NDArray, what: str, positive: str | None, notes: list[str]
-) -> NDArray[np.int64]:
-    """Check that there are two labels, and return 1 for positives and 0 for negatives."""
+    labels: NDArray, what: str, positive: str | None
+) -> tuple[NDArray[np.int64], list[str]]:
+    """Check that there are two labels. Return 1 for positives and 0 for negatives, and notes."""
     classes, counts = np.unique(labels, return_counts=True)
     shown = ", ".join(str(label) for label in classes[:5].tolist())
     if classes.size != 2:
@@ -295,7 +296,7 @@ def _positive_mask(
             else f"{what} has no rows.",
             "target",
         )
-    chosen, why = None, ""
+    why = ""
     if positive is not None:
         matches = [label for label in classes.tolist() if _reads_as(label, positive)]
         if not matches:
@@ -314,17 +315,14 @@ def _positive_mask(
         chosen = classes[counts.argmin()]
         why = ", because it is the rarer one"
     y = (labels == chosen).astype(np.int64)
-    if why:
-        notes.append(
-            f"{str(chosen)!r} is taken as the positive label{why} ({y.sum()} of {y.size} rows); "
-            "--positive names another one"
-        )
-    elif 2 * y.sum() > y.size:
-        notes.append(
-            f"{str(chosen)!r} is taken as the positive label, although it is the more frequent one "
-            f"({y.sum()} of {y.size} rows); --positive names another one"
-        )
-    return y
+    if 2 * y.sum() > y.size:
+        why = ", although it is the more frequent one"
+    if not why:
+        return y, []
+    return y, [
+        f"{str(chosen)!r} is taken as the positive label{why} ({y.sum()} of {y.size} rows); "
+        "--positive names another one"
+    ]
 
 
 def _as_number(label: Any) -> float | None:
