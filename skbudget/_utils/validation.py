@@ -109,8 +109,8 @@ def _warn_of_whole_budget(budget: Any) -> None:
             caller = outer
         frame, outer = outer, outer.f_back
     warnings.warn_explicit(
-        f"budget={budget:g} is all of it: everything is reviewed, and every ranking covers the "
-        "same. A budget is a fraction: 1 percent is budget=0.01.",
+        f"budget={budget:g} reviews everything, whatever the ranking. A budget is a fraction: if 1 "
+        "percent is meant, pass budget=0.01.",
         UserWarning,
         caller.f_code.co_filename,
         caller.f_lineno,

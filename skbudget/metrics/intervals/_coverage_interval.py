@@ -176,8 +176,8 @@ def _bca_tails(
     stratified: bool,
 ) -> NDArray[np.float64]:
     """Return the quantiles to use for ``tails`` after correcting for bias and skewness."""
-    below = np.mean(distribution < estimate - EQUAL)
-    at_most = np.mean(distribution <= estimate + EQUAL)
+    below = float(np.mean(distribution < estimate - EQUAL))
+    at_most = float(np.mean(distribution <= estimate + EQUAL))
     rank = mean_rank(below, at_most, distribution.size)
 
     left_out = _difference(cells.leave_one_out())[:, 0]

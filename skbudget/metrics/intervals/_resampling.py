@@ -91,11 +91,12 @@ class Cells:
         levels = []
         for ranking in rankings:
             _, level = np.unique(-ranking.scores, return_inverse=True)
-            spent = np.cumsum(np.bincount(level, spends))[:-1]
+            spent = np.cumsum(np.bincount(level, spends), dtype=np.float64)[:-1]
+            margins: _Margins
             if one_left_out:
                 margins = _ConstantMargin(2.0 * spends.max() + 1.0)
             else:
-                squares = np.cumsum(np.bincount(level, spends**2))
+                squares = np.cumsum(np.bincount(level, spends**2), dtype=np.float64)
                 margins = _ResampleMargin(budgets, squares, spends.max())
             reached = _reached(spent, sizes, margins)
             levels.append(_merge_levels(level, reached, rows.positive, pure=rows.worth is None))
@@ -142,9 +143,9 @@ class Cells:
             np.concatenate([_ranks(ranking) for ranking in rankings]), return_inverse=True
         )
         twice = np.tile(spends, 2)
-        spent = np.cumsum(np.bincount(both, twice))[:-1] / 2.0
+        spent = np.cumsum(np.bincount(both, twice), dtype=np.float64)[:-1] / 2.0
         # A row with one of its two levels above a boundary counts in each list by chance 1/2.
-        squares = np.cumsum(np.bincount(both, twice**2))[:-1] / 4.0
+        squares = np.cumsum(np.bincount(both, twice**2), dtype=np.float64)[:-1] / 4.0
         reached = _reached(spent, sizes, _SwapMargin(squares, spends.max()))
         both = _merge_levels(both, reached, np.tile(rows.positive, 2), pure=rows.worth is None)
         return cls._group(rows, [both[:n], both[n:]], spends, worth, budgets, whole)
