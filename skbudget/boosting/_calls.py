@@ -375,7 +375,7 @@ def unpack_call(
             weight = np.ones(labels.size, dtype=np.float32)
         raw = raw.astype(np.float32, copy=False)
     if raw.dtype.kind != "f":
-        raw = raw.astype(np.float64)
+        raw = _as_floats(raw, "y_pred")
     if raw.ndim not in (1, 2):
         raise ValueError(f"y_pred must have 1 or 2 dimensions, got {raw.ndim}.")
     if raw.shape[0] != labels.shape[0]:
@@ -383,16 +383,22 @@ def unpack_call(
             "y_true and y_pred have different lengths: "
             f"{labels.shape[0]} labels and {raw.shape[0]} scores."
         )
-    if not np.isfinite(raw.sum()):
+    # The sum of finite numbers may be too large for a float.
+    if not np.isfinite(raw.sum()) and not np.isfinite(raw).all():
         raise ValueError("y_pred contains NaN or infinity.")
     if weight is not None:
         if weight.shape != labels.shape:
             raise ValueError(
                 f"sample_weight must have one entry per sample: expected {labels.shape[0]}, "
-                f"got {weight.shape[0]}."
+                f"got {weight.size}."
             )
+        if weight.dtype.kind not in "biuf":
+            weight = _as_floats(weight, "sample_weight")
         if not (weight.min(initial=0) >= 0 and np.isfinite(weight.sum())):
-            raise ValueError("sample_weight contains negative, NaN or infinite values.")
+            raise ValueError(
+                "sample_weight contains negative, NaN or infinite values, or their sum is too "
+                f"large for {weight.dtype}."
+            )
     of_row = None
     if group is not None and np.size(group) > 0:
         sizes = np.asarray(group)
@@ -403,6 +409,14 @@ def unpack_call(
             )
         of_row = np.repeat(np.arange(sizes.size), sizes)
     return Call(labels, raw, weight, of_row, workers)
+
+
+def _as_floats(values: NDArray[Any], name: str) -> NDArray[np.float64]:
+    """Return integers, booleans and numbers in Python objects as floats."""
+    try:
+        return values.astype(np.float64, casting="unsafe" if values.dtype.kind == "O" else "safe")
+    except (TypeError, ValueError, OverflowError) as error:
+        raise ValueError(f"{name} must hold numbers: got {values.dtype}.") from error
 
 
 def rows_and_value(

@@ -20,7 +20,8 @@ from .._utils.validation import (
     check_budget,
     check_option,
     check_positive,
-    check_scores,
+    check_ranking,
+    distinct_labels,
 )
 from ._coverage import coverage_at_budget_score
 from ._partial_auc import fpr_at_tpr_error, partial_auc_score
@@ -47,8 +48,8 @@ def _score_response(
             f"value_column={value_column!r} cannot be looked up here, where predictions are "
             "scored without X: pass value by metadata routing."
         )
-    labels = np.unique(np.asarray(y_true))
-    greater = labels[-1]
+    labels = distinct_labels(y_true)
+    greater = labels[-1] if labels.size else None
     positive = check_binary_labels(
         y_true, pos_label=greater if positive_class is None else positive_class
     )
@@ -61,7 +62,7 @@ def _score_response(
         # `TunedThresholdClassifierCV` passes the labels that a threshold gives.
         y_score = (np.asarray(y_score) == greater).astype(np.float64)
     if positive_class is not None and positive_class != greater:
-        y_score = -check_scores(y_score)
+        y_score = -check_ranking(y_score)
     return metric(positive, y_score, sample_weight=sample_weight, value=value, **params)
 
 
