@@ -153,7 +153,7 @@ class TablePreparer(TransformerMixin, BaseEstimator):
         What `fit` found to prepare, a line for each kind with columns and counts.
     n_features_in_ : int
         Number of columns.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of the columns, if the table has names.
 
     See Also
