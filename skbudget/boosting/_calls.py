@@ -119,7 +119,15 @@ class BoosterCallable:
             If lengths differ, a value is unusable, or the loss does not read the column.
         """
         given = {name: values for name, values in columns.items() if values is not None}
-        check_names(self._loss, given.keys() | self._loss.needs, type(self).__name__)
+        warmup = None if self.schedule is None else self.schedule.warmup
+        needs = self._loss.needs if warmup is None else self._loss.needs | warmup.needs
+        check_names(self._loss, given.keys() | needs, self._name, warmup)
+        for name, values in given.items():
+            if np.ndim(values) != 1:
+                raise ValueError(
+                    f"{name} must have shape (n_samples,), one entry per row: got "
+                    f"{np.shape(values)}."
+                )
         n_samples = np.shape(next(iter(given.values())))[0] if given else 0
         return WithColumns(self, check_columns(given, n_samples))
 
@@ -225,7 +233,7 @@ class BoosterCallable:
         given = columns
         if call.group is not None:
             given = {**columns, "group": call.group}
-        if given.keys() ^ loss.needs:
+        if given or loss.needs or self.schedule is not None:
             self._check_given(given, call)
         if call.workers is not None and not loss.sums_over_workers:
             raise NotImplementedError(
@@ -249,13 +257,18 @@ class BoosterCallable:
         return Rows(target, raw, weight, given, call.workers, dtype)
 
     def _check_given(self, given: Mapping[str, NDArray[Any]], call: Call) -> None:
-        if call.group is not None and "group" not in self._loss.reads | self._loss.needs:
+        if (
+            call.group is not None
+            and "group" not in self._loss.reads | self._loss.needs
+            and (self.schedule is None or "group" not in self.schedule.warmup.needs)
+        ):
             raise ValueError(
                 f"The rows are grouped into queries, and {self._name} compares rows across "
                 "queries: the groups would have no effect. Leave group out, or use a loss that "
                 "reads it."
             )
-        check_names(self._loss, set(given), self._name)
+        warmup = None if self.schedule is None else self.schedule.warmup
+        check_names(self._loss, set(given), self._name, warmup)
         for name, values in given.items():
             if values.shape[0] != call.labels.shape[0]:
                 raise ValueError(

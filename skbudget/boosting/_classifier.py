@@ -16,7 +16,7 @@ from sklearn.utils.validation import _num_samples, check_is_fitted, column_or_1d
 
 from .._utils.validation import check_band, check_positive, check_weights
 from ..band import Basis, default_beta
-from ..objectives import Rows
+from ..objectives import Loss, Rows
 from ..objectives._rows import Margins, Target, check_columns
 from ._calls import WithColumns
 from ._fitting import (
@@ -278,6 +278,32 @@ class PAUCClassifierMixin:
             class_weight=self._coded_weights(getattr(self, "class_weight", None)),
             earlier=earlier,
         )
+
+    def set_params(self, **params: Any) -> Any:
+        """Set parameters; ``objective__*`` are those of a loss that is the objective.
+
+        Parameters
+        ----------
+        **params
+            Parameters by name. ``objective__beta=0.01`` sets the parameter of a
+            `skbudget.objectives.Loss`.
+
+        Returns
+        -------
+        self : estimator
+        """
+        prefix = "objective__"
+        of_loss = {name: params.pop(name) for name in list(params) if name.startswith(prefix)}
+        if of_loss:
+            loss, owner = params.get("objective", self.objective), type(self).__name__
+            if not isinstance(loss, Loss):
+                raise ValueError(
+                    f"Invalid parameter {next(iter(of_loss))} of {owner}: objective={loss!r} is "
+                    "no loss with parameters. Pass objective=a loss of skbudget.objectives."
+                )
+            given = {name.removeprefix(prefix): value for name, value in of_loss.items()}
+            params["objective"] = loss.with_params(owner, "objective", **given)
+        return super().set_params(**params)  # type: ignore[misc]
 
     def _parent_params(self) -> dict[str, Any]:
         """Return the parameters that the parent understands."""

@@ -243,7 +243,9 @@ reg_alpha, random_state, n_jobs, importance_type
 
     The booster carries the start of the loss and the zero of the calibration in its
     first tree, so that a saved booster gives the margins of `decision_function`. With
-    ``linear_tree=True`` the estimator adds them, and the booster alone lacks them.
+    ``linear_tree=True`` the estimator adds them, and the booster alone lacks them. A
+    calibrated model of several classes rescales its margins, which the booster alone does
+    not.
 
     Examples
     --------

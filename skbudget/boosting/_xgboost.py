@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -94,13 +94,10 @@ class XGBoost(Booster):
     ----------
     eval_base : sequence of array-like, or None
         Scores that the rows of each evaluation set begin from.
-    eval_sizes : list of int
-        Rows of each evaluation set.
     """
 
     parent: type = XGBClassifier
     eval_base: Any = None
-    eval_sizes: list[int] = field(default_factory=list)
 
     printing: ClassVar = (EvaluationMonitor,)
     stopping: ClassVar = (EarlyStopping,)
@@ -136,7 +133,7 @@ class XGBoost(Booster):
     def train(self, training: Training, objective: Any, choice: Choice, start: Any) -> Model:
         params = {**self.params, **choice, "objective": objective}
         params["callbacks"] = [*self.callbacks, XGBoostRounds()]
-        base, eval_base, kept, carried = training.base, self.eval_base, None, 0.0
+        base, eval_base, carried = training.base, self.eval_base, 0.0
         if params.get("base_score") is not None:
             # The user says where boosting begins.
             start = None
@@ -152,11 +149,8 @@ class XGBoost(Booster):
                 base = base + start
             if eval_base is not None:
                 eval_base = [None if one is None else np.add(one, start) for one in eval_base]
-        elif start is not None:
-            kept = start
-            base = self.begin(start, base, training.rows.n_samples)
-            given = [None] * len(self.eval_sizes) if eval_base is None else eval_base
-            eval_base = [self.begin(start, *one) for one in zip(given, self.eval_sizes)]
+        # A booster of several margins cannot carry a start of each, so that it begins at zero: a
+        # start beside it would be lost where the booster is saved.
         target = training.rows.target
         fitted = self.parent(**params).fit(
             training.X,
@@ -166,7 +160,7 @@ class XGBoost(Booster):
             base_margin_eval_set=eval_base or None,
             **self.arguments,
         )
-        return Model(fitted, kept, carried)
+        return Model(fitted, None, carried)
 
     def margins(self, fitted: Any, X: Any, **options: Any) -> NDArray[np.float64]:
         return raw_margins(fitted, X, **options)
@@ -259,8 +253,9 @@ class PAUCXGBClassifier(PAUCClassifierMixin, XGBClassifier):
 
     With one margin the booster carries the start of the loss and the zero of the
     calibration in its ``base_score``, so that a saved booster gives the margins of
-    `decision_function`. With several margins the estimator adds them, and the booster
-    alone lacks them.
+    `decision_function`. A booster cannot carry one start per margin. With several margins
+    boosting therefore begins at zero, and `decision_function` of a calibrated model is
+    rescaled by the estimator alone.
 
     Examples
     --------
@@ -465,7 +460,6 @@ base_margin_eval_set
             n_margins=self._n_margins,
             parent=XGBClassifier if self._fitted_kind[0] == "binary" else XGBModel,
             eval_base=base_margin_eval_set,
-            eval_sizes=[len(target) for target in targets],
         )
         self._fit(training, booster, earlier=xgb_model)
         return self
