@@ -460,11 +460,9 @@ def test_bad_real_targets(cls, real):
 
 
 def test_coverage_is_for_two_classes(cls, three, real):
-    argument = {"eval_set": [three]}
     for loss, (X, y) in ((Softmax(), three), (Squared(), real)):
-        argument = {"eval_set": [(X, y)]}
         with pytest.raises(ValueError, match="needs an eval_metric for this objective"):
-            make(cls, loss).fit(X, y, **argument)
+            make(cls, loss).fit(X, y, eval_set=[(X, y)])
 
 
 # --- columns --------------------------------------------------------------------------
@@ -602,3 +600,7 @@ def test_a_loaded_model_can_be_used_and_fitted(cls, three, tmp_path):
     assert loaded.classes_.tolist() == [0, 1, 2]
     loaded.fit(X, y)
     np.testing.assert_array_equal(loaded.decision_function(X), model.decision_function(X))
+    # Nothing of an earlier fit is left.
+    calibrated = make(cls, Softmax()).fit(X, y)
+    calibrated.load_model(tmp_path / "model.ubj")
+    np.testing.assert_allclose(calibrated.decision_function(X), booster_margin(model, X), rtol=1e-6)
