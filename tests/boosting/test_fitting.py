@@ -191,7 +191,7 @@ def test_a_choice_is_made_by_the_best_round_of_each_model(cls, table, valid, mon
 
 
 def decaying(iteration):
-    return 0.5 * 0.8**iteration
+    return 0.1 * 0.95**iteration
 
 
 @each_class
@@ -202,11 +202,13 @@ def test_learning_rates_reach_the_folds(cls, table, fresh):
     else:
         callback = xgb.callback.LearningRateScheduler(decaying)
         as_list = xgb.callback.LearningRateScheduler([decaying(k) for k in range(60)])
-    model = fit_with(cls, [callback], table)
+    params = {"learning_rate": 0.4}
+    model = fit_with(cls, [callback], table, params=params)
+    assert n_trees(model) == 60
     assert_calibrated(model, *fresh)
     np.testing.assert_array_equal(
         model.predict_proba(fresh[0][:1000]),
-        fit_with(cls, [as_list], table).predict_proba(fresh[0][:1000]),
+        fit_with(cls, [as_list], table, params=params).predict_proba(fresh[0][:1000]),
     )
 
 
