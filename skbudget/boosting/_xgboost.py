@@ -366,7 +366,7 @@ class PAUCXGBClassifier(PAUCClassifierMixin, XGBClassifier):
         self.objective, self.base_score = objective, base_score
         # The file knows neither the labels nor a calibration.
         for name in ("_calibration", "_kept", "_carried", "_label_encoder", "_fitted_kind"):
-            vars(self).pop(name, None)
+            self.__dict__.pop(name, None)
         n_margins = int(config["learner"]["learner_model_param"]["num_class"])
         self._n_loaded_classes = max(2, n_margins + (self._kind[1] == "thresholds"))
 

@@ -8,11 +8,11 @@ import pytest
 lgb = pytest.importorskip("lightgbm")
 xgb = pytest.importorskip("xgboost")
 
+from booster_toys import ByProcess, WithinGroups
 from scipy.special import expit
 from sklearn.base import clone, is_classifier
 from sklearn.metrics import log_loss
 from small_models import CLASSES, booster_margin, make, only_rank
-from toy_losses import ByProcess, WithinGroups
 
 from skbudget.boosting import (
     BoosterObjective,

@@ -8,12 +8,12 @@ import pytest
 lgb = pytest.importorskip("lightgbm")
 xgb = pytest.importorskip("xgboost")
 
+from booster_toys import Cumulative, Softmax, Squared, SquaredLevels
 from scipy.special import expit, log_softmax, softmax
 from sklearn.base import clone, is_classifier, is_regressor
 from sklearn.metrics import log_loss, r2_score
 from sklearn.model_selection import cross_val_score
 from small_models import CLASSES, booster_margin, make, only_rank
-from toy_losses import Cumulative, Softmax, Squared, SquaredLevels
 
 from skbudget.boosting import BoosterObjective, PAUCLGBMClassifier, PAUCObjective
 from skbudget.objectives import AtBudget, OneVsRest, PairwisePAUC
