@@ -23,9 +23,9 @@ from ._classifier import (
     PAUCClassifierMixin,
     SplitGain,
     can_predict,
-    document_parameters,
     has_probabilities,
 )
+from ._documents import document_parameters
 from ._fitting import Booster, Choice, Model, Training
 from ._objective import Surrogate
 from ._rounds import announce_round

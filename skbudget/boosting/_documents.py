@@ -1,0 +1,89 @@
+"""What the docstrings of the classifiers for both boosters share."""
+
+from __future__ import annotations
+
+__all__ = ["document_parameters"]
+
+PARAMETERS_DOC = """budget : float, default=0.005
+        Review budget, a fraction in (0, 1]: the share of rows that can be acted on.
+    alpha, beta : float, default=None
+        Ends of the FPR band of training, as fractions. Without ``alpha`` the band begins
+        at the top. Without ``beta`` its end is chosen, see ``selection_cv``.
+    surrogate : {"pairwise", "trapezoid"}, default="pairwise"
+        Surrogate of the partial AUC.
+    link : {"logistic", "sigmoid"}, default="logistic"
+        Loss of a pair, for the pairwise surrogate.
+    temperature : float, default=1.0
+        Width of the comparison of two margins.
+    tau_scale : {"iqr", "band"} or None, default=None
+        Dispersion that multiplies ``temperature``; None for units of margin.
+    basis : {"fpr", "population"}, default="fpr"
+        Whether the ends of the band count negatives or all rows.
+    n_knots : int, default=2
+        Knots of the trapezoid surrogate.
+    schedule : Schedule, default=None
+        Warm-up and annealing over rounds, see `skbudget.objectives.Schedule`.
+    selection_cv : int or None, default=3
+        Number of cross-validation folds used to choose what ``beta=None``,
+        ``{split_gain}="auto"`` and ``{leaves}="auto"`` leave open. Counts of rows do not
+        tell whether other rows contest the top of the ranking, whether these can be told
+        apart, and how noisy the top is. So three models are compared on rows that they
+        were not trained on. The first has the band of `skbudget.boosting.default_beta`
+        and a least split gain of 0, and finds the finest structure. The second has a least
+        split gain of 1, and leaves noise alone. The third has the whole AUC, a least split
+        gain of 1 and trees of 15 leaves, for a table whose top is like the rest of it. The
+        model with the greatest partial AUC up to three times the budget (and over at least
+        20 held-out negatives) is chosen. This costs ``3 * cv`` more fits on ``1 - 1/cv`` of
+        the rows. Without early stopping calibration uses the same fits, if it has as many
+        folds. The first of the three is trained where nothing is chosen: with None, with
+        fewer than 10 rows of a class, when the training of a model is continued, and for a
+        target that does not have two classes.
+    calibration_cv : int or None, default=3
+        Number of folds used to learn `predict_proba`. The model itself is trained on all
+        rows. ``calibration_cv`` more models score the rows of one fold each, after
+        training on the other folds, and a sigmoid is fitted to these margins. It is
+        increasing, so that the ranking stays. This costs as many fits on ``1 - 1/cv`` of
+        the rows. With None there is no `predict_proba`, only `decision_function`."""
+
+OBJECTIVE_DOC = """objective : str, Loss or callable, default=None
+        What is minimised. None is the partial AUC that the parameters above set. A name of
+        `skbudget.objectives.available` or a `skbudget.objectives.Loss` is another loss, and
+        boosting begins from its `start`. A loss over a band that is given by name has the
+        band of ``budget``, ``alpha``, ``beta`` and ``basis``; its other parameters, and all
+        those of a loss object, are its own. A callable, such as a
+        `skbudget.boosting.BoosterObjective`, ignores the parameters above but for
+        ``budget``, and boosting begins at zero. A loss may take other targets than two
+        classes, see Notes."""
+
+TARGETS_DOC = """``y`` has two classes, unless ``objective`` is a loss of another target:
+
+    - classes: a margin per class. `decision_function` has shape (n_samples, n_classes). It
+      is the log-odds of each class with calibration, and the raw margins without it.
+      `predict` gives the class of the greatest margin. Each class is calibrated against all
+      others, and the probabilities of a row are normalised.
+    - ordered levels, which must be numbers: with a margin per threshold between two
+      levels, `predict` gives the level after the last threshold that is passed, counted by
+      margins above zero. With a single margin there is no `predict`. There is no
+      calibration.
+    - real numbers: `predict` gives the score, and the estimator is a regressor. There is
+      no calibration, and there are no ``classes_``.
+
+    Two classes with a binary loss and more labels are refused; for one-versus-rest wrap the
+    estimator in `sklearn.multiclass.OneVsRestClassifier`, or use
+    `skbudget.objectives.OneVsRest`."""
+
+FOLDS_DOC = """The models of the folds are trained as the final model is: with the same parameters,
+    evaluation sets and callbacks, of which each has copies that saw no training before (the
+    object itself where it cannot be copied). With early stopping, each model that a choice is
+    made by stops by itself. Those that probabilities are learnt from are trained for as many
+    rounds as the final model keeps, because margins grow with every round, and take
+    further fits. With the column ``group`` no group is split between folds."""
+
+
+def document_parameters(doc: str, split_gain: str, leaves: str) -> str:
+    """Return a class docstring with the shared parts, and the parent's names in them."""
+    shared = {"own": PARAMETERS_DOC, "objective": OBJECTIVE_DOC}
+    shared |= {"targets": TARGETS_DOC, "folds": FOLDS_DOC}
+    for name, part in shared.items():
+        doc = doc.replace(f"{{{name}}}", part)
+    return doc.replace("{split_gain}", split_gain).replace("{leaves}", leaves)
