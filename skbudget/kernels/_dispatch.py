@@ -85,7 +85,7 @@ def pair_sums(
     """
     tau = check_positive(temperature, "temperature", "pair_sums")
     check_option(method, "method", METHODS, "pair_sums")
-    if isinstance(kernels, str) or not isinstance(kernels, Iterable):
+    if isinstance(kernels, str) or not np.iterable(kernels):
         raise TypeError(f"kernels must be a list of some of {list(KERNELS)}: got {kernels!r}.")
     wanted = frozenset(check_option(kernel, "kernels", KERNELS, "pair_sums") for kernel in kernels)
     pos = _scores_or_empty(positives, "positives")

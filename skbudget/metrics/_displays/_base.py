@@ -210,10 +210,19 @@ def check_curve_kwargs(curve_kwargs: Any, n_curves: int) -> None:
 
 def check_points(owner: str, **curves: Any) -> None:
     """Raise unless the curves are arrays of numbers with as many points as each other."""
-    shapes = {name: np.shape(points) for name, points in curves.items()}
-    if len(set(shapes.values())) > 1 or any(len(shape) != 1 for shape in shapes.values()):
+    shapes = {}
+    for name, points in curves.items():
+        try:
+            shapes[name] = np.asarray(points, dtype=np.float64).shape
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"{name} must be an array of numbers: got {points!r}.") from error
+    if len(set(shapes.values())) > 1 or any(
+        len(shape) != 1 or shape == (0,) for shape in shapes.values()
+    ):
         found = ", ".join(f"{name}: {shape}" for name, shape in shapes.items())
-        raise ValueError(f"{owner} needs curves with as many points as each other. Got {found}.")
+        raise ValueError(
+            f"{owner} needs curves of the same shape (n_points,), at least one point. Got {found}."
+        )
 
 
 def draw_curves(

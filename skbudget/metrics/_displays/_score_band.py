@@ -9,7 +9,14 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.utils._optional_dependencies import check_matplotlib_support
 
 from ..._utils.style import FAINT, GREY, INK, PALETTE
-from ..._utils.validation import check_binary_labels, check_positive, check_scores, check_weights
+from ..._utils.validation import (
+    check_band,
+    check_binary_labels,
+    check_finite,
+    check_positive,
+    check_scores,
+    check_weights,
+)
 from ...band import Basis, fpr_band
 from . import _base
 from ._mixin import RankingDisplayMixin, complete
@@ -132,6 +139,11 @@ class ScoreBandDisplay(RankingDisplayMixin):
         owner = f"{type(self).__name__}.plot"
         check_matplotlib_support(owner)
         _base.check_drawing(owner, despine=despine)
+        check_band(self.alpha, self.beta, owner)
+        for edge in ("t_alpha", "t_beta"):
+            check_finite(getattr(self, edge), edge, owner)
+        if self.reached is not None:
+            check_finite(self.reached, "reached", owner)
         _base.check_points(
             owner,
             positives=self.positives,
