@@ -530,7 +530,7 @@ def _iqr(
     collective: Collective | None,
 ) -> float:
     upper, lower = _scores_at(scores, eligible, np.array([0.25, 0.75]), weight, collective)
-    return float(upper - lower) if upper > lower else 0.0
+    return float(upper) - float(lower) if upper > lower else 0.0
 
 
 # --- rows that are spread over workers ----------------------------------------------

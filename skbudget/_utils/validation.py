@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import sys
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from numbers import Integral, Real
 from typing import Any
 
@@ -34,6 +34,7 @@ __all__ = [
     "check_weights",
     "distinct_labels",
     "is_label",
+    "shape_of",
 ]
 
 BASES = ("fpr", "population")
@@ -223,10 +224,16 @@ def _as_array(values: Any, name: str) -> NDArray[Any]:
         raise ValueError(f"{name} must be an array: the entries differ in length.") from error
 
 
+def shape_of(values: Any, name: str) -> tuple[int, ...]:
+    """Return the shape of an array-like, with an error that names it if it has none."""
+    shape = getattr(values, "shape", None)
+    return shape if isinstance(shape, tuple) else _as_array(values, name).shape
+
+
 def _check_column(values: ArrayLike, name: str, dtype: Any) -> NDArray:
     """Return finite numbers of shape (n_samples,); a single column is flattened."""
     array = values if hasattr(values, "dtype") else _as_array(values, name)
-    shape = np.shape(array)
+    shape = shape_of(array, name)
     if len(shape) not in (1, 2) or shape[1:] not in ((), (1,)):
         raise ValueError(f"{name} must have shape (n_samples,): got {shape}.")
     if str(getattr(array, "dtype", "")).startswith(("datetime64", "timedelta64")):
@@ -235,7 +242,9 @@ def _check_column(values: ArrayLike, name: str, dtype: Any) -> NDArray:
         # scikit-learn adds up the numbers, and the sum may overflow.
         with np.errstate(over="ignore", invalid="ignore"):
             column = check_array(array, ensure_2d=False, dtype=dtype, input_name=name)
-    except (TypeError, OverflowError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
+        if isinstance(error, ValueError) and name in str(error):
+            raise
         # What cannot be a number, or is too large for a float.
         raise ValueError(f"{name} must hold finite numbers: {error}.") from error
     return column[:, 0] if column.ndim == 2 else column
@@ -361,7 +370,7 @@ def check_binary_labels(
     return greater if _equal(pos_label, classes[1]) else ~greater
 
 
-def is_label(pos_label: Any, classes: NDArray[Any]) -> bool:
+def is_label(pos_label: Any, classes: Iterable[Any]) -> bool:
     """Tell whether a label is one of the classes."""
     return any(_equal(pos_label, label) for label in classes)
 
@@ -384,7 +393,7 @@ def _label_column(y: ArrayLike, name: str) -> NDArray[Any]:
         array = _as_array(y, name)
         # NumPy would turn numbers and None among strings into strings.
         y = np.array(y, dtype=object) if array.dtype.kind in "US" else array
-    shape = np.shape(y)
+    shape = shape_of(y, name)
     if len(shape) != 1 and not (len(shape) == 2 and shape[1] == 1):
         raise ValueError(f"{name} must have shape (n_samples,): got {shape}.")
     return column_or_1d(y, warn=False)

@@ -5,14 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from .._utils.validation import (
     BASES,
     check_binary_labels,
     check_budget,
     check_option,
     check_weights,
+    shape_of,
 )
 from ..band import Basis
 from ..objectives._rows import code_target
@@ -135,12 +134,13 @@ class CoverageMetric:
         if hasattr(y_pred, "get_label") or find_collective() is not None:
             call = unpack_call(y_true, y_pred, sample_weight)
             labels, scores, weight, workers = call.labels, call.raw, call.weight, call.workers
-        elif weight is not None and np.size(weight) == 0:
+        elif weight is not None and shape_of(weight, "sample_weight") == (0,):
             # XGBoost hands out an empty array where there are no weights.
             weight = None
-        if np.ndim(scores) != 1:
+        shape = shape_of(scores, "y_pred")
+        if len(shape) != 1:
             raise ValueError(
-                f"CoverageMetric needs binary scores of shape (n_samples,), got {np.shape(scores)}."
+                f"CoverageMetric needs binary scores of shape (n_samples,), got {shape}."
             )
         value = None
         if workers is not None:

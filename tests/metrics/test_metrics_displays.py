@@ -28,6 +28,9 @@ from skbudget.metrics import (
 )
 from skbudget.metrics.intervals._coverage_interval import bootstrap_coverage
 
+# Budgets up to 1 are drawn, and curves end there.
+pytestmark = pytest.mark.filterwarnings("ignore:budget=1 reviews everything")
+
 CURVES = [CoverageCurveDisplay, PartialROCDisplay]
 DISPLAYS = [*CURVES, ScoreBandDisplay]
 

@@ -21,6 +21,7 @@ from ..._utils.validation import (
     check_fraction,
     check_option,
     check_positive,
+    shape_of,
 )
 from .._coverage import coverage_at_budgets
 from .._ranking import ScoredRows, check_rows
@@ -250,7 +251,7 @@ class CoverageCurveDisplay(CurveDisplayMixin):
         if not curves:
             raise ValueError("coverage must be an array, or a list of at least one: got [].")
         if self.interval is not None:
-            if not isinstance(self.interval, Sequence | np.ndarray) or len(self.interval) != 2:
+            if shape_of(self.interval, "interval")[:1] != (2,):
                 raise ValueError(f"interval must be two arrays: got {self.interval!r}.")
             given |= {"interval[0]": self.interval[0], "interval[1]": self.interval[1]}
         for name, points in (("perfect", self.perfect), ("ceiling", self.ceiling)):
@@ -259,6 +260,7 @@ class CoverageCurveDisplay(CurveDisplayMixin):
         check_option(self.basis, "basis", BASES, owner)
         if self.confidence_level is not None:
             check_fraction(self.confidence_level, "confidence_level", owner)
+        self._marked()
         return curves
 
     def _label(self, name: str | None, curves: Sequence[NDArray], unit: str) -> str | None:
@@ -305,7 +307,7 @@ class CoverageCurveDisplay(CurveDisplayMixin):
             return
         label = None
         if self.confidence_level is not None:
-            label = f"{100 * self.confidence_level:g} % interval"
+            label = f"{100 * float(self.confidence_level):g} % interval"
         # One entry in the legend is enough for the intervals of all curves.
         known = [interval.get_label() for interval in _base.tagged(ax, "interval")]
         region = ax.fill_between(

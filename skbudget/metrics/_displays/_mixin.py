@@ -22,7 +22,7 @@ from sklearn.utils._optional_dependencies import check_matplotlib_support
 from sklearn.utils._response import _get_response_values
 from sklearn.utils.validation import _num_samples
 
-from ..._utils.validation import is_label
+from ..._utils.validation import is_label, shape_of
 from .._scorers import RESPONSE_METHODS, check_scorable
 
 Self = TypeVar("Self", bound="RankingDisplayMixin")
@@ -273,6 +273,14 @@ def _folds(
 ) -> Iterator[Fold]:
     """Yield each fold's test rows with the scores of its estimator."""
     given = {key: values for key, values in per_row.items() if values is not None}
+    for name, column in {"X": X, "y": y, **given}.items():
+        if not shape_of(column, name):
+            raise ValueError(f"{name} must have one entry per row: got {column!r}.")
+    y = y if hasattr(y, "shape") else np.asarray(y)
+    given = {
+        key: values if hasattr(values, "shape") else np.asarray(values)
+        for key, values in given.items()
+    }
     check_consistent_length(X, y, *given.values())
     test_rows = cv_results["indices"]["test"]
     needed = 1 + max(int(np.max(rows)) for rows in test_rows)

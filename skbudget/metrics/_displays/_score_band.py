@@ -16,6 +16,7 @@ from ..._utils.validation import (
     check_positive,
     check_scores,
     check_weights,
+    shape_of,
 )
 from ...band import Basis, fpr_band
 from . import _base
@@ -149,7 +150,7 @@ class ScoreBandDisplay(RankingDisplayMixin):
             positives=self.positives,
             band_negatives=self.band_negatives,
             other_negatives=self.other_negatives,
-            **{"edges[1:]": np.ravel(self.edges)[1:]},
+            **{"edges[1:]": self.edges[1:] if shape_of(self.edges, "edges") else self.edges},
         )
         name = self.name if name is None else name
         ax, fresh = _base.open_axes(ax)
@@ -172,7 +173,7 @@ class ScoreBandDisplay(RankingDisplayMixin):
         ax.set_yscale("log")
         of_positives = "Positives ({})"
         if self.reached is not None:
-            of_positives += f", {100 * self.reached:.3g} % from the lower edge up"
+            of_positives += f", {100 * float(self.reached):.3g} % from the lower edge up"
         self.other_negatives_ = draw(
             self.other_negatives, "Other negatives ({})", fill=True, facecolor=FAINT, edgecolor=GREY
         )

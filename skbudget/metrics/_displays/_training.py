@@ -195,7 +195,9 @@ class TrainingCurveDisplay:
         return axes
 
     def _shade_warm_up(self, axes: Any, label: str | None) -> None:
-        warm = np.asarray([] if self.main_weight is None else self.main_weight) < 1.0
+        if self.main_weight is None:
+            return
+        warm = np.asarray(self.main_weight, dtype=np.float64) < 1.0
         if not warm.any():
             return
         last = float(1 + np.flatnonzero(warm)[-1])
@@ -303,7 +305,7 @@ class TrainingCurveDisplay:
         if not (panels is None or (np.iterable(panels) and not isinstance(panels, str))):
             raise ValueError(f"panels must be a list of some of {list(recorded)}: got {panels!r}.")
         wanted = default if panels is None else list(panels)
-        unknown = [panel for panel in wanted if panel not in recorded]
+        unknown = [panel for panel in wanted if panel not in list(recorded)]
         if unknown or not wanted:
             raise ValueError(
                 f"panels must be some of {list(recorded)}, which were recorded. Got {wanted}."

@@ -106,7 +106,11 @@ def test_weights_move_together():
         ({"budget": 2.0}, "'budget' parameter"),
         ({"basis": "rows"}, "'basis' parameter"),
         ({"alternative": "better"}, "'alternative' parameter"),
+        ({"budget": "1%"}, "A budget is a fraction: pass 0.01"),
         ({"n_permutations": 0}, "'n_permutations' parameter"),
+        ({"n_permutations": 99.5}, "'n_permutations' parameter"),
+        ({"n_permutations": 10**18}, "'n_permutations' parameter.*1e.07"),
+        ({"random_state": -1}, "random_state must be an int in the range"),
         ({"pos_label": 3}, "pos_label=3"),
     ],
 )
