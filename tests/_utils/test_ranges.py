@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from skbudget._utils.ranges import SAFE, product, scaled
+from skbudget._utils.ranges import SAFE, in_fitting_range, product, scaled
 
 quick = settings(max_examples=200, deadline=None)
 counts = st.lists(st.floats(0.0, sys.float_info.max), min_size=1, max_size=8)
@@ -56,3 +56,19 @@ def test_nothing_is_nothing(size):
     assert (found.size, found.any(), exponent) == (size, False, 0)
     found, exponent = product(np.zeros(size), np.full(size, 1e308))
     assert (found.size, found.any(), exponent) == (size, False, 0)
+
+
+@quick
+@given(st.lists(st.integers(1, 99), min_size=1, max_size=8), st.integers(-1070, 1000))
+def test_weights_to_fit_with_are_changed_only_where_no_tree_would_grow(whole, exponent):
+    weight = np.ldexp(np.array(whole, dtype=float), exponent)
+    found = in_fitting_range(weight)
+    if 1e-7 < weight.mean() < 1e18:
+        assert found is weight
+    if weight.mean() < 1e-9 or weight.mean() > 1e19:
+        assert 1.0 <= found.mean() <= 2.0
+    np.testing.assert_allclose(found / found.max(), np.array(whole) / max(whole), rtol=1e-15)
+
+
+def test_no_weights_to_fit_with():
+    assert in_fitting_range(None) is None
