@@ -213,12 +213,12 @@ def check_points(owner: str, **curves: Any) -> None:
     shapes = {}
     for name, points in curves.items():
         try:
-            is_complex = np.iscomplexobj(points)
-            shapes[name] = np.asarray(points, dtype=np.float64).shape
+            array = np.asarray(points)
+            if array.dtype.kind == "c":
+                raise TypeError("complex numbers cannot be drawn")
+            shapes[name] = array.astype(np.float64).shape
         except (TypeError, ValueError, OverflowError) as error:
             raise ValueError(f"{name} must be an array of numbers: got {points!r}.") from error
-        if is_complex:
-            raise ValueError(f"{name} must be an array of numbers: got {points!r}.")
     if len(set(shapes.values())) > 1 or any(
         len(shape) != 1 or shape == (0,) for shape in shapes.values()
     ):

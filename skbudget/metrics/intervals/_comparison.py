@@ -107,7 +107,7 @@ def coverage_difference_test(
         (less) than `score_b`. Choose it before you look at the data.
 
     n_permutations : int, default=9_999
-        Number of random permutations. The p-value is at least
+        Number of random permutations, at most 10 million. The p-value is at least
         ``1 / (n_permutations + 1)``.
 
     random_state : int, RandomState instance or None, default=None

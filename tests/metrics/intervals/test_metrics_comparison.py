@@ -42,6 +42,7 @@ def test_pvalue_is_that_of_all_swaps(seed, basis, digits, alternative):
     assert got.pvalue == pytest.approx(exact, abs=5 * np.sqrt(0.25 / 20_000))
 
 
+@pytest.mark.filterwarnings("ignore:budget=1 reviews everything")
 @quick
 @given(rankings(), budgets, st.sampled_from(["population", "fpr"]))
 def test_coverages_are_the_metric(ranked, budget, basis):
