@@ -59,6 +59,8 @@ _BLOCK = 1_024
 
 # A training band holds at least this many negatives for each positive.
 _NEGATIVES_PER_POSITIVE = 1.5
+# Up to here products with a weight are in the range of a float.
+_MOST_WEIGHT = 1e150
 
 
 @dataclass(frozen=True)
@@ -184,7 +186,7 @@ def fpr_band(
     if iid_mask is not None:
         iid_mask = check_mask(iid_mask, "iid_mask", scores.size)
     weight, exponent = check_weights(sample_weight, scores.size), 0
-    if weight is not None:
+    if weight is not None and weight.max(initial=0.0) < 1.0:
         weight, exponent = scaled(weight)
     band = find_band(
         scores,
@@ -272,13 +274,14 @@ def default_beta(
         and budget is not True
         and 0.0 < budget <= 1.0
         and isinstance(positive_weight, int | float)
-        and 0.0 <= positive_weight < math.inf
+        and 0.0 <= positive_weight <= _MOST_WEIGHT
         and isinstance(negative_weight, int | float)
-        and 0.0 < negative_weight < math.inf
-        and (basis == "fpr" or basis == "population")
+        and 0.0 < negative_weight <= _MOST_WEIGHT
+        and isinstance(basis, str)
+        and basis in BASES
         and isinstance(widening, int | float)
         and widening is not True
-        and 0.0 < widening < math.inf
+        and 0.0 < widening <= _MOST_WEIGHT
     ):
         owner = "default_beta"
         budget = check_budget(budget, owner)
@@ -527,7 +530,7 @@ def _iqr(
     collective: Collective | None,
 ) -> float:
     upper, lower = _scores_at(scores, eligible, np.array([0.25, 0.75]), weight, collective)
-    return float(upper - lower) if upper > lower else 0.0
+    return float(upper) - float(lower) if upper > lower else 0.0
 
 
 # --- rows that are spread over workers ----------------------------------------------

@@ -549,3 +549,102 @@ def test_ratios_do_for_weights(budget, positives, negatives):
 def test_a_budget_that_is_no_fraction(budget):
     with pytest.raises(ValueError, match="'budget' parameter of default_beta"):
         default_beta(budget, 10, 1_000)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"budget": True}, "'budget' parameter of default_beta"),
+        ({"budget": "1%"}, "A budget is a fraction: pass 0.01"),
+        ({"positive_weight": -1}, "'positive_weight' parameter of default_beta"),
+        ({"positive_weight": math.nan}, "'positive_weight' parameter"),
+        ({"positive_weight": "10"}, "'positive_weight' parameter"),
+        ({"positive_weight": 10**400}, "'positive_weight' parameter"),
+        ({"negative_weight": 0}, "'negative_weight' parameter"),
+        ({"negative_weight": math.inf}, "'negative_weight' parameter"),
+        ({"negative_weight": [1.0]}, "'negative_weight' parameter"),
+        ({"basis": "rows"}, "'basis' parameter of default_beta"),
+        ({"basis": None}, "'basis' parameter of default_beta"),
+        ({"widening": 0.0}, "'widening' parameter"),
+        ({"widening": "no"}, "'widening' parameter"),
+        ({"widening": True}, "'widening' parameter"),
+    ],
+)
+def test_the_rule_for_the_band_checks_its_arguments(wrong, message):
+    arguments = {"budget": 0.01, "positive_weight": 10, "negative_weight": 1_000}
+    with pytest.raises(ValueError, match=message):
+        default_beta(**{**arguments, **wrong})
+
+
+@pytest.mark.parametrize("kind", [np.float64, np.float32, np.int64])
+def test_the_rule_for_the_band_takes_any_numbers(kind):
+    found = default_beta(np.float64(0.25), kind(8), kind(64), widening=kind(2))
+    assert found == default_beta(0.25, 8, 64, widening=2) == 0.5
+    assert default_beta(1, 8, 64) == 1.0
+    assert default_beta(0.5, 1e300, 1e300) == 1.0
+
+
+# --- near the ends of what a float holds
+
+
+@quick
+@given(rows(min_size=2), bands, bases, st.integers(-1070, 1000))
+def test_only_ratios_of_weights_count(rows, percents, basis, exponent):
+    about = {
+        "alpha": percents[0] / 100,
+        "beta": percents[1] / 100,
+        "basis": basis,
+        "tau_scale": "iqr",
+        "iid_mask": rows.iid,
+    }
+    expected = fpr_band(rows.score, rows.negative, sample_weight=rows.times + 0.5, **about)
+    found = fpr_band(
+        rows.score, rows.negative, sample_weight=np.ldexp(rows.times + 0.5, exponent), **about
+    )
+    np.testing.assert_equal(
+        (found.t_alpha, found.t_beta, found.dispersion),
+        (expected.t_alpha, expected.t_beta, expected.dispersion),
+    )
+    np.testing.assert_array_equal(found.members, expected.members)
+    assert found.total_weight == math.ldexp(expected.total_weight, exponent)
+
+
+def test_a_reference_of_nearly_no_weight_is_one():
+    weight = np.where(np.arange(8) == 0, 1e307, 1e-320)
+    band = fpr_band(np.arange(8.0), np.arange(8) > 0, beta=0.5, sample_weight=weight)
+    assert (band.t_alpha, band.t_beta, band.count) == (7.0, 4.0, 4)
+
+
+def test_weights_whose_sum_no_float_holds():
+    with pytest.raises(ValueError, match="The sum of sample_weight is too large for a float"):
+        fpr_band(np.arange(4.0), np.ones(4, bool), sample_weight=np.full(4, 1e308))
+
+
+@pytest.mark.parametrize("tau_scale", ["iqr", "band"])
+def test_scores_that_no_float_can_measure_apart(tau_scale):
+    scores = np.array([-1e308, -1e308, 1e308, 1e308])
+    with pytest.raises(ValueError, match="The scores spread over more than a float holds"):
+        fpr_band(scores, np.ones(4, bool), beta=1.0, tau_scale=tau_scale)
+    band = fpr_band(scores, np.ones(4, bool), beta=1.0)
+    assert (band.t_alpha, band.t_beta) == (1e308, -1e308)
+
+
+def test_scores_that_floats_would_tie_are_refused():
+    with pytest.raises(ValueError, match="scores holds numbers that float64 rounds"):
+        fpr_band(2**60 + np.arange(4), np.ones(4, bool))
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"beta": "1%"}, "A beta is a fraction: pass 0.01"),
+        ({"alpha": 5}, "An alpha is a fraction: 5 basis points are 0.0005"),
+        ({"basis": np.array(["fpr", "fpr"])}, "'basis' parameter of fpr_band"),
+        ({"negatives": [[True], [True, False]]}, "negatives must be an array"),
+        ({"negatives": None}, "negatives must be a boolean array"),
+    ],
+)
+def test_hints_and_shapes(wrong, message):
+    arguments = {"scores": np.arange(4.0), "negatives": np.ones(4, bool)}
+    with pytest.raises(ValueError, match=message):
+        fpr_band(**{**arguments, **wrong})

@@ -9,10 +9,14 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["product", "scaled"]
+__all__ = ["in_fitting_range", "product", "scaled"]
 
 # Products of two numbers in [1 / SAFE, SAFE], their squares, and sums of these are in range.
 SAFE = 2.0**200
+
+# Boosters hold weights in single precision, and stop to split where the second derivatives of
+# all rows add up to a thousandth. A mean weight outside of this range leaves no tree.
+LEAST_MEAN, GREATEST_MEAN = 2.0**-27, 2.0**60
 
 
 def scaled(counts: NDArray[np.float64]) -> tuple[NDArray[np.float64], int]:
@@ -28,6 +32,22 @@ def scaled(counts: NDArray[np.float64]) -> tuple[NDArray[np.float64], int]:
     # In two steps: 2**-exponent alone may be out of range.
     half = exponent // 2
     return np.ldexp(np.ldexp(counts, -half), half - exponent), exponent
+
+
+def in_fitting_range(weight: NDArray[np.float64] | None) -> NDArray[np.float64] | None:
+    """Return weights that a booster can be fitted with.
+
+    They are the weights themselves, unless they are so small or so great that no tree would
+    be grown. Then the unit is changed, to one in which the mean is between 1 and 2.
+    """
+    if weight is None:
+        return None
+    in_range, exponent = scaled(weight)
+    mantissa, of_mean = np.frexp(float(in_range.mean()))
+    mean = int(of_mean) + exponent
+    if mantissa == 0.0 or np.frexp(LEAST_MEAN)[1] <= mean <= np.frexp(GREATEST_MEAN)[1]:
+        return weight
+    return np.ldexp(in_range, 1 - int(of_mean))
 
 
 def product(

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from .validation import MOST_RESAMPLES, check_fraction, check_positive
+
 __all__ = ["LEVEL", "Estimate", "Interval", "bootstrap_interval", "t_interval"]
 
 LEVEL = 0.95
@@ -90,6 +92,7 @@ def t_interval(
     >>> round(folds.half_width, 3)
     0.142
     """
+    check_fraction(level, "level", "t_interval")
     n = len(values)
     mean = float(np.mean(values))
     if n < 2:
@@ -166,6 +169,9 @@ def bootstrap_interval(
     >>> round(interval.mean, 3), round(interval.low, 3), round(interval.high, 3)
     (0.73, 0.7, 0.77)
     """
+    owner = "bootstrap_interval"
+    check_fraction(level, "level", owner)
+    check_positive(n_resamples, "n_resamples", owner, integer=True, maximum=MOST_RESAMPLES)
     observed = np.asarray(values, dtype=np.float64)
     n = len(observed)
     mean = float(observed.mean())

@@ -9,9 +9,8 @@ from __future__ import annotations
 import re
 import sys
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from numbers import Integral, Real
-from types import FrameType
 from typing import Any
 
 import numpy as np
@@ -20,10 +19,12 @@ from sklearn.utils import check_array, column_or_1d
 from sklearn.utils._param_validation import InvalidParameterError
 
 __all__ = [
+    "KnownBudget",
     "check_band",
     "check_binary_labels",
     "check_budget",
     "check_budgets",
+    "check_finite",
     "check_fraction",
     "check_mask",
     "check_option",
@@ -32,6 +33,8 @@ __all__ = [
     "check_scores",
     "check_weights",
     "distinct_labels",
+    "is_label",
+    "shape_of",
 ]
 
 BASES = ("fpr", "population")
@@ -43,6 +46,8 @@ MOST_RESAMPLES = 10_000_000
 _EXACT = 2**53
 
 _PACKAGE = __name__.partition(".")[0]
+_WARNED = "__skbudget_warned__"
+_CALLERS = ("sklearn", "joblib", "lightgbm", "xgboost", "skorch")
 # What a fraction may be written as in a string: how many make one.
 _UNITS = {"": 1.0, "%": 1e2, "percent": 1e2, "per cent": 1e2, "bps": 1e4, "basis points": 1e4}
 
@@ -62,7 +67,7 @@ def check_budget(budget: Any, owner: str, name: str = "budget") -> float:
     A review budget of 1 is warned about: it reviews everything, and was meant as 1 percent.
     """
     checked = _check_budget(budget, owner, name)
-    if checked == 1.0 and name == "budget":
+    if checked == 1.0 and name == "budget" and not isinstance(budget, KnownBudget):
         _warn_of_whole_budget(budget)
     return checked
 
@@ -99,15 +104,24 @@ def _fraction_hint(value: Any, name: str, *, basis_points: bool) -> str:
     return ""
 
 
+class KnownBudget(float):
+    """A budget that whoever chose it was warned about."""
+
+
 def _warn_of_whole_budget(budget: Any) -> None:
-    """Warn at the line that called the package, which Python shows once."""
-    frame: FrameType = sys._getframe()
-    caller, outer = frame, frame.f_back
-    while outer is not None:
-        name = str(frame.f_globals.get("__name__"))
-        if name.partition(".")[0] == _PACKAGE:
-            caller = outer
-        frame, outer = outer, outer.f_back
+    """Warn once in a call of the package, at the line that called it."""
+    frames = [sys._getframe()]
+    while frames[-1].f_back is not None:
+        frames.append(frames[-1].f_back)
+    packages = [str(frame.f_globals.get("__name__")).partition(".")[0] for frame in frames]
+    first = len(packages) - 1 - packages[::-1].index(_PACKAGE)
+    # Many functions check the budget in turn. Where all of them began, a note is left.
+    if _WARNED in frames[first].f_locals:
+        return
+    frames[first].f_locals[_WARNED] = True
+    # Estimators and scorers are called by these, on behalf of somebody else.
+    beyond = zip(frames[first + 1 :], packages[first + 1 :])
+    caller = next((frame for frame, name in beyond if name not in _CALLERS), frames[first])
     warnings.warn_explicit(
         f"budget={budget:g} reviews everything, whatever the ranking. A budget is a fraction: if 1 "
         "percent is meant, pass budget=0.01.",
@@ -176,6 +190,14 @@ def _as_float(value: Any) -> float:
         return np.nan
 
 
+def check_finite(value: Any, name: str, owner: str) -> float:
+    """Return ``value`` as a float if it is a finite number."""
+    number = _as_float(value)
+    if not np.isfinite(number):
+        raise _invalid(name, value, owner, "a finite float")
+    return number
+
+
 def check_option(value: Any, name: str, options: Sequence[Any], owner: str) -> Any:
     """Return ``value`` if it is one of ``options``."""
     if not any(_equal(value, option) for option in options):
@@ -202,17 +224,27 @@ def _as_array(values: Any, name: str) -> NDArray[Any]:
         raise ValueError(f"{name} must be an array: the entries differ in length.") from error
 
 
+def shape_of(values: Any, name: str) -> tuple[int, ...]:
+    """Return the shape of an array-like, with an error that names it if it has none."""
+    shape = getattr(values, "shape", None)
+    return shape if isinstance(shape, tuple) else _as_array(values, name).shape
+
+
 def _check_column(values: ArrayLike, name: str, dtype: Any) -> NDArray:
     """Return finite numbers of shape (n_samples,); a single column is flattened."""
     array = values if hasattr(values, "dtype") else _as_array(values, name)
-    shape = np.shape(array)
+    shape = shape_of(array, name)
     if len(shape) not in (1, 2) or shape[1:] not in ((), (1,)):
         raise ValueError(f"{name} must have shape (n_samples,): got {shape}.")
     if str(getattr(array, "dtype", "")).startswith(("datetime64", "timedelta64")):
         raise ValueError(f"{name} must hold numbers: got {array.dtype}.")
     try:
-        column = check_array(array, ensure_2d=False, dtype=dtype, input_name=name)
-    except (TypeError, OverflowError) as error:
+        # scikit-learn adds up the numbers, and the sum may overflow.
+        with np.errstate(over="ignore", invalid="ignore"):
+            column = check_array(array, ensure_2d=False, dtype=dtype, input_name=name)
+    except (TypeError, ValueError, OverflowError) as error:
+        if isinstance(error, ValueError) and name in str(error):
+            raise
         # What cannot be a number, or is too large for a float.
         raise ValueError(f"{name} must hold finite numbers: {error}.") from error
     return column[:, 0] if column.ndim == 2 else column
@@ -331,11 +363,16 @@ def check_binary_labels(
                 "make y_true take value in {0, 1} or {-1, 1} or pass pos_label explicitly."
             )
         return greater
-    if not any(_equal(pos_label, label) for label in classes):
+    if not is_label(pos_label, classes):
         raise ValueError(
             f"pos_label={pos_label!r} is not a valid label: it should be one of {classes.tolist()}."
         )
     return greater if _equal(pos_label, classes[1]) else ~greater
+
+
+def is_label(pos_label: Any, classes: Iterable[Any]) -> bool:
+    """Tell whether a label is one of the classes."""
+    return any(_equal(pos_label, label) for label in classes)
 
 
 def distinct_labels(y: ArrayLike, name: str = "y_true") -> NDArray[Any]:
@@ -356,7 +393,7 @@ def _label_column(y: ArrayLike, name: str) -> NDArray[Any]:
         array = _as_array(y, name)
         # NumPy would turn numbers and None among strings into strings.
         y = np.array(y, dtype=object) if array.dtype.kind in "US" else array
-    shape = np.shape(y)
+    shape = shape_of(y, name)
     if len(shape) != 1 and not (len(shape) == 2 and shape[1] == 1):
         raise ValueError(f"{name} must have shape (n_samples,): got {shape}.")
     return column_or_1d(y, warn=False)

@@ -14,6 +14,7 @@ from sklearn.utils import RegressorTags
 from sklearn.utils._param_validation import InvalidParameterError
 from sklearn.utils.validation import _num_samples, check_is_fitted, column_or_1d
 
+from .._utils.ranges import in_fitting_range
 from .._utils.validation import check_band, check_positive, check_weights
 from ..band import Basis, default_beta
 from ..objectives import Loss, Rows
@@ -273,7 +274,7 @@ class PAUCClassifierMixin:
                 )
         X = self._check_X(X, reset=True)
         self._label_encoder, coded = code_labels(target, margins, X, y, owner)
-        weight = check_weights(sample_weight, _num_samples(X))
+        weight = in_fitting_range(check_weights(sample_weight, _num_samples(X)))
         if self._label_encoder is not None:
             classes = self._label_encoder.classes_
             _, counts = rows_of_weight(coded, weight, classes, owner)

@@ -5,12 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
-from .._utils.validation import BASES, check_budget, check_option
+from .._utils.validation import (
+    BASES,
+    check_binary_labels,
+    check_budget,
+    check_option,
+    check_weights,
+    shape_of,
+)
 from ..band import Basis
 from ..objectives._rows import code_target
 from ._calls import WEIGHTS_OF_POSITIVES, WeightOfPositives, rows_and_value, unpack_call
+from ._workers import find_collective
 
 __all__ = ["CoverageMetric"]
 
@@ -123,26 +129,30 @@ class CoverageMetric:
         from ..metrics import coverage_at_budget_score
         from ..metrics._ranking import common_coverage
 
-        call = unpack_call(y_true, y_pred, sample_weight)
-        labels, scores, weight, collective = call.labels, call.raw, call.weight, call.workers
-        if scores.ndim != 1:
+        by_value = self.weight_of_positives == "value"
+        labels, scores, weight, workers = y_true, y_pred, sample_weight, None
+        if hasattr(y_pred, "get_label") or find_collective() is not None:
+            call = unpack_call(y_true, y_pred, sample_weight)
+            labels, scores, weight, workers = call.labels, call.raw, call.weight, call.workers
+        elif weight is not None and shape_of(weight, "sample_weight") == (0,):
+            # XGBoost hands out an empty array where there are no weights.
+            weight = None
+        shape = shape_of(scores, "y_pred")
+        if len(shape) != 1:
             raise ValueError(
-                f"CoverageMetric needs binary scores of shape (n_samples,), got {scores.shape}."
-            )
-        if collective is not None:
-            positive = code_target("binary", labels, collective)
-            value = None
-            if self.weight_of_positives == "value":
-                weight, value = rows_and_value(positive, weight, collective)
-            return common_coverage(
-                positive, scores, weight, self.budget, self.basis, collective, value
+                f"CoverageMetric needs binary scores of shape (n_samples,), got {shape}."
             )
         value = None
-        if self.weight_of_positives == "value":
-            weight, value = rows_and_value(np.asarray(labels == 1), weight, None)
-        if not hasattr(y_pred, "get_label"):
-            # As they were passed: integers are not ranked as floats, of which some would tie.
-            labels, scores = y_true, y_pred
+        if workers is not None:
+            positive = code_target("binary", labels, workers)
+            if by_value:
+                weight, value = rows_and_value(positive, weight, workers)
+            return common_coverage(
+                positive, scores, weight, self.budget, self.basis, workers, value
+            )
+        if by_value and weight is not None:
+            positive = check_binary_labels(labels, consistent_with=[scores, weight])
+            weight, value = rows_and_value(positive, check_weights(weight, positive.size), None)
         return float(
             coverage_at_budget_score(
                 labels,

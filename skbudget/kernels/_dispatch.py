@@ -15,7 +15,13 @@ from numpy.typing import ArrayLike, NDArray
 
 from .._utils.collective import Collective, gather, sum_over
 from .._utils.ranges import scaled
-from .._utils.validation import check_option, check_positive, check_scores, check_weights
+from .._utils.validation import (
+    check_option,
+    check_positive,
+    check_scores,
+    check_weights,
+    shape_of,
+)
 from ._grid import CELLS_PER_TEMPERATURE, LARGE_GRID, LOST, SMALL_GRID, sum_on_grid
 from ._kernel import FUNCTIONS, KERNELS, Kernel, PairSums
 from ._sorted import APART, sum_sorted
@@ -85,7 +91,7 @@ def pair_sums(
     """
     tau = check_positive(temperature, "temperature", "pair_sums")
     check_option(method, "method", METHODS, "pair_sums")
-    if isinstance(kernels, str) or not isinstance(kernels, Iterable):
+    if isinstance(kernels, str) or not np.iterable(kernels):
         raise TypeError(f"kernels must be a list of some of {list(KERNELS)}: got {kernels!r}.")
     wanted = frozenset(check_option(kernel, "kernels", KERNELS, "pair_sums") for kernel in kernels)
     pos = _scores_or_empty(positives, "positives")
@@ -220,7 +226,7 @@ def _sum_common_pairs(
 
 
 def _scores_or_empty(scores: ArrayLike, name: str) -> NDArray[np.float64]:
-    return np.empty(0) if np.shape(scores) == (0,) else check_scores(scores, name)
+    return np.empty(0) if shape_of(scores, name) == (0,) else check_scores(scores, name)
 
 
 def _weights(

@@ -73,6 +73,11 @@ def coverage_at_budget_score(
         finite, if `y_true` does not have two classes, if a weight or a value is negative
         or not finite, or if no positive has weight and value.
 
+    Warns
+    -----
+    UserWarning
+        If `budget` is 1, which reviews everything: 1 percent is 0.01.
+
     See Also
     --------
     coverage_curve : Coverage at many budgets, from one sort.
@@ -96,6 +101,10 @@ def coverage_at_budget_score(
     **Weights.** If all weights are whole numbers, ``n_samples`` is their sum and ``k`` is
     rounded up to whole rows. Other weights are not rounded (they may sum to 1), and the
     budget is exactly ``budget * sum(sample_weight)``.
+
+    Of weights and values only ratios count, also near the ends of what a float holds.
+
+    **Scores.** Integers are ranked exactly, also those that a float does not hold.
 
     A budget within one part in 10^9 of a whole number of rows is taken as that
     number, so that 10 % of 30 rows are 3 rows and not 4 because of a rounding error.

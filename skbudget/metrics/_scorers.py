@@ -9,12 +9,15 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
+from sklearn.base import is_classifier
+from sklearn.exceptions import NotFittedError
 from sklearn.metrics._scorer import _cached_call, _Scorer
 from sklearn.utils import _safe_indexing
 from sklearn.utils._param_validation import InvalidParameterError
 
 from .._utils.validation import (
     BASES,
+    KnownBudget,
     check_band,
     check_binary_labels,
     check_budget,
@@ -28,6 +31,19 @@ from ._partial_auc import fpr_at_tpr_error, partial_auc_score
 from ._value import value_per_review_score
 
 RESPONSE_METHODS = ("decision_function", "predict_proba")
+
+
+def check_scorable(estimator: Any) -> None:
+    """Raise unless the estimator can score rows."""
+    if not any(hasattr(estimator, method) for method in RESPONSE_METHODS):
+        raise TypeError(
+            f"estimator must be a fitted binary classifier with {' or '.join(RESPONSE_METHODS)}: "
+            f"got {estimator!r}."
+        )
+    if isinstance(estimator, type) or (
+        is_classifier(estimator) and not hasattr(estimator, "classes_")
+    ):
+        raise NotFittedError(f"This estimator is not fitted yet: {estimator!r}.")
 
 
 def _score_response(
@@ -68,7 +84,12 @@ def _score_response(
 
 def _column_of(X: Any, column: str | int) -> np.ndarray:
     """Return a column of a table, by name or position."""
-    values = _safe_indexing(X, column, axis=1)
+    try:
+        values = _safe_indexing(X, column, axis=1)
+    except (IndexError, KeyError, OverflowError) as error:
+        raise ValueError(
+            f"value_column={column!r} is not a column of X, which has shape {np.shape(X)}."
+        ) from error
     if hasattr(values, "toarray"):
         values = values.toarray()
     return np.asarray(values).ravel()
@@ -86,6 +107,7 @@ class _RankingScorer(_Scorer):
     def _score(
         self, method_caller: Callable[..., Any], estimator: Any, X: Any, y_true: Any, **kwargs: Any
     ) -> float:
+        check_scorable(estimator)
         column = self._kwargs.get("value_column")
         if column is not None:
             if kwargs.get("value") is not None:
@@ -112,6 +134,9 @@ def _make_ranking_scorer(
     sign: int = 1,
     **params: Any,
 ) -> _RankingScorer:
+    if "budget" in params:
+        # Whoever makes the scorer is warned about a budget of 1, and not each time it is called.
+        params["budget"] = KnownBudget(params["budget"])
     kwargs = {"metric": metric, **params}
     if value_column is not None:
         if isinstance(value_column, bool) or not isinstance(value_column, str | Integral):

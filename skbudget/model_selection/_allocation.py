@@ -10,6 +10,9 @@ from sklearn.isotonic import isotonic_regression
 
 from ..metrics._ranking import Curve
 
+# Products with a slope are in the range of a float.
+STEEPEST = 1e150
+
 
 def hull_steps(curve: Curve) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return the widths of a curve's steps, and the slopes of its upper concave hull.
@@ -20,7 +23,9 @@ def hull_steps(curve: Curve) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     # Several points may share an abscissa, as above every negative. The last one counts.
     last = np.append(curve.spent[1:] != curve.spent[:-1], True)
     widths = np.diff(curve.spent[last])
-    slopes = np.diff(curve.caught[last]) / widths
+    with np.errstate(over="ignore"):
+        # Next to a row with a weight of nearly nothing a curve is as good as vertical.
+        slopes = np.minimum(np.diff(curve.caught[last]) / widths, STEEPEST)
     if widths.size:
         slopes = isotonic_regression(slopes, sample_weight=widths, increasing=False)
     return widths, slopes

@@ -39,10 +39,12 @@ class ScoredRows(LabelledRows):
         return self.segments
 
     def with_weight(self) -> ScoredRows:
-        """Return the rows that have weight, in a unit in which sums are in the range of a float."""
+        """Return the rows that have weight, in a unit in which sums keep their digits."""
         if self.weight is None:
             return self
-        weight, _ = scaled(self.weight)
+        weight = self.weight
+        if weight.max(initial=0.0) < 1.0:
+            weight, _ = scaled(weight)
         return replace(self, weight=weight).take(weight > 0)
 
     def ranked(self, chosen: NDArray[np.bool_]) -> CountedRows:

@@ -81,7 +81,7 @@ def min_calibration_rows(budget: float, guarantee: float) -> int:
     Raises
     ------
     ValueError
-        If a parameter is out of its range.
+        If a parameter is out of its range, or if more than 10^15 rows would be needed.
 
     See Also
     --------
@@ -141,8 +141,8 @@ def budget_threshold(
     Raises
     ------
     ValueError
-        If a parameter is out of its range, a score is not finite, there are no scores, or
-        there are too few of them for the guarantee.
+        If a parameter is out of its range, a score is not finite or is an integer that no float
+        holds, there are no scores, or there are too few of them for the guarantee.
 
     See Also
     --------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -144,6 +145,11 @@ class Rows:
     ) -> NDArray[np.floating]:
         if not total_value > 0:
             raise ValueError("The positives have no value: at least one must be worth something.")
+        if total_value == math.inf:
+            raise ValueError(
+                "The values of the positives times their weights add up to more than a float "
+                "holds: divide the values by a constant."
+            )
         worth = np.ones(self.target.size) if self.weight is None else self.weight.astype(float)
         mean = total_value / positive_weight
         worth[self.target] *= self.columns["value"][self.target] / mean

@@ -252,6 +252,7 @@ def test_values_of_all_workers_have_one_mean(objective, size):
         assert coverage == pytest.approx(expected)
 
 
+@pytest.mark.filterwarnings("ignore:budget=1 reviews everything")
 @pytest.mark.parametrize("weighted", [False, True])
 @pytest.mark.parametrize("ties", [False, True])
 @pytest.mark.parametrize("basis", ["fpr", "population"])

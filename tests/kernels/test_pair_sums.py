@@ -381,9 +381,52 @@ def test_scores_that_are_not_finite(side, bad):
         ({"weight_neg": [0.0, 0.0, 0.0]}, "All values in weight_neg are zero"),
         ({"weight_pos": [1.0]}, "weight_pos must have one entry per sample: expected 2, got 1"),
         ({"positives": [[0.0, 1.0]]}, r"positives must have shape \(n_samples,\)"),
+        ({"positives": [[0.0], [1.0, 2.0]]}, "positives must be an array"),
+        ({"negatives": None}, r"negatives must have shape \(n_samples,\): got \(\)"),
+        ({"negatives": [0, 2**60 + 1, 2**60]}, "negatives holds numbers that float64 rounds"),
+        ({"weight_neg": [1e308] * 3}, "The sum of weight_neg is too large for a float"),
+        ({"temperature": True}, "'temperature' parameter of pair_sums"),
+        ({"method": np.array(["grid", "auto"])}, "'method' parameter of pair_sums"),
     ],
 )
 def test_bad_arguments(changes, message):
     arguments = {"positives": [0.0, 1.0], "negatives": [0.0, 1.0, 2.0]} | changes
     with pytest.raises(ValueError, match=message):
         pair_sums(**arguments)
+
+
+@pytest.mark.parametrize("kernels", ["sigma", None, 5, np.array(0.1)])
+def test_kernels_are_a_list(kernels):
+    with pytest.raises(TypeError, match="kernels must be a list of some of"):
+        pair_sums([0.0], [1.0], kernels=kernels)
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("temperature", [1.0, 0.01])
+@pytest.mark.parametrize("exponents", [(-1000, 0), (900, 0), (-1000, 900), (-300, -300)])
+def test_weights_near_the_ends_of_the_range(method, temperature, exponents):
+    rng = np.random.default_rng(0)
+    pos, neg = rng.normal(1.0, size=40), rng.normal(size=60)
+    weights = {"weight_pos": rng.random(40) + 0.5, "weight_neg": rng.random(60) + 0.5}
+    options = {"kernels": KERNELS, "method": method}
+    expected = pair_sums(pos, neg, temperature, **weights, **options)
+    scaled = {
+        name: np.ldexp(weight, exponent)
+        for (name, weight), exponent in zip(weights.items(), exponents)
+    }
+    found = pair_sums(pos, neg, temperature, **scaled, **options)
+    of_pos, of_neg = exponents
+    for side, exponent in (("pos", of_neg), ("neg", of_pos)):
+        for kernel in ("sigma", "dsigma"):
+            name = f"{kernel}_{side}"
+            np.testing.assert_allclose(
+                getattr(found, name), np.ldexp(getattr(expected, name), exponent), rtol=1e-12
+            )
+    for name in ("sigma_total", "softplus_total"):
+        wanted = np.ldexp(getattr(expected, name), of_pos + of_neg)
+        assert getattr(found, name) == pytest.approx(wanted, rel=1e-12, abs=0)
+
+
+def test_a_total_that_no_float_holds_is_refused():
+    with pytest.raises(ValueError, match="The sums are too large for a float"):
+        pair_sums([0.0], [1.0], weight_pos=[1e200], weight_neg=[1e200])

@@ -6,6 +6,7 @@ import pytest
 from sklearn.base import clone
 from sklearn.datasets import make_classification
 from sklearn.ensemble import IsolationForest
+from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.model_selection import ShuffleSplit, StratifiedKFold, cross_validate
 from sklearn.pipeline import make_pipeline
@@ -27,6 +28,9 @@ from skbudget.metrics import (
     partial_auc_score,
 )
 from skbudget.metrics.intervals._coverage_interval import bootstrap_coverage
+
+# Budgets up to 1 are drawn, and curves end there.
+pytestmark = pytest.mark.filterwarnings("ignore:budget=1 reviews everything")
 
 CURVES = [CoverageCurveDisplay, PartialROCDisplay]
 DISPLAYS = [*CURVES, ScoreBandDisplay]
@@ -401,7 +405,7 @@ def test_any_two_labels_and_either_of_them(display, data, model):
             np.testing.assert_array_equal(getattr(turned, name), value)
     if display is not ScoreBandDisplay:
         assert "(positive label: fraud)" in turned.ax_.get_ylabel()
-    with pytest.raises(ValueError, match="pos_label=nonsense is not a valid label"):
+    with pytest.raises(ValueError, match="pos_label='nonsense' is not a valid label"):
         display.from_estimator(of_names, X, named, pos_label="nonsense", **options)
     with pytest.raises(ValueError, match="pos_label is not specified"):
         display.from_predictions(named, X[:, 0], **options)
@@ -423,9 +427,13 @@ def test_ranks_as_the_scorers_do(pos_label):
 @pytest.mark.parametrize("display", DISPLAYS)
 def test_estimators_that_do_not_rank(display, data):
     X, y = data
-    # scikit-learn says which of the two.
-    with pytest.raises((AttributeError, ValueError), match="decision_function"):
+    with pytest.raises(TypeError, match="estimator must be .* classifier with decision_function"):
         display.from_estimator(LinearRegression().fit(X, y), X, y)
+    for nothing in (None, "model", LogisticRegression):
+        with pytest.raises((TypeError, NotFittedError), match=r"estimator"):
+            display.from_estimator(nothing, X, y)
+    with pytest.raises(NotFittedError, match="not fitted yet"):
+        display.from_estimator(LogisticRegression(), X, y)
     three = LogisticRegression().fit(X, np.arange(y.size) % 3)
     with pytest.raises(ValueError, match="Expected 'estimator' to be a binary classifier"):
         display.from_estimator(three, X, y)
@@ -566,3 +574,113 @@ def test_training_of_a_booster(library, data):
 def test_training_of_what_keeps_no_history(model):
     with pytest.raises(ValueError, match="LogisticRegression keeps no history"):
         TrainingCurveDisplay.from_estimator(model)
+
+
+# --- options, styles and attributes
+
+
+FLAGS = [
+    *((CoverageCurveDisplay, name) for name in ("plot_chance_level", "despine", "plot_perfect")),
+    *((PartialROCDisplay, name) for name in ("plot_chance_level", "despine", "standardize")),
+    (ScoreBandDisplay, "despine"),
+]
+
+
+@pytest.mark.parametrize(("display", "name"), FLAGS)
+@pytest.mark.parametrize("value", ["no", 2, None, 0.5, np.array([True, False])])
+def test_flags_are_booleans(display, name, value):
+    y, score = np.repeat([0, 1], [40, 10]), np.arange(50.0)
+    with pytest.raises(ValueError, match=f"'{name}' parameter of {display.__name__}"):
+        display.from_predictions(y, score, **{**quick(display), name: value})
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"ax": "axes"}, "ax must be a matplotlib Axes: got 'axes'"),
+        ({"ax": 5}, "ax must be a matplotlib Axes"),
+        ({"chance_level_kw": "red"}, "chance_level_kw must be None or a dictionary: got 'red'"),
+        ({"curve_kwargs": "red"}, "`curve_kwargs` must be None, a dictionary or a list"),
+        ({"curve_kwargs": ["red"]}, "`curve_kwargs` must be None, a dictionary or a list"),
+        ({"n_resamples": 2.5}, "'n_resamples' parameter"),
+        ({"n_resamples": 10**9}, "'n_resamples' parameter"),
+        ({"confidence_level": 95}, "95 percent are 0.95"),
+        ({"budget": "1%"}, "A budget is a fraction: pass 0.01"),
+        ({"unit": "percents"}, "'unit' parameter"),
+        ({"random_state": -1}, "random_state must be an int"),
+    ],
+)
+def test_options_are_checked(wrong, message):
+    y, score = np.repeat([0, 1], [40, 10]), np.arange(50.0)
+    with pytest.raises((TypeError, ValueError), match=message):
+        CoverageCurveDisplay.from_predictions(
+            y, score, **{"budget": 0.2, "n_resamples": 5, **wrong}
+        )
+
+
+POINTS = np.linspace(0.1, 1.0, 5)
+COVERAGE = {"budgets": POINTS, "coverage": POINTS, "budget": POINTS[2]}
+ROC = {"fpr": POINTS, "tpr": POINTS, "beta": 0.5}
+BAND = {
+    "edges": np.arange(6.0),
+    **dict.fromkeys(["positives", "band_negatives", "other_negatives"], POINTS),
+    "t_alpha": 4.0,
+    "t_beta": 3.0,
+}
+
+
+@pytest.mark.parametrize(
+    ("display", "given", "wrong", "message"),
+    [
+        (CoverageCurveDisplay, COVERAGE, {"coverage": POINTS[:3]}, "curves of the same shape"),
+        (CoverageCurveDisplay, COVERAGE, {"coverage": []}, "coverage must be an array, or a list"),
+        (CoverageCurveDisplay, COVERAGE, {"coverage": "abc"}, "must be an array of numbers"),
+        (CoverageCurveDisplay, COVERAGE, {"perfect": 1j * POINTS}, "must be an array of numbers"),
+        (CoverageCurveDisplay, COVERAGE, {"interval": POINTS}, "interval must be two arrays"),
+        (CoverageCurveDisplay, COVERAGE, {"interval": 0.5}, "interval must be two arrays"),
+        (CoverageCurveDisplay, COVERAGE, {"budget": "x"}, "'budget' parameter"),
+        (CoverageCurveDisplay, COVERAGE, {"budget": 0.123}, "must be one of budgets"),
+        (CoverageCurveDisplay, COVERAGE, {"basis": "rows"}, "'basis' parameter"),
+        (CoverageCurveDisplay, COVERAGE, {"confidence_level": 95}, "95 percent are 0.95"),
+        (PartialROCDisplay, ROC, {"tpr": POINTS[:3]}, "curves of the same shape"),
+        (PartialROCDisplay, ROC, {"alpha": 0.7}, "'alpha' parameter"),
+        (PartialROCDisplay, ROC, {"partial_auc": "x"}, "'partial_auc' parameter"),
+        (PartialROCDisplay, ROC, {"partial_auc": np.nan}, "'partial_auc' parameter"),
+        (PartialROCDisplay, ROC, {"standardize": "no"}, "'standardize' parameter"),
+        (ScoreBandDisplay, BAND, {"edges": POINTS}, "curves of the same shape"),
+        (ScoreBandDisplay, BAND, {"positives": None}, "positives"),
+        (ScoreBandDisplay, BAND, {"t_beta": np.nan}, "'t_beta' parameter"),
+        (ScoreBandDisplay, BAND, {"reached": "x"}, "'reached' parameter"),
+        (TrainingCurveDisplay, {}, {"panels": {}}, "panels must be a dictionary"),
+        (TrainingCurveDisplay, {}, {"panels": {"a": {}}}, "panels must be a dictionary"),
+        (TrainingCurveDisplay, {}, {"panels": {"a": 5}}, "panels must be a dictionary"),
+        (TrainingCurveDisplay, {}, {"panels": {"a": {"b": 5}}}, "curves of the same shape"),
+        (TrainingCurveDisplay, {"panels": {"a": {"b": POINTS}}}, {"best_round": 0}, "'best_round'"),
+        (
+            TrainingCurveDisplay,
+            {"panels": {"a": {"b": POINTS}}},
+            {"main_weight": "x"},
+            "main_weight must be an array of numbers",
+        ),
+    ],
+)
+def test_what_cannot_be_drawn_is_named(display, given, wrong, message):
+    if "panels" not in wrong:
+        display(**given).plot()
+    with pytest.raises(ValueError, match=message):
+        display(**{**given, **wrong}).plot()
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        (5, "`cv_results` must be what `cross_validate` returned"),
+        ({"estimator": [], "indices": {"test": []}}, "an estimator for each fold"),
+        ({"estimator": [1], "indices": {"test": []}}, "an estimator for each fold"),
+        ({"estimator": [1], "indices": 5}, "must be a dictionary with the rows of 'test'"),
+    ],
+)
+def test_results_of_a_cross_validation_are_checked(wrong, message):
+    for display in CURVES:
+        with pytest.raises((TypeError, ValueError), match=message):
+            display.from_cv_results(wrong, np.zeros((4, 1)), [0, 1, 0, 1])

@@ -8,6 +8,7 @@ from sklearn.base import clone
 from sklearn.datasets import make_classification
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.ensemble import IsolationForest
+from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.metrics import average_precision_score, make_scorer
 from sklearn.model_selection import (
@@ -386,5 +387,24 @@ def test_a_fold_of_one_class_is_refused(data, model):
 
 
 def test_a_regressor_is_refused(data):
-    with pytest.raises(AttributeError, match="decision_function"):
+    with pytest.raises(TypeError, match="estimator must be .* classifier with decision_function"):
         make_coverage_scorer(0.1)(LinearRegression().fit(*data), *data)
+
+
+@pytest.mark.parametrize("nothing", [None, 5, "model", object()])
+def test_what_is_no_estimator_is_named(data, nothing):
+    with pytest.raises(TypeError, match="estimator must be a fitted binary classifier"):
+        make_coverage_scorer(0.1)(nothing, *data)
+
+
+@pytest.mark.parametrize("model", [LogisticRegression(), LogisticRegression])
+def test_an_estimator_that_is_not_fitted_is_named(data, model):
+    with pytest.raises(NotFittedError, match="not fitted yet"):
+        make_coverage_scorer(0.1)(model, *data)
+
+
+@pytest.mark.parametrize("column", [50, -50, 10**18, 2**63, 10**400])
+def test_a_column_that_is_not_there_is_named(data, column):
+    X, y = data
+    with pytest.raises(ValueError, match=f"value_column={column} is not a column of X"):
+        make_coverage_scorer(0.1, value_column=column)(LogisticRegression().fit(X, y), X, y)

@@ -9,6 +9,9 @@ from sklearn.metrics import precision_score
 
 from skbudget.metrics import coverage_at_budget_score, value_per_review_score
 
+# Budgets up to 1 are drawn, and curves end there.
+pytestmark = pytest.mark.filterwarnings("ignore:budget=1 reviews everything")
+
 
 @few
 @given(rankings(max_size=6), st.integers(1, 100))

@@ -219,7 +219,8 @@ def test_a_constant_score_flags_nothing_and_warns():
 def test_a_budget_of_one_flags_everything():
     X, y = draw(50)
     for guarantee in (None, 0.95):
-        model = prefit(X, y, budget=1.0, guarantee=guarantee)
+        with pytest.warns(UserWarning, match=r"budget=1 reviews everything.*budget=0\.01"):
+            model = prefit(X, y, budget=1.0, guarantee=guarantee)
         assert model.predict(X).all()
         assert model.coverage_ == 1.0
         assert model.alerts(X).size == 50
@@ -428,3 +429,68 @@ def test_bad_tables():
         prefit(X, y, budget=0.1).update(X, value=np.ones(100))
     with pytest.raises(InvalidParameterError, match="'estimator' parameter"):
         BudgetThresholdClassifier(StandardScaler()).fit(X, y)
+
+
+# --- near the ends of what a float holds
+
+
+@pytest.mark.parametrize("allocation", ["equal", "coverage"])
+@pytest.mark.parametrize("basis", ["population", "fpr"])
+@pytest.mark.parametrize("exponents", [(-1060, 0), (1000, 0), (0, -1060), (0, 990), (-600, -600)])
+def test_only_ratios_of_weights_and_of_values_count(allocation, basis, exponents):
+    X, y = draw(400)
+    rng = np.random.default_rng(0)
+    weight, value = rng.integers(1, 9, 400) + 0.5, rng.integers(1, 99, 400) + 0.25
+    segments = np.arange(400) % 3
+
+    def thresholds(weight, value):
+        model = BudgetThresholdClassifier(
+            fitted(X, y), cv="prefit", budget=0.1, basis=basis, allocation=allocation
+        ).fit(X, y, sample_weight=weight, value=value, segments=segments)
+        model.update(X, y, sample_weight=weight, value=value, segments=segments)
+        found = (model.threshold_, model.segment_rates_, model.alert_rate_, model.coverage_)
+        return np.concatenate([np.atleast_1d(part) for part in found])
+
+    expected = thresholds(weight, value)
+    assert np.isfinite(expected).all()
+    scaled = (np.ldexp(column, exponent) for column, exponent in zip((weight, value), exponents))
+    np.testing.assert_allclose(thresholds(*scaled), expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize("allocation", ["equal", "coverage"])
+def test_a_row_of_nearly_no_weight(allocation):
+    X, y = draw(200)
+    weight = np.where(np.arange(200) % 5, 1.0, 1e-300)
+    model = BudgetThresholdClassifier(
+        fitted(X, y), cv="prefit", budget=0.1, allocation=allocation
+    ).fit(X, y, sample_weight=weight, segments=np.arange(200) % 2)
+    assert np.isfinite(model.threshold_).all()
+    assert 0.0 < model.alert_rate_ <= 0.1
+
+
+@pytest.mark.parametrize("name", ["sample_weight", "value"])
+def test_a_sum_that_no_float_holds_is_refused(name):
+    X, y = draw(50)
+    model = BudgetThresholdClassifier(fitted(X, y), cv="prefit", budget=0.1)
+    with pytest.raises(ValueError, match=f"The sum of {name} is too large for a float"):
+        model.fit(X, y, **{name: np.full(50, 1e308)})
+
+
+@pytest.mark.parametrize(
+    ("wrong", "hint"),
+    [({"budget": "1%"}, "pass 0.01"), ({"guarantee": 95}, "95 percent are 0.95")],
+)
+def test_fractions_in_percent_get_a_hint(wrong, hint):
+    X, y = draw(50)
+    with pytest.raises(ValueError, match=f"is a fraction: {hint}"):
+        prefit(X, y, **wrong)
+
+
+def test_scores_that_floats_would_tie_are_refused():
+    class Integers(FirstColumn):
+        def decision_function(self, X):
+            return 2**60 + np.asarray(X)[:, -1].astype(np.int64)
+
+    X, y = draw(50)
+    with pytest.raises(ValueError, match="scores holds numbers that float64 rounds"):
+        BudgetThresholdClassifier(Integers().fit(X, y), cv="prefit", budget=0.1).fit(X, y)

@@ -4,6 +4,8 @@ import math
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from scipy.stats import binom, binomtest, norm, t
 
 from skbudget.metrics import coverage_at_budget_score
@@ -11,6 +13,7 @@ from skbudget.model_selection import budget_threshold, min_calibration_rows
 from skbudget.model_selection._guarantee import fewest_rows, most_flagged
 
 N_DRAWS = 2000
+quick = settings(max_examples=100, deadline=None)
 
 # Draws scores of a shape, and gives the share of the law above thresholds.
 LAWS = {
@@ -87,6 +90,71 @@ def test_fewest_rows_are_enough_and_one_less_is_not(budget, guarantee):
     assert n_rows == 1 or most_flagged(n_rows - 1, budget, risk) == -1
 
 
+shares = st.one_of(
+    st.floats(1e-6, 1.0, exclude_max=True), st.sampled_from([5e-324, 1e-320, 0.5, 1 - 2**-53])
+)
+budgets = st.floats(1e-6, 0.999)
+
+
+@quick
+@given(budgets, st.lists(shares, min_size=2, max_size=6))
+def test_more_certainty_needs_no_fewer_rows(budget, guarantees):
+    found = [min_calibration_rows(budget, guarantee) for guarantee in sorted(guarantees)]
+    assert found == sorted(found)
+
+
+@quick
+@given(st.lists(budgets, min_size=2, max_size=6), shares)
+def test_a_smaller_budget_needs_no_fewer_rows(several, guarantee):
+    found = [min_calibration_rows(budget, guarantee) for budget in sorted(several)]
+    assert found == sorted(found, reverse=True)
+
+
+@quick
+@given(
+    st.integers(1, 400),
+    st.lists(budgets, min_size=2, max_size=4),
+    st.lists(shares, min_size=2, max_size=4),
+)
+def test_more_certainty_or_less_budget_never_flags_more(n_rows, several, guarantees):
+    flagged = np.array(
+        [
+            [most_flagged(n_rows, budget, 1.0 - guarantee) for guarantee in sorted(guarantees)]
+            for budget in sorted(several)
+        ]
+    )
+    assert np.all(np.diff(flagged, axis=0) >= 0)
+    assert np.all(np.diff(flagged, axis=1) <= 0)
+    # That all rows may be flagged is never certain unless the budget is 1.
+    assert flagged.max() <= n_rows - 1
+
+
+@quick
+@given(st.lists(shares, min_size=2, max_size=4), st.floats(0.05, 0.9), st.integers(0, 99))
+def test_more_certainty_never_lowers_the_threshold(guarantees, budget, seed):
+    scores = np.random.default_rng(seed).normal(size=200).round(1)
+    several = [one for one in sorted(guarantees) if min_calibration_rows(budget, one) <= 200]
+    found = [budget_threshold(scores, budget=budget, guarantee=one) for one in several]
+    assert found == sorted(found)
+    assert np.isfinite(found).all()
+
+
+@pytest.mark.parametrize("guarantee", [5e-324, 1e-300, 1e-17])
+def test_a_guarantee_that_is_next_to_none_ends(guarantee):
+    """One less such a probability is 1 as a float, and so is the chance of any number of rows."""
+    assert min_calibration_rows(0.1, guarantee) == 1
+    assert most_flagged(5, 0.1, 1.0 - guarantee) == 4
+    assert budget_threshold(np.arange(5.0), budget=0.1, guarantee=guarantee) == 0.0
+
+
+@pytest.mark.parametrize("budget", [5e-324, 1e-300, 1e-16])
+def test_a_budget_that_no_number_of_rows_can_guarantee(budget):
+    with pytest.raises(ValueError, match=r"needs more than 1e\+15 rows: the budget is too small"):
+        min_calibration_rows(budget, 0.95)
+    with pytest.raises(ValueError, match="the budget is too small"):
+        budget_threshold(np.arange(9.0), budget=budget, guarantee=0.95)
+
+
 def test_fewest_rows_where_the_power_is_exact():
     assert fewest_rows(0.5, 0.25) == 2
     assert fewest_rows(0.5, 2.0**-30) == 30
@@ -110,6 +178,7 @@ def test_ten_million_rows():
     assert 0.99 < flagged / (budget * n_rows) < 1.0
 
 
+@pytest.mark.filterwarnings("ignore:budget=1 reviews everything")
 def test_all_rows_may_be_flagged():
     scores = [3.0, 1.0, 2.0]
     assert budget_threshold(scores, budget=1.0) == -np.inf
@@ -121,6 +190,7 @@ def test_ties_at_the_cut_are_not_flagged():
     assert budget_threshold(np.zeros(100), budget=0.5, guarantee=0.9) == 0.0
 
 
+@pytest.mark.filterwarnings("ignore:budget=1 reviews everything")
 def test_weights_repeat_rows():
     rng = np.random.default_rng(0)
     scores = np.round(rng.standard_normal(300), 1)
@@ -128,6 +198,34 @@ def test_weights_repeat_rows():
     for budget in (0.01, 0.1, 0.5, 1.0):
         repeated = budget_threshold(np.repeat(scores, weight), budget=budget)
         assert budget_threshold(scores, budget=budget, sample_weight=weight) == repeated
+
+
+@quick
+@given(st.integers(0, 99), st.floats(0.01, 0.99), st.integers(-1070, 1010))
+def test_only_ratios_of_weights_count(seed, budget, exponent):
+    """Where their sum was infinite, everything was flagged."""
+    rng = np.random.default_rng(seed)
+    scores, weight = rng.normal(size=50).round(1), rng.integers(1, 9, 50).astype(float)
+    expected = budget_threshold(scores, budget=budget, sample_weight=weight)
+    scaled = np.ldexp(weight, exponent)
+    assert budget_threshold(scores, budget=budget, sample_weight=scaled) == expected
+    assert np.isfinite(expected)
+
+
+def test_weights_whose_sum_no_float_holds():
+    with pytest.raises(ValueError, match="The sum of sample_weight is too large for a float"):
+        budget_threshold(np.arange(9.0), budget=0.1, sample_weight=np.full(9, 1e308))
+    weight = np.where(np.arange(9) == 8, 1e307, 1e-320)
+    assert budget_threshold(np.arange(9.0), budget=0.1, sample_weight=weight) == 8.0
+    assert budget_threshold(-np.arange(9.0), budget=0.1, sample_weight=weight) == -8.0
+
+
+@pytest.mark.parametrize("guarantee", [None, 0.9])
+def test_scores_that_floats_would_tie_are_refused(guarantee):
+    for scores in (2**60 + np.arange(100), [2**70 + number for number in range(100)]):
+        with pytest.raises(ValueError, match="y_score holds numbers that float64 rounds"):
+            budget_threshold(scores, budget=0.1, guarantee=guarantee)
+    assert budget_threshold(np.arange(100) * 2**53, budget=0.1) == 89 * 2.0**53
 
 
 def test_the_threshold_covers_what_the_metric_says():
@@ -159,6 +257,10 @@ def test_guarantee_out_of_range(guarantee):
 def test_budget_in_basis_points_gets_a_hint():
     with pytest.raises(ValueError, match="50 basis points are 0.005"):
         min_calibration_rows(50, 0.95)
+    with pytest.raises(ValueError, match="A budget is a fraction: pass 0.01"):
+        budget_threshold([1.0], budget="1%")
+    with pytest.raises(ValueError, match="A guarantee is a fraction: 95 percent are 0.95"):
+        budget_threshold([1.0], budget=0.5, guarantee=95)
     with pytest.raises(ValueError, match="'budget' parameter of budget_threshold"):
         budget_threshold([1.0], budget=0.0)
 

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..._utils.style import DASHES, FAINT, GREY, MARKERS, PALETTE
-from ..._utils.validation import check_option
+from ..._utils.validation import check_option, is_label
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -210,10 +210,22 @@ def check_curve_kwargs(curve_kwargs: Any, n_curves: int) -> None:
 
 def check_points(owner: str, **curves: Any) -> None:
     """Raise unless the curves are arrays of numbers with as many points as each other."""
-    shapes = {name: np.shape(points) for name, points in curves.items()}
-    if len(set(shapes.values())) > 1 or any(len(shape) != 1 for shape in shapes.values()):
+    shapes = {}
+    for name, points in curves.items():
+        try:
+            array = np.asarray(points)
+            if array.dtype.kind == "c":
+                raise TypeError("complex numbers cannot be drawn")
+            shapes[name] = array.astype(np.float64).shape
+        except (TypeError, ValueError, OverflowError) as error:
+            raise ValueError(f"{name} must be an array of numbers: got {points!r}.") from error
+    if len(set(shapes.values())) > 1 or any(
+        len(shape) != 1 or shape == (0,) for shape in shapes.values()
+    ):
         found = ", ".join(f"{name}: {shape}" for name, shape in shapes.items())
-        raise ValueError(f"{owner} needs curves with as many points as each other. Got {found}.")
+        raise ValueError(
+            f"{owner} needs curves of the same shape (n_points,), at least one point. Got {found}."
+        )
 
 
 def draw_curves(
@@ -264,13 +276,14 @@ def legend_text(name: str | None, figure: str) -> str:
 
 def pos_label_text(pos_label: Any) -> str:
     """Return a note of the positive label, empty if that is 1 or unknown."""
-    return "" if pos_label is None or pos_label == 1 else f" (positive label: {pos_label})"
+    plain = pos_label is None or is_label(1, [pos_label])
+    return "" if plain else f" (positive label: {pos_label})"
 
 
 def mean_and_spread(values: Sequence[float]) -> str:
     """Return one value, or the mean and the standard deviation of several, as text."""
     if len(values) == 1:
-        return f"{values[0]:.3f}"
+        return f"{float(values[0]):.3f}"
     return f"{np.mean(values):.3f} ± {np.std(values):.3f}"
 
 
@@ -283,7 +296,7 @@ UNIT_NAMES = {"percent": "%", "bps": "basis points"}
 def share_text(share: float, unit: str = "percent") -> str:
     """Return a fraction as text in a unit: 0.005 is ``0.5 %``."""
     scale, sign = UNITS[unit]
-    return f"{scale * share:.4g} {sign}"
+    return f"{scale * float(share):.4g} {sign}"
 
 
 def band_text(alpha: float, beta: float) -> str:

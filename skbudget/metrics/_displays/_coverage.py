@@ -17,9 +17,11 @@ from ..._utils.validation import (
     check_binary_labels,
     check_budget,
     check_budgets,
+    check_finite,
     check_fraction,
     check_option,
     check_positive,
+    shape_of,
 )
 from .._coverage import coverage_at_budgets
 from .._ranking import ScoredRows, check_rows
@@ -243,13 +245,22 @@ class CoverageCurveDisplay(CurveDisplayMixin):
 
     def _curves(self) -> list[NDArray]:
         """Return the curves, checked: all have one point for each budget."""
+        owner = type(self).__name__
         curves = self.coverage if isinstance(self.coverage, list) else [self.coverage]
         given: dict[str, Any] = {f"coverage[{number}]": one for number, one in enumerate(curves)}
-        given |= {"perfect": self.perfect, "ceiling": self.ceiling}
+        if not curves:
+            raise ValueError("coverage must be an array, or a list of at least one: got [].")
         if self.interval is not None:
-            given |= dict(zip(("interval[0]", "interval[1]"), self.interval))
-        given = {name: points for name, points in given.items() if points is not None}
-        _base.check_points(type(self).__name__, budgets=self.budgets, **given)
+            if shape_of(self.interval, "interval")[:1] != (2,):
+                raise ValueError(f"interval must be two arrays: got {self.interval!r}.")
+            given |= {"interval[0]": self.interval[0], "interval[1]": self.interval[1]}
+        for name, points in (("perfect", self.perfect), ("ceiling", self.ceiling)):
+            given |= {} if points is None else {name: points}
+        _base.check_points(owner, budgets=self.budgets, **given)
+        check_option(self.basis, "basis", BASES, owner)
+        if self.confidence_level is not None:
+            check_fraction(self.confidence_level, "confidence_level", owner)
+        self._marked()
         return curves
 
     def _label(self, name: str | None, curves: Sequence[NDArray], unit: str) -> str | None:
@@ -264,7 +275,8 @@ class CoverageCurveDisplay(CurveDisplayMixin):
     def _marked(self) -> int | None:
         if self.budget is None:
             return None
-        found = np.flatnonzero(self.budgets == self.budget)
+        budget = check_finite(self.budget, "budget", type(self).__name__)
+        found = np.flatnonzero(np.asarray(self.budgets) == budget)
         if found.size == 0:
             raise ValueError(f"budget={self.budget!r} must be one of budgets.")
         return int(found[0])
@@ -295,7 +307,7 @@ class CoverageCurveDisplay(CurveDisplayMixin):
             return
         label = None
         if self.confidence_level is not None:
-            label = f"{100 * self.confidence_level:g} % interval"
+            label = f"{100 * float(self.confidence_level):g} % interval"
         # One entry in the legend is enough for the intervals of all curves.
         known = [interval.get_label() for interval in _base.tagged(ax, "interval")]
         region = ax.fill_between(
@@ -419,7 +431,7 @@ class CoverageCurveDisplay(CurveDisplayMixin):
                 n_resamples=n_resamples,
                 random_state=random_state,
             )
-            display.confidence_level = confidence_level
+            display.confidence_level = float(confidence_level)
             display.interval = _percentiles(resamples, display.budgets, confidence_level)
         return display.plot(curve_kwargs=curve_kwargs, **drawing)
 

@@ -22,7 +22,8 @@ from sklearn.utils._optional_dependencies import check_matplotlib_support
 from sklearn.utils._response import _get_response_values
 from sklearn.utils.validation import _num_samples
 
-from .._scorers import RESPONSE_METHODS
+from ..._utils.validation import is_label, shape_of
+from .._scorers import RESPONSE_METHODS, check_scorable
 
 Self = TypeVar("Self", bound="RankingDisplayMixin")
 CurveSelf = TypeVar("CurveSelf", bound="CurveDisplayMixin")
@@ -224,6 +225,13 @@ def scores_of(estimator: Any, X: Any, pos_label: Any) -> tuple[NDArray, Any]:
 
     The package's scorers rank by the same scores.
     """
+    check_scorable(estimator)
+    classes = getattr(estimator, "classes_", None)
+    if pos_label is not None and classes is not None and not is_label(pos_label, classes):
+        raise ValueError(
+            f"pos_label={pos_label!r} is not a valid label: it should be one of "
+            f"{np.asarray(classes).tolist()}."
+        )
     y_score, label = _get_response_values(estimator, X, RESPONSE_METHODS, pos_label=pos_label)
     if np.ndim(y_score) != 1:
         raise ValueError(
@@ -265,6 +273,14 @@ def _folds(
 ) -> Iterator[Fold]:
     """Yield each fold's test rows with the scores of its estimator."""
     given = {key: values for key, values in per_row.items() if values is not None}
+    for name, column in {"X": X, "y": y, **given}.items():
+        if not shape_of(column, name):
+            raise ValueError(f"{name} must have one entry per row: got {column!r}.")
+    y = y if hasattr(y, "shape") else np.asarray(y)
+    given = {
+        key: values if hasattr(values, "shape") else np.asarray(values)
+        for key, values in given.items()
+    }
     check_consistent_length(X, y, *given.values())
     test_rows = cv_results["indices"]["test"]
     needed = 1 + max(int(np.max(rows)) for rows in test_rows)

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.utils._optional_dependencies import check_matplotlib_support
 
 from ..._utils.style import FAINT
-from ..._utils.validation import check_band, check_option
+from ..._utils.validation import check_band, check_finite, check_option
 from .._coverage import coverage_curve
 from .._partial_auc import partial_auc_score
 from . import _base
@@ -162,11 +162,14 @@ class PartialROCDisplay(CurveDisplayMixin):
             chance_level_kw=chance_level_kw,
             despine=despine,
         )
+        _check(self.alpha, self.beta, self.standardize, type(self).__name__)
         fprs, tprs = _as_list(self.fpr), _as_list(self.tpr)
         areas = None if self.partial_auc is None else _as_list(self.partial_auc)
         _base.check_same_length(
             {"fpr": fprs, "tpr": tprs, "partial_auc": areas}, type(self).__name__
         )
+        for area in areas or []:
+            check_finite(area, "partial_auc", owner)
         for number, (fpr, tpr) in enumerate(zip(fprs, tprs)):
             _base.check_points(owner, **{f"fpr[{number}]": fpr, f"tpr[{number}]": tpr})
         _base.check_curve_kwargs(curve_kwargs, len(fprs))

@@ -9,7 +9,15 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.utils._optional_dependencies import check_matplotlib_support
 
 from ..._utils.style import FAINT, GREY, INK, PALETTE
-from ..._utils.validation import check_binary_labels, check_positive, check_scores, check_weights
+from ..._utils.validation import (
+    check_band,
+    check_binary_labels,
+    check_finite,
+    check_positive,
+    check_scores,
+    check_weights,
+    shape_of,
+)
 from ...band import Basis, fpr_band
 from . import _base
 from ._mixin import RankingDisplayMixin, complete
@@ -132,12 +140,17 @@ class ScoreBandDisplay(RankingDisplayMixin):
         owner = f"{type(self).__name__}.plot"
         check_matplotlib_support(owner)
         _base.check_drawing(owner, despine=despine)
+        check_band(self.alpha, self.beta, owner)
+        for edge in ("t_alpha", "t_beta"):
+            check_finite(getattr(self, edge), edge, owner)
+        if self.reached is not None:
+            check_finite(self.reached, "reached", owner)
         _base.check_points(
             owner,
             positives=self.positives,
             band_negatives=self.band_negatives,
             other_negatives=self.other_negatives,
-            **{"edges[1:]": np.ravel(self.edges)[1:]},
+            **{"edges[1:]": self.edges[1:] if shape_of(self.edges, "edges") else self.edges},
         )
         name = self.name if name is None else name
         ax, fresh = _base.open_axes(ax)
@@ -160,7 +173,7 @@ class ScoreBandDisplay(RankingDisplayMixin):
         ax.set_yscale("log")
         of_positives = "Positives ({})"
         if self.reached is not None:
-            of_positives += f", {100 * self.reached:.3g} % from the lower edge up"
+            of_positives += f", {100 * float(self.reached):.3g} % from the lower edge up"
         self.other_negatives_ = draw(
             self.other_negatives, "Other negatives ({})", fill=True, facecolor=FAINT, edgecolor=GREY
         )

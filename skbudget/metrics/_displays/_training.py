@@ -12,6 +12,7 @@ from sklearn.utils._optional_dependencies import check_matplotlib_support
 from sklearn.utils.validation import check_is_fitted
 
 from ..._utils.style import FAINT, INK
+from ..._utils.validation import check_positive
 from . import _base
 from ._mixin import complete
 
@@ -133,11 +134,7 @@ class TrainingCurveDisplay:
         owner = f"{type(self).__name__}.plot"
         check_matplotlib_support(owner)
         _base.check_drawing(owner, curve_kwargs=curve_kwargs, despine=despine)
-        if not (isinstance(self.panels, Mapping) and self.panels and all(self.panels.values())):
-            raise ValueError(
-                f"panels must be a dictionary with at least one panel, each with at least one "
-                f"curve. Got {self.panels!r}."
-            )
+        self._check(owner)
         name = self.name if name is None else name
         self.axes_ = self._open(ax)
         self.figure_ = self.axes_[0].figure
@@ -151,6 +148,26 @@ class TrainingCurveDisplay:
             self._finish(axes, fresh, despine)
         self.axes_[-1].set_xlabel(self.round_name)
         return self
+
+    def _check(self, owner: str) -> None:
+        """Raise if what was passed to the constructor cannot be drawn."""
+        panels = self.panels
+        if not (
+            isinstance(panels, Mapping)
+            and panels
+            and all(isinstance(curves, Mapping) and curves for curves in panels.values())
+        ):
+            raise ValueError(
+                "panels must be a dictionary with at least one panel, each a dictionary with at "
+                f"least one curve. Got {panels!r}."
+            )
+        for curves in panels.values():
+            for curve, values in curves.items():
+                _base.check_points(owner, **{str(curve): values})
+        if self.best_round is not None:
+            check_positive(self.best_round, "best_round", owner, integer=True)
+        if self.main_weight is not None:
+            _base.check_points(owner, main_weight=self.main_weight)
 
     def _open(self, ax: Any) -> NDArray[Any]:
         """Return one axes for each panel."""
@@ -178,9 +195,12 @@ class TrainingCurveDisplay:
         return axes
 
     def _shade_warm_up(self, axes: Any, label: str | None) -> None:
-        if self.main_weight is None or not (self.main_weight < 1.0).any():
+        if self.main_weight is None:
             return
-        last = float(1 + np.flatnonzero(self.main_weight < 1.0)[-1])
+        warm = np.asarray(self.main_weight, dtype=np.float64) < 1.0
+        if not warm.any():
+            return
+        last = float(1 + np.flatnonzero(warm)[-1])
         if any(region._skbudget_last == last for region in _base.tagged(axes, "warm-up")):
             return
         region = axes.axvspan(
@@ -282,8 +302,10 @@ class TrainingCurveDisplay:
             recorded = _booster_panels(model)
             default = list(recorded)
             about = {"round_name": "Boosting round", "best_round": _best_boosting_round(model)}
+        if not (panels is None or (np.iterable(panels) and not isinstance(panels, str))):
+            raise ValueError(f"panels must be a list of some of {list(recorded)}: got {panels!r}.")
         wanted = default if panels is None else list(panels)
-        unknown = [panel for panel in wanted if panel not in recorded]
+        unknown = [panel for panel in wanted if panel not in list(recorded)]
         if unknown or not wanted:
             raise ValueError(
                 f"panels must be some of {list(recorded)}, which were recorded. Got {wanted}."

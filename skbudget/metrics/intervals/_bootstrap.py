@@ -68,7 +68,7 @@ def bootstrap_ci(
         Share of such intervals that should contain the true value, in (0, 1).
 
     n_resamples : int, default=10_000
-        Number of resamples, at least 2.
+        Number of resamples, at least 2 and at most 10 million.
 
     method : {"BCa", "percentile", "wilson"}, default="BCa"
         ``"BCa"`` is bias-corrected and accelerated [1]_. ``"percentile"`` takes quantiles
@@ -97,13 +97,15 @@ def bootstrap_ci(
     ------
     ValueError
         If a parameter is out of its range, if both or neither of `budget` and `metric` are
-        given, or if :func:`coverage_at_budget_score` refuses the rows.
+        given, if :func:`coverage_at_budget_score` refuses the rows, if a `metric` returns no
+        finite number, if the resamples of so many budgets would take more than a gigabyte, or
+        if 200 resamples in a row cannot be measured.
 
     Warns
     -----
     UserWarning
         If all positives are caught, or none, and a closed form therefore replaces the
-        bootstrap.
+        bootstrap. If all resamples show the same value of a `metric`.
 
     See Also
     --------
@@ -132,8 +134,9 @@ def bootstrap_ci(
     **Cost.** No rows are drawn, only the numbers of rows between the scores that matter; the
     comments in ``_resampling.py`` explain this. 10 000 resamples of 100 000 rows take a
     second, unless every row has a weight of its own. The jackknife of BCa leaves out one
-    row of each kind. A `metric` is called by :func:`scipy.stats.bootstrap`, on
-    ``n_resamples`` resamples and, for BCa, without each row in turn.
+    row of each kind. A `metric` is called on the rows that :func:`scipy.stats.bootstrap` would
+    draw: on ``n_resamples`` resamples, one at a time, and, for BCa, without each row in turn.
+    For many rows choose ``method="percentile"``.
 
     With 20 positives or fewer, ``"BCa"`` and ``"percentile"`` are wider than necessary and
     contain the true value more often than `confidence_level`; ``"wilson"`` comes closest
@@ -243,7 +246,8 @@ def paired_bootstrap_ci(
         Share of such intervals that should contain the true value, in (0, 1).
 
     n_resamples : int, default=10_000
-        Number of resamples, at least 2. Both models are evaluated on the same ones.
+        Number of resamples, at least 2 and at most 10 million. Both models are evaluated on
+        the same ones.
 
     method : {"percentile", "BCa"}, default="percentile"
         How the ends are found from the resamples. For a difference, ``"BCa"`` contains the

@@ -8,7 +8,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..._utils.validation import BASES, check_budget, check_option, check_positive
+from ..._utils.validation import (
+    BASES,
+    MOST_RESAMPLES,
+    check_budget,
+    check_option,
+    check_positive,
+)
 from .._ranking import ScoredRows, budget_size, check_rows
 from ._interval import EQUAL, random_generator
 from ._resampling import Cells
@@ -101,7 +107,7 @@ def coverage_difference_test(
         (less) than `score_b`. Choose it before you look at the data.
 
     n_permutations : int, default=9_999
-        Number of random permutations. The p-value is at least
+        Number of random permutations, at most 10 million. The p-value is at least
         ``1 / (n_permutations + 1)``.
 
     random_state : int, RandomState instance or None, default=None
@@ -168,7 +174,9 @@ def coverage_difference_test(
     budget = check_budget(budget, owner)
     check_option(basis, "basis", BASES, owner)
     check_option(alternative, "alternative", ALTERNATIVES, owner)
-    n_permutations = check_positive(n_permutations, "n_permutations", owner, integer=True)
+    n_permutations = check_positive(
+        n_permutations, "n_permutations", owner, integer=True, maximum=MOST_RESAMPLES
+    )
     rankings = [
         check_rows(
             y_true,

@@ -21,6 +21,7 @@ from ..._utils.validation import (
     check_fraction,
     check_option,
     check_positive,
+    shape_of,
 )
 
 METHODS = ("BCa", "percentile", "wilson")
@@ -130,7 +131,7 @@ def check_options(
     if (budget is None) == (metric is None):
         raise ValueError(f"{owner} needs a budget or a metric, and not both.")
     if budget is not None:
-        if np.ndim(budget) == 0:
+        if shape_of(budget, "budget") == ():
             check_budget(budget, owner)
         else:
             check_budgets(budget, owner, "budget")
@@ -200,4 +201,11 @@ def random_generator(random_state: Any) -> np.random.Generator:
 
     A Generator's draws broadcast, which a RandomState's do not.
     """
-    return np.random.default_rng(check_random_state(random_state).randint(2**31, size=4))
+    try:
+        source = check_random_state(random_state)
+    except ValueError as error:
+        raise ValueError(
+            "random_state must be an int in the range [0, 2**32 - 1], a RandomState or None: got "
+            f"{random_state!r}."
+        ) from error
+    return np.random.default_rng(source.randint(2**31, size=4))

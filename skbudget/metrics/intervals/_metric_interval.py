@@ -127,7 +127,10 @@ def metric_interval(
 
 def _number(value: Any) -> float:
     """Return what a metric returned as a float, if it is a finite number."""
-    number = float(value) if isinstance(value, Real) or np.ndim(value) == 0 else np.nan
+    is_number = isinstance(value, Real) or (
+        np.ndim(value) == 0 and np.asarray(value).dtype.kind in "biuf"
+    )
+    number = float(value) if is_number else np.nan
     if not np.isfinite(number):
         raise ValueError(f"metric must return a finite number: it returned {value!r}.")
     return number

@@ -164,7 +164,8 @@ def coverage_sample_size(
                 f"is {1.0 - confidence_level:g}: got {power:g}. A test without any data detects "
                 "that often."
             )
-        highest = coverage + _check_lift(lift, coverage, owner)
+        lift = _check_lift(lift, coverage, owner)
+        highest = coverage + lift
         n = _paired_size(coverage, lift, discordance, z, float(ndtri(power)), owner)
     else:
         if discordance is not None:

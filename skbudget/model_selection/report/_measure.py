@@ -16,6 +16,7 @@ from sklearn.base import clone
 from sklearn.utils.parallel import Parallel, delayed
 
 from ..._utils.fit_arguments import fit_argument
+from ..._utils.ranges import scaled
 from ..._utils.statistics import Estimate
 from ..._utils.tables import LabelledRows
 from ..._utils.validation import check_scores
@@ -68,7 +69,7 @@ class Task:
     def worth(self) -> NDArray[np.float64]:
         """What each row counts for if it is a positive that is caught."""
         worth = self.rows.worth
-        return np.ones(self.target.size) if worth is None else worth
+        return np.ones(self.target.size) if worth is None else scaled(worth)[0]
 
 
 class Outcome(NamedTuple):

@@ -17,6 +17,7 @@ from ..._utils.validation import (
     BASES,
     check_binary_labels,
     check_budget,
+    check_fraction,
     check_option,
     check_positive,
     check_weights,
@@ -257,8 +258,8 @@ def adoption_report(
 
 
 def _check_open(number: Any, name: str, least: float) -> None:
-    check_positive(number, name, OWNER)
-    if not least < number < 1.0:
+    check_fraction(number, name, OWNER)
+    if not least < number:
         raise InvalidParameterError(
             f"The {name!r} parameter of {OWNER} must be a float in the range ({least}, 1.0). "
             f"Got {number!r} instead."

@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from metrics_strategies import few, rankings
+from metrics_strategies import few, quick, rankings
+from scipy.special import ndtri
 from scipy.stats import bootstrap, norm
 from sklearn.metrics import average_precision_score, roc_auc_score
 
@@ -16,8 +17,11 @@ from skbudget.metrics import (
     partial_auc_score,
 )
 from skbudget.metrics._ranking import check_rows
+from skbudget.metrics.intervals._closed_forms import bonett_price_interval, wilson_interval
 from skbudget.metrics.intervals._coverage_interval import interval_ends, resample
-from skbudget.metrics.intervals._interval import Options
+from skbudget.metrics.intervals._interval import Options, bca_tails, random_generator, two_tails
+
+METHODS = ("BCa", "percentile", "wilson")
 
 
 @pytest.fixture
@@ -52,6 +56,37 @@ def test_ends_are_those_of_scipy(table, method, stratified):
     close = partial(pytest.approx, abs=0.3 * theirs.standard_error)
     assert ours.low == close(theirs.confidence_interval.low)
     assert ours.high == close(theirs.confidence_interval.high)
+
+
+@pytest.mark.parametrize("method", ["BCa", "percentile"])
+@pytest.mark.parametrize("stratified", [True, False])
+def test_another_metric_is_called_on_the_rows_that_scipy_draws(method, stratified):
+    """One resample at a time, and nevertheless the same ones."""
+    y = np.repeat([0, 1], [75, 11])
+    score = np.random.default_rng(0).normal(y)
+    metric = partial(partial_auc_score, beta=0.3)
+    ours = bootstrap_ci(
+        y, score, metric=metric, method=method, stratified=stratified, n_resamples=97,
+        random_state=3,
+    )  # fmt: skip
+
+    def statistic(*samples):
+        rows = np.concatenate(samples)
+        return metric(y[rows], score[rows])
+
+    rows = np.arange(y.size)
+    theirs = bootstrap(
+        (rows[y == 1], rows[y == 0]) if stratified else (rows,),
+        statistic,
+        n_resamples=97,
+        vectorized=False,
+        method=method,
+        random_state=random_generator(3),
+    )
+    np.testing.assert_array_equal(ours.distribution, theirs.bootstrap_distribution)
+    assert ours.standard_error == pytest.approx(theirs.standard_error, rel=1e-12)
+    assert ours.low == pytest.approx(theirs.confidence_interval.low, rel=1e-12)
+    assert ours.high == pytest.approx(theirs.confidence_interval.high, rel=1e-12)
 
 
 def test_paired_ends_are_those_of_scipy(table):
@@ -105,6 +140,7 @@ def test_any_metric(table, metric, stratified):
 # --- what is returned
 
 
+@pytest.mark.filterwarnings("ignore:budget=1 reviews everything")
 def test_several_budgets_are_the_same_as_each(table):
     y, score, _ = table
     budgets = np.array([0.3, 0.05, 1.0])
@@ -206,7 +242,8 @@ def test_unequal_values_count_for_fewer_positives():
 
 def test_everything_is_reviewed():
     y, score = np.repeat([0, 1], [95, 5]), np.arange(100.0)
-    interval = bootstrap_ci(y, score, budget=1.0, random_state=0)
+    with pytest.warns(UserWarning, match="budget=1 reviews everything"):
+        interval = bootstrap_ci(y, score, budget=1.0, random_state=0)
     assert (interval.low, interval.high, interval.fallback) == (1.0, 1.0, False)
 
 
@@ -238,6 +275,78 @@ def test_agreement_on_few_positives_is_not_certain(sign, estimate):
     assert interval.high == pytest.approx(min(max(p - q + half, estimate), 1.0))
 
 
+# --- a higher level never makes an interval narrower
+
+levels = st.one_of(
+    st.floats(1e-9, 1.0, exclude_max=True), st.sampled_from([5e-324, 0.5, 0.95, 1 - 2**-53])
+)
+
+
+@quick
+@given(st.lists(levels, min_size=2, max_size=4), st.floats(0.0, 1.0), st.floats(0.1, 1e6))
+def test_closed_forms_widen_with_the_level(several, estimate, n):
+    for form, one in ((wilson_interval, estimate), (bonett_price_interval, round(estimate))):
+        lows, highs = zip(*(form(one, n, level) for level in sorted(several)))
+        assert np.all(np.diff(lows) <= 1e-12)
+        assert np.all(np.diff(highs) >= -1e-12)
+        assert np.all(np.isfinite([lows, highs]))
+        assert max(lows) <= one <= min(highs)
+
+
+@quick
+@given(st.lists(levels, min_size=2, max_size=4), st.floats(0.001, 0.999), st.floats(-2.0, 2.0))
+def test_corrected_tails_widen_with_the_level(several, rank, acceleration):
+    """Far out, Efron's correction changes its sign."""
+    tails = np.array(
+        [bca_tails(ndtri(two_tails(level)), rank, acceleration) for level in sorted(several)]
+    )
+    assert np.all(np.isfinite(tails))
+    assert np.all(np.diff(tails[:, 0]) <= 1e-12)
+    assert np.all(np.diff(tails[:, 1]) >= -1e-12)
+    assert np.all(tails[:, 0] <= tails[:, 1])
+
+
+@few
+@given(rankings(), st.lists(levels, min_size=2, max_size=3), st.sampled_from(METHODS))
+def test_intervals_widen_with_the_level(ranked, several, method):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        ends = np.array(
+            [
+                [interval.low, interval.high]
+                for interval in (
+                    bootstrap_ci(
+                        ranked.y,
+                        ranked.score,
+                        budget=0.3,
+                        value=ranked.value,
+                        method=method,
+                        confidence_level=level,
+                        n_resamples=30,
+                        random_state=0,
+                    )
+                    for level in sorted(several)
+                )
+            ]
+        )
+    assert np.all(np.diff(ends[:, 0]) <= 1e-12)
+    assert np.all(np.diff(ends[:, 1]) >= -1e-12)
+
+
+@pytest.mark.parametrize("metric", [None, partial(partial_auc_score, beta=0.3)])
+@pytest.mark.parametrize("function", [bootstrap_ci, paired_bootstrap_ci])
+def test_levels_near_the_ends(table, function, metric):
+    y, score, _ = table
+    scores = [score] if function is bootstrap_ci else [score, -score]
+    about = {"budget": 0.1} if metric is None else {"metric": metric}
+    about |= {"method": "percentile", "n_resamples": 20, "random_state": 0}
+    for level in (5e-324, 1 - 2**-53):
+        interval = function(y, *scores, confidence_level=level, **about)
+        assert np.isfinite([interval.low, interval.high]).all()
+    drawn = np.sort(interval.distribution)
+    assert (interval.low, interval.high) == pytest.approx((drawn[0], drawn[-1]))
+
+
 # --- bad input
 
 
@@ -253,8 +362,19 @@ def test_agreement_on_few_positives_is_not_certain(sign, estimate):
         ({"budget": 0.1, "basis": "rows"}, "'basis' parameter"),
         ({"budget": 0.1, "method": "basic"}, "'method' parameter"),
         ({"metric": max, "method": "wilson"}, "'method' parameter"),
-        ({"budget": 0.1, "confidence_level": 95}, "'confidence_level' parameter"),
+        (
+            {"budget": 0.1, "confidence_level": 95},
+            "confidence_level is a fraction: 95 percent .*95",
+        ),
+        ({"budget": "1%"}, "A budget is a fraction: pass 0.01"),
+        ({"budget": [[0.1], [0.2, 0.3]]}, "budget must be an array"),
         ({"budget": 0.1, "n_resamples": 1}, "'n_resamples' parameter"),
+        ({"budget": 0.1, "n_resamples": 2.5}, "'n_resamples' parameter"),
+        ({"budget": 0.1, "n_resamples": 10**9}, "'n_resamples' parameter.*1e.07"),
+        ({"budget": 0.1, "verbose": -1}, "'verbose' parameter"),
+        ({"budget": 0.1, "verbose": "no"}, "'verbose' parameter"),
+        ({"budget": 0.1, "random_state": -1}, "random_state must be an int in the range"),
+        ({"budget": 0.1, "random_state": "no"}, "random_state must be an int in the range"),
         ({"budget": 0.1, "stratified": "yes"}, "'stratified' parameter"),
         ({"budget": 0.1, "pos_label": 2}, "pos_label=2 is not a valid label"),
         ({"budget": 0.1, "value": [0, 1, 0, 0]}, "no value"),
@@ -277,8 +397,6 @@ def test_the_score_at_fault_is_named():
 
 
 # --- do intervals contain the true value as often as they should?
-
-METHODS = ("BCa", "percentile", "wilson")
 
 
 def normal_shift(coverage, budget, pos_rate, basis):

@@ -42,6 +42,7 @@ def test_pvalue_is_that_of_all_swaps(seed, basis, digits, alternative):
     assert got.pvalue == pytest.approx(exact, abs=5 * np.sqrt(0.25 / 20_000))
 
 
+@pytest.mark.filterwarnings("ignore:budget=1 reviews everything")
 @quick
 @given(rankings(), budgets, st.sampled_from(["population", "fpr"]))
 def test_coverages_are_the_metric(ranked, budget, basis):
@@ -106,7 +107,11 @@ def test_weights_move_together():
         ({"budget": 2.0}, "'budget' parameter"),
         ({"basis": "rows"}, "'basis' parameter"),
         ({"alternative": "better"}, "'alternative' parameter"),
+        ({"budget": "1%"}, "A budget is a fraction: pass 0.01"),
         ({"n_permutations": 0}, "'n_permutations' parameter"),
+        ({"n_permutations": 99.5}, "'n_permutations' parameter"),
+        ({"n_permutations": 10**18}, "'n_permutations' parameter.*1e.07"),
+        ({"random_state": -1}, "random_state must be an int in the range"),
         ({"pos_label": 3}, "pos_label=3"),
     ],
 )

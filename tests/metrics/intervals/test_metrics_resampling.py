@@ -12,6 +12,9 @@ from skbudget.metrics._ranking import check_rows
 from skbudget.metrics.intervals._coverage_interval import bootstrap_coverage
 from skbudget.metrics.intervals._resampling import Cells
 
+# Budgets up to 1 are drawn, and curves end there.
+pytestmark = pytest.mark.filterwarnings("ignore:budget=1 reviews everything")
+
 bases = st.sampled_from(["population", "fpr"])
 
 

@@ -40,6 +40,87 @@ def test_rows_and_reviews():
     assert size.n_reviewed == 5 * size.n_positives
 
 
+def _sizes(**options):
+    """Return the number of positives for each of several values of the one option."""
+    (name, values) = options.pop("of")
+    return [coverage_sample_size(**{**options, name: value}).n_positives for value in values]
+
+
+shares = st.floats(0.05, 0.95)
+levels = st.one_of(st.floats(0.001, 0.999), st.sampled_from([1e-9, 1 - 1e-9, 1 - 2**-53]))
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    shares,
+    st.floats(0.01, 1.0),
+    st.floats(0.0, 1.0),
+    levels,
+    st.lists(st.floats(1e-6, 1.0, exclude_max=True), min_size=2, max_size=6),
+    st.sampled_from(["two-sided", "greater"]),
+)
+def test_more_power_needs_no_fewer_positives(coverage, part, agreed, level, powers, alternative):
+    lift = part * (1.0 - coverage)
+    most = min(2 * coverage + lift, 2.0 - 2 * coverage - lift, 1.0 - 1e-9)
+    assume(lift <= most)
+    powers = sorted(power for power in powers if power > 1.0 - level)
+    assume(len(powers) > 1)
+    found = _sizes(
+        of=("power", powers),
+        coverage=coverage,
+        lift=lift,
+        discordance=min(lift + agreed * (most - lift), most),
+        confidence_level=level,
+        alternative=alternative,
+    )
+    assert found == sorted(found)
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    shares,
+    st.floats(0.01, 1.0),
+    st.lists(levels, min_size=2, max_size=6),
+    st.floats(0.01, 0.999),
+    st.sampled_from(["two-sided", "greater", None]),
+)
+def test_a_higher_level_needs_no_fewer_positives(coverage, part, several, power, alternative):
+    about = {"half_width": 0.49 * part}
+    if alternative is not None:
+        about = {"lift": part * (1.0 - coverage), "power": power, "alternative": alternative}
+        several = [level for level in several if power > 1.0 - level]
+    found = _sizes(of=("confidence_level", sorted(several)), coverage=coverage, **about)
+    assert found == sorted(found)
+
+
+def test_power_below_the_level_is_refused():
+    """The formula is a square, which rose again where its root was negative."""
+    options = {"coverage": 0.5, "lift": 0.1}
+    # By hand, with the discordance 0.5 of independent models: 1.96 sqrt(0.5) + z sqrt(0.49).
+    assert _sizes(of=("power", [0.06, 0.2, 0.5, 0.8]), **options) == [9, 64, 193, 391]
+    for power, level in ((0.05, 0.95), (0.01, 0.95), (1e-9, 0.95), (0.5, 0.5), (0.1, 0.1)):
+        with pytest.raises(ValueError, match="power must be greater than the level of the test"):
+            coverage_sample_size(power=power, confidence_level=level, **options)
+
+
+@pytest.mark.parametrize(
+    "tiny",
+    [
+        {"lift": 1e-9},
+        {"lift": 1e-200},
+        {"lift": 5e-324},
+        {"half_width": 1e-9},
+        {"half_width": 1e-160},
+        {"half_width": 5e-324},
+        {"lift": 0.1, "pos_rate": 1e-14},
+        {"lift": 0.1, "pos_rate": 5e-324},
+    ],
+)
+def test_more_rows_than_anybody_has(tiny):
+    with pytest.raises(ValueError, match=r"More than 1e\+15 (positives|rows) would be needed"):
+        coverage_sample_size(0.5, **tiny)
+
+
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
@@ -54,7 +135,12 @@ def test_rows_and_reviews():
         ({"half_width": 0.1, "alternative": "greater"}, "give it with lift"),
         ({"lift": 0.1, "alternative": "less"}, "'alternative' parameter"),
         ({"lift": 0.1, "power": 1.0}, "'power' parameter"),
-        ({"lift": 0.1, "confidence_level": 95}, "'confidence_level' parameter"),
+        ({"lift": 0.1, "confidence_level": 95}, "95 percent are 0.95"),
+        ({"lift": 0.1, "power": 80}, "A power is a fraction: 80 percent are 0.8"),
+        ({"lift": "5%"}, "A lift is a fraction: pass 0.05"),
+        ({"lift": 5}, "A lift is a fraction: 5 percent are 0.05"),
+        ({"lift": 0.1, "pos_rate": 2}, "A pos_rate is a fraction: 2 percent are 0.02"),
+        ({"lift": 0.1, "pos_rate": 0.2, "budget": "1%"}, "A budget is a fraction: pass 0.01"),
         ({"lift": 0.1, "pos_rate": 0.0}, "'pos_rate' parameter"),
         ({"lift": 0.1, "budget": 0.1}, "needs pos_rate"),
         ({"lift": 0.1, "pos_rate": 0.2, "budget": 0.1}, "out of reach"),
