@@ -26,7 +26,13 @@ def test_example_runs(number):
 
 
 @pytest.mark.parametrize(
-    "page", sorted(README.parent.glob("docs/*.md")), ids=lambda page: page.name
+    "page",
+    [
+        page
+        for folder in ("docs", "docs/guide")
+        for page in sorted((README.parent / folder).glob("*.md"))
+    ],
+    ids=lambda page: page.name,
 )
 def test_page_runs(page):
     for module in ("torch", "lightgbm", "xgboost", "dask.dataframe", "distributed", "matplotlib"):

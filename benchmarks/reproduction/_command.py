@@ -16,6 +16,7 @@ from skbudget.cli._options import (
     add_jobs,
     check_output,
     command_parser,
+    named,
     positive_int,
     print_anywhere,
     program,
@@ -138,7 +139,11 @@ def _check_combinations(parser: argparse.ArgumentParser, options: argparse.Names
     except ValueError as error:
         parser.error(str(error))
     if options.data is not None and REAL_TABLE not in [table.name for table in options.tables]:
-        parser.error(f"--data is the table of {REAL_TABLE!r}, which is not one of the named tables")
+        names = ", ".join(table.name for table in options.tables)
+        parser.error(
+            f"--data {options.data} is the table of {REAL_TABLE!r}, which is not one of the named "
+            f"tables: {names}"
+        )
 
 
 def _run(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
@@ -251,7 +256,10 @@ def _read_file(path: str) -> CardFraud:
 
     from skbudget.cli._files import read_table
 
-    table = read_table(path)
+    with named("--data"):
+        table = read_table(path)
+    for note in table.notes:
+        print(note, file=sys.stderr)
     return CardFraud(check_array(table.X, dtype="numeric", input_name="X"), table.y)
 
 

@@ -19,6 +19,7 @@ from skbudget.cli._options import (
     check_output,
     checked_by,
     command_parser,
+    named,
     names_of,
     positive_int,
     print_anywhere,
@@ -146,8 +147,13 @@ def _check_combinations(parser: argparse.ArgumentParser, options: argparse.Names
     options.parts = [part for part in PARTS if part in asked]
     if "scale" not in asked:
         for name in ("rows", "picture"):
-            if getattr(options, name) is not None:
-                parser.error(f"--{name} is for part scale, which --parts does not name")
+            value = getattr(options, name)
+            if value is not None:
+                shown = value if isinstance(value, str) else ",".join(map(str, value))
+                parser.error(
+                    f"--{name} {shown} is for part scale, which --parts does not name: add it to "
+                    f"--parts {','.join(options.parts)}"
+                )
 
 
 def _find_effort(options: argparse.Namespace) -> Effort:
@@ -166,7 +172,8 @@ def _check_outputs(options: argparse.Namespace) -> None:
     if options.picture is not None:
         from skbudget.cli._plot import check_plot_file
 
-        check_plot_file(options.picture)
+        with named("--picture"):
+            check_plot_file(options.picture)
     check_output("--picture", options.picture)
     check_output("--json", options.json)
 

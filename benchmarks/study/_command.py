@@ -16,6 +16,7 @@ from skbudget.cli._options import (
     add_jobs,
     check_output,
     command_parser,
+    named,
     positive_int,
     print_anywhere,
     program,
@@ -236,17 +237,22 @@ def _run(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
 
     try:
         _check_outputs(options)
-        contenders = find_contenders(options.methods, ablation=options.ablation)
+        with named("--methods"):
+            contenders = find_contenders(options.methods, ablation=options.ablation)
         if options.report_only and not options.list:
             known = _asked_for(options)
             return EXIT_OK if _show(known, options) else EXIT_FAILED
-        tables = find_study_tables(
-            options.tables,
-            options.groups,
-            folder=options.folder,
-            target=options.target,
-            quick=options.quick,
-        )
+        with named("--tables, --groups or --folder"):
+            tables = find_study_tables(
+                options.tables,
+                options.groups,
+                folder=options.folder,
+                target=options.target,
+                quick=options.quick,
+            )
+        for table in tables:
+            for note in table.notes:
+                print(f"{table.name}: {note}", file=sys.stderr)
         if options.list:
             print(_listing(contenders, tables))
             return EXIT_OK
@@ -295,7 +301,7 @@ def _asked_for(options: argparse.Namespace) -> list[Measure]:
     from ._results import read_results
 
     if not Path(options.results).is_file():
-        raise FileNotFoundError(f"There is no file of results {options.results!r}.")
+        raise FileNotFoundError(f"--results: There is no file of results {options.results!r}.")
     measures = read_results(options.results)
     if not options.tables and not options.groups:
         return measures
@@ -306,7 +312,7 @@ def _asked_for(options: argparse.Namespace) -> list[Measure]:
         for name in asked or ():
             if name not in known:
                 raise ValueError(
-                    f"Unknown {kind} {name!r}: {options.results} has "
+                    f"--{kind}s: Unknown {kind} {name!r}: {options.results} has "
                     f"{', '.join(dict.fromkeys(known))}."
                 )
     return [

@@ -111,6 +111,7 @@ def real_table(source: Source, max_rows: int | None) -> StudyTable:
         "real",
         RealDraw(source, max_rows),
         f"{data.y.size} rows, {data.y.sum()} positive, {data.X.shape[1]} features; {origin}",
+        notes=data.notes,
     )
 
 

@@ -40,6 +40,7 @@ class Data(NamedTuple):
     X: NDArray
     y: NDArray[np.int64]
     numeric: NDArray[np.intp]  # positions of the columns that were numbers in the file
+    notes: tuple[str, ...] = ()  # what was prepared
 
 
 def find_sources(folder: str | None, target: str | None) -> list[Source]:
@@ -127,14 +128,14 @@ def read_source(source: Source) -> Data:
             named = source.file_name in str(error)
             raise ValueError(str(error) if named else f"{source.file_name}: {error}") from None
         X, numeric = _as_floats(table.X)
-        data = Data(X, table.y, numeric)
+        data = Data(X, table.y, numeric, table.notes)
     fewest = min(data.y.sum(), (1 - data.y).sum())
     if fewest < MIN_PER_CLASS:
         raise ValueError(
             f"{source.file_name} has {data.y.sum()} positives and {(1 - data.y).sum()} "
             f"negatives: a table of the study needs at least {MIN_PER_CLASS} of each."
         )
-    for array in data:
+    for array in (data.X, data.y, data.numeric):
         array.setflags(write=False)
     return data
 

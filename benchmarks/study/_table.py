@@ -56,6 +56,8 @@ class StudyTable:
         Description in one line.
     has_ceiling : bool, default=False
         Whether its draws have scores that no model beats in expectation.
+    notes : tuple of str, default=()
+        What was prepared in the file that it is read from.
     """
 
     name: str
@@ -63,6 +65,7 @@ class StudyTable:
     draw: Callable[[int], Draw]
     about: str
     has_ceiling: bool = False
+    notes: tuple[str, ...] = ()
 
     @property
     def test_train_ratio(self) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from typing import TextIO
 
@@ -33,7 +34,8 @@ class Progress:
         self.noun = noun
         self.n_lines = n_lines
         self.done = dict.fromkeys(totals, 0)
-        self.on_terminal = stream.isatty()
+        # A dumb terminal, such as that of an editor, cannot draw a line anew.
+        self.on_terminal = stream.isatty() and os.environ.get("TERM") != "dumb"
         self.start = time.perf_counter()
         self._draw(next(iter(totals), ""))
 

@@ -35,6 +35,7 @@ from ._options import (
     add_jobs,
     check_output,
     command_parser,
+    named,
     names_of,
     positive_int,
     print_anywhere,
@@ -200,10 +201,10 @@ def _longer_run(words: Sequence[str]) -> str:
     command = program()
     longer = shlex.join([*command.split(), *LONGER, *words])
     return (
-        f"\nThis was the quick run. The same with {DEFAULT_TRAIN_ROWS // 1000} 000 training rows "
-        f"and {DEFAULT_REPEATS} x {DEFAULT_FOLDS} folds takes\nabout {LONGER_MINUTES} minutes on "
-        f"two free cores, and your own table is the command below it:\n\n"
-        f"    {longer}\n"
+        "\nThis was the quick run. The longer one has 100 000 training rows and 5 x 3 folds, and\n"
+        f"takes about {LONGER_MINUTES} minutes on two free cores:\n\n"
+        f"    {longer}\n\n"
+        "Your own table:\n\n"
         f"    {command} --data FILE --target COLUMN --budget {DEFAULT_BUDGET:g}"
     )
 
@@ -381,10 +382,8 @@ def _check_outputs(options: argparse.Namespace) -> None:
     if options.plot is not None:
         from ._plot import check_plot_file
 
-        try:
+        with named("--plot"):
             check_plot_file(options.plot)
-        except ValueError as error:
-            raise ValueError(f"--plot: {error}") from None
     check_output("--plot", options.plot)
     check_output("--json", options.json)
 

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ __all__ = [
     "check_output",
     "checked_by",
     "command_parser",
+    "named",
     "names_of",
     "positive_int",
     "print_anywhere",
@@ -192,6 +194,15 @@ def names_of(known: Any, kind: str) -> Callable[[str], list[str]]:
         return names
 
     return convert
+
+
+@contextmanager
+def named(option: str) -> Iterator[None]:
+    """Begin the messages of errors with the option that they are about."""
+    try:
+        yield
+    except (OSError, ValueError) as error:
+        raise ValueError(f"{option}: {error}") from None
 
 
 def check_output(option: str, path: str | None) -> None:

@@ -24,7 +24,7 @@ _TIME = (
     r"\s*(?P<half>[AaPp][Mm])?\s*(?P<zone>Z|UTC|GMT|[+-]\d{2}:?\d{2})?)?"
 )
 _PATTERNS = {
-    "year": re.compile(rf"(?P<a>\d{{4}})[-/.](?P<b>\d{{1,2}})[-/.](?P<c>\d{{1,2}}){_TIME}"),
+    "year": re.compile(rf"(?P<a>\d{{4}})([-/.])(?P<b>\d{{1,2}})\2(?P<c>\d{{1,2}}){_TIME}"),
     "number": re.compile(rf"(?P<a>\d{{1,2}})([-/.])(?P<b>\d{{1,2}})\2(?P<c>\d{{4}}){_TIME}"),
     "word": re.compile(rf"(?P<a>\d{{1,2}})[- ](?P<b>[A-Za-z]{{3,9}})[- ,]+(?P<c>\d{{4}}){_TIME}"),
 }

@@ -1,5 +1,7 @@
 from io import StringIO
 
+import pytest
+
 from skbudget._utils.progress import Progress
 
 
@@ -8,7 +10,8 @@ class Terminal(StringIO):
         return True
 
 
-def test_bar_on_a_terminal():
+def test_bar_on_a_terminal(monkeypatch):
+    monkeypatch.setenv("TERM", "xterm")
     stream = Terminal()
     progress = Progress(stream, {"a": 2, "nothing": 0, "b": 2})
     for name in ("a", "a", "b"):
@@ -21,8 +24,10 @@ def test_bar_on_a_terminal():
     assert "\n" not in stream.getvalue()
 
 
-def test_lines_elsewhere():
-    stream = StringIO()
+@pytest.mark.parametrize("kind", [StringIO, Terminal])
+def test_lines_elsewhere(monkeypatch, kind):
+    monkeypatch.setenv("TERM", "dumb")
+    stream = kind()
     progress = Progress(stream, {"a": 2, "b": 100}, "rows", n_lines=2)
     progress.count("a")
     progress.count("b", 30)

@@ -207,7 +207,7 @@ def test_default_data(monkeypatch):
     ]
     contested, mammography = seen[0]
     assert (contested.budget, mammography.budget) == (0.005, 0.03)
-    assert (contested.n_draws, contested.n_train, contested.n_test) == (4, 40_000, 100_000)
+    assert (contested.n_draws, contested.n_train, contested.n_test) == (4, 25_000, 100_000)
     assert (mammography.n_repeats, mammography.n_folds) == (1, 3)
     contested, mammography = seen[2]
     assert (contested.n_draws, contested.n_train, contested.n_test) == (4, 100_000, 200_000)
@@ -223,7 +223,7 @@ def test_the_quick_run_ends_with_the_longer_one(capsys, monkeypatch, tmp_path):
     record = str(tmp_path / "of all.json")
     assert main([*words, *ONE, "--json", record]) == 0
     captured = capsys.readouterr()
-    *_, longer, own = captured.out.splitlines()
+    *_, longer, _, _, _, own = captured.out.splitlines()
     assert longer == (
         "    python -m skbudget --cue product --table mammography --seeds 2 --train-rows 2000 "
         f"--test-rows 2000 --jobs 1 --methods lightgbm --json '{record}'"
