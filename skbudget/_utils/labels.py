@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import column_or_1d
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 
-__all__ = ["PositiveClassWarning", "TwoClasses", "find_classes"]
+__all__ = ["PositiveClassWarning", "TwoClasses", "find_classes", "order_classes"]
 
 
 class PositiveClassWarning(UserWarning):
@@ -35,6 +35,15 @@ class TwoClasses(NamedTuple):
 
     classes: NDArray[Any]
     positive: NDArray[np.bool_]
+
+    @property
+    def classes_(self) -> NDArray[Any]:
+        """The same under the name that an encoder of scikit-learn has for it."""
+        return self.classes
+
+    def transform(self, y: ArrayLike) -> NDArray[np.int64]:
+        """Return labels coded by `encode`, as an encoder of scikit-learn does."""
+        return self.encode(y)
 
     def encode(self, y: ArrayLike, name: str = "y") -> NDArray[np.int64]:
         """Return other labels as 0 for the negative class and 1 for the positive one.
@@ -115,6 +124,32 @@ def find_classes(
         )
     greater = labels == classes[1]
     share = float(np.average(greater, weights=weight))
+    ordered = order_classes(classes, share, pos_label, owner=owner, stacklevel=stacklevel + 1)
+    return TwoClasses(ordered, greater == (ordered[1] == classes[1]))
+
+
+def order_classes(
+    classes: NDArray[Any], share: float, pos_label: Any, *, owner: str, stacklevel: int = 3
+) -> NDArray[Any]:
+    """Return the negative label and the positive one of two, by the rule of `find_classes`.
+
+    Parameters
+    ----------
+    classes : ndarray of shape (2,)
+        The labels in increasing order.
+    share : float
+        Share of the rows that have the greater one.
+    pos_label : int, float, bool or str, or None
+        The positive label, if it is named.
+    owner : str
+        The estimator or function that asks, for messages.
+    stacklevel : int, default=3
+        Where the warning points to.
+
+    Returns
+    -------
+    classes : ndarray of shape (2,)
+    """
     named = pos_label is not None
     if named:
         if not any(_same(pos_label, label) for label in classes.tolist()):
@@ -149,7 +184,7 @@ def find_classes(
             PositiveClassWarning,
             stacklevel=stacklevel,
         )
-    return TwoClasses(np.array([negative, positive], dtype=classes.dtype), greater == is_greater)
+    return np.array([negative, positive], dtype=classes.dtype)
 
 
 def _same(one: Any, other: Any) -> bool:

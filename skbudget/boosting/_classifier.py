@@ -14,6 +14,7 @@ from sklearn.utils import RegressorTags
 from sklearn.utils._param_validation import InvalidParameterError
 from sklearn.utils.validation import _num_samples, check_is_fitted, column_or_1d
 
+from .._utils.labels import TwoClasses
 from .._utils.validation import check_band, check_positive, check_weights
 from ..band import Basis, default_beta
 from ..objectives import Rows
@@ -60,7 +61,7 @@ __all__ = [
     "rows_of_weight",
 ]
 
-OWN_PARAMETERS = (*OBJECTIVE_PARAMETERS, "calibration_cv", "selection_cv")
+OWN_PARAMETERS = (*OBJECTIVE_PARAMETERS, "calibration_cv", "selection_cv", "pos_label")
 
 PARAMETERS_DOC = """budget : float, default=0.005
         Review budget, a fraction in (0, 1]: the share of rows that can be acted on.
@@ -101,7 +102,11 @@ PARAMETERS_DOC = """budget : float, default=0.005
         rows. ``calibration_cv`` more models score the rows of one fold each, after
         training on the other folds, and a sigmoid is fitted to these margins. It is
         increasing, so that the ranking stays. This costs as many fits on ``1 - 1/cv`` of
-        the rows. With None there is no `predict_proba`, only `decision_function`."""
+        the rows. With None there is no `predict_proba`, only `decision_function`.
+    pos_label : int, float, bool or str, default=None
+        Label of the positive class, the one to be caught. None means 1 for labels 0 and 1 or
+        -1 and 1, and True for booleans. Of any other two labels the rarer one is then taken,
+        with a warning that names it. A positive class that is the majority is warned about."""
 
 OBJECTIVE_DOC = """objective : str, Loss or callable, default=None
         What is minimised. None is the partial AUC that the parameters above set. A name of
@@ -234,7 +239,8 @@ class PAUCClassifierMixin:
     get_params: Callable[..., dict[str, Any]]
     __sklearn_is_fitted__: Callable[[], bool]
 
-    _label_encoder: LabelEncoder | None
+    pos_label: Any
+    _label_encoder: LabelEncoder | TwoClasses | None
     _fitted_kind: tuple[Target, Margins]
     _calibration: Calibration | None = None
     _kept: Any = None
@@ -332,8 +338,10 @@ class PAUCClassifierMixin:
                     "pass calibration_cv=None to continue its training."
                 )
         X = self._check_X(X, reset=True)
-        self._label_encoder, coded = code_labels(target, margins, X, y, owner)
         weight = check_weights(sample_weight, _num_samples(X))
+        self._label_encoder, coded = code_labels(
+            target, margins, X, y, owner, self.pos_label, weight
+        )
         if self._label_encoder is not None:
             classes = self._label_encoder.classes_
             _, counts = rows_of_weight(coded, weight, classes, owner)
@@ -529,6 +537,13 @@ class PAUCClassifierMixin:
             # The booster was loaded from a file, which does not hold the labels.
             return np.arange(self._n_loaded_classes)
         return encoder.classes_
+
+    @property
+    def pos_label_(self) -> Any:
+        """Label of the positive class, of two."""
+        if self._kind[0] != "binary":
+            raise AttributeError("There is a positive class among two only.")
+        return self.classes_[1]
 
     @property
     def n_classes_(self) -> int:
