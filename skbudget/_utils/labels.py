@@ -1,0 +1,162 @@
+"""Which of two labels is the positive class: one rule for every estimator and report.
+
+Metrics have labels and scores alone, and no row to guess from: `check_binary_labels` asks for
+``pos_label`` unless the labels are 0 and 1, -1 and 1, or booleans. Whatever is fitted follows
+the rule of this module.
+"""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.utils import column_or_1d
+from sklearn.utils.multiclass import check_classification_targets, type_of_target
+
+__all__ = ["PositiveClassWarning", "TwoClasses", "find_classes"]
+
+
+class PositiveClassWarning(UserWarning):
+    """The positive class was not named, or is the more common one of two."""
+
+
+class TwoClasses(NamedTuple):
+    """The two labels of a target, and which rows are positive.
+
+    Attributes
+    ----------
+    classes : ndarray of shape (2,)
+        The negative label and the positive one.
+    positive : ndarray of shape (n_samples,), dtype=bool
+        Rows of the positive class.
+    """
+
+    classes: NDArray[Any]
+    positive: NDArray[np.bool_]
+
+    def encode(self, y: ArrayLike, name: str = "y") -> NDArray[np.int64]:
+        """Return other labels as 0 for the negative class and 1 for the positive one.
+
+        Raises
+        ------
+        ValueError
+            If there is a label that is neither.
+        """
+        labels = column_or_1d(y)
+        positive = labels == self.classes[1]
+        unknown = ~positive & (labels != self.classes[0])
+        if unknown.any():
+            raise ValueError(
+                f"{name} contains labels that were not seen in fit: "
+                f"{np.unique(labels[unknown])[:10].tolist()}; the classes are "
+                f"{self.classes.tolist()}."
+            )
+        return positive.astype(np.int64)
+
+
+def find_classes(
+    y: ArrayLike,
+    pos_label: Any = None,
+    *,
+    owner: str,
+    weight: NDArray | None = None,
+    stacklevel: int = 3,
+) -> TwoClasses:
+    """Tell which of two labels is the positive class.
+
+    - The one that ``pos_label`` names.
+    - Without it: 1 of 0 and 1, 1 of -1 and 1, and True.
+    - Of any other two labels the rarer one, with a warning that says so: budgets are for
+      rare positives, and the order of the alphabet says nothing. Of two that are equally
+      common the greater one, as in scikit-learn.
+
+    A positive class that is the majority is warned about, whatever the labels.
+
+    Parameters
+    ----------
+    y : array-like of shape (n_samples,)
+        The target.
+    pos_label : int, float, bool or str, default=None
+        The positive label.
+    owner : str
+        The estimator or function that asks, for messages.
+    weight : ndarray of shape (n_samples,), default=None
+        Weights; only rows with weight count.
+    stacklevel : int, default=3
+        Where the warning points to.
+
+    Returns
+    -------
+    classes : TwoClasses
+
+    Raises
+    ------
+    ValueError
+        If there are not exactly two labels, or ``pos_label`` is neither of them.
+    """
+    if y is None:
+        raise ValueError(
+            f"requires y to be passed, but the target y is None: {owner} needs labels."
+        )
+    labels = column_or_1d(y, warn=True)
+    check_classification_targets(labels)
+    classes = np.unique(labels)
+    if classes.size > 2:
+        raise ValueError(
+            f"Only binary classification is supported by {owner}. "
+            f"The type of the target is {type_of_target(labels)}, with {classes.size} classes. "
+            "For one-versus-rest, wrap it in sklearn.multiclass.OneVsRestClassifier."
+        )
+    if classes.size < 2:
+        raise ValueError(
+            f"{owner} needs two classes, but y contains one class: {classes.tolist()}."
+        )
+    greater = labels == classes[1]
+    share = float(np.average(greater, weights=weight))
+    named = pos_label is not None
+    if named:
+        if not any(_same(pos_label, label) for label in classes.tolist()):
+            raise ValueError(
+                f"The 'pos_label' parameter of {owner} must be one of the labels in y, "
+                f"{classes.tolist()}. Got {pos_label!r} instead."
+            )
+        is_greater = _same(
+            pos_label, classes[1].item() if hasattr(classes[1], "item") else classes[1]
+        )
+    elif classes.dtype.kind in "biuf" and classes.tolist() in ([0, 1], [-1, 1]):
+        is_greater, named = True, True
+    else:
+        is_greater = share <= 0.5
+    positive_share = share if is_greater else 1.0 - share
+    positive, negative = (classes[1], classes[0]) if is_greater else (classes[0], classes[1])
+    shown, other = _shown(positive), _shown(negative)
+    if not named:
+        warnings.warn(
+            f"{owner}: pos_label is not given, and y has the labels {shown} "
+            f"({positive_share:.3g} of the rows) and {other} ({1 - positive_share:.3g}). "
+            f"The {'rarer' if share != 0.5 else 'greater'} one, {shown}, is taken for the positive "
+            f"class. Pass pos_label={shown} to say so, or pos_label={other}.",
+            PositiveClassWarning,
+            stacklevel=stacklevel,
+        )
+    elif positive_share > 0.5:
+        warnings.warn(
+            f"{owner}: the positive class {shown} is the majority of y ({positive_share:.3g} of "
+            "the rows), so that a review budget would be spent on the common class. If the other "
+            f"class is the one to be caught, pass pos_label={other}.",
+            PositiveClassWarning,
+            stacklevel=stacklevel,
+        )
+    return TwoClasses(np.array([negative, positive], dtype=classes.dtype), greater == is_greater)
+
+
+def _same(one: Any, other: Any) -> bool:
+    """Tell whether two labels are equal and of one kind: "1" is not 1."""
+    return isinstance(one, str) == isinstance(other, str) and bool(one == other)
+
+
+def _shown(label: Any) -> str:
+    """Return a label as it is written in Python."""
+    return repr(label.item() if hasattr(label, "item") else label)
