@@ -89,7 +89,7 @@ def test_evaluation_sets_class_weights_and_scorers_know_the_class(model):
     assert cross_val_score(named, X, y, scoring=scorer, cv=2).min() > 0.5
     if "class_weight" in named.get_params():
         weighted = clone(named).set_params(class_weight={"fraud": 5.0, "ok": 1.0}).fit(X, y)
-        assert weighted.predict_proba(X)[:, 1].mean() > 2 * POSITIVE.mean()
+        assert weighted.predict_proba(X)[:, 1].mean() > 1.5 * POSITIVE.mean()
 
 
 @each
