@@ -8,6 +8,9 @@ the rule of this module.
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,7 +18,17 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import column_or_1d
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 
-__all__ = ["PositiveClassWarning", "TwoClasses", "find_classes"]
+__all__ = [
+    "PositiveClassWarning",
+    "TwoClasses",
+    "already_told",
+    "find_classes",
+    "has_known_positive",
+    "order_classes",
+]
+
+# The negative label and the positive one of which the user has been told.
+_TOLD: ContextVar[NDArray[Any] | None] = ContextVar("told", default=None)
 
 
 class PositiveClassWarning(UserWarning):
@@ -35,6 +48,15 @@ class TwoClasses(NamedTuple):
 
     classes: NDArray[Any]
     positive: NDArray[np.bool_]
+
+    @property
+    def classes_(self) -> NDArray[Any]:
+        """The same under the name that an encoder of scikit-learn has for it."""
+        return self.classes
+
+    def transform(self, y: ArrayLike) -> NDArray[np.int64]:
+        """Return labels coded by `encode`, as an encoder of scikit-learn does."""
+        return self.encode(y)
 
     def encode(self, y: ArrayLike, name: str = "y") -> NDArray[np.int64]:
         """Return other labels as 0 for the negative class and 1 for the positive one.
@@ -115,6 +137,32 @@ def find_classes(
         )
     greater = labels == classes[1]
     share = float(np.average(greater, weights=weight))
+    ordered = order_classes(classes, share, pos_label, owner=owner, stacklevel=stacklevel + 1)
+    return TwoClasses(ordered, greater == _same(ordered[1], classes[1]))
+
+
+def order_classes(
+    classes: NDArray[Any], share: float, pos_label: Any, *, owner: str, stacklevel: int = 3
+) -> NDArray[Any]:
+    """Return the negative label and the positive one of two, by the rule of `find_classes`.
+
+    Parameters
+    ----------
+    classes : ndarray of shape (2,)
+        The labels in increasing order.
+    share : float
+        Share of the rows that have the greater one.
+    pos_label : int, float, bool or str, or None
+        The positive label, if it is named.
+    owner : str
+        The estimator or function that asks, for messages.
+    stacklevel : int, default=3
+        Where the warning points to.
+
+    Returns
+    -------
+    classes : ndarray of shape (2,)
+    """
     named = pos_label is not None
     if named:
         if not any(_same(pos_label, label) for label in classes.tolist()):
@@ -125,14 +173,17 @@ def find_classes(
         is_greater = _same(
             pos_label, classes[1].item() if hasattr(classes[1], "item") else classes[1]
         )
-    elif classes.dtype.kind in "biuf" and classes.tolist() in ([0, 1], [-1, 1]):
+    elif has_known_positive(classes):
         is_greater, named = True, True
     else:
         is_greater = share <= 0.5
     positive_share = share if is_greater else 1.0 - share
     positive, negative = (classes[1], classes[0]) if is_greater else (classes[0], classes[1])
     shown, other = _shown(positive), _shown(negative)
-    if not named:
+    told = _TOLD.get()
+    if told is not None and _same(negative, told[0]) and _same(positive, told[1]):
+        pass
+    elif not named:
         warnings.warn(
             f"{owner}: pos_label is not given, and y has the labels {shown} "
             f"({positive_share:.3g} of the rows) and {other} ({1 - positive_share:.3g}). "
@@ -149,7 +200,26 @@ def find_classes(
             PositiveClassWarning,
             stacklevel=stacklevel,
         )
-    return TwoClasses(np.array([negative, positive], dtype=classes.dtype), greater == is_greater)
+    return np.array([negative, positive], dtype=classes.dtype)
+
+
+def has_known_positive(classes: NDArray[Any]) -> bool:
+    """Tell whether two sorted labels say by themselves which is positive: 0 and 1, -1 and 1."""
+    return classes.dtype.kind in "biuf" and classes.tolist() in ([0, 1], [-1, 1])
+
+
+@contextmanager
+def already_told(classes: NDArray[Any]) -> Iterator[None]:
+    """Do not warn again of a positive class, while a model inside another one is fitted.
+
+    `find_classes` still warns if it finds others than ``classes``, the negative label and the
+    positive one. The context holds in one thread: enter it where the model is fitted.
+    """
+    token = _TOLD.set(classes)
+    try:
+        yield
+    finally:
+        _TOLD.reset(token)
 
 
 def _same(one: Any, other: Any) -> bool:

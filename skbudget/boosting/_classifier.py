@@ -14,6 +14,7 @@ from sklearn.utils import RegressorTags
 from sklearn.utils._param_validation import InvalidParameterError
 from sklearn.utils.validation import _num_samples, check_is_fitted, column_or_1d
 
+from .._utils.labels import TwoClasses
 from .._utils.ranges import in_fitting_range
 from .._utils.validation import check_band, check_positive, check_weights
 from ..band import Basis, default_beta
@@ -60,7 +61,7 @@ __all__ = [
     "rows_of_weight",
 ]
 
-OWN_PARAMETERS = (*OBJECTIVE_PARAMETERS, "calibration_cv", "selection_cv")
+OWN_PARAMETERS = (*OBJECTIVE_PARAMETERS, "calibration_cv", "selection_cv", "pos_label")
 
 SplitGain = float | Literal["auto"] | None
 
@@ -149,7 +150,8 @@ class PAUCClassifierMixin:
     get_params: Callable[..., dict[str, Any]]
     __sklearn_is_fitted__: Callable[[], bool]
 
-    _label_encoder: LabelEncoder | None
+    pos_label: Any
+    _label_encoder: LabelEncoder | TwoClasses | None
     _fitted_kind: tuple[Target, Margins]
     _calibration: Calibration | None = None
     _kept: Any = None
@@ -273,8 +275,10 @@ class PAUCClassifierMixin:
                     "pass calibration_cv=None to continue its training."
                 )
         X = self._check_X(X, reset=True)
-        self._label_encoder, coded = code_labels(target, margins, X, y, owner)
         weight = in_fitting_range(check_weights(sample_weight, _num_samples(X)))
+        self._label_encoder, coded = code_labels(
+            target, margins, X, y, owner, self.pos_label, weight
+        )
         if self._label_encoder is not None:
             classes = self._label_encoder.classes_
             _, counts = rows_of_weight(coded, weight, classes, owner)
@@ -470,6 +474,13 @@ class PAUCClassifierMixin:
             # The booster was loaded from a file, which does not hold the labels.
             return np.arange(self._n_loaded_classes)
         return encoder.classes_
+
+    @property
+    def pos_label_(self) -> Any:
+        """Label of the positive class, of two."""
+        if self._kind[0] != "binary":
+            raise AttributeError("There is a positive class among two only.")
+        return self.classes_[1]
 
     @property
     def n_classes_(self) -> int:

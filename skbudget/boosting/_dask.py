@@ -10,6 +10,7 @@ import dask.array as da
 import numpy as np
 from xgboost.dask import DaskXGBClassifier
 
+from .._utils.labels import order_classes
 from ..band import Basis, TauScale
 from ..objectives import Schedule
 from ..objectives.losses.pairwise_pauc import Link
@@ -21,6 +22,8 @@ from ._targets import check_sets, refuse_beside
 from ._xgboost import XGBoostRounds, refuse_class_ratio
 
 __all__ = ["DaskPAUCXGBClassifier"]
+
+OWN_PARAMETERS = (*OBJECTIVE_PARAMETERS, "pos_label")
 
 
 class DaskPAUCXGBClassifier(DaskXGBClassifier):
@@ -40,6 +43,8 @@ class DaskPAUCXGBClassifier(DaskXGBClassifier):
         `skbudget.boosting.default_beta` of the rows of all workers.
     surrogate, link, temperature, tau_scale, basis, n_knots, schedule
         As in `PAUCObjective`.
+    pos_label : int, float, bool or str, default=None
+        Label of the positive class, as in `PAUCXGBClassifier`.
     objective : str, Loss or callable, default=None
         What is minimised, as in `PAUCXGBClassifier`: None for the partial AUC that the
         parameters above set, another loss of two classes that adds up over workers, by
@@ -122,6 +127,7 @@ class DaskPAUCXGBClassifier(DaskXGBClassifier):
         basis: Basis = "fpr",
         n_knots: int = 2,
         schedule: Schedule | None = None,
+        pos_label: Any = None,
         objective: Any = None,
         n_estimators: int = 200,
         learning_rate: float = 0.05,
@@ -151,10 +157,11 @@ class DaskPAUCXGBClassifier(DaskXGBClassifier):
         self.basis = basis
         self.n_knots = n_knots
         self.schedule = schedule
+        self.pos_label = pos_label
 
     def _parent_params(self) -> dict[str, Any]:
         params = self.get_params(deep=False)
-        return {name: value for name, value in params.items() if name not in OBJECTIVE_PARAMETERS}
+        return {name: value for name, value in params.items() if name not in OWN_PARAMETERS}
 
     def get_xgb_params(self) -> dict[str, Any]:
         """Return the parameters that the fitted booster is told of.
@@ -163,7 +170,7 @@ class DaskPAUCXGBClassifier(DaskXGBClassifier):
         -------
         params : dict
         """
-        unknown = (*OBJECTIVE_PARAMETERS, "objective")
+        unknown = (*OWN_PARAMETERS, "objective")
         params = super().get_xgb_params()
         return {name: value for name, value in params.items() if name not in unknown}
 
@@ -201,7 +208,7 @@ class DaskPAUCXGBClassifier(DaskXGBClassifier):
         X : dask Array or DataFrame of shape (n_samples, n_features)
             Training rows.
         y : dask Array or Series of shape (n_samples,)
-            Two labels of any kind; the greater one is the positive class.
+            Two labels of any kind; ``pos_label`` tells which one is positive.
         verbose : bool or int, default=False
             Whether to print the metrics of each round.
         value : dask Array or Series of shape (n_samples,), default=None
@@ -299,12 +306,14 @@ class DaskPAUCXGBClassifier(DaskXGBClassifier):
     async def _classes_of(self, y: Any) -> np.ndarray:
         unique = da.unique(y) if isinstance(y, da.Array) else y.drop_duplicates()
         classes = np.unique(np.asarray(await self.client.compute(unique)))
+        owner = type(self).__name__
         if classes.size != 2:
             raise ValueError(
-                f"{type(self).__name__} needs two classes, but y contains {classes.size}: "
+                f"{owner} needs two classes, but y contains {classes.size}: "
                 f"{classes[:10].tolist()}."
             )
-        return classes
+        share = float(await self.client.compute((y == classes[1]).mean()))
+        return order_classes(classes, share, self.pos_label, owner=owner)
 
     def decision_function(self, X: Any, **kwargs: Any) -> Any:
         """Return the margin of each row, as a Dask collection.

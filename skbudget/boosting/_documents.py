@@ -43,7 +43,11 @@ PARAMETERS_DOC = """budget : float, default=0.005
         rows. ``calibration_cv`` more models score the rows of one fold each, after
         training on the other folds, and a sigmoid is fitted to these margins. It is
         increasing, so that the ranking stays. This costs as many fits on ``1 - 1/cv`` of
-        the rows. With None there is no `predict_proba`, only `decision_function`."""
+        the rows. With None there is no `predict_proba`, only `decision_function`.
+    pos_label : int, float, bool or str, default=None
+        Label of the positive class, the one to be caught. None means 1 for labels 0 and 1 or
+        -1 and 1, and True for booleans. Of any other two labels the rarer one is then taken,
+        with a warning that names it. A positive class that is the majority is warned about."""
 
 OBJECTIVE_DOC = """objective : str, Loss or callable, default=None
         What is minimised. None is the partial AUC that the parameters above set. A name of

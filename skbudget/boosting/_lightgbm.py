@@ -211,6 +211,8 @@ reg_alpha, random_state, n_jobs, importance_type
 
     Attributes
     ----------
+    pos_label_ : int, float, bool or str
+        Label of the positive class, of two.
     classes_ : ndarray of shape (n_classes,)
         Class labels; of two the second is the positive class.
     calibrator_ : SigmoidCalibrator
@@ -278,6 +280,7 @@ reg_alpha, random_state, n_jobs, importance_type
         schedule: Schedule | None = None,
         selection_cv: int | None = 3,
         calibration_cv: int | None = 3,
+        pos_label: Any = None,
         boosting_type: str = "gbdt",
         num_leaves: Leaves = "auto",
         max_depth: int = -1,
@@ -333,6 +336,7 @@ reg_alpha, random_state, n_jobs, importance_type
         self.schedule = schedule
         self.selection_cv = selection_cv
         self.calibration_cv = calibration_cv
+        self.pos_label = pos_label
 
     def _process_params(self, stage: str) -> dict[str, Any]:
         # Called for what the parent passes to LightGBM when it predicts.
@@ -373,7 +377,7 @@ reg_alpha, random_state, n_jobs, importance_type
         X : array-like, sparse matrix or DataFrame of shape (n_samples, n_features)
             Training rows.
         y : array-like of shape (n_samples,)
-            Two labels of any kind; the greater one is the positive class. For another
+            Two labels of any kind; ``pos_label`` tells which one is positive. For another
             ``objective`` what its loss takes.
         sample_weight : array-like of shape (n_samples,), default=None
             Weights.

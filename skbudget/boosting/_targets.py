@@ -11,6 +11,7 @@ from sklearn.preprocessing import LabelEncoder
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 from sklearn.utils.validation import _num_samples, column_or_1d, validate_data
 
+from .._utils.labels import TwoClasses, find_classes
 from .._utils.validation import check_weights
 from ..objectives._rows import Margins, Target
 
@@ -82,17 +83,33 @@ def encode_two_classes(X: Any, y: Any, owner: str) -> tuple[LabelEncoder, NDArra
 
 
 def code_labels(
-    kind: Target, margins: Margins, X: Any, y: Any, owner: str
-) -> tuple[LabelEncoder | None, NDArray[Any]]:
+    kind: Target,
+    margins: Margins,
+    X: Any,
+    y: Any,
+    owner: str,
+    pos_label: Any = None,
+    weight: NDArray | None = None,
+) -> tuple[LabelEncoder | TwoClasses | None, NDArray[Any]]:
     """Return the encoder of the labels, None for a real target, and the target as coded.
+
+    Of two classes the positive one is coded as 1, see `find_classes`.
 
     Raises
     ------
     ValueError
-        If the labels are not what a loss of this target takes.
+        If the labels are not what a loss of this target takes, or ``pos_label`` is given for
+        another target than two classes.
     """
     if kind == "binary":
-        return encode_two_classes(X, y, owner)
+        _check_length(X, _check_target(X, y, owner))
+        found = find_classes(y, pos_label, owner=owner, weight=weight, stacklevel=6)
+        return found, found.positive.astype(np.int64)
+    if pos_label is not None:
+        raise ValueError(
+            f"pos_label={pos_label!r} of {owner} needs a target of two classes, and this objective "
+            f"takes the target {kind!r}: leave pos_label at None."
+        )
     if kind == "real":
         y = _check_target(X, y, owner)
         _check_length(X, y)

@@ -225,6 +225,8 @@ class PAUCXGBClassifier(PAUCClassifierMixin, XGBClassifier):
 
     Attributes
     ----------
+    pos_label_ : int, float, bool or str
+        Label of the positive class, of two.
     classes_ : ndarray of shape (n_classes,)
         Class labels; of two the second is the positive class.
     calibrator_ : SigmoidCalibrator
@@ -289,6 +291,7 @@ class PAUCXGBClassifier(PAUCClassifierMixin, XGBClassifier):
         schedule: Schedule | None = None,
         selection_cv: int | None = 3,
         calibration_cv: int | None = 3,
+        pos_label: Any = None,
         objective: Any = None,
         n_estimators: int = 200,
         learning_rate: float = 0.05,
@@ -322,6 +325,7 @@ class PAUCXGBClassifier(PAUCClassifierMixin, XGBClassifier):
         self.schedule = schedule
         self.selection_cv = selection_cv
         self.calibration_cv = calibration_cv
+        self.pos_label = pos_label
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
         """Return all parameters, the parent's included.
@@ -397,7 +401,7 @@ class PAUCXGBClassifier(PAUCClassifierMixin, XGBClassifier):
         X : array-like, sparse matrix or DataFrame of shape (n_samples, n_features)
             Training rows.
         y : array-like of shape (n_samples,)
-            Two labels of any kind; the greater one is the positive class. For another
+            Two labels of any kind; ``pos_label`` tells which one is positive. For another
             ``objective`` what its loss takes.
         sample_weight : array-like of shape (n_samples,), default=None
             Weights.

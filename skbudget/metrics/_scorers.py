@@ -15,6 +15,8 @@ from sklearn.metrics._scorer import _cached_call, _Scorer
 from sklearn.utils import _safe_indexing
 from sklearn.utils._param_validation import InvalidParameterError
 
+from .._utils.labels import find_classes
+from .._utils.positive import find_known_positive
 from .._utils.validation import (
     BASES,
     KnownBudget,
@@ -52,12 +54,17 @@ def _score_response(
     *,
     metric: Callable[..., float],
     positive_class: Any = None,
+    favoured: Any = None,
     sample_weight: ArrayLike | None = None,
     value: ArrayLike | None = None,
     value_column: Any = None,
     **params: Any,
 ) -> float:
-    """Evaluate ``metric`` on an estimator's response, which favours the greater label."""
+    """Evaluate ``metric`` on an estimator's response.
+
+    The response is greater for the label ``favoured``, the greater label if it is None. The
+    metric is that of ``positive_class``, which is ``favoured`` if it is None.
+    """
     if value_column is not None and value is None:
         # A caller that does not go through the scorer's own `_score` does not pass X.
         raise ValueError(
@@ -65,9 +72,10 @@ def _score_response(
             "scored without X: pass value by metadata routing."
         )
     labels = distinct_labels(y_true)
-    greater = labels[-1] if labels.size else None
+    if favoured is None:
+        favoured = labels[-1] if labels.size else None
     positive = check_binary_labels(
-        y_true, pos_label=greater if positive_class is None else positive_class
+        y_true, pos_label=favoured if positive_class is None else positive_class
     )
     if np.ndim(y_score) != 1:
         raise ValueError(
@@ -76,8 +84,8 @@ def _score_response(
         )
     if np.asarray(y_score).dtype.kind in "OUS":
         # `TunedThresholdClassifierCV` passes the labels that a threshold gives.
-        y_score = (np.asarray(y_score) == greater).astype(np.float64)
-    if positive_class is not None and positive_class != greater:
+        y_score = (np.asarray(y_score) == favoured).astype(np.float64)
+    if positive_class is not None and positive_class != favoured:
         y_score = -check_ranking(y_score)
     return metric(positive, y_score, sample_weight=sample_weight, value=value, **params)
 
@@ -116,7 +124,21 @@ class _RankingScorer(_Scorer):
                     "as well: use one of them."
                 )
             kwargs["value"] = _column_of(X, column)
+        classes = getattr(estimator, "classes_", None)
+        if classes is not None and len(classes) == 2:
+            # scikit-learn's estimators have the greater label second, ours the positive one.
+            kwargs["favoured"] = classes[1]
+            if "positive_class" not in self._kwargs:
+                kwargs["positive_class"] = self._find_positive(estimator, y_true)
         return super()._score(partial(_cached_call, None), estimator, X, y_true, **kwargs)
+
+    def _find_positive(self, estimator: Any, y_true: Any) -> Any:
+        """Return the positive label: the estimator's, or that of the rule for two labels."""
+        known = find_known_positive(estimator)
+        if known is not None:
+            return known
+        owner = f"A scorer of {self._kwargs['metric'].__name__}"
+        return find_classes(y_true, owner=owner, stacklevel=4).classes[1]
 
     def __repr__(self) -> str:
         params = {key: value for key, value in self._kwargs.items() if key != "metric"}
@@ -173,8 +195,10 @@ def make_coverage_scorer(
         passes, if any.
 
     pos_label : int, float, bool or str, default=None
-        Label of the positive class, one of any two labels. The default is the greater one,
-        ``estimator.classes_[1]``, the class that ``decision_function`` favours.
+        Label of the positive class, one of any two labels. The default is the one that an
+        estimator of this package was fitted for (``pos_label_``), and otherwise 1 of labels
+        0 and 1 or -1 and 1, or True. Of any other two labels it is the rarer one, with a
+        warning that names it.
 
     Returns
     -------
@@ -275,8 +299,10 @@ def make_value_per_review_scorer(
         passes, if any.
 
     pos_label : int, float, bool or str, default=None
-        Label of the positive class, one of any two labels. The default is the greater one,
-        ``estimator.classes_[1]``, the class that ``decision_function`` favours.
+        Label of the positive class, one of any two labels. The default is the one that an
+        estimator of this package was fitted for (``pos_label_``), and otherwise 1 of labels
+        0 and 1 or -1 and 1, or True. Of any other two labels it is the rarer one, with a
+        warning that names it.
 
     Returns
     -------
@@ -335,8 +361,10 @@ def make_partial_auc_scorer(
         passes, if any.
 
     pos_label : int, float, bool or str, default=None
-        Label of the positive class, one of any two labels. The default is the greater one,
-        ``estimator.classes_[1]``, the class that ``decision_function`` favours.
+        Label of the positive class, one of any two labels. The default is the one that an
+        estimator of this package was fitted for (``pos_label_``), and otherwise 1 of labels
+        0 and 1 or -1 and 1, or True. Of any other two labels it is the rarer one, with a
+        warning that names it.
 
     Returns
     -------
@@ -388,8 +416,10 @@ def make_fpr_at_tpr_scorer(
         passes, if any.
 
     pos_label : int, float, bool or str, default=None
-        Label of the positive class, one of any two labels. The default is the greater one,
-        ``estimator.classes_[1]``, the class that ``decision_function`` favours.
+        Label of the positive class, one of any two labels. The default is the one that an
+        estimator of this package was fitted for (``pos_label_``), and otherwise 1 of labels
+        0 and 1 or -1 and 1, or True. Of any other two labels it is the rarer one, with a
+        warning that names it.
 
     Returns
     -------

@@ -7,12 +7,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin
-from sklearn.utils import column_or_1d, get_tags
+from sklearn.utils import get_tags
 from sklearn.utils._response import _get_response_values_binary
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.multiclass import type_of_target
+from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _estimator_has, check_is_fitted
 
+from .._utils.labels import _same, find_classes
+from .._utils.positive import asked_positive, favours, find_known_positive
 from .._utils.validation import check_scores
 from ..metrics._scorers import RESPONSE_METHODS
 
@@ -26,29 +28,28 @@ class ThresholdBase(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
     estimator_: Any
     response_method: str
     pos_label: Any
+    cv: Any
+    classes_: NDArray
+    pos_label_: Any
 
-    @property
-    def classes_(self) -> NDArray:
-        """Class labels."""
-        return self.estimator_.classes_
-
-    def _positive_class(self, estimator: Any) -> Any:
-        return estimator.classes_[1] if self.pos_label is None else self.pos_label
-
-    def _scores(self, estimator: Any, X: Any) -> NDArray[np.float64]:
+    def _scores(self, estimator: Any, X: Any, pos_label: Any) -> NDArray[np.float64]:
         """Return scores that are greater for the positive class."""
         methods = self.response_method
         scores = _get_response_values_binary(
             estimator,
             X,
             RESPONSE_METHODS if methods == "auto" else methods,
-            pos_label=self.pos_label,
+            pos_label=pos_label,
         )[0]
         return check_scores(scores, "scores")
 
+    def _by_class(self, columns: NDArray) -> NDArray:
+        """Return the columns of the estimator's classes in the order of ``classes_``."""
+        return columns if favours(self.estimator_, self.pos_label_) else columns[:, ::-1]
+
     @available_if(_estimator_has("decision_function"))
     def decision_function(self, X: Any) -> NDArray:
-        """Return the scores of the fitted estimator, unchanged.
+        """Return the scores of the fitted estimator, greater for the positive class.
 
         Parameters
         ----------
@@ -58,10 +59,12 @@ class ThresholdBase(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         Returns
         -------
         decisions : ndarray of shape (n_samples,)
-            Greater scores favour ``classes_[1]``.
+            Greater scores favour ``classes_[1]``, the positive class. Their sign is changed if
+            that is the first class of the estimator.
         """
         check_is_fitted(self, "threshold_")
-        return self.estimator_.decision_function(X)
+        decisions = self.estimator_.decision_function(X)
+        return decisions if favours(self.estimator_, self.pos_label_) else -decisions
 
     @available_if(_estimator_has("predict_proba"))
     def predict_proba(self, X: Any) -> NDArray:
@@ -78,7 +81,7 @@ class ThresholdBase(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
             Columns in the order of ``classes_``.
         """
         check_is_fitted(self, "threshold_")
-        return self.estimator_.predict_proba(X)
+        return self._by_class(self.estimator_.predict_proba(X))
 
     @available_if(_estimator_has("predict_log_proba"))
     def predict_log_proba(self, X: Any) -> NDArray:
@@ -95,35 +98,58 @@ class ThresholdBase(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
             Columns in the order of ``classes_``.
         """
         check_is_fitted(self, "threshold_")
-        return self.estimator_.predict_log_proba(X)
+        return self._by_class(self.estimator_.predict_log_proba(X))
 
-    def _check_labels(self, y: Any, prefit: bool) -> NDArray:
-        """Return labels to fit on: two classes, or known ones if the estimator is fitted."""
-        kind = type_of_target(y, input_name="y")
-        if kind != "binary":
-            raise ValueError(f"Only binary classification is supported. Unknown label type: {kind}")
-        y = column_or_1d(y, warn=True)
-        labels = np.unique(y)
-        if prefit:
-            # Either class may be absent: a share of all rows needs no positive.
-            unknown = np.setdiff1d(labels, self.estimator.classes_)
+    def _find_classes(
+        self, y: Any, weight: NDArray | None
+    ) -> tuple[NDArray, NDArray[np.bool_] | None]:
+        """Return the negative label and the positive one, and which rows are positive."""
+        owner = type(self).__name__
+        if isinstance(self.cv, str):
+            return self._find_classes_of_fitted(y, weight)
+        pos_label = asked_positive(self.estimator) if self.pos_label is None else self.pos_label
+        return find_classes(y, pos_label, owner=owner, weight=weight, stacklevel=5)
+
+    def _find_classes_of_fitted(
+        self, y: Any, weight: NDArray | None
+    ) -> tuple[NDArray, NDArray[np.bool_] | None]:
+        """Do the same with a fitted estimator. Rows may lack labels, and either class."""
+        owner = type(self).__name__
+        classes = np.asarray(getattr(self.estimator, "classes_", ()))
+        if classes.size != 2:
+            raise ValueError(
+                "Expected 'estimator' to be a binary classifier. Got "
+                f"{type(self.estimator).__name__} with the classes {classes.tolist()} instead."
+            )
+        named, labels = self.pos_label, classes[:0]
+        if named is not None and not any(_same(named, label) for label in classes):
+            raise ValueError(
+                f"The 'pos_label' parameter of {owner} must be one of the classes of the "
+                f"estimator, {classes.tolist()}. Got {named!r} instead."
+            )
+        if y is not None:
+            check_classification_targets(y)
+            labels = np.unique(y)
+            unknown = np.setdiff1d(labels, classes)
             if unknown.size:
                 raise ValueError(
                     f"y holds labels that the estimator was not fitted on: {unknown.tolist()}; its "
-                    f"classes are {self.estimator.classes_.tolist()}."
+                    f"classes are {classes.tolist()}."
                 )
-            return y
-        if labels.size < 2:
+        if named is None:
+            named = find_known_positive(self.estimator)
+        if labels.size == 2:
+            positive = find_classes(y, named, owner=owner, weight=weight, stacklevel=6).classes[1]
+        elif named is None:
             raise ValueError(
-                f"{type(self).__name__} needs two classes, but y contains one class: "
-                f"{labels.tolist()}."
+                f"{owner} cannot tell which of the classes of the estimator, {classes.tolist()}, "
+                "is the positive one, as y does not have both: name it by pos_label."
             )
-        if self.pos_label is not None and self.pos_label not in labels.tolist():
-            raise ValueError(
-                f"pos_label={self.pos_label!r} is not a valid label: it should be one of "
-                f"{labels.tolist()}."
-            )
-        return y
+        else:
+            positive = named
+        is_positive = np.array([_same(positive, label) for label in classes])
+        classes = np.concatenate([classes[~is_positive], classes[is_positive]])
+        return classes, None if y is None else np.asarray(y == classes[1])
 
     def __sklearn_tags__(self) -> Any:
         """Return scikit-learn's tags; those on the input are the estimator's."""

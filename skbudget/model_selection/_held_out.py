@@ -9,17 +9,29 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import clone
-from sklearn.model_selection import ShuffleSplit, StratifiedShuffleSplit, check_cv
+from sklearn.model_selection import (
+    GroupShuffleSplit,
+    ShuffleSplit,
+    StratifiedGroupKFold,
+    StratifiedShuffleSplit,
+    check_cv,
+)
 from sklearn.utils import Bunch, _safe_indexing, check_random_state
 from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import _check_method_params
 
+from .._utils.labels import already_told
+from .._utils.positive import is_frozen
+from .._utils.splits import check_divisible, check_trainable, is_splitter, read_splits
+
 __all__ = ["HeldOut", "score_held_out"]
 
-# Fraction that is held out for a guarantee if `cv` does not say.
-HELD_OUT = 0.2
+# Fraction that is held out for a guarantee if `cv` does not say, and number of folds otherwise.
+HELD_OUT, N_FOLDS = 0.2, 5
 
-Score = Callable[[Any, Any], NDArray[np.float64]]
+REMEDY = "Pass more rows, or a fitted model and fresh rows to calibrate it on (cv='prefit')."
+
+Score = Callable[[Any, Any, Any], NDArray[np.float64]]
 
 
 class HeldOut(NamedTuple):
@@ -36,6 +48,9 @@ def score_held_out(
     X: Any,
     y: NDArray,
     *,
+    classes: NDArray,
+    groups: NDArray | None,
+    owner: str,
     cv: Any,
     refit: bool | str,
     guarantee: float | None,
@@ -47,14 +62,20 @@ def score_held_out(
 ) -> HeldOut:
     """Fit clones of the estimator on splits, and score the rows that each has not seen.
 
-    ``score`` maps a fitted estimator and rows to scores. ``routed`` holds the metadata for
-    the estimator's `fit` and the splitter's `split`.
+    ``classes`` are the negative label and the positive one. ``score`` maps a fitted estimator,
+    rows and the positive label to scores. ``groups`` are kept together if ``cv`` is a number.
+    ``routed`` holds the metadata for the estimator's `fit` and a splitter's `split`.
     """
     # A split by label holds out positives in proportion to those in training. The held-out rows
     # are then not independent of the model, unless only one class counts.
     by_label = guarantee is None or basis == "fpr"
     chosen = HELD_OUT if cv is None and guarantee is not None else cv
-    splits = _find_splits(chosen, X, y, by_label, random_state, routed.splitter.split)
+    positive, learns = y == classes[1], not is_frozen(estimator)
+    splitter = _find_splitter(chosen, y, groups, by_label, random_state)
+    if learns and by_label and groups is None and not is_splitter(chosen):
+        check_divisible(positive, classes, owner, REMEDY)
+    given = {} if groups is None or is_splitter(chosen) else {"groups": groups}
+    splits = read_splits(splitter, X, y, **routed.splitter.split, **given)
     several = len(splits) > 1
     refit = several if refit == "auto" else bool(refit)
     if guarantee is not None and (several or refit):
@@ -66,57 +87,57 @@ def score_held_out(
         )
     if several and not refit:
         raise ValueError("When cv has several folds, refit cannot be False.")
+    if learns:
+        check_trainable(splits, positive, classes, owner, REMEDY)
     fitted, scores = zip(
         *Parallel(n_jobs=n_jobs)(
             delayed(_fit_and_score)(
-                clone(estimator), X, y, train, held_out, routed.estimator.fit, score
+                clone(estimator), X, y, classes, train, held_out, routed.estimator.fit, score
             )
             for train, held_out in splits
         )
     )
+    if refit:
+        with already_told(classes):
+            final = clone(estimator).fit(X, y, **routed.estimator.fit)
+    else:
+        final = fitted[0]
     return HeldOut(
-        clone(estimator).fit(X, y, **routed.estimator.fit) if refit else fitted[0],
+        final,
         np.concatenate([held_out for _, held_out in splits]),
         np.concatenate(scores),
         "cross-fitted" if several else "held-out",
     )
 
 
-def _find_splits(
-    cv: Any, X: Any, y: NDArray, by_label: bool, random_state: Any, params: dict[str, Any]
-) -> list[tuple[NDArray[np.intp], NDArray[np.intp]]]:
+def _find_splitter(
+    cv: Any, y: NDArray, groups: NDArray | None, by_label: bool, random_state: Any
+) -> Any:
+    """Return the splitter that ``cv`` stands for. Groups are kept together if it is a number."""
     if isinstance(cv, Real) and not isinstance(cv, Integral):
         # The order of a table may come from the same permutation, if the table was made with
         # the same seed. All held-out rows could then be of one class.
         seed = check_random_state(random_state).randint(np.iinfo(np.int32).max)
-        splitter = (StratifiedShuffleSplit if by_label else ShuffleSplit)(
-            n_splits=1, test_size=cv, random_state=seed
-        )
-    else:
-        splitter = check_cv(cv, y, classifier=True)
-    splits = [
-        (np.arange(len(y))[train], np.arange(len(y))[held_out])
-        for train, held_out in splitter.split(X, y, **params)
-    ]
-    for train, held_out in splits:
-        shared = np.intersect1d(train, held_out).size
-        if shared:
-            raise ValueError(
-                f"cv must not train and calibrate on the same rows: {shared} are in both parts "
-                "of a split."
-            )
-    return splits
+        kind: Any = StratifiedShuffleSplit if by_label else ShuffleSplit
+        if groups is not None:
+            kind = GroupShuffleSplit
+        return kind(n_splits=1, test_size=cv, random_state=seed)
+    if groups is not None and not is_splitter(cv):
+        return StratifiedGroupKFold(N_FOLDS if cv is None else cv)
+    return check_cv(cv, y, classifier=True)
 
 
 def _fit_and_score(
     estimator: Any,
     X: Any,
     y: NDArray,
+    classes: NDArray,
     train: NDArray[np.intp],
     held_out: NDArray[np.intp],
     fit_params: dict[str, Any],
     score: Score,
 ) -> tuple[Any, NDArray[np.float64]]:
     params = _check_method_params(X, fit_params, indices=train)
-    estimator.fit(_safe_indexing(X, train), _safe_indexing(y, train), **params)
-    return estimator, score(estimator, _safe_indexing(X, held_out))
+    with already_told(classes):
+        estimator.fit(_safe_indexing(X, train), _safe_indexing(y, train), **params)
+    return estimator, score(estimator, _safe_indexing(X, held_out), classes[1])

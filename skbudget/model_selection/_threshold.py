@@ -10,18 +10,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import _fit_context
 from sklearn.exceptions import NotFittedError
-from sklearn.utils import Bunch, column_or_1d, indexable
+from sklearn.utils import column_or_1d, indexable
 from sklearn.utils._param_validation import HasMethods, Interval, RealNotInt, StrOptions
-from sklearn.utils.metadata_routing import (
-    MetadataRouter,
-    MethodMapping,
-    _raise_for_params,
-    _routing_enabled,
-    process_routing,
-)
+from sklearn.utils.metadata_routing import UNUSED, _raise_for_params
 from sklearn.utils.validation import _num_samples, check_is_fitted
 
-from .._utils.fit_arguments import fit_argument
+from .._utils.positive import refuse_one_sided, tell_positive
+from .._utils.splits import check_groups
 from .._utils.validation import (
     BASES,
     check_budget,
@@ -36,12 +31,13 @@ from ._base import ThresholdBase
 from ._calibration import ALLOCATIONS, BudgetRule, ScoredRows, calibrate, warn_of_ties
 from ._guarantee import refuse_unequal_weights
 from ._held_out import HeldOut, score_held_out
+from ._routing import RoutesFit, route
 from ._segments import code_segments
 
 __all__ = ["BudgetThresholdClassifier"]
 
 
-class BudgetThresholdClassifier(ThresholdBase):
+class BudgetThresholdClassifier(RoutesFit, ThresholdBase):
     """Binary classifier whose threshold spends a review budget.
 
     The threshold is chosen on the scores of rows that the scoring model was not trained on.
@@ -75,7 +71,11 @@ class BudgetThresholdClassifier(ThresholdBase):
         one and `predict_proba` otherwise, because probabilities saturate and tie at the top.
 
     pos_label : int, float, bool or str, default=None
-        Label of the positive class. By default the greater one, ``classes_[1]``.
+        Label of the positive class. Without it, this is the one that `estimator` names, if
+        it is a classifier of this package; else 1 of {0, 1} and {-1, 1}, and True. Of any
+        other two labels it is the rarer one, with a warning. A positive class that is the
+        majority is warned about in any case. With ``cv="prefit"`` the warning and the choice
+        rest on the rows passed to `fit`, and labels that tell nothing are an error.
 
     cv : int, float, cross-validation generator, iterable or "prefit", default=None
         Which rows calibrate the threshold:
@@ -85,7 +85,8 @@ class BudgetThresholdClassifier(ThresholdBase):
         - float in (0, 1): the fraction of the rows that is held out. The split is stratified,
           except for a guarantee of the population's alert rate, which needs rows drawn
           without regard to their labels;
-        - a splitter, or an iterable of (train, test) indices that do not overlap;
+        - a splitter, or an iterable of (train, test) indices that do not overlap. Rows that
+          no split holds out, such as the first ones of ``TimeSeriesSplit``, do not calibrate;
         - "prefit": all rows passed to `fit` calibrate `estimator`, which is already
           fitted. **They must not have been used to train or to select it.**
 
@@ -135,7 +136,12 @@ class BudgetThresholdClassifier(ThresholdBase):
         ``"threshold"``, ``"alert_rate"`` and ``"coverage"``.
 
     classes_ : ndarray of shape (2,)
-        The class labels.
+        The class labels: the negative one, then the positive one.
+
+    pos_label_ : int, float, bool or str
+        The label of the positive class, ``classes_[1]``. `decision_function` favours it, and
+        `predict` gives it to the rows that are flagged. `estimator_` may have its classes in
+        another order.
 
     n_features_in_ : int
         Number of features seen during `fit`. Only defined if the
@@ -174,16 +180,21 @@ class BudgetThresholdClassifier(ThresholdBase):
     spread differently, so nothing is guaranteed. `update` on fresh rows corrects it.
 
     **Segments** are parts of the population, each with a threshold of its own, which must be
-    passed to `predict`, `alerts` and `update` again. They are unrelated to the ``groups`` of a
-    splitter such as ``GroupKFold``. For these pass ``cv=list(splitter.split(X, y, groups))`` or,
-    with metadata routing, ``groups`` to `fit`. With `guarantee`, all segments together
-    keep the budget with that probability. Each keeps it with probability
-    ``guarantee ** (1 / n_segments)``, because segments are independent, and so does their
-    sum in any proportion. ``allocation="coverage"`` chooses shares on the calibration rows.
-    Nothing can be guaranteed for these, so it is refused with `guarantee`.
+    passed to `predict`, `alerts` and `update` again. They are unrelated to the ``groups`` of
+    `fit`, which only keep rows together. With `guarantee`, all segments together keep the budget
+    with that probability. Each keeps it with probability ``guarantee ** (1 / n_segments)``,
+    because segments are independent, and so does their sum in any proportion.
+    ``allocation="coverage"`` chooses shares on the calibration rows. Nothing can be guaranteed
+    for these, so it is refused with `guarantee`.
 
     **Ties** at the threshold are not flagged, because `predict` cannot split them without
     spending more than the budget. If all scores are equal, nothing is flagged, with a warning.
+
+    **Few calibration rows.** A budget of less than one row puts the threshold at the greatest
+    score, so that none of the calibration rows is flagged. Without positives among them
+    `coverage_` is NaN, and with a few it is a share of these few; the threshold itself needs
+    none, unless ``allocation="coverage"`` divides the budget by them: without any it divides it
+    as ``"equal"`` does. Without any row that spends the budget, or in a segment, there is an error.
 
     ``sample_weight`` repeats a row: it counts in the budget and in the coverage, and is
     passed on to the estimator. Rows of weight zero do not calibrate.
@@ -254,6 +265,9 @@ class BudgetThresholdClassifier(ThresholdBase):
         self.n_jobs = n_jobs
         self.random_state = random_state
 
+    # Only the splitter and the estimator ask for groups.
+    __metadata_request__fit: ClassVar[dict[str, Any]] = {"groups": UNUSED}
+
     # --- fitting ------------------------------------------------------------------
 
     @_fit_context(
@@ -268,6 +282,7 @@ class BudgetThresholdClassifier(ThresholdBase):
         *,
         segments: ArrayLike | None = None,
         value: ArrayLike | None = None,
+        groups: ArrayLike | None = None,
         **params: Any,
     ) -> BudgetThresholdClassifier:
         """Fit the classifier, and choose the threshold on rows that it was not fitted on.
@@ -286,6 +301,12 @@ class BudgetThresholdClassifier(ThresholdBase):
         value : array-like of shape (n_samples,), default=None
             What catching each row is worth. Only the entries of positives are used, for
             `coverage_` and for ``allocation="coverage"``.
+        groups : array-like of shape (n_samples,), default=None
+            Group of each row, for example its customer. No group is split between training and
+            calibration: a splitter such as ``GroupKFold`` gets them, and a number of folds or a
+            fraction as `cv` keeps them together too. The estimator gets them if its `fit` has a
+            parameter of this name. They are refused with `guarantee`, because rows of one group
+            are not independent draws, and with ``cv="prefit"``, which splits nothing.
         **params : dict
             Parameters that metadata routing passes to the `fit` of the estimator and the
             `split` of the splitter.
@@ -298,8 +319,8 @@ class BudgetThresholdClassifier(ThresholdBase):
         ------
         ValueError
             If a parameter is out of range or conflicts with another one, `y` does not have two
-            classes, the parts of a split overlap, or there are too few calibration rows for
-            the guarantee.
+            classes, the parts of a split overlap, a split has no positives or no negatives to
+            train on, or there are too few calibration rows for the guarantee.
         """
         _raise_for_params(params, self, None)
         owner = type(self).__name__
@@ -317,23 +338,28 @@ class BudgetThresholdClassifier(ThresholdBase):
                 "requires y to be passed, but the target y is None: basis='fpr', "
                 "allocation='coverage' and value need labels."
             )
-        if y is not None:
-            y = self._check_labels(y, prefit)
         weight = check_weights(sample_weight, n_samples)
+        y = None if y is None else column_or_1d(y, warn=True)
+        classes, positive = self._find_classes(y, weight)
+        refuse_one_sided(self.estimator, classes)
         if self.guarantee is not None:
             refuse_unequal_weights(weight)
         names, codes = code_segments(segments, n_samples)
         value = check_weights(value, n_samples, "value")
-        routed = self._route(weight, params)
+        groups = check_groups(groups, n_samples)
+        routed = route(self, weight, groups, params)
 
         if prefit:
-            scores = self._scores(self.estimator, X)
+            scores = self._scores(self.estimator, X, classes[1])
             held_out = HeldOut(self.estimator, np.arange(n_samples), scores, "prefit")
         else:
             held_out = score_held_out(
-                self.estimator,
+                tell_positive(self.estimator, classes[1]),
                 X,
                 y,
+                classes=classes,
+                groups=groups,
+                owner=owner,
                 cv=self.cv,
                 refit=self.refit,
                 guarantee=self.guarantee,
@@ -344,10 +370,10 @@ class BudgetThresholdClassifier(ThresholdBase):
                 score=self._scores,
             )
         estimator = held_out.estimator
-        positive = None if y is None else np.asarray(y) == self._positive_class(estimator)
         rows = ScoredRows(None, positive, weight, value, codes).take(held_out.rows)
 
         self.estimator_, self.segments_ = estimator, names
+        self.classes_, self.pos_label_ = classes, classes[1]
         self.calibrations_: list[dict[str, Any]] = []
         self._calibrate(replace(rows, features=held_out.scores), held_out.source)
         for name in ("n_features_in_", "feature_names_in_"):
@@ -385,16 +411,6 @@ class BudgetThresholdClassifier(ThresholdBase):
         if segments is not None and self.segments_ is None:
             raise ValueError("segments cannot be passed to this call, as fit was given none.")
         return code_segments(segments, n_samples, self.segments_)[1]
-
-    def _route(self, weight: NDArray | None, params: dict[str, Any]) -> Bunch:
-        if _routing_enabled():
-            if weight is not None:
-                params = {**params, "sample_weight": weight}
-            return process_routing(self, "fit", **params)
-        fit = {}
-        if weight is not None and not isinstance(self.cv, str):
-            fit[fit_argument(self.estimator, "estimator")] = weight
-        return Bunch(estimator=Bunch(fit=fit), splitter=Bunch(split={}))
 
     def update(
         self,
@@ -455,13 +471,13 @@ class BudgetThresholdClassifier(ThresholdBase):
                     f"y contains previously unseen labels: {unknown[:10].tolist()}; the classes "
                     f"are {self.classes_.tolist()}."
                 )
-            positive = y == self._positive_class(self.estimator_)
+            positive = y == self.pos_label_
         weight = check_weights(sample_weight, n_samples)
         if self.guarantee is not None:
             refuse_unequal_weights(weight)
         value = check_weights(value, n_samples, "value")
         codes = self._known_segments(segments, n_samples)
-        scores = self._scores(self.estimator_, X)
+        scores = self._scores(self.estimator_, X, self.pos_label_)
         self._calibrate(ScoredRows(scores, positive, weight, value, codes), "update")
         return self
 
@@ -517,10 +533,9 @@ class BudgetThresholdClassifier(ThresholdBase):
         """
         check_is_fitted(self, "threshold_")
         codes = self._known_segments(segments, _num_samples(X))
-        flagged = self._scores(self.estimator_, X) > np.atleast_1d(self.threshold_)[codes]
-        is_positive = self.classes_ == self._positive_class(self.estimator_)
-        positive, negative = self.classes_[is_positive][0], self.classes_[~is_positive][0]
-        return np.where(flagged, positive, negative).astype(self.classes_.dtype, copy=False)
+        scores = self._scores(self.estimator_, X, self.pos_label_)
+        flagged = scores > np.atleast_1d(self.threshold_)[codes]
+        return self.classes_[flagged.astype(np.intp)]
 
     def alerts(
         self, X: Any, capacity: int | None = None, *, segments: ArrayLike | None = None
@@ -558,31 +573,7 @@ class BudgetThresholdClassifier(ThresholdBase):
         codes = self._known_segments(segments, n_samples)
         if capacity is None:
             capacity = whole_rows(self.budget, n_samples)
-        scores = self._scores(self.estimator_, X)
+        scores = self._scores(self.estimator_, X, self.pos_label_)
         if self.segment_rates_ is None:
             return np.argsort(-scores, kind="stable")[:capacity]
         return merged_order(scores, codes, self.segment_rates_)[:capacity]
-
-    # --- scikit-learn's conventions ---------------------------------------------------
-
-    def get_metadata_routing(self) -> MetadataRouter:
-        """Return which metadata go where.
-
-        Returns
-        -------
-        routing : MetadataRouter
-            `sample_weight`, `segments` and `value` are this classifier's own. The
-            estimator's `fit` and the splitter's `split` get what they request.
-        """
-        return (
-            MetadataRouter(owner=self)
-            .add_self_request(self)
-            .add(
-                estimator=self.estimator,
-                method_mapping=MethodMapping().add(caller="fit", callee="fit"),
-            )
-            .add(
-                splitter=self.cv,
-                method_mapping=MethodMapping().add(caller="fit", callee="split"),
-            )
-        )

@@ -22,6 +22,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import LinearSVC
 from sklearn.tree import DecisionTreeClassifier
 
+from skbudget._utils.labels import PositiveClassWarning
 from skbudget.metrics import (
     coverage_at_budget_score,
     fpr_at_tpr_error,
@@ -127,11 +128,13 @@ def test_pos_label_turns_the_ranking_round(estimator, data):
     fraud_score = model.predict_proba(X)[:, 0]
     expected = coverage_at_budget_score(y, fraud_score, budget=0.1)
     assert make_coverage_scorer(0.1, pos_label="fraud")(model, X, named) == pytest.approx(expected)
-    # With or without pos_label="ok", rows are ranked by the score of "ok".
     ok_coverage = coverage_at_budget_score(1 - y, -fraud_score, budget=0.1)
-    for scorer in (make_coverage_scorer(0.1), make_coverage_scorer(0.1, pos_label="ok")):
-        assert scorer(model, X, named) == pytest.approx(ok_coverage)
+    scorer = make_coverage_scorer(0.1, pos_label="ok")
+    assert scorer(model, X, named) == pytest.approx(ok_coverage)
     assert ok_coverage != pytest.approx(expected)
+    # Without a name the rarer label is the one to be caught, and a warning says so.
+    with pytest.warns(PositiveClassWarning, match=r"A scorer of coverage.*rarer one, 'fraud'"):
+        assert make_coverage_scorer(0.1)(model, X, named) == pytest.approx(expected)
 
 
 def test_pos_label_turns_an_outlier_detector_round():
