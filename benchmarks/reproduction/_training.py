@@ -153,7 +153,11 @@ def _fit_ranking(
         for index in batches:
             loss_function.on_train_batch_start(step)
             step += 1
-            loss = loss_function(model(X[index]), y[index])
+            try:
+                loss = loss_function(model(X[index]), y[index])
+            except FloatingPointError:
+                # The network has diverged, and its coverage will say so.
+                return
             optimizer.zero_grad()
             if torch.isfinite(loss):
                 loss.backward()

@@ -254,9 +254,9 @@ def _train(
     """Return a perceptron that is trained on rows without missing values."""
     import torch
 
+    from skbudget.neural.training._draws import own_draws
     from skbudget.neural.training._module import MLP
     from skbudget.neural.training._rows import TableDataset
-    from skbudget.neural.training._support import seeded
 
     draw = np.random.RandomState(setting.random_state)
     rows = TableDataset(X.astype(np.float32), y=y.astype(np.int64), row=np.arange(y.size))
@@ -266,7 +266,7 @@ def _train(
     n_steps = epochs * len(batches)
     # If there are fewer positives than batches, an epoch shows them more than once.
     n_positives, n_negatives = max(int(y.sum()), len(batches)), int(y.size - y.sum())
-    with seeded(draw, torch.device("cpu")):
+    with own_draws(draw, torch.device("cpu"), foreign=True):
         model = MLP(X.shape[1], hidden_layer_sizes=(parameters["hidden"],) * 2)
         task = _Task(parameters, n_positives, n_negatives, batch_size, n_steps)
         loss_of = recipe.loss(task)
@@ -277,7 +277,11 @@ def _train(
                 # The rate falls to zero along a cosine, whatever the length of the training.
                 progress = step / n_steps
                 group["lr"] = parameters["learning_rate"] * (1 + math.cos(math.pi * progress)) / 2
-            loss = loss_of(step, model(part)[:, 0], about["y"][:, None], about["row"])
+            try:
+                loss = loss_of(step, model(part)[:, 0], about["y"][:, None], about["row"])
+            except FloatingPointError:
+                # These parameters let the network diverge. Its coverage will say so.
+                break
             if torch.isfinite(loss):
                 optimizer.zero_grad()
                 loss.backward()

@@ -15,11 +15,12 @@ from sklearn.utils import RegressorTags, check_random_state
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from .training._draws import has_foreign_code, own_draws
 from .training._fitting import continue_from, new_net, train
 from .training._net import Diagnostics
 from .training._parameters import NetworkParameters, has_probabilities
 from .training._rows import TableDataset
-from .training._support import class_scores, resolve_device, seeded
+from .training._support import class_scores, resolve_device
 from .training._table import as_dataset, check_table, split_table
 
 __all__ = ["PAUCClassifier"]
@@ -356,11 +357,13 @@ class PAUCClassifier(ClassifierMixin, NetworkParameters):
         table = check_table(self, loss, X, y, sample_weight, given)
         rng = check_random_state(self.random_state)
         rows, held = split_table(self, loss, table, rng)
-        with seeded(rng, resolve_device(self.device)):
-            net = new_net(self, loss, rows, rng)
+        with own_draws(
+            rng, resolve_device(self.device), foreign=has_foreign_code(self)
+        ) as draws:
+            net = new_net(self, loss, rows, rng, draws)
             if before is not None:
                 continue_from(self, net, *before)
-            train(self, loss, net, rows, held)
+            train(self, loss, net, rows, held, draws)
         return self
 
     def partial_fit(
@@ -418,10 +421,12 @@ class PAUCClassifier(ClassifierMixin, NetworkParameters):
             else self.net_.iterator_train__random_state
         )
         rows = as_dataset(self, table, folds=self._scores_out_of_fold)
-        with seeded(rng, resolve_device(self.device)):
-            net = new_net(self, loss, rows, rng) if first else self.net_
+        with own_draws(
+            rng, resolve_device(self.device), foreign=has_foreign_code(self)
+        ) as draws:
+            net = new_net(self, loss, rows, rng, draws) if first else self.net_
             net.max_epochs = 1
-            train(self, loss, net, rows, None)
+            train(self, loss, net, rows, None, draws)
         return self
 
     # --- prediction ---------------------------------------------------------------

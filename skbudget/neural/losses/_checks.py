@@ -1,14 +1,23 @@
-"""Checks of the tensors that a loss is called with."""
+"""Checks of what a loss is made with, and of the tensors that it is called with."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from numbers import Integral
+from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
+from ..._utils.validation import _invalid
+
 __all__ = [
+    "check_class_weights",
+    "check_finite",
+    "check_flag",
+    "check_ignore_index",
     "check_mask",
     "check_rows",
     "check_targets",
@@ -16,6 +25,77 @@ __all__ = [
     "check_weight_values",
     "working_precision",
 ]
+
+
+# --- what a loss is made with --------------------------------------------------------------
+
+
+def check_flag(value: Any, name: str, owner: str, *, or_none: bool = False) -> Any:
+    """Return ``value`` if it is True or False (or None)."""
+    if isinstance(value, bool | np.bool_):
+        return bool(value)
+    if or_none and value is None:
+        return None
+    raise _invalid(name, value, owner, "True, False or None" if or_none else "True or False")
+
+
+def check_ignore_index(value: Any, owner: str) -> int:
+    """Return ``value`` if it is an integer, which marks padding among the targets."""
+    if not isinstance(value, Integral) or isinstance(value, bool):
+        raise _invalid("ignore_index", value, owner, "an int")
+    return int(value)
+
+
+def check_class_weights(value: Any, name: str, owner: str, where: str = "") -> Tensor:
+    """Return one finite weight of at least 0 per class, not all of them 0, as float32."""
+    weights = None
+    if not isinstance(value, str | bytes | bool):
+        try:
+            weights = torch.as_tensor(value)
+        except (TypeError, ValueError, RuntimeError):
+            weights = None
+    if weights is not None and weights.dtype != torch.bool and not weights.is_complex():
+        weights = weights.detach().float()
+        if (
+            weights.ndim == 1
+            and bool((torch.isfinite(weights) & (weights >= 0)).all())
+            and bool(weights.any())
+        ):
+            return weights
+    allowed = f"one finite weight of at least 0 per class, not all of them 0{where}"
+    raise _invalid(name, value, owner, allowed)
+
+
+# --- what it is called with -----------------------------------------------------------------
+
+
+def check_finite(logits: Tensor, owner: str) -> None:
+    """Raise if logits are NaN or infinite, and say in how many rows.
+
+    Parameters
+    ----------
+    logits : Tensor of shape (n_rows, ...)
+        Without padding, which may hold anything.
+    owner : str
+        Name of the loss.
+
+    Raises
+    ------
+    FloatingPointError
+        Naming the number of rows.
+    """
+    # One question to the device, where all is well.
+    finite = torch.isfinite(logits.detach())
+    if bool(finite.all()):
+        return
+    n_rows = logits.shape[0]
+    n_wrong = int((~finite).reshape(n_rows, -1).any(dim=1).sum())
+    raise FloatingPointError(
+        f"{owner} was handed logits that are NaN or infinite in {n_wrong} of {n_rows} rows: the "
+        "network diverged. Lower lr, or scale the features (StandardScaler). The loss remembers "
+        "nothing of such a batch: where mixed precision overflows now and then, catch the "
+        "FloatingPointError and skip the batch."
+    )
 
 
 @contextmanager
@@ -79,13 +159,29 @@ def check_weight(weight: Tensor | None, targets: Tensor, dtype: torch.dtype) -> 
             f"sample_weight must have shape {tuple(targets.shape)}, as targets have: "
             f"got {tuple(weight.shape)}."
         )
-    check_weight_values(weight)
-    return weight.to(dtype)
+    return check_weight_values(weight, dtype)
 
 
-def check_weight_values(weight: Tensor) -> None:
-    """Raise unless all weights are finite and at least 0."""
-    if not bool(torch.isfinite(weight).all()):
+def check_weight_values(weight: Tensor, dtype: torch.dtype) -> Tensor:
+    """Return weights as ``dtype``: finite, at least 0, and within its range.
+
+    The sum must be finite as well, and weights must not vanish where the dtype ends.
+    """
+    if not weight.numel():
+        return weight.to(dtype)
+    cast = weight.to(dtype)
+    # One question to the device. NaN is the least and the greatest of what holds it.
+    least, most, total = torch.stack(
+        [weight.min().double(), weight.max().double(), cast.sum().double()]
+    ).tolist()
+    if not (np.isfinite(least) and np.isfinite(most)):
         raise ValueError("sample_weight contains NaN or infinity.")
-    if weight.numel() and float(weight.min()) < 0:
+    if least < 0:
         raise ValueError("Negative values in sample_weight: every weight must be at least 0.")
+    if not np.isfinite(total) or 0 < most < torch.finfo(dtype).tiny:
+        raise ValueError(
+            f"sample_weight is beyond the range of {str(dtype).removeprefix('torch.')}, in which "
+            f"the loss computes: the weights go up to {most:g}. Their unit does not matter, so "
+            "divide them by their mean."
+        )
+    return cast

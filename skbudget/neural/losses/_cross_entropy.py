@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..._utils.validation import check_budget, check_positive
+from ..._utils.validation import _invalid, check_budget, check_positive
 from ._band import upper_quantile
-from ._checks import check_mask, check_rows, check_targets, check_weight, working_precision
+from ._checks import (
+    check_class_weights,
+    check_finite,
+    check_ignore_index,
+    check_mask,
+    check_rows,
+    check_targets,
+    check_weight,
+    working_precision,
+)
 
 __all__ = ["HardNegativeCrossEntropyLoss", "WeightedCrossEntropyLoss"]
 
@@ -54,6 +63,7 @@ class WeightedCrossEntropyLoss(nn.Module):
     1.0397
     """
 
+    refuses_nonfinite: ClassVar[bool] = True
     class_weight: Tensor | None
 
     def __init__(
@@ -64,16 +74,17 @@ class WeightedCrossEntropyLoss(nn.Module):
         ignore_index: int = -100,
     ) -> None:
         super().__init__()
-        if pos_weight != "balanced":
-            check_positive(pos_weight, "pos_weight", type(self).__name__)
+        owner = type(self).__name__
+        if not isinstance(pos_weight, str):
+            check_positive(pos_weight, "pos_weight", owner)
+        elif pos_weight != "balanced":
+            allowed = "a float in the range (0.0, inf) or 'balanced'"
+            raise _invalid("pos_weight", pos_weight, owner, allowed)
         self.pos_weight = pos_weight
-        self.ignore_index = ignore_index
-        weights = None if class_weight is None else torch.as_tensor(class_weight).float()
-        if weights is not None and not (weights.ndim == 1 and bool((weights >= 0).all())):
-            raise ValueError(
-                f"class_weight of {type(self).__name__} must hold one weight of at least 0 per "
-                f"class. Got {class_weight!r} instead."
-            )
+        self.ignore_index = check_ignore_index(ignore_index, owner)
+        weights = None
+        if class_weight is not None:
+            weights = check_class_weights(class_weight, "class_weight", owner)
         self.register_buffer("class_weight", weights)
 
     def forward(
@@ -100,6 +111,13 @@ class WeightedCrossEntropyLoss(nn.Module):
         Returns
         -------
         loss : Tensor of shape ()
+
+        Raises
+        ------
+        FloatingPointError
+            If logits are NaN or infinite.
+        ValueError
+            If a shape, a target or a weight is not as described.
         """
         return self._loss(logits, targets, iid_mask, sample_weight, None)
 
@@ -125,6 +143,7 @@ class WeightedCrossEntropyLoss(nn.Module):
             targets = targets.masked_fill(~kept, 0)
             logits = logits.masked_fill(~kept[:, None], 0.0)
             check_targets(targets, n_columns)
+            check_finite(logits, type(self).__name__)
             if n_columns > 1:
                 loss = F.cross_entropy(
                     logits, targets.long(), reduction="none", weight=self._class_weight(logits)
@@ -252,6 +271,13 @@ class HardNegativeCrossEntropyLoss(WeightedCrossEntropyLoss):
         Returns
         -------
         loss : Tensor of shape ()
+
+        Raises
+        ------
+        FloatingPointError
+            If logits are NaN or infinite.
+        ValueError
+            If a shape, a target or a weight is not as described.
         """
         if logits.ndim == 2 and logits.shape[1] != 1:
             raise ValueError(

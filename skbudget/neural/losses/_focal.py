@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, ClassVar, Literal
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..._utils.validation import check_option, check_positive
-from ._checks import check_targets, check_weight_values, working_precision
+from ..._utils.validation import _invalid, _is_real, check_option, check_positive
+from ._checks import (
+    check_class_weights,
+    check_finite,
+    check_ignore_index,
+    check_targets,
+    check_weight_values,
+    working_precision,
+)
 
 __all__ = ["FocalLoss"]
 
@@ -65,6 +72,7 @@ class FocalLoss(nn.Module):
     0.0875
     """
 
+    refuses_nonfinite: ClassVar[bool] = True
     alpha: float | Tensor | None
 
     def __init__(
@@ -83,37 +91,24 @@ class FocalLoss(nn.Module):
         self.gamma = check_positive(gamma, "gamma", owner, minimum=0)
         self.label_smoothing = check_positive(label_smoothing, "label_smoothing", owner, minimum=0)
         if self.label_smoothing > 1:
-            raise ValueError(
-                "label_smoothing of FocalLoss must be a float in the range [0.0, 1.0]. "
-                f"Got {label_smoothing!r} instead."
-            )
+            allowed = "a float in the range [0.0, 1.0]"
+            raise _invalid("label_smoothing", label_smoothing, owner, allowed)
         if label_smoothing and activation == "sigmoid":
             raise ValueError("label_smoothing of FocalLoss needs activation='softmax'.")
         self.reduction = check_option(reduction, "reduction", REDUCTIONS, owner)
-        self.ignore_index = ignore_index
+        self.ignore_index = check_ignore_index(ignore_index, owner)
         if alpha is None or activation == "sigmoid":
-            self.alpha = self._positive_weight(alpha)
+            self.alpha = None if alpha is None else self._positive_weight(alpha)
         else:
-            self.register_buffer("alpha", self._class_weights(alpha))
+            where = " for activation='softmax'"
+            self.register_buffer("alpha", check_class_weights(alpha, "alpha", owner, where))
 
-    def _positive_weight(self, alpha: float | list[float] | Tensor | None) -> float | None:
-        if alpha is None:
-            return None
-        if torch.as_tensor(alpha).ndim or not 0 <= float(alpha) <= 1:  # type: ignore[arg-type]
-            raise ValueError(
-                "alpha of FocalLoss must be a float in the range [0.0, 1.0] for "
-                f"activation='sigmoid'. Got {alpha!r} instead."
-            )
-        return float(alpha)  # type: ignore[arg-type]
-
-    def _class_weights(self, alpha: float | list[float] | Tensor) -> Tensor:
-        weights = torch.as_tensor(alpha, dtype=torch.float32)
-        if weights.ndim != 1 or not bool((weights >= 0).all()):
-            raise ValueError(
-                "alpha of FocalLoss must hold one weight of at least 0 per class for "
-                f"activation='softmax'. Got {alpha!r} instead."
-            )
-        return weights
+    def _positive_weight(self, alpha: Any) -> float:
+        number = alpha.item() if isinstance(alpha, Tensor) and alpha.numel() == 1 else alpha
+        if not _is_real(number) or not 0 <= number <= 1:
+            allowed = "a float in the range [0.0, 1.0] for activation='sigmoid'"
+            raise _invalid("alpha", alpha, type(self).__name__, allowed)
+        return float(number)
 
     def forward(
         self, logits: Tensor, targets: Tensor, *, sample_weight: Tensor | None = None
@@ -132,11 +127,19 @@ class FocalLoss(nn.Module):
         Returns
         -------
         loss : Tensor of shape (), or that of the targets for ``reduction="none"``
+
+        Raises
+        ------
+        FloatingPointError
+            If logits are NaN or infinite.
+        ValueError
+            If a shape, a target or a weight is not as described.
         """
         with working_precision(logits) as logits:
             kept, labels = self._labels(logits, targets)
             shown = kept if self.activation == "sigmoid" else kept.unsqueeze(1)
             logits = logits.masked_fill(~shown, 0.0)
+            check_finite(logits, type(self).__name__)
             if self.activation == "sigmoid":
                 signed = torch.where(labels == 1, logits, -logits)
                 cross_entropy, log_wrong = -F.logsigmoid(signed), F.logsigmoid(-signed)
@@ -156,9 +159,7 @@ class FocalLoss(nn.Module):
                 loss = torch.where(labels == 1, self.alpha * loss, (1.0 - self.alpha) * loss)
             weight = kept.to(loss.dtype)
             if sample_weight is not None:
-                sample_weight = sample_weight.detach()
-                check_weight_values(sample_weight)
-                weight = weight * sample_weight.to(loss.dtype)
+                weight = weight * check_weight_values(sample_weight.detach(), loss.dtype)
             return self._reduced(loss * weight, weight, labels)
 
     def _labels(self, logits: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -16,7 +16,16 @@ from torch.autograd.function import once_differentiable
 from ...objectives import AtBudget, Loss, OneVsRest, Rows, find_loss
 from ...objectives._compose import _map_parts, _parts_of, check_loss
 from ...objectives._loss import check_names
-from ._checks import check_mask, check_rows, check_targets, check_weight, working_precision
+from ._checks import (
+    check_finite,
+    check_flag,
+    check_ignore_index,
+    check_mask,
+    check_rows,
+    check_targets,
+    check_weight,
+    working_precision,
+)
 
 __all__ = ["NumpyLoss"]
 
@@ -79,16 +88,19 @@ class NumpyLoss(nn.Module):
     (0.3845, array([ 0.   ,  0.   ,  0.098,  0.125, -0.223], dtype=float32))
     """
 
+    refuses_nonfinite: ClassVar[bool] = True
+
     def __init__(
         self, loss: Loss[Any] | str, *, per_row: bool = False, ignore_index: int = -100
     ) -> None:
         super().__init__()
         if isinstance(loss, str):
             loss = find_loss(loss)
-        check_loss(loss, "loss", type(self).__name__)
+        owner = type(self).__name__
+        check_loss(loss, "loss", owner)
         self.loss = loss
-        self.per_row = per_row
-        self.ignore_index = ignore_index
+        self.per_row = check_flag(per_row, "per_row", owner)
+        self.ignore_index = check_ignore_index(ignore_index, owner)
         # A change of the temperature starts from here, so that it does not accumulate rounding.
         self._as_given = loss
 
@@ -182,20 +194,15 @@ class NumpyLoss(nn.Module):
             kept = targets != self.ignore_index
         if weight is not None:
             kept = kept & (weight > 0)
+        check_finite(table[kept], type(self).__name__)
         if not bool(kept.any()):
             return None
         raw = _on_cpu(table).astype(np.float64)
         if n_margins == 1 and loss.margins == "one":
             raw = raw[:, 0]
-        rows = _on_cpu(kept)
-        if not np.isfinite(raw[rows]).all():
-            raise FloatingPointError(
-                f"{type(self).__name__} was handed logits that are NaN or infinite: the network "
-                "diverged. Lower lr, or scale the features (StandardScaler)."
-            )
         return _Batch(
             loss,
-            rows,
+            _on_cpu(kept),
             raw,
             _coded(loss, targets[kept], n_margins),
             None if weight is None else _on_cpu(weight[kept]),

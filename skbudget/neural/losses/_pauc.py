@@ -12,6 +12,7 @@ from ..._utils.validation import BASES, check_band, check_option, check_positive
 from ...band import TAU_SCALES
 from ...objectives.losses._band import LINKS, Link
 from ._band import INTERPOLATIONS, Interpolation, find_band
+from ._checks import check_flag
 from ._pairs import mean_pair_loss
 from ._queue import Pool
 from ._ranking import RankingLoss, Reduction, weighed_rows, weighted_mean
@@ -203,12 +204,12 @@ class PAUCAtBudgetLoss(RankingLoss):
         self.quantile_interpolation = check_option(
             quantile_interpolation, "quantile_interpolation", INTERPOLATIONS, owner
         )
+        self.weighted_budget = check_flag(weighted_budget, "weighted_budget", owner)
         if weighted_budget and quantile_interpolation != "rank":
             raise ValueError(
                 "weighted_budget=True needs quantile_interpolation='rank', "
                 f"got {quantile_interpolation!r}."
             )
-        self.weighted_budget = weighted_budget
         self._warned_of_collapse = False
 
     def extra_repr(self) -> str:

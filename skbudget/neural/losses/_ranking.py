@@ -9,9 +9,18 @@ import torch
 from torch import Tensor, nn
 
 from ..._utils.validation import check_option, check_positive
-from ._checks import check_mask, check_rows, check_targets, check_weight, working_precision
+from ._checks import (
+    check_finite,
+    check_flag,
+    check_ignore_index,
+    check_mask,
+    check_rows,
+    check_targets,
+    check_weight,
+    working_precision,
+)
 from ._distributed import all_gather_rows, is_distributed
-from ._queue import MemoryQueue, Pool
+from ._queue import MemoryQueue, Pool, Remembered
 
 __all__ = ["REDUCTIONS", "RankingLoss", "weighed_rows", "weighted_mean"]
 
@@ -27,11 +36,15 @@ class RankingLoss(nn.Module, ABC):
     padding, the cap on the pool, the reduction over classes.
 
     It computes in float32 at least, whatever autocast asks for.
+
+    A batch can be evaluated again before the step is over, with the same result: its own
+    rows are not in the memory that it is compared with. See `end_step`.
     """
 
     diagnostics: ClassVar[tuple[str, ...]] = ()
     # Whether most rows of a batch have no gradient; a training loop may skip them then.
     has_sparse_gradient: ClassVar[bool] = False
+    refuses_nonfinite: ClassVar[bool] = True
     temperature: float
 
     def __init__(
@@ -57,14 +70,27 @@ class RankingLoss(nn.Module, ABC):
         if max_pool_size is not None:
             check_positive(max_pool_size, "max_pool_size", owner, integer=True, minimum=2)
         self.max_pool_size = max_pool_size
-        self.ignore_index = ignore_index
-        self.update_queue_in_eval = update_queue_in_eval
-        self.gather_distributed = gather_distributed
+        self.ignore_index = check_ignore_index(ignore_index, owner)
+        self.update_queue_in_eval = check_flag(update_queue_in_eval, "update_queue_in_eval", owner)
+        self.gather_distributed = check_flag(
+            gather_distributed, "gather_distributed", owner, or_none=True
+        )
         self.queue = MemoryQueue(self.queue_size, self.num_classes)
+        # Draws the rows of a pool that is capped; None for the one of torch.
+        self._generator: torch.Generator | None = None
 
     def reset_queue(self) -> None:
         """Forget the rows in the memory queue."""
         self.queue.reset()
+
+    def end_step(self) -> None:
+        """Tell that the training step is over: its rows stay in the memory queue.
+
+        There is no need to call it where a torch optimizer takes the step, or where the
+        next batch has other targets. Call it after a step that you take by hand, if the
+        same targets come again.
+        """
+        self.queue.end_step()
 
     def forward(
         self,
@@ -109,12 +135,15 @@ class RankingLoss(nn.Module, ABC):
 
         Raises
         ------
+        FloatingPointError
+            If logits are NaN or infinite. Nothing is remembered of such a batch.
         ValueError
             If a shape, a target or a weight is not as described.
         """
         with working_precision(logits) as logits:
             live = self._live_rows(logits, targets, iid_mask, sample_weight)
-            pool = self._capped(self.queue.pool(live))
+            again = self.queue.find(targets, live.targets.numel())
+            pool, sample = self._capped(self.queue.pool(live, again), again)
             losses: list[Tensor | None] = []
             stats: list[dict[str, Any]] = []
             for column in range(self.num_classes):
@@ -130,7 +159,7 @@ class RankingLoss(nn.Module, ABC):
                     mine = positive if pool.live is None else positive & pool.live
                     stats.append({**found, "grad_pos_count": torch.count_nonzero(mine)})
             if self.training or self.update_queue_in_eval:
-                self.queue.append(live)
+                self.queue.remember(live, targets, again, sample)
             # A zero that keeps the graph, so that there is a backward pass without a loss too.
             # It sums no rows, for the sum of all might overflow.
             zero = logits[:0].sum()
@@ -178,12 +207,19 @@ class RankingLoss(nn.Module, ABC):
         check_targets(live.targets, self.num_classes)
         if self.gather_distributed is not False and is_distributed():
             live = _gathered(live)
+        # Of all ranks, so that all of them raise together.
+        check_finite(live.logits, type(self).__name__)
         return live
 
-    def _capped(self, pool: Pool) -> Pool:
+    def _capped(self, pool: Pool, again: Remembered | None) -> tuple[Pool, Tensor | None]:
+        """Return the rows to compare, and which of the pool they are, None for all."""
         if self.max_pool_size is None or pool.targets.numel() <= self.max_pool_size:
-            return pool
-        return pool.select(_quota_sample(pool.targets, self.max_pool_size))
+            return pool, None
+        if again is not None and again.sample is not None:
+            # A batch that is evaluated again is compared with the same rows.
+            return pool.select(again.sample), again.sample
+        sample = _quota_sample(pool.targets, self.max_pool_size, self._generator)
+        return pool.select(sample), sample
 
     def _reduced(self, per_class: Tensor, valid: Tensor, zero: Tensor) -> Tensor:
         if self.reduction == "none":
@@ -239,12 +275,12 @@ def _gathered(live: Pool) -> Pool:
     return Pool(all_gather_rows(live.logits), all_gather_rows(live.targets), iid, weight)
 
 
-def _quota_sample(targets: Tensor, size: int) -> Tensor:
+def _quota_sample(targets: Tensor, size: int, generator: torch.Generator | None = None) -> Tensor:
     """Draw ``size`` rows; half of the places are shared evenly between the classes.
 
     Rare classes keep more rows than their share. Within a class all rows are alike.
     """
-    order = torch.randperm(targets.numel(), device=targets.device)
+    order = torch.randperm(targets.numel(), device=targets.device, generator=generator)
     classes, of_class = torch.unique(targets[order], return_inverse=True)
     quota = max(1, size // (2 * classes.numel()))
     reserved = torch.zeros_like(of_class, dtype=torch.bool)

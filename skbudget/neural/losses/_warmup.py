@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import inspect
 import warnings
-from typing import Any
+from typing import Any, ClassVar
 
+import torch
 from torch import Tensor, nn
 
-from ..._utils.validation import check_budget, check_positive
+from ..._utils.validation import _invalid, check_budget, check_positive
+from ._checks import check_finite, check_flag
 
 __all__ = ["LossWarmup"]
 
@@ -78,6 +80,8 @@ class LossWarmup(nn.Module):
     1.0 0.1
     """
 
+    refuses_nonfinite: ClassVar[bool] = True
+
     def __init__(
         self,
         warmup_loss: nn.Module | None,
@@ -95,19 +99,25 @@ class LossWarmup(nn.Module):
     ) -> None:
         super().__init__()
         owner = type(self).__name__
+        if warmup_loss is not None and not isinstance(warmup_loss, nn.Module):
+            raise _invalid("warmup_loss", warmup_loss, owner, "a torch Module, an instance, or None")
+        if not isinstance(main_loss, nn.Module):
+            raise _invalid("main_loss", main_loss, owner, "a torch Module, an instance")
         in_steps = warmup_steps is not None or blend_steps is not None
+        given = {
+            "warmup_steps": 0 if warmup_steps is None else warmup_steps,
+            "blend_steps": 0 if blend_steps is None else blend_steps,
+            "warmup_epochs": warmup_epochs,
+            "blend_epochs": blend_epochs,
+        }
+        lengths: dict[str, int] = {
+            name: check_positive(length, name, owner, integer=True, minimum=0)
+            for name, length in given.items()
+        }
         if in_steps and (warmup_epochs or blend_epochs):
             raise ValueError(
                 "The phases of LossWarmup are in steps or in epochs, not in both: got some of each."
             )
-        lengths = {
-            "warmup_steps": warmup_steps or 0,
-            "blend_steps": blend_steps or 0,
-            "warmup_epochs": warmup_epochs,
-            "blend_epochs": blend_epochs,
-        }
-        for name, length in lengths.items():
-            check_positive(length, name, owner, integer=True, minimum=0)
         if warmup_loss is None and (any(lengths.values()) or final_main_weight != 1.0):
             raise ValueError(
                 "LossWarmup has no warmup_loss, so its phases must have no length, and "
@@ -126,14 +136,17 @@ class LossWarmup(nn.Module):
                     "temperature_end of LossWarmup at None."
                 )
         self.in_steps = in_steps
-        self.warmup_length = lengths["warmup_steps"] or lengths["warmup_epochs"]
-        self.blend_length = lengths["blend_steps"] or lengths["blend_epochs"]
+        part = "steps" if in_steps else "epochs"
+        self.warmup_length = lengths[f"warmup_{part}"]
+        self.blend_length = lengths[f"blend_{part}"]
         self.temperature_start, self.temperature_end = temperature_start, temperature_end
         self.temperature_decay_steps = check_positive(
             temperature_decay_steps, "temperature_decay_steps", owner, integer=True, minimum=1
         )
         self.final_main_weight = check_budget(final_main_weight, owner, "final_main_weight")
-        self.reset_queue_each_epoch = reset_queue_each_epoch
+        self.reset_queue_each_epoch = check_flag(
+            reset_queue_each_epoch, "reset_queue_each_epoch", owner
+        )
         self.warmup_loss = warmup_loss
         self.main_loss = main_loss
         self._warmup_takes = _optional_arguments(warmup_loss)
@@ -148,18 +161,25 @@ class LossWarmup(nn.Module):
 
     def on_train_epoch_start(self, epoch: int) -> None:
         """Tell the epoch, from 0."""
-        self._epoch = epoch
+        self._epoch = check_positive(epoch, "epoch", type(self).__name__, integer=True, minimum=0)
         if self.reset_queue_each_epoch and self._switch_step is not None:
-            self._reset_queue()
+            self._call_main("reset_queue")
 
     def on_train_batch_start(self, step: int) -> None:
-        """Tell the step since training began, from 0."""
+        """Tell the step since training began, from 0.
+
+        The step before it is over then, so that what the main loss remembers of it stays. The
+        same number again, within a step, changes nothing.
+        """
+        step = check_positive(step, "step", type(self).__name__, integer=True, minimum=0)
+        if step != self._step or not self._ticked:
+            self._call_main("end_step")
         self._step, self._ticked = step, True
         if self.in_warmup:
             return
         if self._switch_step is None:
             self._switch_step = step
-            self._reset_queue()
+            self._call_main("reset_queue")
         if self.temperature_start is not None and self.temperature_end is not None:
             progress = min(1.0, (step - self._switch_step) / self.temperature_decay_steps)
             ratio = self.temperature_end / self.temperature_start
@@ -196,10 +216,11 @@ class LossWarmup(nn.Module):
         if temperature is not None:
             self.main_loss.temperature = temperature
 
-    def _reset_queue(self) -> None:
-        reset = getattr(self.main_loss, "reset_queue", None)
-        if reset is not None:
-            reset()
+    def _call_main(self, name: str) -> None:
+        """Call a method of the main loss, if it has it."""
+        method = getattr(self.main_loss, name, None)
+        if method is not None:
+            method()
 
     # --- checkpoints --------------------------------------------------------------
 
@@ -242,10 +263,17 @@ class LossWarmup(nn.Module):
         loss : Tensor, or what ``main_loss`` returns
             During the blend, the first element of a tuple is blended and the others
             are those of ``main_loss``. During the warm-up, the warm-up loss alone.
+
+        Raises
+        ------
+        FloatingPointError
+            If logits are NaN or infinite, whatever the losses make of them. Targets that a
+            loss ignores (its ``ignore_index``) mark padding, which may hold anything.
         """
         if iid_mask is not None:
             kwargs["iid_mask"] = iid_mask
         weight = self.main_weight
+        self._check_finite(logits, targets, weight)
         has_moving_part = self.in_steps or (weight > 0 and self.temperature_start is not None)
         if self.training and has_moving_part and not self._ticked:
             self._ticked = True
@@ -266,6 +294,27 @@ class LossWarmup(nn.Module):
         if isinstance(main, tuple):
             return ((1.0 - weight) * warm + weight * main[0], *main[1:])
         return (1.0 - weight) * warm + weight * main
+
+
+    def _check_finite(self, logits: Tensor, targets: Tensor, weight: float) -> None:
+        """Refuse logits that are not finite, unless the losses of the phase do so."""
+        acting = [self.warmup_loss] * (weight < 1.0) + [self.main_loss] * (weight > 0.0)
+        if all(getattr(loss, "refuses_nonfinite", False) for loss in acting):
+            return
+        if not isinstance(logits, Tensor) or bool(torch.isfinite(logits.detach()).all()):
+            return
+        # Both have entries for the same rows, whatever shapes a loss takes.
+        ignored = torch.zeros_like(targets, dtype=torch.bool)
+        for loss in acting:
+            index = getattr(loss, "ignore_index", None)
+            if index is not None:
+                ignored |= targets == index
+        if targets.numel() == logits.numel():
+            ignored = ignored.reshape(logits.shape)
+        elif targets.ndim == logits.ndim - 1:
+            # One class index for the scores of all classes.
+            ignored = ignored.unsqueeze(1)
+        check_finite(logits.masked_fill(ignored, 0.0), type(self).__name__)
 
 
 def _optional_arguments(loss: nn.Module | None) -> frozenset[str]:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from ._calibration import Calibration, level_thresholds
 from ._criterion import Declaration, make_criterion
+from ._draws import Draws
 from ._net import BestEpoch, Clock, Diagnostics, Progress, RankingNet
 from ._rows import BalancedBatches, Batches, GroupBatches, TableDataset
 from ._support import (
@@ -28,7 +29,11 @@ __all__ = ["continue_from", "new_net", "train"]
 
 
 def new_net(
-    estimator: Any, loss: Declaration, rows: TableDataset, rng: np.random.RandomState
+    estimator: Any,
+    loss: Declaration,
+    rows: TableDataset,
+    rng: np.random.RandomState,
+    draws: Draws,
 ) -> RankingNet:
     """Return a net for the rows that it will be trained on.
 
@@ -42,6 +47,8 @@ def new_net(
         The rows.
     rng : RandomState
         Draws the batches.
+    draws : Draws
+        Draws the weights.
 
     Returns
     -------
@@ -65,7 +72,13 @@ def new_net(
         callbacks.append(Progress())
     n_labels = 0 if loss.target == "real" else estimator.classes_.size
     net = RankingNet(
-        build_module(estimator, estimator.n_features_in_, loss.n_outputs(n_labels), of_module),
+        build_module(
+            estimator,
+            estimator.n_features_in_,
+            loss.n_outputs(n_labels),
+            of_module,
+            draws.weights,
+        ),
         criterion=make_criterion(estimator, loss, rows, n_batches, epochs * n_batches),
         max_epochs=epochs,
         batch_size=estimator.batch_size,
@@ -130,6 +143,7 @@ def train(
     net: RankingNet,
     rows: TableDataset,
     held: TableDataset | None,
+    draws: Draws,
 ) -> None:
     """Train a net; the estimator takes it over once it has been trained and calibrated.
 
@@ -145,6 +159,8 @@ def train(
         The rows to train on.
     held : TableDataset or None
         Rows that are held out.
+    draws : Draws
+        Draws the rows that a loss compares, where there are too many.
     """
     n_labels = 0 if loss.target == "real" else estimator.classes_.size
     best = dict(net.callbacks_)["best_epoch"]
@@ -153,10 +169,14 @@ def train(
         best.score = partial(mean_coverage, rows=held, budget=estimator.budget, n_classes=n_labels)
         if loss.has_warmup:
             best.start = math.ceil((estimator.warmup + estimator.blend) * net.max_epochs)
+    losses = net.criterion_.main_loss
+    losses.draw_from(draws.rows)
     try:
         net.partial_fit(rows, None)
     finally:
         best.score = None  # it holds rows
+        losses.draw_from(None)
+        losses.end_step()
     calibration = Calibration.none(loss.n_outputs(n_labels))
     if estimator._calibrates:
         calibration = Calibration.fit(net, rows, held, n_labels)

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from ..losses._checks import check_finite
 from ..losses._cross_entropy import WeightedCrossEntropyLoss
 from ..losses._numpy import NumpyLoss
 from ..losses._ranking import RankingLoss
@@ -110,6 +111,18 @@ class EachMember(nn.Module):
             if hasattr(loss, "reset_queue"):
                 loss.reset_queue()
 
+    def end_step(self) -> None:
+        """Tell that the training step is over, where there is a memory."""
+        for loss in self.of_member:
+            if hasattr(loss, "end_step"):
+                loss.end_step()
+
+    def draw_from(self, generator: torch.Generator | None) -> None:
+        """Let the losses of this package draw from a generator; None for the one of torch."""
+        for loss in self.of_member:
+            if isinstance(loss, RankingLoss):
+                loss._generator = generator
+
     def forward(
         self,
         scores: Tensor,
@@ -191,6 +204,7 @@ def _of_own_rows(
                 return scores[:0].sum()
             scores, targets = scores[kept], targets[kept]
             given = {name: column[kept] for name, column in given.items()}
+    check_finite(scores, type(loss).__name__)
     if scores.shape[1] == 1:
         scores = scores[:, 0]
         targets = targets.to(scores.dtype)

@@ -37,6 +37,8 @@ class MLP(nn.Module):
         Non-linearity of the hidden layers.
     n_members : int, default=1
         Number of perceptrons.
+    generator : torch.Generator, default=None
+        Draws the weights; None for the generator of torch.
     """
 
     def __init__(
@@ -46,6 +48,7 @@ class MLP(nn.Module):
         hidden_layer_sizes: Sequence[int] = (64, 64),
         activation: str = "relu",
         n_members: int = 1,
+        generator: torch.Generator | None = None,
     ) -> None:
         super().__init__()
         self.activation = activation
@@ -59,7 +62,8 @@ class MLP(nn.Module):
                 (self.weights, (n_members, n_in, n_out)),
                 (self.biases, (n_members, 1, n_out)),
             ):
-                into.append(nn.Parameter(torch.empty(shape).uniform_(-bound, bound)))
+                weights = torch.empty(shape).uniform_(-bound, bound, generator=generator)
+                into.append(nn.Parameter(weights))
 
     def forward(self, X: Tensor) -> Tensor:
         """Return raw scores of shape (n_rows, n_members, n_outputs) for (n_rows, n_features).

@@ -49,6 +49,16 @@ class RankingNet(NeuralNet):
             given["sample_weight"] = about["weight"]
         return self.criterion_(y_pred, targets, **given)
 
+    def train_step(self, batch: Any, **fit_params: Any) -> dict[str, Any]:
+        """Return the step, or raise where the network has diverged."""
+        try:
+            return super().train_step(batch, **fit_params)
+        except FloatingPointError as error:
+            raise FloatingPointError(
+                f"The network diverged in epoch {len(self.history)}, where its scores became NaN "
+                "or infinite. Lower lr, or scale the features (StandardScaler)."
+            ) from error
+
     def train_step_single(self, batch: Any, **fit_params: Any) -> dict[str, Any]:
         """Return the step, with the mean loss of the members to be recorded."""
         # With a loss over a band, a few rows in a hundred have a gradient.

@@ -6,8 +6,7 @@ import copy
 import inspect
 import math
 import warnings
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -28,7 +27,6 @@ __all__ = [
     "mean_coverage",
     "out_of_fold_scores",
     "resolve_device",
-    "seeded",
     "warn_of_diagnostics",
     "warn_of_interruption",
 ]
@@ -64,17 +62,6 @@ def check_net_params(net_params: Mapping[str, Any], owner: str) -> None:
             raise ValueError(
                 f"net_params must not hold {name!r}: {owner} sets it itself. {instead}"
             )
-
-
-@contextmanager
-def seeded(random_state: np.random.RandomState, device: torch.device) -> Iterator[None]:
-    """Let torch draw from a seed of our own, then restore its generators."""
-    on_gpu = device.type == "cuda"
-    with torch.random.fork_rng(devices=[device] if on_gpu else []):
-        # Seeding all of torch would also reach devices that are not in use.
-        generator = torch if on_gpu else torch.default_generator
-        generator.manual_seed(int(random_state.randint(2**31 - 1)))
-        yield
 
 
 def class_scores(scores: NDArray, n_classes: int) -> NDArray:
@@ -162,9 +149,16 @@ def resolve_device(device: Any) -> torch.device:
 
 
 def build_module(
-    estimator: Any, n_features: int, n_outputs: int, module_params: dict[str, Any]
+    estimator: Any,
+    n_features: int,
+    n_outputs: int,
+    module_params: dict[str, Any],
+    generator: torch.Generator | None = None,
 ) -> nn.Module:
     """Return the network of an estimator, checked for the width of its output.
+
+    Modules of others draw their weights from the generator of torch, our own from the one
+    that is given.
 
     Raises
     ------
@@ -175,13 +169,18 @@ def build_module(
     """
     module, n_members = estimator.module, estimator.n_members
     if module is None:
+        if module_params:
+            raise ValueError(
+                f"module__* parameters are for a module of your own, and {type(estimator).__name__}"
+                f" has none: got {list(module_params)}. Set hidden_layer_sizes and activation."
+            )
         return MLP(
             n_features,
             n_outputs,
             tuple(estimator.hidden_layer_sizes),
             estimator.activation,
             n_members,
-            **module_params,
+            generator,
         )
     if isinstance(module, nn.Module):
         if module_params:

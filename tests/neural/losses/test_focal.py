@@ -180,9 +180,9 @@ def test_weights_of_classes_are_saved_and_copied():
     [
         ({"activation": "tanh"}, r"'activation'.*{'sigmoid', 'softmax'}. Got 'tanh'"),
         ({"gamma": -1}, r"'gamma'.*\[0, inf\). Got -1"),
-        ({"alpha": 1.5}, r"alpha of FocalLoss.*\[0.0, 1.0\].*Got 1.5"),
-        ({"alpha": -1}, r"alpha of FocalLoss.*Got -1"),
-        ({"alpha": [0.2, 0.8]}, r"alpha of FocalLoss.*Got \[0.2, 0.8\]"),
+        ({"alpha": 1.5}, r"'alpha' parameter of FocalLoss.*\[0.0, 1.0\].*Got 1.5"),
+        ({"alpha": -1}, r"'alpha' parameter of FocalLoss.*Got -1"),
+        ({"alpha": [0.2, 0.8]}, r"'alpha' parameter of FocalLoss.*Got \[0.2, 0.8\]"),
         ({"activation": "softmax", "alpha": 0.5}, r"alpha.*one weight.*per class.*Got 0.5"),
         ({"activation": "softmax", "alpha": [1.0, -1.0]}, r"alpha.*at least 0.*Got \[1.0, -1.0\]"),
         ({"label_smoothing": 0.1}, r"label_smoothing of FocalLoss needs activation='softmax'"),
