@@ -13,27 +13,33 @@ from sklearn.exceptions import NotFittedError
 from sklearn.metrics import r2_score
 from sklearn.utils import RegressorTags, check_random_state
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
-from .training._draws import has_foreign_code, own_draws
+from .training._draws import draws_of
+from .training._fitted import FittedNetwork
 from .training._fitting import continue_from, new_net, train
-from .training._net import Diagnostics
 from .training._parameters import NetworkParameters, has_probabilities
 from .training._rows import TableDataset
-from .training._support import class_scores, resolve_device
-from .training._table import as_dataset, check_table, split_table
+from .training._support import (
+    class_scores,
+    unchanged_on_error,
+    warn_of_few_rows,
+    warn_of_scale,
+)
+from .training._table import as_dataset, check_table, check_X, split_table
 
 __all__ = ["PAUCClassifier"]
 
 
-class PAUCClassifier(ClassifierMixin, NetworkParameters):
+class PAUCClassifier(ClassifierMixin, FittedNetwork, NetworkParameters):
     r"""A multilayer perceptron trained on the partial AUC at a review budget.
 
     The model is an ensemble of small networks, which skorch trains side by side. Training
     starts with a warm-up on class-balanced cross-entropy, blends into
     :class:`~skbudget.neural.PAUCAtBudgetLoss`, and sharpens the temperature of that loss
     until the end. Another ``loss`` can take its place. Scale the features first, as for any
-    network (``StandardScaler`` in a pipeline).
+    network (``StandardScaler`` in a pipeline); features that are far from a scale of 1 are
+    warned of.
 
     Parameters
     ----------
@@ -42,6 +48,11 @@ class PAUCClassifier(ClassifierMixin, NetworkParameters):
         sets the band to ``[0, max(budget, 1.5 * positives / negatives)]``: the false
         positives at the budget, but at least 1.5 per positive, so that common positives
         are not ranked against a handful of rows. See `skbudget.band.default_beta`.
+    pos_label : int, float, bool or str, default=None
+        The positive one of two classes, the one to be caught. Of 0 and 1, -1 and 1, False
+        and True it is the greater one unless this names the other. Any other two labels
+        should be named: without it the rarer one is taken, with a warning that says so.
+        There is none of more than two classes.
     loss : None, str, Loss or Module, default=None
         What to train on. None is the partial AUC over the band, set by the parameters
         below. Otherwise:
@@ -147,8 +158,10 @@ class PAUCClassifier(ClassifierMixin, NetworkParameters):
     Attributes
     ----------
     classes_ : ndarray of shape (n_classes,)
-        Class labels, or levels in increasing order. Of two, the second is the positive
-        class. Not there for a real target.
+        Class labels in increasing order, or levels. Of two classes the second is the
+        positive one, whatever the order of the labels. Not there for a real target.
+    pos_label_ : object
+        The positive class, ``classes_[1]``. Only there for two classes.
     n_features_in_ : int
         Number of features.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
@@ -174,7 +187,8 @@ class PAUCClassifier(ClassifierMixin, NetworkParameters):
         If ``loss`` or ``module`` is no loss and no module.
     ValueError
         For a parameter out of range, or one that has no effect on the loss; for fewer than
-        two classes, NaN or infinity in X, a column that the loss needs and that is missing
+        two classes; for NaN, infinity, dates, text or categories in X, naming the columns
+        and the lines that prepare them; for a column that the loss needs and that is missing
         or one that it does not read; or if the output of a module has the wrong width.
     FloatingPointError
         If the network diverged.
@@ -193,8 +207,20 @@ class PAUCClassifier(ClassifierMixin, NetworkParameters):
     More than two classes are ranked one against the rest, after a warm-up on softmax
     cross-entropy; probabilities are calibrated per class and normalised.
 
-    After `fit` there are warnings of a band with too few negatives and of steps without
-    positives.
+    There are warnings of fewer than ten positives, of a band with too few negatives and of
+    steps without positives.
+
+    Fits in threads give the model that they give alone, and leave the generators of torch
+    as they are: weights and subsamples are drawn by a generator of the fit. Code of yours (a
+    ``module``, a torch ``loss``, an optimizer or callbacks that are not those of torch and
+    skorch) draws from the generator of torch, if it draws at all. It is seeded for such a
+    fit and put back afterwards, and fits with such code wait for each other. Nothing can
+    be done about other threads of yours that draw from that generator at the same time.
+
+    Tools of scikit-learn that calibrate or encode two classes themselves
+    (``CalibratedClassifierCV``, the scorer ``"roc_auc"``, `cross_val_predict` with scores)
+    take the greater label for the positive one. If yours is not, hand them
+    ``y == positive`` in place of labels and ``pos_label``.
 
     ``sample_weight`` repeats a row, and rows of weight zero are dropped. A model of
     weighted rows is close to that of repeated rows, but not equal: batches are drawn by
@@ -239,6 +265,7 @@ class PAUCClassifier(ClassifierMixin, NetworkParameters):
         self,
         budget: float = 0.005,
         *,
+        pos_label: Any = None,
         loss: Any = None,
         alpha: float | None = None,
         beta: float | None = None,
@@ -275,6 +302,7 @@ class PAUCClassifier(ClassifierMixin, NetworkParameters):
         verbose: int = 0,
     ) -> None:
         self.budget = budget
+        self.pos_label = pos_label
         self.loss = loss
         self.alpha = alpha
         self.beta = beta
@@ -349,21 +377,23 @@ class PAUCClassifier(ClassifierMixin, NetworkParameters):
         -------
         self : PAUCClassifier
         """
-        loss = self._check_params()
-        before = None
-        if self.warm_start and hasattr(self, "net_"):
-            before = self.net_.module_.state_dict(), getattr(self, "classes_", None)
         given = {"iid_mask": iid_mask, "value": value, **columns}
-        table = check_table(self, loss, X, y, sample_weight, given)
-        rng = check_random_state(self.random_state)
-        rows, held = split_table(self, loss, table, rng)
-        with own_draws(
-            rng, resolve_device(self.device), foreign=has_foreign_code(self)
-        ) as draws:
-            net = new_net(self, loss, rows, rng, draws)
-            if before is not None:
-                continue_from(self, net, *before)
-            train(self, loss, net, rows, held, draws)
+        with unchanged_on_error(self):
+            loss = self._check_params()
+            before = None
+            if self.warm_start and hasattr(self, "net_"):
+                before = self.net_.module_.state_dict(), getattr(self, "classes_", None)
+            table = check_table(self, loss, X, y, sample_weight, given)
+            if loss.has_classes:
+                warn_of_few_rows(self, table.y)
+            rng = check_random_state(self.random_state)
+            rows, held = split_table(self, loss, table, rng)
+            with draws_of(self, rng) as draws:
+                net = new_net(self, loss, rows, rng, draws)
+                warn_of_scale(self, table.X, net.module_)
+                if before is not None:
+                    continue_from(self, net, *before)
+                train(self, loss, net, rows, held, draws)
         return self
 
     def partial_fit(
@@ -407,33 +437,32 @@ class PAUCClassifier(ClassifierMixin, NetworkParameters):
         self : PAUCClassifier
         """
         first = not hasattr(self, "net_")
-        loss = self._check_params()
-        if not first and loss != self._loss_needs:
-            raise ValueError(
-                "partial_fit continues with the loss of the earlier calls, "
-                f"{self._loss_needs.name}, and loss is {loss.name} now: call fit for a new start."
-            )
         given = {"iid_mask": iid_mask, "value": value, **columns}
-        table = check_table(self, loss, X, y, sample_weight, given, classes, first=first)
-        rng = (
-            check_random_state(self.random_state)
-            if first
-            else self.net_.iterator_train__random_state
-        )
-        rows = as_dataset(self, table, folds=self._scores_out_of_fold)
-        with own_draws(
-            rng, resolve_device(self.device), foreign=has_foreign_code(self)
-        ) as draws:
-            net = new_net(self, loss, rows, rng, draws) if first else self.net_
-            net.max_epochs = 1
-            train(self, loss, net, rows, None, draws)
+        with unchanged_on_error(self):
+            loss = self._check_params()
+            if not first and loss != self._loss_needs:
+                raise ValueError(
+                    "partial_fit continues with the loss of the earlier calls, "
+                    f"{self._loss_needs.name}, and loss is {loss.name} now: call fit for a new "
+                    "start."
+                )
+            table = check_table(self, loss, X, y, sample_weight, given, classes, first=first)
+            seed = self.random_state if first else self.net_.iterator_train__random_state
+            rng = check_random_state(seed)
+            rows = as_dataset(self, table, folds=self._scores_out_of_fold)
+            with draws_of(self, rng) as draws:
+                net = new_net(self, loss, rows, rng, draws) if first else self.net_
+                if first:
+                    warn_of_scale(self, table.X, net.module_)
+                net.max_epochs = 1
+                train(self, loss, net, rows, None, draws)
         return self
 
     # --- prediction ---------------------------------------------------------------
 
     def _margins(self, X: Any) -> NDArray[np.float64]:
         check_is_fitted(self, "net_")
-        X = validate_data(self, X, accept_sparse="csr", dtype=np.float32, reset=False)
+        X = check_X(self, X)
         raw = self.net_.scores_of(TableDataset(X)).mean(axis=1)
         if self._loss_needs.has_classes:
             raw = class_scores(raw, self.classes_.size)
@@ -539,41 +568,6 @@ class PAUCClassifier(ClassifierMixin, NetworkParameters):
         if self._declared_loss().target == "real":
             return float(r2_score(y, self.predict(X), sample_weight=sample_weight))
         return super().score(X, y, sample_weight)
-
-    # --- what training left -------------------------------------------------------
-
-    @property
-    def history_(self) -> Any:
-        """Skorch's history of the training."""
-        check_is_fitted(self, "net_")
-        return self.net_.history
-
-    @property
-    def diagnostics_(self) -> dict[str, NDArray[np.float64]]:
-        """Diagnostics per epoch."""
-        names = (*Diagnostics.names, "main_weight", "temperature", "train_loss", "valid_coverage")
-        epochs = list(self.history_)
-        return {
-            name: np.array([epoch.get(name, np.nan) for epoch in epochs], dtype=float)
-            for name in names
-        }
-
-    def to(self, device: Any) -> PAUCClassifier:
-        """Move the fitted network to a device, and return the estimator.
-
-        Parameters
-        ----------
-        device : str or torch.device
-            As the parameter ``device``, which is set.
-        """
-        check_is_fitted(self, "net_")
-        self.device = device
-        self.net_.device = resolve_device(device)
-        for part in (self.net_.module_, self.net_.criterion_):
-            part.to(self.net_.device)
-        # Loading moves the state of the optimizer to where the weights are.
-        self.net_.optimizer_.load_state_dict(self.net_.optimizer_.state_dict())
-        return self
 
     def __sklearn_tags__(self) -> Any:
         """Return the tags of scikit-learn."""

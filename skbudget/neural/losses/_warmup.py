@@ -100,7 +100,9 @@ class LossWarmup(nn.Module):
         super().__init__()
         owner = type(self).__name__
         if warmup_loss is not None and not isinstance(warmup_loss, nn.Module):
-            raise _invalid("warmup_loss", warmup_loss, owner, "a torch Module, an instance, or None")
+            raise _invalid(
+                "warmup_loss", warmup_loss, owner, "a torch Module, an instance, or None"
+            )
         if not isinstance(main_loss, nn.Module):
             raise _invalid("main_loss", main_loss, owner, "a torch Module, an instance")
         in_steps = warmup_steps is not None or blend_steps is not None
@@ -294,7 +296,6 @@ class LossWarmup(nn.Module):
         if isinstance(main, tuple):
             return ((1.0 - weight) * warm + weight * main[0], *main[1:])
         return (1.0 - weight) * warm + weight * main
-
 
     def _check_finite(self, logits: Tensor, targets: Tensor, weight: float) -> None:
         """Refuse logits that are not finite, unless the losses of the phase do so."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,8 +13,9 @@ from torch import nn
 
 from ...objectives import Loss
 from ..losses._numpy import NumpyLoss
+from ._support import resolve_device
 
-__all__ = ["Draws", "has_foreign_code", "own_draws"]
+__all__ = ["Draws", "draws_of", "has_foreign_code", "own_draws"]
 
 # Whoever draws from the generator of torch itself has to have it alone.
 _TORCH_S_GENERATOR = threading.RLock()
@@ -66,6 +67,12 @@ def own_draws(
             with torch.cuda.device(device):
                 torch.cuda.manual_seed(seed)
         yield Draws()
+
+
+def draws_of(estimator: Any, random_state: np.random.RandomState) -> AbstractContextManager[Draws]:
+    """Return the generators of an estimator's fit, see `own_draws`."""
+    device = resolve_device(estimator.device)
+    return own_draws(random_state, device, foreign=has_foreign_code(estimator))
 
 
 def has_foreign_code(estimator: Any) -> bool:

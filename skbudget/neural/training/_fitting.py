@@ -120,6 +120,16 @@ def continue_from(
         If the classes or the shape of the network have changed.
     """
     now = getattr(estimator, "classes_", None)
+    if (
+        classes is not None
+        and now is not None
+        and set(classes) == set(now)
+        and classes[1] != now[1]
+    ):
+        raise ValueError(
+            "warm_start=True needs the positive class of the previous call: pass "
+            f"pos_label={classes.tolist()[1]!r}."
+        )
     if _listed(classes) != _listed(now):
         raise ValueError(
             "warm_start=True needs the classes of the previous call: they were "

@@ -82,6 +82,8 @@ class EachMember(nn.Module):
         if self.knows_ignored:
             for own in self.of_member:
                 own.ignore_index = IGNORED
+                # The estimator warns of steps without a loss, whatever their reason.
+                own._warned_of_collapse = True
         self._names: frozenset[str] | None = None
         if not isinstance(loss, NumpyLoss):
             names, _, takes_weight = names_of_columns(loss)

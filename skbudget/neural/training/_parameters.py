@@ -5,11 +5,12 @@ from __future__ import annotations
 from numbers import Integral, Real
 from typing import Any, ClassVar
 
+import numpy as np
 import torch
 from sklearn.base import BaseEstimator
-from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils._param_validation import Interval, StrOptions, make_constraint
 
-from ..._utils.validation import check_band, check_budget
+from ..._utils.validation import _invalid, check_band, check_budget
 from ...objectives import Loss
 from ...objectives.losses._band import LINKS
 from ..losses._pauc import POS_NUMERATORS, SURROGATES
@@ -41,6 +42,7 @@ class NetworkParameters(BaseEstimator):
     """Checks of the parameters, and ``net__*`` among them."""
 
     budget: float
+    pos_label: Any
     loss: Any
     alpha: float | None
     beta: float | None
@@ -53,6 +55,7 @@ class NetworkParameters(BaseEstimator):
     _loss_needs: Declaration
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        "pos_label": [Real, str, "boolean", None],
         "surrogate": [StrOptions(set(SURROGATES))],
         "link": [StrOptions(set(LINKS))],
         "temperature": [Interval(Real, 0, None, closed="neither")],
@@ -114,6 +117,7 @@ class NetworkParameters(BaseEstimator):
     def _check_params(self) -> Declaration:
         """Check the parameters, and return what the loss needs."""
         self._validate_params()
+        self._refuse_truth_values()
         owner = type(self).__name__
         check_budget(self.budget, owner)
         check_band(
@@ -122,7 +126,10 @@ class NetworkParameters(BaseEstimator):
             owner,
         )
         widths = list(self.hidden_layer_sizes)
-        if any(not isinstance(width, Integral) or width < 1 for width in widths):
+        if any(
+            not isinstance(width, Integral) or isinstance(width, bool) or width < 1
+            for width in widths
+        ):
             raise ValueError(
                 f"The 'hidden_layer_sizes' parameter of {owner} must hold ints in the range "
                 f"[1, inf). Got {self.hidden_layer_sizes!r} instead."
@@ -134,6 +141,16 @@ class NetworkParameters(BaseEstimator):
             )
         check_net_params(self.net_params or {}, owner)
         return check_loss_parameters(self)
+
+    def _refuse_truth_values(self) -> None:
+        """Refuse True and False for numbers: to scikit-learn, True is the number 1."""
+        for name, constraints in self._parameter_constraints.items():
+            value = getattr(self, name)
+            if isinstance(value, bool | np.bool_) and not {"boolean", "verbose"} & {
+                constraint for constraint in constraints if isinstance(constraint, str)
+            }:
+                allowed = " or ".join(str(make_constraint(one)) for one in constraints)
+                raise _invalid(name, value, type(self).__name__, allowed)
 
     def _declared_loss(self, *, fitted: bool = True) -> Declaration:
         """Return what the loss needs: the fitted one if there is one and it is asked for."""

@@ -6,12 +6,14 @@ import copy
 import inspect
 import math
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from scipy.sparse import issparse
 from torch import nn
 from torch.utils.data import Subset
 
@@ -27,8 +29,11 @@ __all__ = [
     "mean_coverage",
     "out_of_fold_scores",
     "resolve_device",
+    "unchanged_on_error",
     "warn_of_diagnostics",
+    "warn_of_few_rows",
     "warn_of_interruption",
+    "warn_of_scale",
 ]
 
 # "auto": fifteen passes, or as many as make this many steps (about those of fifteen
@@ -37,6 +42,13 @@ _EPOCHS, _STEPS, _MOST_EPOCHS = 15, 500, 200
 
 # A band of fewer negatives than this on average is a matter of luck.
 _FEW_BAND_NEGATIVES = 5.0
+
+# With fewer rows of a class, what is learnt of it is a matter of luck.
+_FEW_ROWS = 10
+
+# How many times the scale of a column may be that of a standardised one, up or down.
+_SCALE = 10.0
+_FEW_COLUMNS = 5
 
 # Parameters of skorch's net that only the estimator sets, ...
 _RESERVED = ("module", "criterion", "dataset", "train_split", "iterator_train", "iterator_valid")
@@ -53,6 +65,8 @@ def check_net_params(net_params: Mapping[str, Any], owner: str) -> None:
         Naming the parameter, and where to set it instead.
     """
     for name in net_params:
+        if not isinstance(name, str):
+            raise ValueError(f"net_params of {owner} must have names as keys: got {name!r}.")
         instead = ""
         if name in _OWN:
             instead = f"Pass {name} to {owner}."
@@ -62,6 +76,24 @@ def check_net_params(net_params: Mapping[str, Any], owner: str) -> None:
             raise ValueError(
                 f"net_params must not hold {name!r}: {owner} sets it itself. {instead}"
             )
+    callbacks = net_params.get("callbacks")
+    if callbacks is not None and not isinstance(callbacks, list | tuple):
+        raise ValueError(
+            f"The callbacks in net_params of {owner} must be a list of callbacks. Got "
+            f"{callbacks!r} instead."
+        )
+
+
+@contextmanager
+def unchanged_on_error(estimator: Any) -> Iterator[None]:
+    """Put back an estimator's attributes if a fit fails: classes, features, model."""
+    before = dict(vars(estimator))
+    try:
+        yield
+    except BaseException:
+        vars(estimator).clear()
+        vars(estimator).update(before)
+        raise
 
 
 def class_scores(scores: NDArray, n_classes: int) -> NDArray:
@@ -222,6 +254,58 @@ def _check_output(member: nn.Module, n_features: int, n_outputs: int) -> None:
             f"shape {wanted} are needed: {n_outputs} column{'s' if n_outputs > 1 else ''}, as many "
             "as the loss takes (one for two classes, one per class for more)."
         )
+
+
+def warn_of_few_rows(estimator: Any, y: NDArray[np.int64]) -> None:
+    """Warn of a positive class with fewer than ten rows."""
+    counts = np.bincount(y, minlength=estimator.classes_.size)
+    rarest = 1 if counts.size == 2 else int(counts.argmin())
+    n_rows, label = int(counts[rarest]), estimator.classes_.tolist()[rarest]
+    if n_rows >= _FEW_ROWS:
+        return
+    which = f"positive{'s' * (n_rows != 1)}" if counts.size == 2 else f"rows of class {label!r}"
+    warnings.warn(
+        f"{type(estimator).__name__}: y has {n_rows} {which}, fewer than {_FEW_ROWS}: the model is "
+        "a matter of luck, and so is its coverage. Collect more rows of this class, and rank by a "
+        "rule or an anomaly score until then.",
+        UserWarning,
+        stacklevel=3,
+    )
+
+
+def warn_of_scale(estimator: Any, X: Any, module: nn.Module) -> None:
+    """Warn of features that were not standardised, unless the network does so itself."""
+    if any("norm" in type(part).__name__.lower() for part in module.modules()):
+        return
+    if issparse(X):
+        squares = np.asarray(X.multiply(X).sum(axis=0), dtype=np.float64).ravel() / X.shape[0]
+        # A column of few entries is small on average, and fine.
+        small = np.zeros(squares.size, dtype=bool)
+    else:
+        squares = np.einsum("ij,ij->j", X, X, dtype=np.float64) / X.shape[0]
+        greatest = np.maximum(X.max(axis=0), -X.min(axis=0))
+        small = (greatest > 0) & (greatest < 1 / _SCALE)
+    size = np.sqrt(squares)
+    columns = np.flatnonzero((size > _SCALE) | small)
+    if not columns.size:
+        return
+    names = getattr(estimator, "feature_names_in_", None)
+    few = [
+        f"{repr(str(names[column])) if names is not None else f'number {column}'} "
+        f"({size[column]:.2g})"
+        for column in columns[:_FEW_COLUMNS].tolist()
+    ]
+    more = columns.size - len(few)
+    warnings.warn(
+        f"{type(estimator).__name__}: {columns.size} of {size.size} features are far from the "
+        f"scale of 1, by their root mean square: {', '.join(few)}"
+        + (f" and {more} others" if more else "")
+        + ". Its steps and weight decay are for standardised features, and a network learns "
+        "little, or diverges, on others. Scale them: make_pipeline(StandardScaler(), "
+        f"{type(estimator).__name__}(...)).",
+        UserWarning,
+        stacklevel=3,
+    )
 
 
 def warn_of_diagnostics(estimator: Any) -> None:

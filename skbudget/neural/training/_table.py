@@ -12,14 +12,23 @@ from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import validate_data
 
-from ..._utils.validation import check_weights
+from ..._utils.features import check_kinds, check_numbers, column_names
+from ..._utils.labels import find_classes
+from ..._utils.validation import _invalid, _is_real, check_weights
 from ...objectives._loss import check_names
 from ...objectives._rows import check_columns
 from ._criterion import Declaration
 from ._net import OF_NET
 from ._rows import TableDataset, content_folds, group_sample, stratified_sample
 
-__all__ = ["Table", "as_dataset", "check_table", "split_table"]
+__all__ = ["Table", "as_dataset", "check_X", "check_table", "split_table"]
+
+# Weights within these powers of ten are handed on as they are. Their unit does not matter, and
+# single precision ends at 38.
+_SMALL, _LARGE = 1e-20, 1e20
+
+# The line that called `fit`, seen from `find_classes`.
+_CALLER = 6
 
 
 class Table(NamedTuple):
@@ -60,6 +69,48 @@ class Table(NamedTuple):
         return self.select(np.flatnonzero(self.weight))
 
 
+def check_X(
+    estimator: Any,
+    X: Any,
+    y: Any = None,
+    *,
+    reset: bool = False,
+    with_y: bool = False,
+    y_numeric: bool = False,
+) -> Any:
+    """Return features as float32, an array or a CSR matrix; name the columns that are refused.
+
+    Parameters
+    ----------
+    estimator : PAUCClassifier
+        The estimator, which knows its features, or learns them.
+    X, y : object
+        What a method was called with.
+    reset : bool, default=False
+        Whether the features are learnt.
+    with_y : bool, default=False
+        Whether there is a target, which is returned too.
+    y_numeric : bool, default=False
+        Whether it holds numbers.
+    """
+    owner = type(estimator).__name__
+    X = check_kinds(X, owner)
+    names = column_names(X)
+    target = {"y": y, "y_numeric": y_numeric, "ensure_min_samples": 2} if with_y else {}
+    with np.errstate(over="ignore"):  # what is infinite as float32 is refused below
+        found = validate_data(
+            estimator,
+            X,
+            accept_sparse="csr",
+            dtype=np.float32,
+            reset=reset,
+            ensure_all_finite=False,
+            **target,
+        )
+    check_numbers(found[0] if with_y else found, names, owner)
+    return found
+
+
 def check_table(
     estimator: Any,
     loss: Declaration,
@@ -95,20 +146,17 @@ def check_table(
     reader = owner if loss.is_own else f"{owner} with {loss.name}"
     check_names(loss, set(given), reader)  # type: ignore[arg-type]
     is_real = loss.target == "real"
-    X, y = validate_data(
-        estimator,
-        X,
-        y,
-        accept_sparse="csr",
-        dtype=np.float32,
-        reset=first,
-        ensure_min_samples=2,
-        y_numeric=is_real,
-    )
-    weight = check_weights(sample_weight, X.shape[0])
+    if not loss.has_classes and estimator.pos_label is not None:
+        raise ValueError(
+            f"The 'pos_label' parameter of {owner} names one of two classes, and {loss.name} takes "
+            f"the target {loss.target!r}. Got {estimator.pos_label!r}: leave it at None."
+        )
+    X, y = check_X(estimator, X, y, with_y=True, reset=first, y_numeric=is_real)
+    weight = _in_range(check_weights(sample_weight, X.shape[0]))
     table = Table(X, y, weight, check_columns(given, X.shape[0])).without_weightless()
     if is_real:
-        vars(estimator).pop("classes_", None)
+        for name in ("classes_", "pos_label_"):
+            vars(estimator).pop(name, None)
         if classes is not None:
             raise ValueError(f"{loss.name} takes a real target, which has no classes.")
         table = table._replace(y=table.y.astype(np.float32))
@@ -120,7 +168,7 @@ def check_table(
                 "numbers, because their order is that of the levels: got "
                 f"{np.unique(table.y)[:10].tolist()}."
             )
-        table = _code_classes(estimator, table, classes, first=first)
+        table = _code_classes(estimator, loss, table, classes, first=first)
     if table.weight is not None and not loss.takes_weight:
         raise ValueError(
             f"{loss.name} does not take sample_weight, so weights (sample_weight or class_weight) "
@@ -133,41 +181,132 @@ def check_table(
     return table if value is None else table._replace(columns={**table.columns, "value": value})
 
 
-def _code_classes(estimator: Any, table: Table, classes: ArrayLike | None, *, first: bool) -> Table:
+def _code_classes(
+    estimator: Any, loss: Declaration, table: Table, classes: ArrayLike | None, *, first: bool
+) -> Table:
     """Return the table with class indices in place of labels, and with class weights."""
+    # Class weights say nothing about which class is rare.
+    weight = table.weight
     if estimator.class_weight is not None:
-        of_class = check_weights(
-            compute_sample_weight(estimator.class_weight, table.y), len(table.y), "class_weight"
-        )
-        weight = of_class if table.weight is None else table.weight * of_class
-        table = table._replace(weight=weight).without_weightless()
-    _check_classes(estimator, table, classes, first=first)
-    return table._replace(y=np.searchsorted(estimator.classes_, table.y).astype(np.int64))
-
-
-def _check_classes(estimator: Any, table: Table, classes: ArrayLike | None, *, first: bool) -> None:
-    """Learn the classes, or compare them with those of earlier calls."""
-    in_y = np.unique(table.y)
-    given = in_y if classes is None else np.unique(np.asarray(classes))
+        of_class = _class_weights(estimator, table.y, classes)
+        weight = None if weight is None else weight[of_class > 0]
+        both = of_class if table.weight is None else table.weight * of_class
+        table = table._replace(weight=_in_range(both)).without_weightless()
     if first:
-        if given.size < 2:
+        _learn_classes(estimator, loss, table, weight, classes)
+    else:
+        _compare_classes(estimator, loss, table, classes)
+    known = estimator.classes_
+    # Of two classes the second is the positive one, which need not be the greater one.
+    codes = table.y == known[1] if known.size == 2 else np.searchsorted(known, table.y)
+    return table._replace(y=codes.astype(np.int64))
+
+
+def _class_weights(estimator: Any, y: NDArray, classes: ArrayLike | None) -> NDArray[np.float64]:
+    """Return the class weight of each row."""
+    given = estimator.class_weight
+    if isinstance(given, dict):
+        owner = type(estimator).__name__
+        if not all(_is_real(weight) and 0 <= weight < np.inf for weight in given.values()):
+            if any(_is_real(weight) and weight < 0 for weight in given.values()):
+                raise ValueError(
+                    f"Negative values in class_weight: every weight must be at least 0. Got "
+                    f"{given!r}."
+                )
+            allowed = "a dict of one finite weight of at least 0 per class, 'balanced' or None"
+            raise _invalid("class_weight", given, owner, allowed)
+        known = np.unique(y if classes is None else np.asarray(classes)).tolist()
+        known += getattr(estimator, "classes_", np.array([])).tolist()
+        unknown = [label for label in given if label not in known]
+        if unknown:
             raise ValueError(
-                f"{type(estimator).__name__} needs two classes, but y contains one class: "
-                f"{given.tolist()}"
-                + ("." if table.weight is None else " (among rows of positive weight).")
+                f"class_weight of {owner} names classes that are not in y: {unknown}. The classes "
+                f"are {known}."
             )
-        estimator.classes_ = given
-    elif classes is not None and not np.array_equal(given, estimator.classes_):
+    found = check_weights(compute_sample_weight(given, y), len(y), "class_weight")
+    assert found is not None
+    return _in_range(found)
+
+
+def _in_range(weight: Any) -> Any:
+    """Return weights in a unit in which single precision can hold them."""
+    if weight is None or _SMALL <= weight.max() <= _LARGE:
+        return weight
+    return weight / weight.max()
+
+
+def _learn_classes(
+    estimator: Any,
+    loss: Declaration,
+    table: Table,
+    weight: NDArray | None,
+    classes: ArrayLike | None,
+) -> None:
+    """Find the classes, and which of two is the positive one."""
+    owner = type(estimator).__name__
+    given = np.unique(table.y if classes is None else np.asarray(classes))
+    if given.size < 2:
         raise ValueError(
-            f"classes={given.tolist()} is not the same as on the last call to "
-            f"partial_fit, was: {estimator.classes_.tolist()}."
+            f"{owner} needs two classes, but y contains one class: {given.tolist()}"
+            + ("." if table.weight is None else " (among rows of positive weight).")
         )
-    unknown = np.setdiff1d(in_y, estimator.classes_)
+    _check_known(table, given)
+    positive = None
+    if loss.has_classes and given.size == 2:
+        y = table.y
+        if classes is not None:
+            # A part of a stream need not hold both.
+            y = np.concatenate([y, given.astype(y.dtype)])
+            weight = np.ones(table.y.size) if weight is None else weight
+            weight = np.concatenate([weight, np.zeros(2)])
+        given = find_classes(
+            y, estimator.pos_label, owner=owner, weight=weight, stacklevel=_CALLER
+        ).classes
+        positive = given[1]
+    elif estimator.pos_label is not None:
+        raise _not_for(estimator, given)
+    estimator.classes_ = given
+    vars(estimator).pop("pos_label_", None)
+    if positive is not None:
+        estimator.pos_label_ = positive
+
+
+def _compare_classes(
+    estimator: Any, loss: Declaration, table: Table, classes: ArrayLike | None
+) -> None:
+    """Compare what a later call says about the classes with what is known."""
+    known = estimator.classes_
+    if classes is not None:
+        given = np.unique(np.asarray(classes))
+        if not np.array_equal(given, np.unique(known)):
+            raise ValueError(
+                f"classes={given.tolist()} is not the same as on the last call to "
+                f"partial_fit, was: {known.tolist()}."
+            )
+    _check_known(table, known)
+    if estimator.pos_label is None:
+        return
+    if not (loss.has_classes and known.size == 2):
+        raise _not_for(estimator, known)
+    if estimator.pos_label != known[1]:
+        raise ValueError(
+            f"pos_label={estimator.pos_label!r} is not the positive class of the earlier calls, "
+            f"{known[1:].tolist()[0]!r}: call fit for a new start."
+        )
+
+
+def _check_known(table: Table, classes: NDArray) -> None:
+    unknown = np.setdiff1d(table.y, classes)
     if unknown.size:
         raise ValueError(
             f"y contains labels that are not in classes: {unknown[:10].tolist()}; classes "
-            f"are {estimator.classes_.tolist()}."
+            f"are {classes.tolist()}."
         )
+
+
+def _not_for(estimator: Any, classes: NDArray) -> Exception:
+    hint = f"y has {classes.size} classes, and each of them is ranked against the others."
+    return _invalid("pos_label", estimator.pos_label, type(estimator).__name__, "None", hint)
 
 
 def _check_value(estimator: Any, loss: Declaration, table: Table) -> None:
@@ -189,11 +328,12 @@ def _relative_value(table: Table, n_classes: int) -> NDArray[np.float32] | None:
         return None
     weight = np.ones(table.y.size) if table.weight is None else table.weight
     relative = np.ones(table.y.size, dtype=np.float32)
+    values = _in_range(table.value) if table.value.any() else table.value
     for label in [1] if n_classes == 2 else range(n_classes):
         rows = np.flatnonzero(table.y == label)
         # A part of a stream may hold nothing of a class, or nothing of value.
-        worth = weight[rows] @ table.value[rows]
-        relative[rows] = table.value[rows] * (weight[rows].sum() / worth if worth > 0 else 0.0)
+        worth = weight[rows] @ values[rows]
+        relative[rows] = values[rows] * (weight[rows].sum() / worth if worth > 0 else 0.0)
     return relative
 
 

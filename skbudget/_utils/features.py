@@ -1,0 +1,234 @@
+"""Which columns a table may have, with errors that name the others and say how to prepare them.
+
+`check_kinds` looks at a table as it comes, before scikit-learn makes an array of it: of dates,
+strings and categories that array would hold numbers without a meaning, or the error would
+not name the column. `check_numbers` looks at the array.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from datetime import date, time, timedelta
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import issparse
+
+__all__ = ["check_kinds", "check_numbers", "column_names"]
+
+_N_SHOWN = 10
+
+
+def check_kinds(X: Any, owner: str) -> Any:
+    """Return a table, unless columns hold no numbers.
+
+    Numbers, booleans and nullable types of both are accepted, in data frames of pandas and
+    polars and in arrays. Columns of Python objects are accepted if they hold numbers, and
+    None is a missing one.
+
+    Parameters
+    ----------
+    X : object
+        The table, as the user passed it. What is neither a frame nor an array is left to
+        others.
+    owner : str
+        The estimator, for messages.
+
+    Returns
+    -------
+    X : object
+        The table, with floats in place of Python objects.
+
+    Raises
+    ------
+    ValueError
+        Naming the columns and their types, with the lines that prepare them.
+    """
+    if issparse(X):
+        return X
+    if _is_of(X, "pandas", "DataFrame"):
+        wrong = _wrong_in_pandas(X)
+    elif _is_of(X, "polars", "DataFrame"):
+        wrong = [
+            (name, str(dtype))
+            for name, dtype in X.schema.items()
+            if not (dtype.is_numeric() or str(dtype) in ("Boolean", "Null"))
+        ]
+    else:
+        wrong = _wrong_in_array(X)
+    if wrong:
+        raise ValueError(_message_of_kinds(wrong, owner))
+    return _without_none(X)
+
+
+def _without_none(X: Any) -> Any:
+    """Return a table with NaN in place of None among Python objects."""
+    if _is_of(X, "pandas", "DataFrame"):
+        is_object = sys.modules["pandas"].api.types.is_object_dtype
+        objects = [number for number, dtype in enumerate(X.dtypes) if is_object(dtype)]
+        if not objects:
+            return X
+        X = X.copy(deep=False)
+        for number in objects:
+            column = X.iloc[:, number]
+            X.isetitem(number, column.where(column.notna(), np.nan).astype(float))
+        return X
+    if isinstance(X, np.ndarray) and X.dtype == object:
+        return np.where(X == None, np.nan, X)  # noqa: E711 (elementwise)
+    return X
+
+
+def _is_of(X: Any, package: str, name: str) -> bool:
+    """Whether X is an object of a class of a package, which is not imported for the question."""
+    cls = getattr(sys.modules.get(package), name, None)
+    return cls is not None and isinstance(X, cls)
+
+
+def _wrong_in_pandas(X: Any) -> list[tuple[Any, str]]:
+    types = sys.modules["pandas"].api.types
+    wrong = []
+    for number, (name, dtype) in enumerate(zip(X.columns, X.dtypes)):
+        if isinstance(dtype, types.CategoricalDtype):
+            wrong.append((name, "category"))
+        elif types.is_numeric_dtype(dtype) or types.is_bool_dtype(dtype):
+            continue
+        elif types.is_object_dtype(dtype):
+            found = types.infer_dtype(X.iloc[:, number], skipna=True)
+            if found not in _NUMBERS:
+                wrong.append((name, f"object of {found}"))
+        else:
+            wrong.append((name, str(dtype)))
+    return wrong
+
+
+# What pandas finds in columns of objects that are numbers.
+_NUMBERS = (
+    "boolean",
+    "decimal",
+    "empty",
+    "floating",
+    "integer",
+    "mixed-integer-float",
+)
+
+
+def _wrong_in_array(X: Any) -> list[tuple[Any, str]]:
+    if isinstance(X, list | tuple):
+        try:
+            # As objects, for NumPy would turn all entries into strings.
+            X = np.array(X, dtype=object) if np.asarray(X).dtype.kind in "OUSMm" else None
+        except ValueError:  # rows of different lengths, which scikit-learn refuses
+            return []
+    if not isinstance(X, np.ndarray) or X.ndim != 2 or X.dtype.kind not in "OUSMm":
+        return []
+    if X.dtype.kind != "O":
+        return [(number, str(X.dtype)) for number in range(X.shape[1])]
+    wrong = []
+    for number in range(X.shape[1]):
+        found = next((entry for entry in X[:, number] if isinstance(entry, _NO_NUMBERS)), None)
+        if found is not None:
+            wrong.append((number, type(found).__name__))
+    return wrong
+
+
+_NO_NUMBERS = (str, bytes, date, time, timedelta, np.datetime64, np.timedelta64)
+
+
+def _message_of_kinds(wrong: list[tuple[Any, str]], owner: str) -> str:
+    dates = [name for name, kind in wrong if "date" in kind.lower()]
+    others = [name for name, kind in wrong if name not in dates]
+    # Of each date the line is the same.
+    lines = [
+        f"X[{name!r}] = (X[{name!r}] - pd.Timestamp('2000-01-01')).dt.days" for name in dates[:1]
+    ]
+    if others:
+        lines += [
+            "encode = make_column_transformer((OneHotEncoder(handle_unknown='ignore', "
+            f"sparse_output=False), {others[:_N_SHOWN]!r}), remainder=StandardScaler())",
+            f"model = make_pipeline(encode, {owner}(...))",
+        ]
+    listed = _listed([f"{_shown(name)} ({kind})" for name, kind in wrong])
+    return (
+        f"{owner} takes numbers and booleans, and X has {_count(len(wrong))} of another kind: "
+        f"{listed}. Prepare {'it' if len(wrong) == 1 else 'them'} first:\n    "
+        + "\n    ".join(lines)
+    )
+
+
+def check_numbers(X: Any, names: Sequence[Any] | NDArray | None, owner: str) -> None:
+    """Refuse missing values and infinity.
+
+    Parameters
+    ----------
+    X : ndarray or CSR matrix of shape (n_samples, n_features)
+        Floats.
+    names : sequence, or None
+        Names of the columns; None for their numbers.
+    owner : str
+        The estimator, for messages.
+
+    Raises
+    ------
+    ValueError
+        Naming the columns and how many entries of each are not finite.
+    """
+    values = X.data if issparse(X) else X
+    # A sum is finite only if all entries are, and it is cheaper. It may overflow, too.
+    with np.errstate(over="ignore", invalid="ignore"):
+        if np.isfinite(values.sum()) or np.isfinite(values).all():
+            return
+    missing, infinite = _counts(X, np.isnan), _counts(X, np.isinf)
+    parts, lines = [], []
+    if infinite.any():
+        parts.append(
+            f"infinity, or values beyond the range of {X.dtype}, in {_counted(infinite, names)}"
+        )
+        lines.append(
+            "X = np.where(np.abs(X) < 1e30, X, np.nan)  # X.where(X.abs() < 1e30) in pandas"
+        )
+    if missing.any():
+        parts.append(f"NaN in {_counted(missing, names)}")
+    lines.append(
+        "model = make_pipeline(SimpleImputer(strategy='median', add_indicator=True), "
+        f"StandardScaler(), {owner}(...))"
+    )
+    raise ValueError(
+        f"Input X contains {' and '.join(parts)}. {owner} needs finite numbers. Prepare them "
+        "first:\n    " + "\n    ".join(lines)
+    )
+
+
+def _counts(X: Any, what: Any) -> NDArray[np.intp]:
+    if issparse(X):
+        return np.bincount(X.indices[what(X.data)], minlength=X.shape[1])
+    return np.count_nonzero(what(X), axis=0)
+
+
+def _counted(counts: NDArray[np.intp], names: Sequence[Any] | NDArray | None) -> str:
+    columns = np.flatnonzero(counts).tolist()
+    shown = [column if names is None else names[column] for column in columns]
+    return f"{_count(len(columns))}: " + _listed(
+        [f"{_shown(name)} ({counts[column]})" for name, column in zip(shown, columns)]
+    )
+
+
+def column_names(X: Any) -> NDArray | None:
+    """Return the names of a frame's columns, None for a table without names."""
+    if _is_of(X, "pandas", "DataFrame") or _is_of(X, "polars", "DataFrame"):
+        return np.asarray(list(X.columns), dtype=object)
+    return None
+
+
+def _count(n_columns: int) -> str:
+    return f"{n_columns} column{'s' * (n_columns != 1)}"
+
+
+def _shown(name: Any) -> str:
+    return repr(name) if isinstance(name, str) else f"number {name}"
+
+
+def _listed(entries: list[str]) -> str:
+    more = len(entries) - _N_SHOWN
+    return ", ".join(entries[:_N_SHOWN]) + (f" and {more} others" if more > 0 else "")
