@@ -87,7 +87,8 @@ def _is_of(X: Any, package: str, name: str) -> bool:
 
 
 def _wrong_in_pandas(X: Any) -> list[tuple[Any, str]]:
-    types = sys.modules["pandas"].api.types
+    pandas = sys.modules["pandas"]
+    types = pandas.api.types
     wrong = []
     for number, (name, dtype) in enumerate(zip(X.columns, X.dtypes)):
         if isinstance(dtype, types.CategoricalDtype):
@@ -100,7 +101,16 @@ def _wrong_in_pandas(X: Any) -> list[tuple[Any, str]]:
                 wrong.append((name, f"object of {found}"))
         else:
             wrong.append((name, str(dtype)))
+        if wrong and wrong[-1][0] is name and types.is_string_dtype(X.dtypes.iloc[number]):
+            try:
+                pandas.to_numeric(X.iloc[:, number])
+                wrong[-1] = name, _NUMERALS
+            except (TypeError, ValueError):
+                pass
     return wrong
+
+
+_NUMERALS = "text of numerals"
 
 
 # What pandas finds in columns of objects that are numbers.
@@ -138,11 +148,13 @@ _NO_NUMBERS = (str, bytes, date, time, timedelta, np.datetime64, np.timedelta64)
 
 def _message_of_kinds(wrong: list[tuple[Any, str]], owner: str) -> str:
     dates = [name for name, kind in wrong if "date" in kind.lower()]
-    others = [name for name, kind in wrong if name not in dates]
-    # Of each date the line is the same.
+    numerals = [name for name, kind in wrong if kind == _NUMERALS]
+    others = [name for name, _ in wrong if name not in dates and name not in numerals]
+    # The line is the same for each of them.
     lines = [
         f"X[{name!r}] = (X[{name!r}] - pd.Timestamp('2000-01-01')).dt.days" for name in dates[:1]
     ]
+    lines += [f"X[{name!r}] = pd.to_numeric(X[{name!r}])" for name in numerals[:1]]
     if others:
         lines += [
             "encode = make_column_transformer((OneHotEncoder(handle_unknown='ignore', "

@@ -93,7 +93,7 @@ class PAUCAtBudgetLoss(RankingLoss):
         what catching a positive is worth as its weight, see the notes.
     max_pool_size : int, default=None
         Rows to compare at most; more are subsampled, half of the places shared
-        evenly between the classes. Draws from torch's generator.
+        evenly between the classes. Draws from torch's generator, once in a step.
     ignore_index : int, default=-100
         Target of rows to leave out, as padding.
     reduction : {"mean", "sum", "none"}, default="mean"

@@ -20,7 +20,8 @@ class LossWarmup(nn.Module):
 
     The training loop keeps the time: call `on_train_batch_start` before every step
     and, if the phases are given in epochs, `on_train_epoch_start` before every
-    epoch. Phase and temperature are functions of the step and the epoch.
+    epoch. Phase and temperature are functions of the step and the epoch. A new number
+    of a step also tells ``main_loss`` that the one before is over.
 
     1. Warm-up: ``warmup_loss`` alone.
     2. Blend: the weight of ``main_loss`` grows linearly to ``final_main_weight``.
