@@ -255,6 +255,14 @@ def test_a_first_part_without_positives(rows):
         model.partial_fit(X, labels)
 
 
+def test_a_part_whose_labels_are_shorter(rows):
+    X, y = rows
+    negatives = y == 0
+    model = make(calibration_cv=None, pos_label="fraud")
+    model.partial_fit(X[negatives], np.full(negatives.sum(), "ok"), classes=["ok", "fraud"])
+    assert model.classes_.tolist() == ["ok", "fraud"]
+
+
 def test_warm_start_keeps_the_positive_class(rows):
     X, y = rows
     model = make(warm_start=True, pos_label="fraud", max_epochs=1).fit(X, named(y))

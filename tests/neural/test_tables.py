@@ -160,6 +160,28 @@ def test_numerals_are_no_categories(table):
     )
 
 
+@pytest.mark.parametrize(
+    ("values", "kind"),
+    [
+        (pd.date_range("2020-01-01", periods=600), "datetime64"),
+        (pd.date_range("2020-01-01", periods=600, tz="UTC"), "datetime64"),
+        (pd.date_range("2020-01-01", periods=600).date, "object of date"),
+        (pd.to_timedelta(np.arange(600), "D"), "timedelta64"),
+    ],
+    ids=["dates", "zone", "objects", "durations"],
+)
+def test_the_line_for_dates_and_durations_runs(table, values, kind):
+    X, y = table
+    columns = frame(X, when=values)
+    with pytest.raises(ValueError, match=rf"'when' \({kind}") as caught:
+        make().fit(columns, y)
+    (line,) = str(caught.value).splitlines()[1:]
+    exec(line.strip(), {"pd": pd, "X": columns})
+    assert columns["when"].diff()[1:].nunique() == 1
+    with pytest.warns(UserWarning, match="'when'.*StandardScaler"):
+        make(max_epochs=1).fit(columns, y)
+
+
 def test_many_columns_are_counted(table):
     columns = pd.DataFrame({f"t{k}": ["x"] * 600 for k in range(25)})
     with pytest.raises(ValueError, match=r"X has 25 columns.*'t9' \(\w+\) and 15 others"):

@@ -10,6 +10,7 @@ thread by thread.
 from __future__ import annotations
 
 import threading
+import weakref
 from typing import Any, NamedTuple
 
 import torch
@@ -30,7 +31,7 @@ class _Steps:
 
     def __init__(self) -> None:
         self.begun, self.ended = 0, 0
-        self.optimizer: Optimizer | None = None
+        self.optimizer: weakref.ref[Optimizer] | None = None
 
     @property
     def evaluation(self) -> int | None:
@@ -38,11 +39,12 @@ class _Steps:
 
         An optimizer that evaluates a loss again moves its parameters before it does.
         """
-        if self.optimizer is None:
+        optimizer = None if self.optimizer is None else self.optimizer()
+        if optimizer is None:
             return None
         return sum(
             parameter._version
-            for group in self.optimizer.param_groups
+            for group in optimizer.param_groups
             for parameter in group["params"]
             if not parameter.is_inference()
         )
@@ -59,7 +61,7 @@ def _steps(thread: int) -> _Steps:
 def _on_begin(optimizer: Optimizer, *_: Any) -> None:
     steps = _steps(threading.get_ident())
     steps.begun += 1
-    steps.optimizer = optimizer
+    steps.optimizer = weakref.ref(optimizer)
 
 
 def _on_end(*_: Any) -> None:

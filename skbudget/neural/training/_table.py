@@ -256,7 +256,7 @@ def _learn_classes(
         y = table.y
         if classes is not None:
             # A part of a stream need not hold both.
-            y = np.concatenate([y, given.astype(y.dtype)])
+            y = np.concatenate([y, given])
             weight = np.ones(table.y.size) if weight is None else weight
             weight = np.concatenate([weight, np.zeros(2)])
         given = find_classes(
