@@ -63,7 +63,7 @@ def check_magnitude(value: Any, name: str, owner: str) -> float:
 
 
 def check_class_weights(value: Any, name: str, owner: str, where: str = "") -> Tensor:
-    """Return one finite weight of at least 0 per class, not all of them 0, as float32."""
+    """Return one weight per class, finite, at least 0 and not all of them 0, as float32."""
     weights = None
     if not isinstance(value, str | bytes | bool):
         try:
@@ -78,7 +78,7 @@ def check_class_weights(value: Any, name: str, owner: str, where: str = "") -> T
             and bool(weights.any())
         ):
             return weights
-    allowed = f"one finite weight of at least 0 per class, not all of them 0{where}"
+    allowed = f"one weight per class, finite, at least 0 and not all of them 0{where}"
     raise _invalid(name, value, owner, allowed)
 
 
