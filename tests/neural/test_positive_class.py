@@ -14,7 +14,7 @@ import toy_losses as toys
 from sklearn.base import clone
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.metrics import average_precision_score, make_scorer
-from sklearn.model_selection import GridSearchCV, cross_val_score
+from sklearn.model_selection import GridSearchCV, cross_val_predict, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
@@ -320,6 +320,15 @@ def test_scorers_that_know_the_name(rows):
     search = GridSearchCV(pipeline, grid, scoring=scorer, cv=2).fit(X, named(y))
     assert search.best_params_ == {"paucclassifier__lr": 1e-2}
     assert search.classes_.tolist() == ["ok", "fraud"]
+
+
+def test_tools_that_encode_labels_are_answered(rows):
+    X, y = rows
+    message = r"'pos_label'.*\[0, 1\]. Got 'fraud' instead. If a tool.*pass it y == 'fraud'"
+    with pytest.raises(ValueError, match=message):
+        cross_val_predict(make(pos_label="fraud"), X, named(y), cv=2, method="decision_function")
+    scores = cross_val_predict(make(), X, named(y) == "fraud", cv=2, method="decision_function")
+    assert coverage_at_budget_score(y, scores, budget=BUDGET) > 0.8
 
 
 @pytest.mark.parametrize("method", ["sigmoid", "isotonic"])
