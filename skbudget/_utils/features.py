@@ -87,21 +87,34 @@ def _is_of(X: Any, package: str, name: str) -> bool:
 
 
 def _wrong_in_pandas(X: Any) -> list[tuple[Any, str]]:
-    types = sys.modules["pandas"].api.types
-    wrong = []
-    for number, (name, dtype) in enumerate(zip(X.columns, X.dtypes)):
-        if isinstance(dtype, types.CategoricalDtype):
-            wrong.append((name, "category"))
-        elif types.is_numeric_dtype(dtype) or types.is_bool_dtype(dtype):
-            continue
-        elif types.is_object_dtype(dtype):
-            found = types.infer_dtype(X.iloc[:, number], skipna=True)
-            if found not in _NUMBERS:
-                wrong.append((name, f"object of {found}"))
-        else:
-            wrong.append((name, str(dtype)))
-    return wrong
+    kinds = [_kind_in_pandas(X.iloc[:, number]) for number in range(X.shape[1])]
+    return [(name, kind) for name, kind in zip(X.columns, kinds) if kind]
 
+
+def _kind_in_pandas(column: Any) -> str:
+    """Return what a column holds, empty if it holds numbers."""
+    pandas = sys.modules["pandas"]
+    types, dtype = pandas.api.types, column.dtype
+    if isinstance(dtype, types.CategoricalDtype):
+        return "category"
+    if types.is_numeric_dtype(dtype) or types.is_bool_dtype(dtype):
+        return ""
+    kind = str(dtype)
+    if types.is_object_dtype(dtype):
+        found = types.infer_dtype(column, skipna=True)
+        if found in _NUMBERS:
+            return ""
+        kind = f"object of {found}"
+    if types.is_string_dtype(dtype):
+        try:
+            pandas.to_numeric(column)
+        except (TypeError, ValueError):
+            return kind
+        return _NUMERALS
+    return kind
+
+
+_NUMERALS = "text of numerals"
 
 # What pandas finds in columns of objects that are numbers.
 _NUMBERS = (
@@ -137,23 +150,31 @@ _NO_NUMBERS = (str, bytes, date, time, timedelta, np.datetime64, np.timedelta64)
 
 
 def _message_of_kinds(wrong: list[tuple[Any, str]], owner: str) -> str:
-    dates = [name for name, kind in wrong if "date" in kind.lower()]
-    others = [name for name, kind in wrong if name not in dates]
-    # Of each date the line is the same.
-    lines = [
-        f"X[{name!r}] = (X[{name!r}] - pd.Timestamp('2000-01-01')).dt.days" for name in dates[:1]
-    ]
+    # Of the columns that one line prepares, the first is the example.
+    lines: dict[str, str] = {}
+    others = []
+    for name, kind in wrong:
+        column = f"X[{name!r}]"
+        if kind == _NUMERALS:
+            lines.setdefault("numerals", f"{column} = pd.to_numeric({column})")
+        elif "timedelta" in kind or "duration" in kind:
+            lines.setdefault("durations", f"{column} = {column}.dt.total_seconds()")
+        elif "date" in kind.lower() or "timestamp" in kind:
+            days = f"pd.to_datetime({column}, utc=True) - pd.Timestamp('2000-01-01', tz='UTC')"
+            lines.setdefault("dates", f"{column} = ({days}).dt.days")
+        else:
+            others.append(name)
     if others:
-        lines += [
+        lines["others"] = (
             "encode = make_column_transformer((OneHotEncoder(handle_unknown='ignore', "
-            f"sparse_output=False), {others[:_N_SHOWN]!r}), remainder=StandardScaler())",
-            f"model = make_pipeline(encode, {owner}(...))",
-        ]
+            f"sparse_output=False), {others[:_N_SHOWN]!r}), remainder=StandardScaler())"
+        )
+        lines["model"] = f"model = make_pipeline(encode, {owner}(...))"
     listed = _listed([f"{_shown(name)} ({kind})" for name, kind in wrong])
     return (
         f"{owner} takes numbers and booleans, and X has {_count(len(wrong))} of another kind: "
         f"{listed}. Prepare {'it' if len(wrong) == 1 else 'them'} first:\n    "
-        + "\n    ".join(lines)
+        + "\n    ".join(lines.values())
     )
 
 

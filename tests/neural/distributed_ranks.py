@@ -164,6 +164,21 @@ def gathered(rank):
     }
 
 
+def not_finite(rank):
+    """A batch in which one rank has NaN, and the one after it."""
+    loss = PAUCAtBudgetLoss(beta=0.3, queue_size=50)
+    first, second = UNEVEN[0][rank], UNEVEN[1][rank]
+    scores = first.X.sum(dim=1)
+    if rank == 1:
+        scores[[2, 5]] = torch.nan
+    try:
+        loss(scores, first.y)
+        message = ""
+    except FloatingPointError as error:
+        message = str(error)
+    return message, loss(second.X.sum(dim=1), second.y), loss.state_dict()
+
+
 def reference_of(rank):
     """One step of imbalanced-losses 0.6 under data-parallel training, if it is there."""
     try:
@@ -190,6 +205,7 @@ def work(rank, rendezvous, out):
         timeout=datetime.timedelta(seconds=60),
     )
     results: dict[str, Any] = {"gathered": gathered(rank), "reference": reference_of(rank)}
+    results["not finite"] = not_finite(rank)
     for name, scenario in SCENARIOS.items():
         shards = [parts[rank] for parts in scenario.steps]
         results[name] = train(scenario, shards, nn.parallel.DistributedDataParallel)

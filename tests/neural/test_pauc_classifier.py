@@ -1199,6 +1199,28 @@ def test_holding_out_keeps_both_classes_on_both_sides(table):
         ({"random_state": "seed"}, "'random_state'.*Got 'seed'"),
         ({"device": 3}, "'device'.*str.*Got 3"),
         ({"verbose": -1}, "'verbose'.*Got -1"),
+        # To Python, True is the number 1.
+        ({"n_members": True}, r"'n_members'.*an int in the range \[1, inf\). Got True"),
+        ({"lr": True}, r"'lr'.*a float in the range \(0.0, inf\). Got True"),
+        ({"max_epochs": True}, "'max_epochs'.*'auto'.*Got True"),
+        ({"queue_size": np.True_}, "'queue_size'.*Got np.True_|'queue_size'.*Got True"),
+        ({"warmup": False}, "'warmup'.*Got False"),
+        ({"validation_fraction": True}, "'validation_fraction'.*Got True"),
+        ({"random_state": True}, "'random_state'.*Got True"),
+        ({"budget": True}, "'budget'.*Got True"),
+        ({"alpha": False}, "'alpha'.*Got False"),
+        ({"hidden_layer_sizes": (True, 8)}, r"'hidden_layer_sizes'.*Got \(True, 8\)"),
+        ({"early_stopping": 1}, "'early_stopping'.*bool.*Got 1"),
+        ({"warm_start": "no"}, "'warm_start'.*bool.*Got 'no'"),
+        ({"lr": float("inf")}, "'lr'.*Got inf"),
+        ({"lr": float("nan")}, "'lr'.*Got nan"),
+        ({"temperature": 1e-300}, "'temperature'.*1e-20.*Got 1e-300"),
+        ({"temperature_start": 1e300}, "'temperature_start'.*1e.20.*Got 1e.300"),
+        ({"calibration_cv": 5}, "'calibration_cv'.*'auto'.*Got 5"),
+        ({"net_params": {3: 1}}, "net_params of PAUCClassifier must have names as keys: got 3"),
+        ({"net_params": {"callbacks": 3}}, "callbacks in net_params.*must be a list.*Got 3"),
+        ({"net_params": {"module__width": 3}}, "module__.*are for a module of your own.*width"),
+        ({"class_weight": {0: 1.0, 1: 2.0, 7: 1.0}}, r"class_weight.*not in y: \[7\]"),
     ],
 )
 def test_bad_parameters_are_refused_at_fit(table, params, message):
@@ -1321,3 +1343,16 @@ def test_every_parameter_is_documented():
         for name in ("X", "y", "sample_weight", "iid_mask"):
             assert f"        {name} : " in method.__doc__
     assert "schedule" in PAUCClassifier.partial_fit.__doc__
+
+
+def test_misspelt_names_are_refused(table):
+    with pytest.raises(TypeError, match="unexpected keyword argument 'buget'"):
+        PAUCClassifier(buget=0.01)
+    with pytest.raises(ValueError, match="Invalid parameter 'buget' for estimator PAUCClassifier"):
+        make().set_params(buget=0.01)
+    with pytest.raises(ValueError, match="names no loss: got 'smooth_app'.*smooth_ap"):
+        make(loss="smooth_app").fit(*table)
+    with pytest.raises(ValueError, match="optimizr"):
+        make().set_params(net__optimizr=1).fit(*table)
+    with pytest.raises(ValueError, match="wieght"):
+        make().fit(*table, wieght=np.ones(600))

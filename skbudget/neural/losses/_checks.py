@@ -11,16 +11,18 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..._utils.validation import _invalid
+from ..._utils.validation import _invalid, check_positive
 
 __all__ = [
     "check_class_weights",
     "check_finite",
     "check_flag",
     "check_ignore_index",
+    "check_magnitude",
     "check_mask",
     "check_rows",
     "check_targets",
+    "check_tensor",
     "check_weight",
     "check_weight_values",
     "working_precision",
@@ -41,13 +43,27 @@ def check_flag(value: Any, name: str, owner: str, *, or_none: bool = False) -> A
 
 def check_ignore_index(value: Any, owner: str) -> int:
     """Return ``value`` if it is an integer, which marks padding among the targets."""
-    if not isinstance(value, Integral) or isinstance(value, bool):
-        raise _invalid("ignore_index", value, owner, "an int")
-    return int(value)
+    if isinstance(value, Integral) and not isinstance(value, bool | np.timedelta64):
+        index = int(value)
+        if -(2**63) <= index < 2**63:
+            return index
+    raise _invalid("ignore_index", value, owner, "an int of 64 bits")
+
+
+# Single precision ends at 38 powers of ten, up and down, and factors are multiplied.
+_LEAST, _MOST = 1e-20, 1e20
+
+
+def check_magnitude(value: Any, name: str, owner: str) -> float:
+    """Return a positive number that single precision can go on with."""
+    number = check_positive(value, name, owner)
+    if not _LEAST <= number <= _MOST:
+        raise _invalid(name, value, owner, f"a float in the range [{_LEAST:g}, {_MOST:g}]")
+    return number
 
 
 def check_class_weights(value: Any, name: str, owner: str, where: str = "") -> Tensor:
-    """Return one finite weight of at least 0 per class, not all of them 0, as float32."""
+    """Return one weight per class, finite, at least 0 and not all of them 0, as float32."""
     weights = None
     if not isinstance(value, str | bytes | bool):
         try:
@@ -62,7 +78,7 @@ def check_class_weights(value: Any, name: str, owner: str, where: str = "") -> T
             and bool(weights.any())
         ):
             return weights
-    allowed = f"one finite weight of at least 0 per class, not all of them 0{where}"
+    allowed = f"one weight per class, finite, at least 0 and not all of them 0{where}"
     raise _invalid(name, value, owner, allowed)
 
 
@@ -98,15 +114,31 @@ def check_finite(logits: Tensor, owner: str) -> None:
     )
 
 
+def check_tensor(value: Any, name: str) -> Tensor:
+    """Return a dense tensor of real numbers."""
+    if not isinstance(value, Tensor):
+        raise TypeError(
+            f"{name} must be a torch Tensor. Got {type(value).__name__} instead: pass "
+            f"torch.as_tensor({name})."
+        )
+    if value.layout != torch.strided:
+        raise ValueError(f"{name} must be a dense tensor: pass {name}.to_dense().")
+    if value.is_complex() or value.is_quantized:
+        raise ValueError(f"{name} must hold real numbers: got {value.dtype}.")
+    return value
+
+
 @contextmanager
 def working_precision(logits: Tensor) -> Iterator[Tensor]:
     """Yield the logits in float32 or float64, with autocast switched off."""
+    check_tensor(logits, "logits")
     with torch.autocast(device_type=logits.device.type, enabled=False):
         yield logits if logits.dtype == torch.float64 else logits.float()
 
 
 def check_rows(logits: Tensor, targets: Tensor, num_classes: int) -> tuple[Tensor, Tensor]:
     """Return logits of shape (n_rows, num_classes) and targets of shape (n_rows,)."""
+    check_tensor(targets, "targets")
     if logits.ndim == 1 and num_classes == 1:
         logits = logits[:, None]
     if logits.ndim != 2 or logits.shape[1] != num_classes:
@@ -121,7 +153,7 @@ def check_rows(logits: Tensor, targets: Tensor, num_classes: int) -> tuple[Tenso
             f"got {tuple(targets.shape)}."
         )
     targets = targets.detach()
-    return logits, targets.long() if targets.dtype == torch.bool else targets
+    return logits, targets if targets.is_floating_point() else targets.long()
 
 
 def check_targets(targets: Tensor, num_classes: int) -> None:
@@ -137,6 +169,7 @@ def check_mask(mask: Tensor | None, name: str, targets: Tensor) -> Tensor | None
     """Return a mask of shape (n_rows,), dtype=bool."""
     if mask is None:
         return None
+    check_tensor(mask, name)
     if mask.ndim == 2 and mask.shape[1] == 1:
         mask = mask[:, 0]
     if mask.shape != targets.shape:
@@ -144,14 +177,19 @@ def check_mask(mask: Tensor | None, name: str, targets: Tensor) -> Tensor | None
             f"{name} must have shape {tuple(targets.shape)}, as targets have: "
             f"got {tuple(mask.shape)}."
         )
-    return mask.detach().bool()
+    mask = mask.detach()
+    if mask.dtype != torch.bool:
+        wrong = mask[(mask != 0) & (mask != 1)]
+        if wrong.numel():
+            raise ValueError(f"{name} must be True and False: got {wrong[:5].tolist()}.")
+    return mask.bool()
 
 
 def check_weight(weight: Tensor | None, targets: Tensor, dtype: torch.dtype) -> Tensor | None:
     """Return weights of shape (n_rows,) that are finite and at least 0."""
     if weight is None:
         return None
-    weight = weight.detach()
+    weight = check_tensor(weight, "sample_weight").detach()
     if weight.ndim == 2 and weight.shape[1] == 1:
         weight = weight[:, 0]
     if weight.shape != targets.shape:
@@ -169,6 +207,7 @@ def check_weight_values(weight: Tensor, dtype: torch.dtype) -> Tensor:
     """
     if not weight.numel():
         return weight.to(dtype)
+    weight = weight if weight.is_floating_point() else weight.double()
     cast = weight.to(dtype)
     # One question to the device. NaN is the least and the greatest of what holds it.
     least, most, total = torch.stack(

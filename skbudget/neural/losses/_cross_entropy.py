@@ -8,12 +8,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..._utils.validation import _invalid, check_budget, check_positive
+from ..._utils.validation import _invalid, check_budget
 from ._band import upper_quantile
 from ._checks import (
     check_class_weights,
     check_finite,
     check_ignore_index,
+    check_magnitude,
     check_mask,
     check_rows,
     check_targets,
@@ -76,7 +77,7 @@ class WeightedCrossEntropyLoss(nn.Module):
         super().__init__()
         owner = type(self).__name__
         if not isinstance(pos_weight, str):
-            check_positive(pos_weight, "pos_weight", owner)
+            check_magnitude(pos_weight, "pos_weight", owner)
         elif pos_weight != "balanced":
             allowed = "a float in the range (0.0, inf) or 'balanced'"
             raise _invalid("pos_weight", pos_weight, owner, allowed)
@@ -130,7 +131,7 @@ class WeightedCrossEntropyLoss(nn.Module):
         hard_mask: Tensor | None,
     ) -> Tensor:
         with working_precision(logits) as logits:
-            n_columns = 1 if logits.ndim == 1 else logits.shape[1]
+            n_columns = logits.shape[1] if logits.ndim == 2 else 1
             logits, targets = check_rows(logits, targets, n_columns)
             self._check_class_weight(n_columns)
             iid_mask = check_mask(iid_mask, "iid_mask", targets)
@@ -242,7 +243,7 @@ class HardNegativeCrossEntropyLoss(WeightedCrossEntropyLoss):
         super().__init__(pos_weight, ignore_index=ignore_index)
         owner = type(self).__name__
         self.top_fraction = check_budget(top_fraction, owner, "top_fraction")
-        self.factor = check_positive(factor, "factor", owner)
+        self.factor = check_magnitude(factor, "factor", owner)
 
     def forward(
         self,
@@ -279,7 +280,7 @@ class HardNegativeCrossEntropyLoss(WeightedCrossEntropyLoss):
         ValueError
             If a shape, a target or a weight is not as described.
         """
-        if logits.ndim == 2 and logits.shape[1] != 1:
+        if isinstance(logits, Tensor) and logits.ndim == 2 and logits.shape[1] != 1:
             raise ValueError(
                 f"logits of {type(self).__name__} must have one column: got {logits.shape[1]}."
             )

@@ -14,6 +14,7 @@ from ._checks import (
     check_finite,
     check_ignore_index,
     check_targets,
+    check_tensor,
     check_weight_values,
     working_precision,
 )
@@ -22,6 +23,9 @@ __all__ = ["FocalLoss"]
 
 ACTIVATIONS = ("sigmoid", "softmax")
 REDUCTIONS = ("mean", "mean_positive", "sum", "none")
+
+# Far below it no row counts that is not wrong for certain.
+_MOST_GAMMA = 1e6
 
 
 class FocalLoss(nn.Module):
@@ -89,12 +93,17 @@ class FocalLoss(nn.Module):
         owner = type(self).__name__
         self.activation = check_option(activation, "activation", ACTIVATIONS, owner)
         self.gamma = check_positive(gamma, "gamma", owner, minimum=0)
+        if self.gamma > _MOST_GAMMA:
+            raise _invalid("gamma", gamma, owner, f"a float in the range [0.0, {_MOST_GAMMA:g}]")
         self.label_smoothing = check_positive(label_smoothing, "label_smoothing", owner, minimum=0)
         if self.label_smoothing > 1:
             allowed = "a float in the range [0.0, 1.0]"
             raise _invalid("label_smoothing", label_smoothing, owner, allowed)
         if label_smoothing and activation == "sigmoid":
-            raise ValueError("label_smoothing of FocalLoss needs activation='softmax'.")
+            raise ValueError(
+                "label_smoothing of FocalLoss needs activation='softmax': got "
+                f"label_smoothing={label_smoothing!r} with activation='sigmoid'."
+            )
         self.reduction = check_option(reduction, "reduction", REDUCTIONS, owner)
         self.ignore_index = check_ignore_index(ignore_index, owner)
         if alpha is None or activation == "sigmoid":
@@ -159,11 +168,27 @@ class FocalLoss(nn.Module):
                 loss = torch.where(labels == 1, self.alpha * loss, (1.0 - self.alpha) * loss)
             weight = kept.to(loss.dtype)
             if sample_weight is not None:
-                weight = weight * check_weight_values(sample_weight.detach(), loss.dtype)
+                weight = weight * self._element_weight(sample_weight, loss)
             return self._reduced(loss * weight, weight, labels)
+
+    def _element_weight(self, sample_weight: Tensor, loss: Tensor) -> Tensor:
+        sample_weight = check_tensor(sample_weight, "sample_weight").detach()
+        try:
+            fits = torch.broadcast_shapes(sample_weight.shape, loss.shape) == loss.shape
+        except RuntimeError:
+            fits = False
+        if not fits:
+            raise ValueError(
+                f"sample_weight must broadcast to the shape of the targets, {tuple(loss.shape)}: "
+                f"got {tuple(sample_weight.shape)}."
+            )
+        return check_weight_values(sample_weight, loss.dtype)
 
     def _labels(self, logits: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
         """Return which elements count, and their class, 0 for the others."""
+        check_tensor(targets, "targets")
+        if logits.ndim == 0:
+            raise ValueError("logits must have shape (n_rows, ...): got ().")
         of_softmax = self.activation == "softmax"
         if of_softmax and logits.ndim < 2:
             raise ValueError(
@@ -176,9 +201,9 @@ class FocalLoss(nn.Module):
                 f"targets must have shape {wanted} beside logits of shape "
                 f"{tuple(logits.shape)}: got {tuple(targets.shape)}."
             )
+        targets = targets if targets.is_floating_point() else targets.long()
         kept = targets != self.ignore_index
         labels = targets.masked_fill(~kept, 0)
-        labels = labels.long() if labels.dtype == torch.bool else labels
         check_targets(labels, logits.shape[1] if of_softmax else 1)
         if isinstance(self.alpha, Tensor) and self.alpha.numel() != logits.shape[1]:
             raise ValueError(

@@ -23,6 +23,7 @@ from ._checks import (
     check_mask,
     check_rows,
     check_targets,
+    check_tensor,
     check_weight,
     working_precision,
 )
@@ -193,6 +194,7 @@ class NumpyLoss(nn.Module):
         if loss.target != "real":
             kept = targets != self.ignore_index
         if weight is not None:
+            _check_range(weight)
             kept = kept & (weight > 0)
         check_finite(table[kept], type(self).__name__)
         if not bool(kept.any()):
@@ -296,6 +298,16 @@ class _Batch:
         return factor / rows.total_weight if self.per_row and is_sum else factor
 
 
+def _check_range(weight: Tensor) -> None:
+    """Refuse weights whose products a float does not hold."""
+    most = float(weight.max()) if weight.numel() else 0.0
+    if most and not 1e-100 < most < 1e100:
+        raise ValueError(
+            f"sample_weight is beyond the range in which the loss computes: the weights go up to "
+            f"{most:g}. Divide them by their mean."
+        )
+
+
 def _coded(loss: Loss[Any], targets: Tensor, n_margins: int) -> NDArray[Any]:
     """Return the targets as the loss takes them, checked."""
     if loss.target == "real":
@@ -316,6 +328,7 @@ def _coded(loss: Loss[Any], targets: Tensor, n_margins: int) -> NDArray[Any]:
 
 def _checked(values: Tensor, targets: Tensor, name: str) -> Tensor:
     """Return a column that a loss reads, of shape (n_rows,)."""
+    check_tensor(values, name)
     if values.ndim == 2 and values.shape[1] == 1:
         values = values[:, 0]
     if values.shape != targets.shape:

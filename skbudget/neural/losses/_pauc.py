@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from typing import Any, ClassVar, Literal
 
@@ -92,7 +93,7 @@ class PAUCAtBudgetLoss(RankingLoss):
         what catching a positive is worth as its weight, see the notes.
     max_pool_size : int, default=None
         Rows to compare at most; more are subsampled, half of the places shared
-        evenly between the classes. Draws from torch's generator.
+        evenly between the classes. Draws from torch's generator, once in a step.
     ignore_index : int, default=-100
         Target of rows to leave out, as padding.
     reduction : {"mean", "sum", "none"}, default="mean"
@@ -250,10 +251,18 @@ class PAUCAtBudgetLoss(RankingLoss):
             interpolation=self.quantile_interpolation,
             weight=repeats,
         )
-        if not float(band.dispersion) > _COLLAPSED:
+        spread = float(band.dispersion)
+        if not math.isfinite(spread):
+            raise FloatingPointError(
+                f"{type(self).__name__} was handed logits that spread over more than "
+                f"{str(held.dtype).removeprefix('torch.')} holds: the network diverged. Lower lr, "
+                "or scale the features (StandardScaler)."
+            )
+        if not spread > _COLLAPSED:
             self._warn_of_collapse()
             return None, {}
-        tau = band.dispersion * self.temperature
+        # A product that vanishes would compare nothing with nothing.
+        tau = (band.dispersion * self.temperature).clamp(min=torch.finfo(held.dtype).tiny)
 
         if self.surrogate == "pairwise":
             inside = negative & (held >= band.t_beta)

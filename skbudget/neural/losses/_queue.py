@@ -71,8 +71,8 @@ class Remembered:
     ----------
     key : BatchKey
         What tells it from other batches.
-    n_rows : int
-        Rows that were compared, without padding.
+    logits : Tensor of shape (n_rows, n_columns)
+        Scores of the rows that were compared, without padding and without gradient.
     overwritten : _Slots
         What its rows have taken the place of.
     sample : Tensor or None
@@ -80,7 +80,7 @@ class Remembered:
     """
 
     key: BatchKey
-    n_rows: int
+    logits: Tensor
     overwritten: _Slots
     sample: Tensor | None
 
@@ -142,23 +142,29 @@ class MemoryQueue(nn.Module):
         """Tell that the step is over: its rows stay, and its batches may come again."""
         self._step.clear()
 
-    def find(self, targets: Tensor, n_rows: int) -> Remembered | None:
+    def find(self, targets: Tensor, live: Pool) -> Remembered | None:
         """Return the batch of the present step that is evaluated again, None if it is new.
 
         Parameters
         ----------
         targets : Tensor
             The targets that the loss was called with.
-        n_rows : int
-            Rows of the batch, without padding.
+        live : Pool
+            The rows of the batch.
         """
         if self._step and any(batch.key.is_over() for batch in self._step):
             self.end_step()
         key = BatchKey.of(targets)
-        for batch in reversed(self._step):
-            if batch.n_rows == n_rows and batch.key.is_again(key):
-                return batch
-        return None
+        found = [
+            batch
+            for batch in self._step
+            if batch.logits.shape == live.logits.shape and batch.key.is_again(key)
+        ]
+        if len(found) > 1 and in_backward():
+            # A backward pass begins at the end, and evaluates the very same scores.
+            same = [batch for batch in found if torch.equal(batch.logits, live.logits)]
+            return (same or found)[-1]
+        return found[0] if found else None
 
     def remember(
         self, live: Pool, targets: Tensor, again: Remembered | None, sample: Tensor | None
@@ -176,23 +182,26 @@ class MemoryQueue(nn.Module):
         sample : Tensor or None
             Rows that were drawn of the pool.
         """
+        logits = live.logits.detach()
         if again is not None:
             undone = self._rewind(again)
-            again.overwritten = self._append(live)
+            again.overwritten, again.logits = self._append(live), logits
+            if not in_backward():
+                again.key = BatchKey.of(targets)
             self._redo(undone[:-1])
             if len(undone) > 1:
                 self._look_for_flags()
         elif not in_backward():
             # In a backward pass there are no new batches.
-            key, n_rows = BatchKey.of(targets), live.targets.numel()
-            self._step.append(Remembered(key, n_rows, self._append(live), sample))
+            key = BatchKey.of(targets)
+            self._step.append(Remembered(key, logits, self._append(live), sample))
             while self._knows_too_many():
                 del self._step[0]
 
     def _knows_too_many(self) -> bool:
         first, *others = self._step
-        within = first.key.running
-        full = not within and sum(batch.n_rows for batch in others) >= self.size
+        within = first.key.evaluation is not None
+        full = not within and sum(len(batch.logits) for batch in others) >= self.size
         return bool(others) and (full or len(others) >= _MOST_BATCHES[within])
 
     def _rewind(self, batch: Remembered) -> list[tuple[Remembered, _Slots]]:

@@ -13,6 +13,7 @@ from ._checks import (
     check_finite,
     check_flag,
     check_ignore_index,
+    check_magnitude,
     check_mask,
     check_rows,
     check_targets,
@@ -64,7 +65,7 @@ class RankingLoss(nn.Module, ABC):
         self.num_classes = check_positive(
             num_classes, "num_classes", owner, integer=True, minimum=1
         )
-        self.temperature = check_positive(temperature, "temperature", owner)
+        self.temperature = check_magnitude(temperature, "temperature", owner)
         self.queue_size = check_positive(queue_size, "queue_size", owner, integer=True, minimum=0)
         self.reduction = check_option(reduction, "reduction", REDUCTIONS, owner)
         if max_pool_size is not None:
@@ -75,7 +76,13 @@ class RankingLoss(nn.Module, ABC):
         self.gather_distributed = check_flag(
             gather_distributed, "gather_distributed", owner, or_none=True
         )
-        self.queue = MemoryQueue(self.queue_size, self.num_classes)
+        try:
+            self.queue = MemoryQueue(self.queue_size, self.num_classes)
+        except RuntimeError as error:
+            raise ValueError(
+                f"{owner} cannot remember queue_size={queue_size} rows of "
+                f"num_classes={num_classes} scores: there is not enough memory."
+            ) from error
         # Draws the rows of a pool that is capped; None for the one of torch.
         self._generator: torch.Generator | None = None
 
@@ -140,9 +147,12 @@ class RankingLoss(nn.Module, ABC):
         ValueError
             If a shape, a target or a weight is not as described.
         """
+        owner = type(self).__name__
+        check_flag(return_per_class, "return_per_class", owner)
+        check_flag(return_diagnostics, "return_diagnostics", owner)
         with working_precision(logits) as logits:
             live = self._live_rows(logits, targets, iid_mask, sample_weight)
-            again = self.queue.find(targets, live.targets.numel())
+            again = self.queue.find(targets, live)
             pool, sample = self._capped(self.queue.pool(live, again), again)
             losses: list[Tensor | None] = []
             stats: list[dict[str, Any]] = []

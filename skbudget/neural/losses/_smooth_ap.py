@@ -35,7 +35,7 @@ class SmoothAPLoss(RankingLoss):
         Past rows to compare with, 0 for none.
     max_pool_size : int, default=None
         Rows to compare at most; more are subsampled, half of the places shared
-        evenly between the classes. Draws from torch's generator.
+        evenly between the classes. Draws from torch's generator, once in a step.
     ignore_index : int, default=-100
         Target of rows to leave out, as padding.
     reduction : {"mean", "sum", "none"}, default="mean"

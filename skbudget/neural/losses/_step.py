@@ -10,11 +10,13 @@ thread by thread.
 from __future__ import annotations
 
 import threading
+import weakref
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 from torch.optim.optimizer import (
+    Optimizer,
     register_optimizer_step_post_hook,
     register_optimizer_step_pre_hook,
 )
@@ -23,12 +25,29 @@ __all__ = ["BatchKey", "in_backward"]
 
 
 class _Steps:
-    """How many steps the optimizers of a thread have begun and ended."""
+    """How many steps the optimizers of a thread have begun and ended, and the one under way."""
 
-    __slots__ = ("begun", "ended", "running")
+    __slots__ = ("begun", "ended", "optimizer")
 
     def __init__(self) -> None:
-        self.begun, self.ended, self.running = 0, 0, False
+        self.begun, self.ended = 0, 0
+        self.optimizer: weakref.ref[Optimizer] | None = None
+
+    @property
+    def evaluation(self) -> int | None:
+        """A number that changes with the parameters; None where no step is under way.
+
+        An optimizer that evaluates a loss again moves its parameters before it does.
+        """
+        optimizer = None if self.optimizer is None else self.optimizer()
+        if optimizer is None:
+            return None
+        return sum(
+            parameter._version
+            for group in optimizer.param_groups
+            for parameter in group["params"]
+            if not parameter.is_inference()
+        )
 
 
 # A thread's number may be that of one that has ended. Its counts go on, which does no harm.
@@ -39,16 +58,16 @@ def _steps(thread: int) -> _Steps:
     return _steps_of_thread.setdefault(thread, _Steps())
 
 
-def _on_begin(*_: Any) -> None:
+def _on_begin(optimizer: Optimizer, *_: Any) -> None:
     steps = _steps(threading.get_ident())
     steps.begun += 1
-    steps.running = True
+    steps.optimizer = weakref.ref(optimizer)
 
 
 def _on_end(*_: Any) -> None:
     steps = _steps(threading.get_ident())
     steps.ended += 1
-    steps.running = False
+    steps.optimizer = None
 
 
 register_optimizer_step_pre_hook(_on_begin)
@@ -73,8 +92,8 @@ class BatchKey(NamedTuple):
         The thread that evaluated it. Checkpointing on a GPU evaluates again in another one.
     begun, ended : int
         Steps that optimizers of that thread had begun and ended.
-    running : bool
-        Whether such a step was under way.
+    evaluation : int or None
+        Which evaluation of the step under way it belongs to; None where there is no such step.
     """
 
     targets: Tensor
@@ -82,7 +101,7 @@ class BatchKey(NamedTuple):
     thread: int
     begun: int
     ended: int
-    running: bool
+    evaluation: int | None
 
     @classmethod
     def of(cls, targets: Tensor) -> BatchKey:
@@ -91,7 +110,7 @@ class BatchKey(NamedTuple):
         steps = _steps(thread)
         # Tensors of inference mode have no version.
         version = 0 if targets.is_inference() else targets._version
-        return cls(targets, version, thread, steps.begun, steps.ended, steps.running)
+        return cls(targets, version, thread, steps.begun, steps.ended, steps.evaluation)
 
     def is_over(self) -> bool:
         """Whether an optimizer has ended a step since the batch was evaluated."""
@@ -100,15 +119,18 @@ class BatchKey(NamedTuple):
     def is_again(self, other: BatchKey) -> bool:
         """Whether another key, made later in the same step, is that of the same batch.
 
-        It is if it has the same targets: the same tensor, or equal ones where a step of an
-        optimizer or a backward pass evaluates something again. Elsewhere equal targets may be
-        those of two batches, for many batches have no positive at all.
+        It is if it has the same tensor of targets. An optimizer's closure may make new ones
+        in each evaluation, and so may a function that is checkpointed: equal targets will do
+        in a later evaluation of a step, and in a backward pass. Elsewhere they may be those
+        of two batches, for many batches have no positive at all.
         """
         if self.targets is other.targets:
             return self.version == other.version
-        in_step = self.running and other.running and self.begun == other.begun
-        if not (in_step and self.thread == other.thread) and not in_backward():
-            return False
+        if not in_backward():
+            if self.evaluation is None or other.evaluation in (None, self.evaluation):
+                return False
+            if (self.thread, self.begun) != (other.thread, other.begun):
+                return False
         mine, theirs = self.targets, other.targets
         return (
             mine.shape == theirs.shape

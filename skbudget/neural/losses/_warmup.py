@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from ..._utils.validation import _invalid, check_budget, check_positive
-from ._checks import check_finite, check_flag
+from ._checks import check_finite, check_flag, check_magnitude
 
 __all__ = ["LossWarmup"]
 
@@ -20,7 +20,8 @@ class LossWarmup(nn.Module):
 
     The training loop keeps the time: call `on_train_batch_start` before every step
     and, if the phases are given in epochs, `on_train_epoch_start` before every
-    epoch. Phase and temperature are functions of the step and the epoch.
+    epoch. Phase and temperature are functions of the step and the epoch. A new number
+    of a step also tells ``main_loss`` that the one before is over.
 
     1. Warm-up: ``warmup_loss`` alone.
     2. Blend: the weight of ``main_loss`` grows linearly to ``final_main_weight``.
@@ -118,25 +119,31 @@ class LossWarmup(nn.Module):
         }
         if in_steps and (warmup_epochs or blend_epochs):
             raise ValueError(
-                "The phases of LossWarmup are in steps or in epochs, not in both: got some of each."
+                f"The phases of {owner} are in steps or in epochs, not in both: got "
+                f"warmup_steps={warmup_steps!r}, blend_steps={blend_steps!r}, "
+                f"warmup_epochs={warmup_epochs!r} and blend_epochs={blend_epochs!r}."
             )
         if warmup_loss is None and (any(lengths.values()) or final_main_weight != 1.0):
             raise ValueError(
                 "LossWarmup has no warmup_loss, so its phases must have no length, and "
                 "final_main_weight must be 1."
             )
+        for name, temperature in (
+            ("temperature_start", temperature_start),
+            ("temperature_end", temperature_end),
+        ):
+            if temperature is not None:
+                check_magnitude(temperature, name, owner)
         if (temperature_start is None) != (temperature_end is None):
             raise ValueError(
-                "temperature_start and temperature_end of LossWarmup go together: got only one."
+                f"temperature_start and temperature_end of {owner} go together: got only one, "
+                f"temperature_start={temperature_start!r} and temperature_end={temperature_end!r}."
             )
-        if temperature_start is not None:
-            check_positive(temperature_start, "temperature_start", owner)
-            check_positive(temperature_end, "temperature_end", owner)
-            if not hasattr(main_loss, "temperature"):
-                raise ValueError(
-                    f"{type(main_loss).__name__} has no temperature: leave temperature_start and "
-                    "temperature_end of LossWarmup at None."
-                )
+        if temperature_start is not None and not hasattr(main_loss, "temperature"):
+            raise ValueError(
+                f"{type(main_loss).__name__} has no temperature: leave temperature_start and "
+                "temperature_end of LossWarmup at None."
+            )
         self.in_steps = in_steps
         part = "steps" if in_steps else "epochs"
         self.warmup_length = lengths[f"warmup_{part}"]
@@ -237,7 +244,21 @@ class LossWarmup(nn.Module):
         }
 
     def set_extra_state(self, state: dict[str, Any]) -> None:
-        """Restore the clock from a ``state_dict``."""
+        """Restore the clock from a ``state_dict``.
+
+        Raises
+        ------
+        ValueError
+            If it is not what `get_extra_state` returned.
+        """
+        missing = set(self.get_extra_state())
+        if isinstance(state, dict):
+            missing -= state.keys()
+        if missing:
+            raise ValueError(
+                f"The state of {type(self).__name__} must be what get_extra_state returned, with "
+                f"{', '.join(sorted(missing))}. Got {state!r} instead."
+            )
         self._step = state["step"]
         self._epoch = state["epoch"]
         self._switch_step = state["switch_step"]

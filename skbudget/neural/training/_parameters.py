@@ -13,6 +13,7 @@ from sklearn.utils._param_validation import Interval, StrOptions, make_constrain
 from ..._utils.validation import _invalid, check_band, check_budget
 from ...objectives import Loss
 from ...objectives.losses._band import LINKS
+from ..losses._checks import check_magnitude
 from ..losses._pauc import POS_NUMERATORS, SURROGATES
 from ._criterion import Declaration, check_loss_parameters, declare_loss
 from ._module import ACTIVATIONS
@@ -46,6 +47,8 @@ class NetworkParameters(BaseEstimator):
     loss: Any
     alpha: float | None
     beta: float | None
+    temperature: float
+    temperature_start: float
     warmup: float
     blend: float
     hidden_layer_sizes: Any
@@ -120,6 +123,8 @@ class NetworkParameters(BaseEstimator):
         self._refuse_truth_values()
         owner = type(self).__name__
         check_budget(self.budget, owner)
+        check_magnitude(self.temperature, "temperature", owner)
+        check_magnitude(self.temperature_start, "temperature_start", owner)
         check_band(
             0.0 if self.alpha is None else self.alpha,
             1.0 if self.beta is None else self.beta,

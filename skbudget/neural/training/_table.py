@@ -256,9 +256,10 @@ def _learn_classes(
         y = table.y
         if classes is not None:
             # A part of a stream need not hold both.
-            y = np.concatenate([y, given.astype(y.dtype)])
+            y = np.concatenate([y, given])
             weight = np.ones(table.y.size) if weight is None else weight
             weight = np.concatenate([weight, np.zeros(2)])
+        _refuse_encoded_labels(estimator, given)
         given = find_classes(
             y, estimator.pos_label, owner=owner, weight=weight, stacklevel=_CALLER
         ).classes
@@ -269,6 +270,19 @@ def _learn_classes(
     vars(estimator).pop("pos_label_", None)
     if positive is not None:
         estimator.pos_label_ = positive
+
+
+def _refuse_encoded_labels(estimator: Any, classes: NDArray) -> None:
+    """Say what to do if the labels that fit was handed are numbers in place of names."""
+    named = estimator.pos_label
+    if isinstance(named, str) and classes.dtype.kind in "biuf":
+        hint = (
+            "If a tool of scikit-learn encoded the labels (cross_val_predict of scores, "
+            "CalibratedClassifierCV, VotingClassifier), encode them yourself: pass it "
+            f"y == {named!r}, and no pos_label."
+        )
+        allowed = f"one of the labels in y, {classes.tolist()}"
+        raise _invalid("pos_label", named, type(estimator).__name__, allowed, hint)
 
 
 def _compare_classes(

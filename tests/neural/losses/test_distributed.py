@@ -101,6 +101,17 @@ def test_ranks_may_be_told_to_keep_to_themselves(ranks):
     assert ranks[0]["alone"][0][0][0] != ranks[1]["alone"][0][0][0]
 
 
+def test_what_is_not_finite_on_one_rank_is_refused_by_all(ranks):
+    (one, value, held), (other, same_value, same_held) = (rank["not finite"] for rank in ranks)
+    assert one == other
+    assert "NaN or infinite in 2 of 71 rows" in one
+    second = together(UNEVEN[1])
+    loss = PAUCAtBudgetLoss(beta=0.3, queue_size=50)
+    torch.testing.assert_close(value, loss(second.X.sum(dim=1), second.y), rtol=1e-9, atol=0)
+    assert value == same_value
+    assert all(torch.equal(held[name], same_held[name]) for name in held)
+
+
 # --- gathering rows
 
 
