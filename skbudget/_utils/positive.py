@@ -101,9 +101,9 @@ def find_known_positive(estimator: Any) -> Any:
     for layer in _fitted_layers(estimator):
         label = getattr(layer, "pos_label_", None)
         if label is not None and any(_same(label, one) for one in classes):
-            return label
+            return label.item() if isinstance(label, np.generic) else label
     classes = np.asarray(classes)
-    return classes[1] if has_known_positive(classes) else None
+    return classes[1].item() if has_known_positive(classes) else None
 
 
 def tell_positive(estimator: Any, pos_label: Any) -> Any:

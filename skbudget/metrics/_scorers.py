@@ -13,6 +13,8 @@ from sklearn.metrics._scorer import _cached_call, _Scorer
 from sklearn.utils import _safe_indexing
 from sklearn.utils._param_validation import InvalidParameterError
 
+from .._utils.labels import _same
+from .._utils.positive import find_known_positive
 from .._utils.validation import (
     BASES,
     check_band,
@@ -35,12 +37,16 @@ def _score_response(
     *,
     metric: Callable[..., float],
     positive_class: Any = None,
+    classes: Any = None,
     sample_weight: ArrayLike | None = None,
     value: ArrayLike | None = None,
     value_column: Any = None,
     **params: Any,
 ) -> float:
-    """Evaluate ``metric`` on an estimator's response, which favours the greater label."""
+    """Evaluate ``metric`` on an estimator's response, which favours the second of ``classes``.
+
+    Without classes it favours the greater label.
+    """
     if value_column is not None and value is None:
         # A caller that does not go through the scorer's own `_score` does not pass X.
         raise ValueError(
@@ -49,20 +55,33 @@ def _score_response(
         )
     labels = np.unique(np.asarray(y_true))
     greater = labels[-1]
-    positive = check_binary_labels(
-        y_true, pos_label=greater if positive_class is None else positive_class
-    )
     if np.ndim(y_score) != 1:
+        check_binary_labels(y_true, pos_label=greater)
         raise ValueError(
             "The estimator must be a binary classifier: its response has shape "
             f"{np.shape(y_score)}, not (n_samples,)."
         )
+    positive = check_binary_labels(y_true, pos_label=positive_class)
+    if positive_class is None:
+        positive_class = greater
     if np.asarray(y_score).dtype.kind in "OUS":
         # `TunedThresholdClassifierCV` passes the labels that a threshold gives.
         y_score = (np.asarray(y_score) == greater).astype(np.float64)
-    if positive_class is not None and positive_class != greater:
+    if _is_reversed(positive_class, greater, classes):
         y_score = -check_scores(y_score)
     return metric(positive, y_score, sample_weight=sample_weight, value=value, **params)
+
+
+def _is_reversed(positive_class: Any, greater: Any, classes: Any) -> bool:
+    """Tell whether the response favours the other class than the positive one."""
+    if classes is None or len(classes) != 2:
+        return not _same(positive_class, greater)
+    if not any(_same(positive_class, label) for label in classes):
+        raise ValueError(
+            f"pos_label={positive_class!r} is not a class of the estimator: its classes are "
+            f"{np.asarray(classes).tolist()}."
+        )
+    return not _same(positive_class, classes[1])
 
 
 def _column_of(X: Any, column: str | int) -> np.ndarray:
@@ -93,6 +112,9 @@ class _RankingScorer(_Scorer):
                     "as well: use one of them."
                 )
             kwargs["value"] = _column_of(X, column)
+        if "positive_class" not in self._kwargs:
+            kwargs["positive_class"] = find_known_positive(estimator)
+        kwargs["classes"] = getattr(estimator, "classes_", None)
         return super()._score(partial(_cached_call, None), estimator, X, y_true, **kwargs)
 
     def __repr__(self) -> str:
@@ -147,8 +169,9 @@ def make_coverage_scorer(
         passes, if any.
 
     pos_label : int, float, bool or str, default=None
-        Label of the positive class, one of any two labels. The default is the greater one,
-        ``estimator.classes_[1]``, the class that ``decision_function`` favours.
+        Label of the positive class, one of any two labels. Without it, this is the
+        ``pos_label_`` of a classifier of this package, else 1 of {0, 1} and {-1, 1}, and
+        True. For other labels it must be given.
 
     Returns
     -------
@@ -159,7 +182,8 @@ def make_coverage_scorer(
     ------
     ValueError
         If a parameter is out of its range. When the scorer is called: if the estimator or
-        `y` does not have two classes, or if `pos_label` is neither of them.
+        `y` does not have two classes, if `pos_label` is neither of them, or if nothing says
+        which of them is positive.
 
     See Also
     --------
@@ -170,7 +194,8 @@ def make_coverage_scorer(
     Notes
     -----
     The scorer ranks by ``decision_function`` if the estimator has it, and by
-    ``predict_proba`` otherwise. It reverses the ranking if `pos_label` is the smaller label.
+    ``predict_proba`` otherwise. It reverses the ranking if this favours the other class than
+    the positive one.
 
     Metadata routing passes ``sample_weight`` and ``value`` to the scorer after a request
     with ``set_score_request``. An amount that is a column of the table needs no routing: the
@@ -249,8 +274,9 @@ def make_value_per_review_scorer(
         passes, if any.
 
     pos_label : int, float, bool or str, default=None
-        Label of the positive class, one of any two labels. The default is the greater one,
-        ``estimator.classes_[1]``, the class that ``decision_function`` favours.
+        Label of the positive class, one of any two labels. Without it, this is the
+        ``pos_label_`` of a classifier of this package, else 1 of {0, 1} and {-1, 1}, and
+        True. For other labels it must be given.
 
     Returns
     -------
@@ -261,7 +287,8 @@ def make_value_per_review_scorer(
     ------
     ValueError
         If a parameter is out of its range. When the scorer is called: if the estimator or
-        `y` does not have two classes, or if `pos_label` is neither of them.
+        `y` does not have two classes, if `pos_label` is neither of them, or if nothing says
+        which of them is positive.
 
     See Also
     --------
@@ -309,8 +336,9 @@ def make_partial_auc_scorer(
         passes, if any.
 
     pos_label : int, float, bool or str, default=None
-        Label of the positive class, one of any two labels. The default is the greater one,
-        ``estimator.classes_[1]``, the class that ``decision_function`` favours.
+        Label of the positive class, one of any two labels. Without it, this is the
+        ``pos_label_`` of a classifier of this package, else 1 of {0, 1} and {-1, 1}, and
+        True. For other labels it must be given.
 
     Returns
     -------
@@ -321,7 +349,8 @@ def make_partial_auc_scorer(
     ------
     ValueError
         If a parameter is out of its range. When the scorer is called: if the estimator or
-        `y` does not have two classes, or if `pos_label` is neither of them.
+        `y` does not have two classes, if `pos_label` is neither of them, or if nothing says
+        which of them is positive.
 
     See Also
     --------
@@ -362,8 +391,9 @@ def make_fpr_at_tpr_scorer(
         passes, if any.
 
     pos_label : int, float, bool or str, default=None
-        Label of the positive class, one of any two labels. The default is the greater one,
-        ``estimator.classes_[1]``, the class that ``decision_function`` favours.
+        Label of the positive class, one of any two labels. Without it, this is the
+        ``pos_label_`` of a classifier of this package, else 1 of {0, 1} and {-1, 1}, and
+        True. For other labels it must be given.
 
     Returns
     -------
@@ -375,7 +405,8 @@ def make_fpr_at_tpr_scorer(
     ------
     ValueError
         If a parameter is out of its range. When the scorer is called: if the estimator or
-        `y` does not have two classes, or if `pos_label` is neither of them.
+        `y` does not have two classes, if `pos_label` is neither of them, or if nothing says
+        which of them is positive.
 
     See Also
     --------
