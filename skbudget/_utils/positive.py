@@ -42,7 +42,8 @@ _AROUND_ONE = (
 
 def _unfitted_layers(estimator: Any) -> Iterator[Any]:
     """Yield an estimator and those inside it that will be fitted to the same labels."""
-    while estimator is not None and not isinstance(estimator, FrozenEstimator):
+    # A class instead of an instance is refused elsewhere.
+    while estimator is not None and not isinstance(estimator, FrozenEstimator | type):
         yield estimator
         if isinstance(estimator, Pipeline):
             estimator = estimator.steps[-1][1]
