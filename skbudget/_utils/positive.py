@@ -3,7 +3,7 @@
 An estimator of this package has a parameter ``pos_label`` and, once fitted, ``pos_label_``.
 scikit-learn's pipelines, searches and the like hand labels on unchanged to the estimator that
 they hold, so that what it says counts for them too. Ensembles such as `BaggingClassifier`
-code the labels first, and are left alone.
+code the labels first, as `CalibratedClassifierCV` may, and are told nothing.
 """
 
 from __future__ import annotations
@@ -32,12 +32,7 @@ __all__ = [
     "tell_positive",
 ]
 
-_AROUND_ONE = (
-    BaseSearchCV,
-    CalibratedClassifierCV,
-    FixedThresholdClassifier,
-    TunedThresholdClassifierCV,
-)
+_AROUND_ONE = (BaseSearchCV, FixedThresholdClassifier, TunedThresholdClassifierCV)
 
 
 def _unfitted_layers(estimator: Any) -> Iterator[Any]:
