@@ -18,7 +18,8 @@ cumulative weights.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import math
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Literal
 
@@ -26,12 +27,14 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ._utils.collective import Collective, find_levels, sum_over
+from ._utils.ranges import scaled
 from ._utils.validation import (
     BASES,
     check_band,
     check_budget,
     check_mask,
     check_option,
+    check_positive,
     check_scores,
     check_weights,
 )
@@ -180,8 +183,10 @@ def fpr_band(
     negatives = check_mask(negatives, "negatives", scores.size)
     if iid_mask is not None:
         iid_mask = check_mask(iid_mask, "iid_mask", scores.size)
-    weight = check_weights(sample_weight, scores.size)
-    return find_band(
+    weight, exponent = check_weights(sample_weight, scores.size), 0
+    if weight is not None:
+        weight, exponent = scaled(weight)
+    band = find_band(
         scores,
         negatives,
         alpha=alpha,
@@ -191,6 +196,11 @@ def fpr_band(
         iid_mask=iid_mask,
         tau_scale=tau_scale,
     )
+    if not np.isfinite(band.dispersion):
+        raise ValueError("The scores spread over more than a float holds: divide them by a number.")
+    if exponent:
+        band = replace(band, total_weight=math.ldexp(band.total_weight, exponent))
+    return band
 
 
 def default_beta(
@@ -238,7 +248,8 @@ def default_beta(
     Raises
     ------
     ValueError
-        If the budget is no fraction.
+        If the budget is no fraction, if there is no negative, or if another parameter is out of
+        its range.
 
     See Also
     --------
@@ -256,8 +267,25 @@ def default_beta(
     0.005
     """
     # Called in every round of boosting: a budget in range costs no call.
-    if not 0.0 < budget <= 1.0:
-        check_budget(budget, "default_beta")
+    if not (
+        isinstance(budget, int | float)
+        and budget is not True
+        and 0.0 < budget <= 1.0
+        and isinstance(positive_weight, int | float)
+        and 0.0 <= positive_weight < math.inf
+        and isinstance(negative_weight, int | float)
+        and 0.0 < negative_weight < math.inf
+        and (basis == "fpr" or basis == "population")
+        and isinstance(widening, int | float)
+        and widening is not True
+        and 0.0 < widening < math.inf
+    ):
+        owner = "default_beta"
+        budget = check_budget(budget, owner)
+        positive_weight = check_positive(positive_weight, "positive_weight", owner, minimum=0)
+        negative_weight = check_positive(negative_weight, "negative_weight", owner)
+        check_option(basis, "basis", BASES, owner)
+        widening = check_positive(widening, "widening", owner)
     wanted = max(widening * budget * negative_weight, _NEGATIVES_PER_POSITIVE * positive_weight)
     if basis == "fpr":
         return min(1.0, wanted / negative_weight)

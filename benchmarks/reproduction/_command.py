@@ -13,9 +13,9 @@ from skbudget.cli._options import (
     EXIT_FAILED,
     EXIT_INTERRUPTED,
     EXIT_OK,
+    add_jobs,
     check_output,
     command_parser,
-    n_jobs,
     positive_int,
     print_anywhere,
     program,
@@ -112,12 +112,7 @@ def _build_parser() -> argparse.ArgumentParser:
         metavar="FILE.npz",
         help=f"card fraud table for {REAL_TABLE}: arrays X and y",
     )
-    parser.add_argument(
-        "--n-jobs",
-        type=n_jobs,
-        metavar="N",
-        help="number of threads (default: all cores, or OMP_NUM_THREADS where it is set)",
-    )
+    add_jobs(parser, "number of threads", "the processors that are free")
     parser.add_argument(
         "--json",
         metavar="FILE",
@@ -149,7 +144,7 @@ def _check_combinations(parser: argparse.ArgumentParser, options: argparse.Names
 def _run(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
     try:
         check_output("--json", options.json)
-        from skbudget.cli._comparison import resolve_n_jobs
+        from skbudget.cli._threads import choose_threads
 
         from ._reproduction import (
             Measurement,
@@ -161,7 +156,7 @@ def _run(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
         from ._text import render_banner, render_closing, render_table
 
         check_torch()
-        threads = resolve_n_jobs(options.n_jobs)
+        threads = choose_threads(options.n_jobs)
         tables, skipped = _read_data(options)
     except (ImportError, OSError, ValueError) as error:
         parser.error(str(error))

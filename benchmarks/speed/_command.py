@@ -14,11 +14,11 @@ from skbudget.cli._options import (
     EXIT_FAILED,
     EXIT_INTERRUPTED,
     EXIT_OK,
+    add_jobs,
     at_least,
     check_output,
     checked_by,
     command_parser,
-    n_jobs,
     names_of,
     positive_int,
     print_anywhere,
@@ -108,13 +108,7 @@ def _build_parser() -> argparse.ArgumentParser:
         help="number of turns that count, after one that does not "
         f"(default: {FULL.pairs}; part losses takes {FULL.loss_steps} steps)",
     )
-    effort.add_argument(
-        "--n-jobs",
-        type=n_jobs,
-        metavar="N",
-        help="number of threads of boosters and torch (default: all cores, or OMP_NUM_THREADS "
-        "where it is set)",
-    )
+    add_jobs(effort, "number of threads of boosters and torch", "the processors that are free")
 
     output = parser.add_argument_group("output")
     output.add_argument(
@@ -129,18 +123,21 @@ def _build_parser() -> argparse.ArgumentParser:
     return parser
 
 
+ROWS = f"whole numbers, at least {LEAST_ROWS}, separated by commas"
+
+
 def _read_rows(text: str) -> tuple[int, ...]:
     return tuple(sorted({int(word) for word in text.split(",") if word.strip()}))
 
 
 def _check_rows(sizes: tuple[int, ...]) -> tuple[int, ...]:
     if not sizes:
-        raise ValueError("expected one number or several, separated by commas")
+        raise ValueError(f"must be {ROWS}: got none")
     at_least(LEAST_ROWS)(sizes[0])
     return sizes
 
 
-_rows = checked_by(_check_rows, _read_rows, "whole numbers separated by commas")
+_rows = checked_by(_check_rows, _read_rows, ROWS)
 
 
 def _check_combinations(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None:
@@ -154,9 +151,9 @@ def _check_combinations(parser: argparse.ArgumentParser, options: argparse.Names
 
 
 def _find_effort(options: argparse.Namespace) -> Effort:
-    from skbudget.cli._comparison import resolve_n_jobs
+    from skbudget.cli._threads import choose_threads
 
-    changes: dict[str, Any] = {"n_jobs": resolve_n_jobs(options.n_jobs)}
+    changes: dict[str, Any] = {"n_jobs": choose_threads(options.n_jobs)}
     if options.pairs is not None:
         changes["pairs"] = options.pairs
     if options.rows is not None:

@@ -13,16 +13,16 @@ from skbudget.cli._options import (
     EXIT_FAILED,
     EXIT_INTERRUPTED,
     EXIT_OK,
-    at_least,
+    add_jobs,
     check_output,
-    checked_by,
     command_parser,
-    n_jobs,
     positive_int,
     print_anywhere,
     program,
     split_names,
+    whole_number,
 )
+from skbudget.cli._table_options import budget
 
 if TYPE_CHECKING:
     from ._contender import Contender
@@ -169,16 +169,15 @@ def _build_parser() -> argparse.ArgumentParser:
     )
     effort.add_argument(
         "--search-rows",
-        type=checked_by(at_least(1000), int, "a whole number"),
+        type=whole_number(1000),
         metavar="N",
         help="if there are more training rows than this, trials see a stratified sample of this "
         f"size, and the chosen trial is trained again on all rows (default: {SEARCH_ROWS})",
     )
-    effort.add_argument(
-        "--n-jobs",
-        type=n_jobs,
-        metavar="N",
-        help="number of processes, with one thread each (default: all cores)",
+    add_jobs(
+        effort,
+        "number of processes, with one thread each",
+        "the processors that are free, but at least two processes where there are two processors",
     )
 
     output = parser.add_argument_group("output")
@@ -208,19 +207,8 @@ def _build_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _read_budgets(text: str) -> tuple[float, ...]:
-    return tuple(dict.fromkeys(float(word) for word in text.split(",") if word.strip()))
-
-
-def _check_budgets(values: tuple[float, ...]) -> tuple[float, ...]:
-    from skbudget._utils.validation import check_budget
-
-    if not values:
-        raise ValueError("expected one budget or several, separated by commas")
-    return tuple(check_budget(value, program(COMMAND)) for value in values)
-
-
-_budgets = checked_by(_check_budgets, _read_budgets, "numbers separated by commas")
+def _budgets(text: str) -> tuple[float, ...]:
+    return tuple(dict.fromkeys(budget(word) for word in split_names(text)))
 
 
 def _fill_in(options: argparse.Namespace) -> None:
@@ -235,10 +223,6 @@ def _fill_in(options: argparse.Namespace) -> None:
     stem = STEMS[options.ablation] + ("-quick" if quick else "")
     options.results = options.results or f"{stem}.csv"
     options.folder = options.folder or os.environ.get("SKBUDGET_DATA") or None
-    if options.n_jobs in (None, -1):
-        from joblib import cpu_count
-
-        options.n_jobs = cpu_count()
 
 
 def _run(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
@@ -344,6 +328,8 @@ def _work(
     failures: list[Failure],
     options: argparse.Namespace,
 ) -> None:
+    from skbudget.cli._threads import choose_processes
+
     from ._runner import Failure, run_units
 
     progress = None
@@ -354,8 +340,9 @@ def _work(
         for unit in units:
             totals[unit.table.name] = totals.get(unit.table.name, 0) + 1
         progress = Progress(sys.stderr, totals)
+    n_jobs = choose_processes(options.n_jobs)
     try:
-        for unit, found in run_units(units, effort, options.n_jobs):
+        for unit, found in run_units(units, effort, n_jobs):
             if isinstance(found, Failure):
                 failures.append(found)
             else:

@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 from sklearn import config_context
 from sklearn.utils import _safe_indexing
 
+from .ranges import product
+
 __all__ = ["LabelledRows"]
 
 _RowsT = TypeVar("_RowsT", bound="LabelledRows")
@@ -43,10 +45,13 @@ class LabelledRows:
 
     @property
     def worth(self) -> NDArray | None:
-        """What each row counts for if it is a positive that is caught; None means one."""
+        """What each row counts for if it is a positive that is caught; None means one.
+
+        Near the ends of what a float holds only the ratios are right.
+        """
         if self.weight is None or self.value is None:
             return self.value if self.weight is None else self.weight
-        return self.weight * self.value
+        return product(self.weight, self.value)[0]
 
     @property
     def columns(self) -> dict[str, NDArray]:

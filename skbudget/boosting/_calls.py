@@ -119,7 +119,15 @@ class BoosterCallable:
             If lengths differ, a value is unusable, or the loss does not read the column.
         """
         given = {name: values for name, values in columns.items() if values is not None}
-        check_names(self._loss, given.keys() | self._loss.needs, type(self).__name__)
+        warmup = None if self.schedule is None else self.schedule.warmup
+        needs = self._loss.needs if warmup is None else self._loss.needs | warmup.needs
+        check_names(self._loss, given.keys() | needs, self._name, warmup)
+        for name, values in given.items():
+            if np.ndim(values) != 1:
+                raise ValueError(
+                    f"{name} must have shape (n_samples,), one entry per row: got "
+                    f"{np.shape(values)}."
+                )
         n_samples = np.shape(next(iter(given.values())))[0] if given else 0
         return WithColumns(self, check_columns(given, n_samples))
 
@@ -225,7 +233,7 @@ class BoosterCallable:
         given = columns
         if call.group is not None:
             given = {**columns, "group": call.group}
-        if given.keys() ^ loss.needs:
+        if given or loss.needs or self.schedule is not None:
             self._check_given(given, call)
         if call.workers is not None and not loss.sums_over_workers:
             raise NotImplementedError(
@@ -249,13 +257,18 @@ class BoosterCallable:
         return Rows(target, raw, weight, given, call.workers, dtype)
 
     def _check_given(self, given: Mapping[str, NDArray[Any]], call: Call) -> None:
-        if call.group is not None and "group" not in self._loss.reads | self._loss.needs:
+        if (
+            call.group is not None
+            and "group" not in self._loss.reads | self._loss.needs
+            and (self.schedule is None or "group" not in self.schedule.warmup.needs)
+        ):
             raise ValueError(
                 f"The rows are grouped into queries, and {self._name} compares rows across "
                 "queries: the groups would have no effect. Leave group out, or use a loss that "
                 "reads it."
             )
-        check_names(self._loss, set(given), self._name)
+        warmup = None if self.schedule is None else self.schedule.warmup
+        check_names(self._loss, set(given), self._name, warmup)
         for name, values in given.items():
             if values.shape[0] != call.labels.shape[0]:
                 raise ValueError(
@@ -375,7 +388,7 @@ def unpack_call(
             weight = np.ones(labels.size, dtype=np.float32)
         raw = raw.astype(np.float32, copy=False)
     if raw.dtype.kind != "f":
-        raw = raw.astype(np.float64)
+        raw = _as_floats(raw, "y_pred")
     if raw.ndim not in (1, 2):
         raise ValueError(f"y_pred must have 1 or 2 dimensions, got {raw.ndim}.")
     if raw.shape[0] != labels.shape[0]:
@@ -383,16 +396,22 @@ def unpack_call(
             "y_true and y_pred have different lengths: "
             f"{labels.shape[0]} labels and {raw.shape[0]} scores."
         )
-    if not np.isfinite(raw.sum()):
+    # The sum of finite numbers may be too large for a float.
+    if not np.isfinite(raw.sum()) and not np.isfinite(raw).all():
         raise ValueError("y_pred contains NaN or infinity.")
     if weight is not None:
         if weight.shape != labels.shape:
             raise ValueError(
                 f"sample_weight must have one entry per sample: expected {labels.shape[0]}, "
-                f"got {weight.shape[0]}."
+                f"got {weight.size}."
             )
+        if weight.dtype.kind not in "biuf":
+            weight = _as_floats(weight, "sample_weight")
         if not (weight.min(initial=0) >= 0 and np.isfinite(weight.sum())):
-            raise ValueError("sample_weight contains negative, NaN or infinite values.")
+            raise ValueError(
+                "sample_weight contains negative, NaN or infinite values, or their sum is too "
+                f"large for {weight.dtype}."
+            )
     of_row = None
     if group is not None and np.size(group) > 0:
         sizes = np.asarray(group)
@@ -403,6 +422,14 @@ def unpack_call(
             )
         of_row = np.repeat(np.arange(sizes.size), sizes)
     return Call(labels, raw, weight, of_row, workers)
+
+
+def _as_floats(values: NDArray[Any], name: str) -> NDArray[np.float64]:
+    """Return integers, booleans and numbers in Python objects as floats."""
+    try:
+        return values.astype(np.float64, casting="unsafe" if values.dtype.kind == "O" else "safe")
+    except (TypeError, ValueError, OverflowError) as error:
+        raise ValueError(f"{name} must hold numbers: got {values.dtype}.") from error
 
 
 def rows_and_value(

@@ -16,7 +16,7 @@ from sklearn.utils.validation import _num_samples, check_is_fitted, column_or_1d
 
 from .._utils.validation import check_band, check_positive, check_weights
 from ..band import Basis, default_beta
-from ..objectives import Rows
+from ..objectives import Loss, Rows
 from ..objectives._rows import Margins, Target, check_columns
 from ._calls import WithColumns
 from ._fitting import (
@@ -51,6 +51,7 @@ __all__ = [
     "Leaves",
     "PAUCClassifierMixin",
     "SplitGain",
+    "adopt_fitted",
     "can_predict",
     "check_table",
     "document_parameters",
@@ -154,8 +155,18 @@ SPLIT_GAINS = (0.0, 1.0)
 WHOLE_AUC = 1.0
 BAND_LEAVES, WHOLE_AUC_LEAVES = 127, 15
 
-# Attributes of a booster's own estimator that do not come from training.
-_NOT_FITTED = ("_other_params", "kwargs", "_class_weight")
+# Attributes of a booster's own estimators that do not come from training.
+_NOT_FITTED = ("_other_params", "kwargs", "_class_weight", "_client", "_asynchronous")
+
+
+def adopt_fitted(estimator: Any, fitted: Any) -> None:
+    """Give an estimator the attributes that training gave to an instance of its parent."""
+    params = fitted.get_params()
+    for name, value in vars(fitted).items():
+        if name not in params and name not in _NOT_FITTED:
+            # A fitted model has no use for the columns of its training rows.
+            known = value.objective if isinstance(value, WithColumns) else value
+            setattr(estimator, name, known)
 
 
 def has_probabilities(estimator: Any) -> bool:
@@ -228,6 +239,7 @@ class PAUCClassifierMixin:
     _calibration: Calibration | None = None
     _kept: Any = None
     _carried: float = 0.0
+    _n_loaded_classes: int = 2
 
     # --- to be provided by the subclass ----------------------------------------
 
@@ -266,6 +278,32 @@ class PAUCClassifierMixin:
             class_weight=self._coded_weights(getattr(self, "class_weight", None)),
             earlier=earlier,
         )
+
+    def set_params(self, **params: Any) -> Any:
+        """Set parameters; ``objective__*`` are those of a loss that is the objective.
+
+        Parameters
+        ----------
+        **params
+            Parameters by name. ``objective__beta=0.01`` sets the parameter of a
+            `skbudget.objectives.Loss`.
+
+        Returns
+        -------
+        self : estimator
+        """
+        prefix = "objective__"
+        of_loss = {name: params.pop(name) for name in list(params) if name.startswith(prefix)}
+        if of_loss:
+            loss, owner = params.get("objective", self.objective), type(self).__name__
+            if not isinstance(loss, Loss):
+                raise ValueError(
+                    f"Invalid parameter {next(iter(of_loss))} of {owner}: objective={loss!r} is "
+                    "no loss with parameters. Pass objective=a loss of skbudget.objectives."
+                )
+            given = {name.removeprefix(prefix): value for name, value in of_loss.items()}
+            params["objective"] = loss.with_params(owner, "objective", **given)
+        return super().set_params(**params)  # type: ignore[misc]
 
     def _parent_params(self) -> dict[str, Any]:
         """Return the parameters that the parent understands."""
@@ -332,8 +370,8 @@ class PAUCClassifierMixin:
                 )
         elif getattr(self, "class_weight", None) is not None:
             raise ValueError("class_weight needs classes, and this objective takes a real target.")
+        minimised.check_columns({k: v for k, v in columns.items() if v is not None}, owner)
         given = check_columns(columns, coded.size)
-        minimised.check_columns(given, owner)
         n_margins = self._n_margins
         shape = (coded.size,) if n_margins == 1 else (coded.size, n_margins)
         coded = coded == 1 if target == "binary" else coded
@@ -396,12 +434,7 @@ class PAUCClassifierMixin:
 
     def _take_over(self, model: Model) -> None:
         """Adopt the fitted attributes of a parent instance, and what its booster lacks."""
-        params = model.fitted.get_params()
-        for name, value in vars(model.fitted).items():
-            if name not in params and name not in _NOT_FITTED:
-                # A fitted model has no use for the columns of its training rows.
-                known = value.objective if isinstance(value, WithColumns) else value
-                setattr(self, name, known)
+        adopt_fitted(self, model.fitted)
         self._kept, self._carried = model.kept, model.carried
 
     def _candidates(self, minimised: Minimised) -> list[Choice]:
@@ -518,7 +551,10 @@ class PAUCClassifierMixin:
         encoder = getattr(self, "_label_encoder", None)
         if encoder is None and self._kind[0] == "real":
             raise AttributeError("A model of a real target has no classes.")
-        return np.arange(2) if encoder is None else encoder.classes_
+        if encoder is None:
+            # The booster was loaded from a file, which does not hold the labels.
+            return np.arange(self._n_loaded_classes)
+        return encoder.classes_
 
     @property
     def n_classes_(self) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from inspect import signature
 from typing import Any
 
@@ -12,9 +13,11 @@ from xgboost.dask import DaskXGBClassifier
 from ..band import Basis, TauScale
 from ..objectives import Schedule
 from ..objectives.losses.pairwise_pauc import Link
-from ._classifier import BAND_LEAVES, OBJECTIVE_PARAMETERS
+from ._classifier import BAND_LEAVES, adopt_fitted
 from ._metric import CoverageMetric
-from ._objective import PAUCObjective, Surrogate
+from ._minimised import OBJECTIVE_PARAMETERS, find_minimised
+from ._objective import Surrogate
+from ._targets import check_sets, refuse_beside
 from ._xgboost import XGBoostRounds, refuse_class_ratio
 
 __all__ = ["DaskPAUCXGBClassifier"]
@@ -33,13 +36,14 @@ class DaskPAUCXGBClassifier(DaskXGBClassifier):
     budget : float, default=0.005
         Review budget, a fraction in (0, 1]: the share of rows that can be acted on.
     alpha, beta : float, default=None
-        Ends of the FPR band of training, as fractions. None for the top, and for
-        `skbudget.boosting.default_beta` of all workers' rows.
+        Ends of the FPR band of training, as fractions. None stands for the top, and for
+        `skbudget.boosting.default_beta` of the rows of all workers.
     surrogate, link, temperature, tau_scale, basis, n_knots, schedule
         As in `PAUCObjective`.
-    objective : callable, default=None
-        None for the partial AUC set by the parameters above; or another objective, such
-        as a `BoosterObjective`, which then ignores them.
+    objective : str, Loss or callable, default=None
+        What is minimised, as in `PAUCXGBClassifier`: None for the partial AUC that the
+        parameters above set, another loss of two classes that adds up over workers, by
+        name or as an object, or a callable. Boosting begins at zero.
     n_estimators : int, default=200
         Number of trees.
     learning_rate : float, default=0.05
@@ -71,16 +75,16 @@ class DaskPAUCXGBClassifier(DaskXGBClassifier):
     Notes
     -----
     Nothing is chosen by cross-validation here, and nothing is calibrated: the model
-    ranks, by `decision_function`, and has no `predict_proba`. ``gamma`` (a least split
-    gain of 1 leaves noise alone), ``beta`` and ``max_leaves`` are what
-    `PAUCXGBClassifier` would choose: fit one on a sample, and take its ``gamma_``,
-    ``beta_`` and ``max_leaves_``.
+    ranks by `decision_function`, and has no `predict_proba`. `PAUCXGBClassifier` would
+    choose ``gamma`` (a least split gain of 1 leaves noise alone), ``beta`` and
+    ``max_leaves``: fit one on a sample, and take its ``gamma_``, ``beta_`` and
+    ``max_leaves_``.
 
     A worker may hold no positive, or no row. A boosting round exchanges some twenty
-    messages whose size does not depend on the number of rows: histograms of the bits of
-    the scores, by which the band's edges are found exactly, and the pair kernel's grid.
-    Only where positives and band negatives lie so far apart, or the temperature is so
-    small, that no grid will do, their scores are exchanged.
+    messages, whose size does not depend on the number of rows: histograms of the bits of
+    the scores, which give the exact edges of the band, and the grid of the pair kernel.
+    Scores themselves are exchanged only where no grid will do, because positives and band
+    negatives lie far apart or the temperature is small.
 
     LightGBM's Dask estimators hand an objective the rows of one worker and no way to
     ask the others; with them the objective raises ``NotImplementedError``.
@@ -102,6 +106,8 @@ class DaskPAUCXGBClassifier(DaskXGBClassifier):
     >>> bool(coverage_at_budget_score(y_new, margin, budget=0.01) > 0.7)
     True
     """
+
+    _parent = DaskXGBClassifier
 
     def __init__(
         self,
@@ -150,14 +156,33 @@ class DaskPAUCXGBClassifier(DaskXGBClassifier):
         params = self.get_params(deep=False)
         return {name: value for name, value in params.items() if name not in OBJECTIVE_PARAMETERS}
 
+    def get_xgb_params(self) -> dict[str, Any]:
+        """Return the parameters that the fitted booster is told of.
+
+        Returns
+        -------
+        params : dict
+        """
+        unknown = (*OBJECTIVE_PARAMETERS, "objective")
+        params = super().get_xgb_params()
+        return {name: value for name, value in params.items() if name not in unknown}
+
     def _boosting_objective(self, *, of_value: bool) -> Any:
-        if self.objective is not None:
-            return self.objective
-        values = {name: getattr(self, name) for name in OBJECTIVE_PARAMETERS}
-        return PAUCObjective(
-            **values,
-            weight_of_positives="value" if of_value else "rows",
-        )
+        minimised = find_minimised(self)
+        if minimised.target != "binary":
+            raise ValueError(
+                f"{type(self).__name__} needs a loss of two classes: this objective takes another "
+                f"target, {minimised.target!r}."
+            )
+        if of_value and callable(self.objective):
+            raise ValueError(
+                "value goes with the partial AUC of the parameters or a loss: for another "
+                "objective pass sample_weight, and BoosterObjective(..., "
+                "weight_of_positives='value')."
+            )
+        minimised.check_columns({"value": None} if of_value else {}, type(self).__name__)
+        objective = minimised.at(self.beta)
+        return replace(objective, weight_of_positives="value") if of_value else objective
 
     def fit(
         self,
@@ -180,11 +205,11 @@ class DaskPAUCXGBClassifier(DaskXGBClassifier):
         verbose : bool or int, default=False
             Whether to print the metrics of each round.
         value : dask Array or Series of shape (n_samples,), default=None
-            What catching each positive is worth, at least 0 and in any unit; entries of
-            negatives are not used. It takes the place of ``sample_weight``, beside which it
-            is refused: the workers know one column beside the label.
+            What catching each positive is worth, at least 0 and in any unit. Entries of
+            negatives are not used. It takes the place of ``sample_weight``, and is refused
+            beside it, because the workers know one column beside the label.
         value_eval_set : list of dask Array or Series, default=None
-            Values of the rows of each evaluation set; in place of
+            Values of the rows of each evaluation set, in place of
             ``sample_weight_eval_set`` and ``eval_metric``.
         **kwargs
             ``sample_weight``, ``base_margin``, ``eval_set``, ``xgb_model``,
@@ -241,53 +266,33 @@ class DaskPAUCXGBClassifier(DaskXGBClassifier):
         parent = DaskXGBClassifier(**params)
         parent.client = self.client
         await parent._fit_async(X, encoded(y), **kwargs)
-        mine = self.get_params(deep=False).keys() | {"_client", "_asynchronous", "kwargs"}
-        for name, value in vars(parent).items():
-            if name not in mine:
-                setattr(self, name, value)
+        adopt_fitted(self, parent)
         self.classes_ = classes
         return self
 
     def _check_value(self, value: Any, value_eval_set: Any, kwargs: dict[str, Any]) -> None:
-        for given, name, other in (
-            (value, "value", "sample_weight"),
-            (value_eval_set, "value_eval_set", "sample_weight_eval_set"),
-        ):
-            if given is not None and kwargs.get(other) is not None:
-                raise ValueError(
-                    f"{name} and {other} cannot be combined on Dask: the workers know one column "
-                    "beside the label, and it holds either."
-                )
-        if value is not None and self.objective is not None:
-            raise ValueError(
-                "value goes with the partial AUC of the parameters: for another objective pass "
-                "sample_weight, and BoosterObjective(..., weight_of_positives='value')."
-            )
+        one_column = "on Dask the workers know one column beside the label, and it holds either."
+        if value is not None:
+            refuse_beside("value", {"sample_weight": kwargs.get("sample_weight")}, one_column)
         if value_eval_set is None:
             return
-        if self.eval_metric is not None:
-            raise ValueError(
-                "value_eval_set and eval_metric cannot be combined: only coverage knows the "
-                "weights for values."
-            )
-        n_sets = len(kwargs.get("eval_set") or [])
-        if not isinstance(value_eval_set, list | tuple) or len(value_eval_set) != n_sets:
-            raise ValueError(
-                f"value_eval_set must be a list with one column per evaluation set, of which there "
-                f"are {n_sets}."
-            )
+        weights = {"sample_weight_eval_set": kwargs.get("sample_weight_eval_set")}
+        refuse_beside("value_eval_set", weights, one_column)
+        only_coverage = "only coverage takes weights of positives for values."
+        refuse_beside("value_eval_set", {"eval_metric": self.eval_metric}, only_coverage)
+        check_sets("value_eval_set", value_eval_set, len(kwargs.get("eval_set") or []))
 
     async def _value_as_weight(self, value: Any, target: Any, name: str) -> Any:
-        """Return 1 for negatives, and the value for positives in units of its mean.
+        """Return 1 for negatives, and for positives the value in units of its mean.
 
-        XGBoost places its bins by weights: the unit is not to have a say in that.
+        XGBoost places its bins by weights, and the unit should not move them.
         """
         sums = self.client.compute([(value * target).sum(), target.sum()])
         worth, number = [await each for each in sums]
         if not (np.isfinite(worth) and worth > 0):
             raise ValueError(
-                f"The positives have no value, or a negative, NaN or infinite one in {name}: it "
-                "must be at least 0, and of one positive at least more."
+                f"The positives have no value, or a negative, NaN or infinite one in {name}: every "
+                "value must be at least 0, and at least one greater than 0."
             )
         return value * (number / worth) * target + (1 - target)
 

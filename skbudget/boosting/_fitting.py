@@ -13,7 +13,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -153,6 +153,10 @@ class Booster(ABC):
     n_margins: int = 1
     _untouched: list[Any] = field(init=False, repr=False)
 
+    # Classes of callbacks that print metrics, and of those that stop early.
+    printing: ClassVar[tuple[type, ...]]
+    stopping: ClassVar[tuple[type, ...]]
+
     def __post_init__(self) -> None:
         # Callbacks may keep what they saw: those of the folds are copied from these.
         self._untouched = [_copy_callback(callback) for callback in self.callbacks]
@@ -163,7 +167,12 @@ class Booster(ABC):
         ``n_rounds`` takes the place of early stopping.
         """
         params = {**self.params, "random_state": self._seed_of_fold()}
-        callbacks = [_copy_callback(callback) for callback in self._untouched]
+        callbacks = [
+            _copy_callback(callback)
+            for callback in self._untouched
+            # Only the final model prints its metrics.
+            if not isinstance(callback, self.printing)
+        ]
         fold = replace(self, params=params, callbacks=callbacks)
         return fold if n_rounds is None else fold.stopped_after(n_rounds)
 

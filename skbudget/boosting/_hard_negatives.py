@@ -29,7 +29,7 @@ class HardNegativeTrees(ClassifierMixin, BaseEstimator):
 
     Notes
     -----
-    Ranks only: mining shifts the margins. Labels must be 0 and 1.
+    The model only ranks, because mining shifts the margins. Labels must be 0 and 1.
     """
 
     def __init__(self, booster: Any, *, top_fraction: float = 0.02, factor: float = 10.0) -> None:
@@ -38,10 +38,10 @@ class HardNegativeTrees(ClassifierMixin, BaseEstimator):
         self.factor = factor
 
     def fit(self, X: Any, y: ArrayLike, sample_weight: NDArray | None = None) -> HardNegativeTrees:
-        """Fit the trees, from the log-odds of the positives on.
+        """Fit the trees, which begin at the log-odds of the positives.
 
-        A booster starts there with objectives of its own, and at 0 with others, from where
-        its first trees would do little but move all rows to the base rate.
+        A booster begins there with objectives of its own, and at 0 with others. From 0 its
+        first trees would do little but move all rows to the base rate.
         """
         y = np.asarray(y)
         objective = HardNegativeCrossEntropy(top_fraction=self.top_fraction, factor=self.factor)
@@ -59,7 +59,7 @@ class HardNegativeTrees(ClassifierMixin, BaseEstimator):
         return self
 
     def decision_function(self, X: Any) -> NDArray:
-        """Return margins, less the starting point that all rows share."""
+        """Return margins, without the starting point that all rows share."""
         if hasattr(self.booster_, "booster_"):
             return self.booster_.predict(X, raw_score=True)
         return self.booster_.predict(X, output_margin=True)

@@ -9,7 +9,7 @@ from inspect import signature
 from typing import Any, ClassVar
 
 import numpy as np
-from lightgbm import LGBMClassifier, LGBMModel, early_stopping
+from lightgbm import LGBMClassifier, LGBMModel, early_stopping, log_evaluation
 from lightgbm.callback import EarlyStopException
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.metaestimators import available_if
@@ -113,6 +113,10 @@ class LightGBM(Booster):
     eval_base: Any = None
     eval_sizes: list[int] = field(default_factory=list)
 
+    # LightGBM offers functions that return them.
+    printing: ClassVar = (type(log_evaluation()),)
+    stopping: ClassVar = (type(early_stopping(1)),)
+
     def _seed_of_fold(self) -> Any:
         # A generator that the user shares with us is left where it is.
         return copy.deepcopy(self.seed)
@@ -121,7 +125,7 @@ class LightGBM(Booster):
         params = {
             name: value for name, value in self.params.items() if name not in EARLY_STOPPING_NAMES
         }
-        callbacks = [one for one in self.callbacks if not isinstance(one, type(early_stopping(1)))]
+        callbacks = [one for one in self.callbacks if not isinstance(one, self.stopping)]
         return replace(self, params=params, callbacks=[*callbacks, StopAfter(n_rounds)])
 
     def kept_rounds(self, fitted: Any) -> int | None:
@@ -239,7 +243,9 @@ reg_alpha, random_state, n_jobs, importance_type
 
     The booster carries the start of the loss and the zero of the calibration in its
     first tree, so that a saved booster gives the margins of `decision_function`. With
-    ``linear_tree=True`` the estimator adds them, and the booster alone lacks them.
+    ``linear_tree=True`` the estimator adds them, and the booster alone lacks them. A
+    calibrated model of several classes rescales its margins, which the booster alone does
+    not.
 
     Examples
     --------
@@ -411,7 +417,7 @@ eval_X, eval_y
         if eval_value is not None:
             refused = {
                 "eval_sample_weight": eval_sample_weight,
-                "eval_class_weight": eval_class_weight,
+                "eval_class_weight": self._coded_eval_weights(eval_class_weight),
                 "eval_metric": eval_metric,
             }
             eval_sample_weight = values_as_weights(targets, eval_value, "eval_value", refused)
@@ -430,7 +436,7 @@ eval_X, eval_y
             arguments={
                 "eval_names": eval_names,
                 "eval_sample_weight": eval_sample_weight,
-                "eval_class_weight": eval_class_weight,
+                "eval_class_weight": self._coded_eval_weights(eval_class_weight),
                 "eval_metric": [metric for metric in metrics if callable(metric)],
                 "feature_name": feature_name,
                 "categorical_feature": categorical_feature,
@@ -446,6 +452,11 @@ eval_X, eval_y
         )
         self._fit(training, booster, earlier=init_model)
         return self
+
+    def _coded_eval_weights(self, eval_class_weight: Any) -> Any:
+        if isinstance(eval_class_weight, Mapping):
+            return {k: self._coded_weights(one) for k, one in eval_class_weight.items()}
+        return eval_class_weight and [self._coded_weights(one) for one in eval_class_weight]
 
     def _encoded_eval_sets(self, eval_set: Any, eval_X: Any, eval_y: Any) -> list[tuple[Any, Any]]:
         """Return the evaluation sets with coded labels."""

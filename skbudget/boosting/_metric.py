@@ -9,6 +9,7 @@ import numpy as np
 
 from .._utils.validation import BASES, check_budget, check_option
 from ..band import Basis
+from ..objectives._rows import code_target
 from ._calls import WEIGHTS_OF_POSITIVES, WeightOfPositives, rows_and_value, unpack_call
 
 __all__ = ["CoverageMetric"]
@@ -128,16 +129,23 @@ class CoverageMetric:
             raise ValueError(
                 f"CoverageMetric needs binary scores of shape (n_samples,), got {scores.shape}."
             )
+        if collective is not None:
+            positive = code_target("binary", labels, collective)
+            value = None
+            if self.weight_of_positives == "value":
+                weight, value = rows_and_value(positive, weight, collective)
+            return common_coverage(
+                positive, scores, weight, self.budget, self.basis, collective, value
+            )
         value = None
         if self.weight_of_positives == "value":
-            weight, value = rows_and_value(labels == 1, weight, collective)
-        if collective is not None:
-            return common_coverage(
-                labels == 1, scores, weight, self.budget, self.basis, collective, value
-            )
+            weight, value = rows_and_value(np.asarray(labels == 1), weight, None)
+        if not hasattr(y_pred, "get_label"):
+            # As they were passed: integers are not ranked as floats, of which some would tie.
+            labels, scores = y_true, y_pred
         return float(
             coverage_at_budget_score(
-                labels.astype(np.int8, copy=False),
+                labels,
                 scores,
                 budget=self.budget,
                 basis=self.basis,

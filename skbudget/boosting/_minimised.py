@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from inspect import signature
 from typing import Any
 
 from sklearn.utils._param_validation import InvalidParameterError
@@ -31,6 +32,8 @@ OBJECTIVE_PARAMETERS = (
 
 # The parameters of a loss over a band.
 BAND_PARAMETERS = ("alpha", "beta", "basis")
+# What belongs to the partial AUC alone.
+OF_THE_BAND = tuple(name for name in OBJECTIVE_PARAMETERS if name not in ("budget", "schedule"))
 
 
 @dataclass(frozen=True)
@@ -76,7 +79,9 @@ class Minimised:
         """
         objective = self.at(None)
         if isinstance(objective, BoosterCallable):
-            check_names(objective._loss, set(columns), owner)
+            schedule = objective.schedule
+            warmup = None if schedule is None else schedule.warmup
+            check_names(objective._loss, set(columns), owner, warmup)
         elif columns:
             raise ValueError(
                 f"{', '.join(columns)} needs the partial AUC, a loss or a BoosterObjective as the "
@@ -107,16 +112,38 @@ def find_minimised(estimator: Any) -> Minimised:
         check_parameters(estimator, owner)
         loss = find_loss(objective)
         if loss.target == "binary" and all(hasattr(loss, name) for name in BAND_PARAMETERS):
+            others = [name for name in OF_THE_BAND if name not in BAND_PARAMETERS]
+            _refuse_without_effect(
+                estimator, others, f"they are those of {loss.name}: pass the loss itself"
+            )
             return _over_band(loss, estimator)
+        _refuse_without_effect(estimator, OF_THE_BAND, f"{loss.name} has no band")
         return _of_loss(loss, estimator)
     if isinstance(objective, Loss):
         check_parameters(estimator, owner)
+        _refuse_without_effect(estimator, OF_THE_BAND, "a loss has parameters of its own")
         return _of_loss(objective, estimator)
     if isinstance(objective, type) or not callable(objective):
         raise _no_objective(estimator)
+    _refuse_without_effect(
+        estimator, (*OF_THE_BAND, "schedule"), "a callable has parameters of its own"
+    )
     plain = objective.objective if isinstance(objective, WithColumns) else objective
     loss_of = plain._loss if isinstance(plain, BoosterCallable) else None
     return Minimised(lambda beta: objective, loss_of)
+
+
+def _refuse_without_effect(estimator: Any, names: Sequence[str], reason: str) -> None:
+    """Raise if a parameter is set that the objective of the estimator does not heed."""
+    parameters = signature(type(estimator).__init__).parameters
+    for name in names:
+        given, default = getattr(estimator, name), parameters[name].default
+        if given is not default and given != default:
+            raise InvalidParameterError(
+                f"The {name!r} parameter of {type(estimator).__name__} has no effect beside "
+                f"objective={estimator.objective!r}: {reason}. Got {given!r}: leave it at "
+                f"{default!r}."
+            )
 
 
 def _over_band(loss: Loss[Any], estimator: Any) -> Minimised:

@@ -1,6 +1,6 @@
 """What the estimators are compared with: cross-entropy as a careful user trains it.
 
-Nothing here is public; the benchmarks and the adoption report share it.
+Nothing here is public. The benchmarks and the adoption report share it.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ __all__ = [
 
 PEER_L2 = 5.0
 
-# Left to itself LightGBM picks the layout of its histograms by timing both, and
-# the last digits of a model depend on which one it picked.
+# By default LightGBM times both layouts of its histograms and picks one of them, and the
+# last digits of a model depend on which one it picked.
 REPEATABLE: dict[str, Any] = {"deterministic": True, "force_col_wise": True, "verbose": -1}
 
 

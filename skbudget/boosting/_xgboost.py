@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field, replace
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -12,7 +12,7 @@ from scipy.special import expit, logit
 from sklearn.utils._param_validation import InvalidParameterError
 from sklearn.utils.metaestimators import available_if
 from xgboost import XGBClassifier, XGBModel
-from xgboost.callback import EarlyStopping, TrainingCallback
+from xgboost.callback import EarlyStopping, EvaluationMonitor, TrainingCallback
 
 from ..band import Basis, TauScale
 from ..objectives import Schedule
@@ -94,22 +94,21 @@ class XGBoost(Booster):
     ----------
     eval_base : sequence of array-like, or None
         Scores that the rows of each evaluation set begin from.
-    eval_sizes : list of int
-        Rows of each evaluation set.
     """
 
     parent: type = XGBClassifier
     eval_base: Any = None
-    eval_sizes: list[int] = field(default_factory=list)
+
+    printing: ClassVar = (EvaluationMonitor,)
+    stopping: ClassVar = (EarlyStopping,)
 
     def for_fold(self, n_rounds: int | None = None) -> Booster:
         booster = super().for_fold(n_rounds)
-        # Only the final model prints its metrics.
         booster.arguments = {**self.arguments, "verbose": False}
         return booster
 
     def stopped_after(self, n_rounds: int) -> Booster:
-        callbacks = [one for one in self.callbacks if not isinstance(one, EarlyStopping)]
+        callbacks = [one for one in self.callbacks if not isinstance(one, self.stopping)]
         return replace(
             self,
             params={**self.params, "early_stopping_rounds": None},
@@ -134,7 +133,7 @@ class XGBoost(Booster):
     def train(self, training: Training, objective: Any, choice: Choice, start: Any) -> Model:
         params = {**self.params, **choice, "objective": objective}
         params["callbacks"] = [*self.callbacks, XGBoostRounds()]
-        base, eval_base, kept, carried = training.base, self.eval_base, None, 0.0
+        base, eval_base, carried = training.base, self.eval_base, 0.0
         if params.get("base_score") is not None:
             # The user says where boosting begins.
             start = None
@@ -150,11 +149,8 @@ class XGBoost(Booster):
                 base = base + start
             if eval_base is not None:
                 eval_base = [None if one is None else np.add(one, start) for one in eval_base]
-        elif start is not None:
-            kept = start
-            base = self.begin(start, base, training.rows.n_samples)
-            given = [None] * len(self.eval_sizes) if eval_base is None else eval_base
-            eval_base = [self.begin(start, *one) for one in zip(given, self.eval_sizes)]
+        # A booster of several margins cannot carry a start of each, so that it begins at zero: a
+        # start beside it would be lost where the booster is saved.
         target = training.rows.target
         fitted = self.parent(**params).fit(
             training.X,
@@ -164,7 +160,7 @@ class XGBoost(Booster):
             base_margin_eval_set=eval_base or None,
             **self.arguments,
         )
-        return Model(fitted, kept, carried)
+        return Model(fitted, None, carried)
 
     def margins(self, fitted: Any, X: Any, **options: Any) -> NDArray[np.float64]:
         return raw_margins(fitted, X, **options)
@@ -257,8 +253,9 @@ class PAUCXGBClassifier(PAUCClassifierMixin, XGBClassifier):
 
     With one margin the booster carries the start of the loss and the zero of the
     calibration in its ``base_score``, so that a saved booster gives the margins of
-    `decision_function`. With several margins the estimator adds them, and the booster
-    alone lacks them.
+    `decision_function`. A booster cannot carry one start per margin. With several margins
+    boosting therefore begins at zero, and `decision_function` of a calibrated model is
+    rescaled by the estimator alone.
 
     Examples
     --------
@@ -367,6 +364,11 @@ class PAUCXGBClassifier(PAUCClassifierMixin, XGBClassifier):
         objective, base_score = self.objective, self.base_score
         super()._load_model_attributes(config)
         self.objective, self.base_score = objective, base_score
+        # The file knows neither the labels nor a calibration.
+        for name in ("_calibration", "_kept", "_carried", "_label_encoder", "_fitted_kind"):
+            self.__dict__.pop(name, None)
+        n_margins = int(config["learner"]["learner_model_param"]["num_class"])
+        self._n_loaded_classes = max(2, n_margins + (self._kind[1] == "thresholds"))
 
     def _check_params(self) -> Minimised:
         refuse_class_ratio(self)
@@ -461,7 +463,6 @@ base_margin_eval_set
             n_margins=self._n_margins,
             parent=XGBClassifier if self._fitted_kind[0] == "binary" else XGBModel,
             eval_base=base_margin_eval_set,
-            eval_sizes=[len(target) for target in targets],
         )
         self._fit(training, booster, earlier=xgb_model)
         return self

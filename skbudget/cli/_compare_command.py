@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import re
+import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from ._commands import command_table
 from ._defaults import (
     CUES,
+    DEFAULT_BUDGET,
     DEFAULT_DRAWS,
     DEFAULT_FOLDS,
     DEFAULT_REPEATS,
@@ -20,29 +22,46 @@ from ._defaults import (
     DEFAULT_TRAIN_ROWS,
     FULL_TEST_ROWS,
     FULL_TRAIN_ROWS,
+    QUICK_DRAWS,
+    QUICK_REPEATS,
+    QUICK_TEST_ROWS,
+    QUICK_TRAIN_ROWS,
 )
 from ._methods import METHODS, find_methods, split_by_availability
 from ._options import (
     EXIT_FAILED,
     EXIT_INTERRUPTED,
     EXIT_OK,
-    at_least,
+    add_jobs,
     check_output,
-    checked_by,
     command_parser,
-    n_jobs,
     names_of,
     positive_int,
     print_anywhere,
     program,
+    whole_number,
 )
-from ._table_options import add_budget, add_file, add_tables, check_file, read_file, seed
+from ._table_options import (
+    add_budget,
+    add_file,
+    add_tables,
+    check_file,
+    load_named,
+    read_file,
+    seed,
+)
 
 if TYPE_CHECKING:
     from ._comparison import Comparison
     from ._problems import Problem
 
 __all__ = ["main"]
+
+N_LINES = 4
+"""Lines of progress for each table where there is no terminal."""
+
+LONGER = ("--cue", "product", "--table", "mammography")
+LONGER_MINUTES = 4
 
 DESCRIPTION = f"""\
 commands:
@@ -61,11 +80,18 @@ were not trained on. The options of compare are:
 
 EPILOG = """\
 which data:
-  Only what you name is run. If you name nothing, two tables are run: mammography,
-  a real table that comes with the package, and the product cue of
-  make_contested_top, a synthetic table whose best possible coverage is known.
-  --cue alone runs synthetic tables only; --table or --data alone runs these
-  tables only.
+  Only what you name is run. If you name nothing, two tables are run at a small
+  size: the product cue of make_contested_top, a synthetic table whose best
+  possible coverage is known, and mammography, a real table that comes with the
+  package. --cue alone runs synthetic tables only; --table or --data alone runs
+  these tables only.
+
+how a table is read:
+  Numbers and booleans are read as they are, dates as days since 1970-01-01 (and as
+  the hour of the day), text as numbers or categories, infinite values as missing.
+  Text whose entries are nearly all different is left out. The same table gives the
+  same figures from .csv, .parquet and .npz. The output has a line for each kind of
+  preparation, with the columns.
 
 methods:
   lightgbm        LGBMClassifier() with its defaults
@@ -85,7 +111,9 @@ methods:
 
 examples:
   PROG
-      mammography and the product cue, in about four minutes on two cores
+      the product cue and mammography, in about a minute on two free cores
+  PROG --cue product --table mammography
+      the same with more rows, draws and folds, in about four minutes
   PROG --cue product,radial,linear --full-size --seeds 8
       the table of the README: only the synthetic tables, at full size
   PROG --data claims.csv --target fraud --budget 0.01
@@ -107,31 +135,33 @@ data cannot be used, or no booster is installed; 130 interrupted with Ctrl-C
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the comparison and return the exit status."""
     parser = _build_parser()
-    options = parser.parse_args(arguments)
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    options = parser.parse_args(words)
     _check_combinations(parser, options)
     try:
-        return _run(parser, options)
+        return _run(parser, options, words)
     except KeyboardInterrupt:
         print("Interrupted.", file=sys.stderr)
         return EXIT_INTERRUPTED
 
 
-def _run(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
-    from ._comparison import Comparison, check_names, iter_runs, resolve_n_jobs
+def _run(parser: argparse.ArgumentParser, options: argparse.Namespace, words: Sequence[str]) -> int:
+    from ._comparison import Comparison, check_names, in_order, iter_runs
+    from ._threads import choose_processes, choose_threads
 
     try:
         _check_outputs(options)
         methods, skipped = split_by_availability(METHODS[name] for name in options.methods)
         problems = _build_problems(options)
         check_names(problems)
-        threads = resolve_n_jobs(options.n_jobs)
+        processes, threads = choose_processes(options.n_jobs), choose_threads(options.n_jobs)
     except (ImportError, OSError, ValueError) as error:
         parser.error(str(error))
 
-    progress = _start_progress(options, problems, len(methods))
+    progress = _start_progress(options, problems, len(methods), processes)
     runs = []
     try:
-        for run in iter_runs(problems, methods, threads):
+        for run in iter_runs(problems, methods, processes, threads):
             runs.append(run)
             if progress is not None:
                 progress.count(run.problem)
@@ -142,22 +172,40 @@ def _run(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
         if progress is not None:
             progress.close()
 
-    comparison = Comparison(tuple(problems), tuple(methods), tuple(runs), threads, skipped)
+    done = in_order(runs, problems, methods)
+    comparison = Comparison(tuple(problems), tuple(methods), done, processes, skipped)
     written = _show(comparison, options)
+    if options.quick and not options.quiet and options.json != "-":
+        print_anywhere(_longer_run(words))
     if not comparison.complete:
         return EXIT_INTERRUPTED
     return EXIT_OK if written else EXIT_FAILED
 
 
 def _start_progress(
-    options: argparse.Namespace, problems: Sequence[Problem], n_methods: int
+    options: argparse.Namespace, problems: Sequence[Problem], n_methods: int, n_jobs: int
 ) -> Any:
     if options.quiet:
         return None
     from .._utils.progress import Progress
 
     totals = {problem.name: problem.n_splits * n_methods for problem in problems}
-    return Progress(sys.stderr, totals)
+    methods = f"{n_methods} method{'s' if n_methods > 1 else ''}"
+    print(f"{methods}, {sum(totals.values())} fits, {n_jobs} at a time", file=sys.stderr)
+    return Progress(sys.stderr, totals, n_lines=N_LINES)
+
+
+def _longer_run(words: Sequence[str]) -> str:
+    """Return what the run without a named table was, and the commands that follow it."""
+    command = program()
+    longer = shlex.join([*command.split(), *LONGER, *words])
+    return (
+        f"\nThis was the quick run. The same with {DEFAULT_TRAIN_ROWS // 1000} 000 training rows "
+        f"and {DEFAULT_REPEATS} x {DEFAULT_FOLDS} folds takes\nabout {LONGER_MINUTES} minutes on "
+        f"two free cores, and your own table is the command below it:\n\n"
+        f"    {longer}\n"
+        f"    {command} --data FILE --target COLUMN --budget {DEFAULT_BUDGET:g}"
+    )
 
 
 # --- options ----------------------------------------------------------------------
@@ -193,7 +241,8 @@ def _build_parser() -> argparse.ArgumentParser:
         type=positive_int,
         metavar="N",
         help="number of independent draws of a synthetic table, and of repeats of the folds of "
-        f"a real one (default: {DEFAULT_DRAWS} draws, {DEFAULT_REPEATS} repeats)",
+        f"a real one (default: {DEFAULT_DRAWS} draws, {DEFAULT_REPEATS} repeats; if no table is "
+        f"named {QUICK_DRAWS} and {QUICK_REPEATS})",
     )
     effort.add_argument(
         "--splits",
@@ -206,13 +255,15 @@ def _build_parser() -> argparse.ArgumentParser:
         "--train-rows",
         type=_rows,
         metavar="N",
-        help=f"number of training rows of a synthetic table (default: {DEFAULT_TRAIN_ROWS})",
+        help=f"number of training rows of a synthetic table (default: {DEFAULT_TRAIN_ROWS}; if no "
+        f"table is named {QUICK_TRAIN_ROWS})",
     )
     effort.add_argument(
         "--test-rows",
         type=_rows,
         metavar="N",
-        help=f"number of test rows of a synthetic table (default: {DEFAULT_TEST_ROWS})",
+        help=f"number of test rows of a synthetic table (default: {DEFAULT_TEST_ROWS}; if no "
+        f"table is named {QUICK_TEST_ROWS})",
     )
     effort.add_argument(
         "--full-size",
@@ -226,11 +277,12 @@ def _build_parser() -> argparse.ArgumentParser:
         metavar="N",
         help="first seed (default: 0); the same seeds give the same figures",
     )
-    effort.add_argument(
-        "--n-jobs",
-        type=n_jobs,
-        metavar="N",
-        help="number of threads (default: all cores, or OMP_NUM_THREADS where it is set)",
+    add_jobs(
+        effort,
+        "number of fits that run at a time, with one thread each; those of a table of 20 000 000 "
+        "values or more run one after the other, with N threads",
+        "the processors that are free, but at least two fits at a time where there are two "
+        "processors",
     )
 
     output = parser.add_argument_group("output")
@@ -246,14 +298,14 @@ def _build_parser() -> argparse.ArgumentParser:
     return parser
 
 
-_rows = checked_by(at_least(1000), int, "a whole number")
+_rows = whole_number(1000)
 
 
 def _splits(text: str) -> tuple[int, int]:
     found = re.fullmatch(r"(\d+)[xX](\d+)", text.strip())
     if found is None or int(found[1]) < 1 or int(found[2]) < 2:
         raise argparse.ArgumentTypeError(
-            f"{text!r} is not REPEATSxFOLDS with at least 2 folds, such as 5x3"
+            f"must be REPEATSxFOLDS with at least 1 repeat and 2 folds, such as 5x3: got {text!r}"
         )
     return int(found[1]), int(found[2])
 
@@ -261,54 +313,63 @@ def _splits(text: str) -> tuple[int, int]:
 def _check_combinations(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None:
     """Refuse options that would have no effect, and fill in the defaults."""
     check_file(parser, options)
-    if not (options.cue or options.table or options.data):
+    options.quick = not (options.cue or options.table or options.data)
+    if options.quick:
         options.cue, options.table = ["product"], ["mammography"]
     options.cue = list(dict.fromkeys(options.cue or ()))
     options.table = list(dict.fromkeys(options.table or ()))
     named = options.methods or [method.name for method in find_methods()]
     options.methods = list(dict.fromkeys(named))
 
-    rows = options.train_rows or options.test_rows
-    if options.full_size and rows:
-        parser.error("--full-size sets --train-rows and --test-rows: give one or the other")
-    if (options.full_size or rows) and not options.cue:
+    given = [
+        f"--{name.replace('_', '-')} {getattr(options, name)}"
+        for name in ("train_rows", "test_rows")
+        if getattr(options, name)
+    ]
+    if options.full_size and given:
+        parser.error(f"--full-size sets the number of rows, and so does {given[0]}: give one")
+    if (options.full_size or given) and not options.cue:
         parser.error(
-            "--train-rows, --test-rows and --full-size are for synthetic tables: name a --cue"
+            f"{(given or ['--full-size'])[0]} is for synthetic tables: name one with --cue "
+            f"({', '.join(CUES)})"
         )
     if options.splits and not (options.table or options.data):
-        parser.error("--splits is for real tables: add --table or --data")
+        repeats, folds = options.splits
+        parser.error(
+            f"--splits {repeats}x{folds} is for real tables: add --table NAME or --data FILE"
+        )
 
 
 # --- data ---------------------------------------------------------------------------
 
 
 def _build_problems(options: argparse.Namespace) -> list[Problem]:
-    from ._files import load_table
     from ._problems import ContestedTop
 
     common: dict[str, Any] = {"basis": options.basis, "random_state": options.random_state}
     if options.budget is not None:
         common["budget"] = options.budget
 
-    repeats = options.seeds or DEFAULT_REPEATS
+    quick = options.quick
+    repeats = options.seeds or (QUICK_REPEATS if quick else DEFAULT_REPEATS)
     folds = DEFAULT_FOLDS
     if options.splits:
         repeats, folds = options.splits
+    train_rows = options.train_rows or (QUICK_TRAIN_ROWS if quick else DEFAULT_TRAIN_ROWS)
+    test_rows = options.test_rows or (QUICK_TEST_ROWS if quick else DEFAULT_TEST_ROWS)
+    if options.full_size:
+        train_rows, test_rows = FULL_TRAIN_ROWS, FULL_TEST_ROWS
+    draws = options.seeds or (QUICK_DRAWS if quick else DEFAULT_DRAWS)
+
     table: dict[str, Any] = {"n_repeats": repeats, "n_folds": folds, **common}
     problems: list[Problem] = []
     if options.data:
-        problems.append(read_file(options, **table))
-    problems += [load_table(name, **table) for name in options.table]
-
-    train_rows = options.train_rows or DEFAULT_TRAIN_ROWS
-    test_rows = options.test_rows or DEFAULT_TEST_ROWS
-    if options.full_size:
-        train_rows, test_rows = FULL_TRAIN_ROWS, FULL_TEST_ROWS
-    draws = options.seeds or DEFAULT_DRAWS
+        problems.append(read_file(options, "--splits", **table))
     problems += [
         ContestedTop(cue, n_draws=draws, n_train=train_rows, n_test=test_rows, **common)
         for cue in options.cue
     ]
+    problems += [load_named(name, "--splits", **table) for name in options.table]
     return problems
 
 
@@ -320,7 +381,10 @@ def _check_outputs(options: argparse.Namespace) -> None:
     if options.plot is not None:
         from ._plot import check_plot_file
 
-        check_plot_file(options.plot)
+        try:
+            check_plot_file(options.plot)
+        except ValueError as error:
+            raise ValueError(f"--plot: {error}") from None
     check_output("--plot", options.plot)
     check_output("--json", options.json)
 

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import os
 import platform
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from importlib import import_module
 from statistics import median
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from .._utils.statistics import LEVEL, Estimate, t_interval
-from .._utils.validation import check_positive
 from ._methods import Method, Task, find_methods, split_by_availability
 from ._problems import ContestedTop, Problem, Split
+from ._threads import choose_processes, choose_threads
 
 __all__ = [
     "Comparison",
@@ -26,8 +25,13 @@ __all__ = [
     "compare",
     "default_problems",
     "iter_runs",
-    "resolve_n_jobs",
 ]
+
+LARGE = 20_000_000
+"""Number of values in the training rows from which on fits share all processors.
+
+Two fits of larger tables at a time could need more memory than there is.
+"""
 
 
 @dataclass(frozen=True)
@@ -48,6 +52,8 @@ class Run:
         Wall time of training.
     ceiling : float, default=None
         Coverage of the best possible score on the same rows, if it is known.
+    threads : int, default=1
+        Number of threads of the fit.
     """
 
     problem: str
@@ -57,6 +63,7 @@ class Run:
     coverage: float
     seconds: float
     ceiling: float | None = None
+    threads: int = 1
 
 
 @dataclass(frozen=True)
@@ -120,7 +127,7 @@ class Comparison:
     runs : tuple of Run
         Finished runs.
     n_jobs : int
-        Number of threads of each fit.
+        Number of fits that ran at a time.
     skipped : dict of str to str, default={}
         Reasons why other methods could not run, by label.
     """
@@ -170,10 +177,9 @@ class Comparison:
         methods = [method for method in self.methods if method.name in coverage]
         peers = [method.name for method in methods if method.role != "band"]
         best_peer = max(peers, key=lambda name: coverage[name].mean(), default=None)
+        of_first = by_method[methods[0].name]
         ceilings = [
-            run.ceiling
-            for split, run in by_method[methods[0].name].items()
-            if split in finished and run.ceiling is not None
+            of_first[split].ceiling for split in finished if of_first[split].ceiling is not None
         ]
         return ProblemSummary(
             problem=problem,
@@ -212,6 +218,7 @@ class Comparison:
                     "name": summary.problem.name,
                     "budget": summary.problem.budget,
                     "basis": summary.problem.basis,
+                    "notes": list(summary.problem.notes),
                     **summary.problem.describe(),
                     "n_splits": summary.n_splits,
                     "test_train_ratio": summary.problem.test_train_ratio,
@@ -246,72 +253,126 @@ def _versions(methods: Iterable[Method]) -> dict[str, str]:
     }
 
 
-def resolve_n_jobs(n_jobs: int | None) -> int:
-    """Return a number of threads: None and -1 mean all cores that this process may use.
-
-    If the environment variable ``OMP_NUM_THREADS`` is set, all cores means that number, as
-    it does for the boosters.
-    """
-    if n_jobs is not None and n_jobs != -1:
-        return int(check_positive(n_jobs, "n_jobs", "compare", integer=True, minimum=1))
-    import joblib
-
-    limit = os.environ.get("OMP_NUM_THREADS", "")
-    return int(limit) if limit.isdigit() and int(limit) > 0 else joblib.cpu_count()
-
-
 def count_runs(problems: Sequence[Problem], methods: Sequence[Method]) -> int:
     """Return the number of runs of a complete comparison."""
     return sum(problem.n_splits for problem in problems) * len(methods)
 
 
-def run_method(method: Method, problem: Problem, split: Split, n_jobs: int) -> tuple[float, float]:
+class _Goal(NamedTuple):
+    """What a process needs to know of a data set besides the rows of a split."""
+
+    problem: str
+    budget: float
+    basis: str
+
+
+def run_method(method: Method, goal: _Goal, split: Split, n_threads: int) -> tuple[float, float]:
     """Return a method's coverage on a split and the seconds of its training."""
+    from threadpoolctl import threadpool_limits
+
     from ..metrics import coverage_at_budget_score
 
-    model = method.build(Task(problem.budget, n_jobs, split.random_state))
-    start = time.perf_counter()
-    model = method.fit(model, split.X_train, split.y_train)
-    seconds = time.perf_counter() - start
-    coverage = coverage_at_budget_score(
-        split.y_test,
-        method.score(model, split.X_test),
-        budget=problem.budget,
-        basis=problem.basis,
-    )
+    model = method.build(Task(goal.budget, n_threads, split.random_state))
+    # The limit is for libraries that use all processors to predict, or take no number.
+    with threadpool_limits(limits=n_threads):
+        start = time.perf_counter()
+        model = method.fit(model, split.X_train, split.y_train)
+        seconds = time.perf_counter() - start
+        scores = method.score(model, split.X_test)
+    coverage = coverage_at_budget_score(split.y_test, scores, budget=goal.budget, basis=goal.basis)
     return coverage, seconds
 
 
-def iter_runs(problems: Sequence[Problem], methods: Sequence[Method], n_jobs: int) -> Iterator[Run]:
-    """Train and measure the methods, one run after the other.
+def iter_runs(
+    problems: Sequence[Problem],
+    methods: Sequence[Method],
+    n_jobs: int,
+    n_threads: int | None = None,
+) -> Iterator[Run]:
+    """Train and measure the methods.
+
+    Fits run in processes of one thread each, so that no thread waits for another one. The
+    figures do not depend on the number of processes.
 
     Parameters
     ----------
     problems : sequence of Problem
-        Data sets.
+        Data sets. All runs of one are finished before the next one is begun.
     methods : sequence of Method
-        Methods whose packages are installed. All of them run on a split before the next
-        split is made.
+        Methods whose packages are installed.
     n_jobs : int
-        Number of threads.
+        Number of fits at a time.
+    n_threads : int, default=None
+        Number of threads of a fit to a large table (20 000 000 values or more). Such fits
+        run one after the other. None stands for ``n_jobs``.
 
     Yields
     ------
     run : Run
+        With several fits at a time, the runs of a data set come in the order in which they
+        are finished.
     """
     for problem in problems:
-        for number, split in enumerate(problem.splits()):
-            for method in methods:
-                coverage, seconds = run_method(method, problem, split, n_jobs)
-                yield Run(
-                    problem=problem.name,
-                    method=method.name,
-                    split=number,
-                    random_state=split.random_state,
-                    coverage=coverage,
-                    seconds=seconds,
-                    ceiling=split.ceiling,
-                )
+        about = problem.describe()
+        goal = _Goal(problem.name, problem.budget, problem.basis)
+        splits = enumerate(problem.splits())
+        if about["n_train"] * about["n_features"] >= LARGE:
+            n_threads = n_jobs if n_threads is None else n_threads
+            yield from _run_in_turn(goal, splits, methods, n_threads)
+        elif n_jobs == 1:
+            yield from _run_in_turn(goal, splits, methods, 1)
+        else:
+            yield from _run_at_a_time(goal, splits, methods, n_jobs)
+
+
+def _run(method: Method, goal: _Goal, number: int, split: Split, n_threads: int) -> Run:
+    coverage, seconds = run_method(method, goal, split, n_threads)
+    return Run(
+        problem=goal.problem,
+        method=method.name,
+        split=number,
+        random_state=split.random_state,
+        coverage=coverage,
+        seconds=seconds,
+        ceiling=split.ceiling,
+        threads=n_threads,
+    )
+
+
+def _run_in_turn(
+    goal: _Goal, splits: Iterable[tuple[int, Split]], methods: Sequence[Method], n_threads: int
+) -> Iterator[Run]:
+    for number, split in splits:
+        for method in methods:
+            yield _run(method, goal, number, split, n_threads)
+
+
+def _run_at_a_time(
+    goal: _Goal, splits: Iterable[tuple[int, Split]], methods: Sequence[Method], n_jobs: int
+) -> Iterator[Run]:
+    """Run the methods in processes of one thread each."""
+    from joblib import Parallel, delayed, parallel_config
+
+    # The last methods take longest. They go first, so that no process waits at the end.
+    tasks = (
+        delayed(_run)(method, goal, number, split, 1)
+        for number, split in splits
+        for method in reversed(methods)
+    )
+    with parallel_config("loky", inner_max_num_threads=1):
+        running = Parallel(n_jobs=n_jobs, return_as="generator_unordered", pre_dispatch="n_jobs")
+        yield from running(tasks)
+
+
+def in_order(
+    runs: Iterable[Run], problems: Sequence[Problem], methods: Sequence[Method]
+) -> tuple[Run, ...]:
+    """Return runs in the order of their data sets, splits and methods."""
+    places = {problem.name: number for number, problem in enumerate(problems)}
+    columns = {method.name: number for number, method in enumerate(methods)}
+    return tuple(
+        sorted(runs, key=lambda run: (places[run.problem], run.split, columns[run.method]))
+    )
 
 
 def default_problems() -> list[Problem]:
@@ -338,8 +399,10 @@ def compare(
         Methods or their names in `METHODS`. None stands for the methods that run by
         default. Methods whose package is not installed are left out.
     n_jobs : int, default=None
-        Number of threads of each fit. None stands for all cores. The last digits of the
-        figures can depend on the number of threads.
+        Number of fits that run at a time, with one thread each. None stands for the
+        processors that are free, but at least two where there are two; -1 stands for all.
+        Fits to a table of 20 000 000 values or more run one after the other, with that many
+        threads.
     on_run : callable, default=None
         Called with each `Run` when it is finished.
 
@@ -367,13 +430,15 @@ def compare(
     problems = default_problems() if problems is None else problems
     check_names(problems)
     able, skipped = split_by_availability(find_methods(methods))
-    n_jobs = resolve_n_jobs(n_jobs)
+    processes, threads = choose_processes(n_jobs), choose_threads(n_jobs)
     runs = []
-    for run in iter_runs(problems, able, n_jobs):
+    for run in iter_runs(problems, able, processes, threads):
         runs.append(run)
         if on_run is not None:
             on_run(run)
-    return Comparison(tuple(problems), tuple(able), tuple(runs), n_jobs, skipped)
+    return Comparison(
+        tuple(problems), tuple(able), in_order(runs, problems, able), processes, skipped
+    )
 
 
 def check_names(problems: Sequence[Problem]) -> None:

@@ -12,17 +12,20 @@ from zipfile import is_zipfile
 import numpy as np
 from numpy.typing import NDArray
 
+from ..datasets._preparer import MISSING_WORDS, TablePreparer, out_of_range
 from ._defaults import default_budget
-from ._problems import Table
+from ._problems import Table, TableError
 
 __all__ = ["FOLDER_VARIABLE", "load_table", "read_table"]
 
 FOLDER_VARIABLE = "SKBUDGET_DATA"
 SHIPPED = "mammography"
-MANY_CATEGORIES = 1000
+NAMELESS = "Unnamed: 0"
+"""What pandas calls the first column of a .csv file that was written with its index."""
 
 # Pairs of labels whose second one is obviously the positive one.
-_TRUE_LABELS = ((0, 1), (-1, 1), (False, True), ("0", "1"), ("False", "True"))
+_TRUE_LABELS = ((0, 1), (-1, 1))
+_TRUE_WORDS = {"false": 0, "true": 1}
 
 
 def load_table(name: str, **settings: Any) -> Table:
@@ -60,7 +63,8 @@ def load_table(name: str, **settings: Any) -> Table:
         from ..datasets import load_mammography
 
         X, y = load_mammography(return_X_y=True)
-        return Table(name, X, y, **settings)
+        about = f"On this real table of {y.sum()} positives"
+        return Table(name, X, y, about=about, **settings)
     folder = os.environ.get(FOLDER_VARIABLE)
     if not folder:
         raise FileNotFoundError(
@@ -96,7 +100,8 @@ def read_table(
         Name of the column with two labels. Not used for ``.npz``.
     positive : str, default=None
         Label of the positive class, as it is written in the file. The default is 1 of
-        {0, 1} or {-1, 1}, True, or otherwise the rarer label.
+        {0, 1} or {-1, 1}, True, or otherwise the rarer label. A note of the table says so
+        if the rarer label is taken, or if the positive class is the more frequent one.
     drop : sequence of str, default=()
         Names of columns to leave out, such as identifiers.
     **settings
@@ -105,8 +110,9 @@ def read_table(
     Returns
     -------
     table : Table
-        Columns that are not numeric become categories, and dates become seconds. Missing
-        values stay missing.
+        The columns as `skbudget.datasets.TablePreparer` reads them: dates become days, text
+        becomes categories, and infinite values become missing. The notes of the table say
+        which columns that concerns.
 
     Raises
     ------
@@ -124,45 +130,56 @@ def read_table(
     notes: list[str] = []
     if path.suffix.lower() == ".npz":
         if target is not None or drop:
-            raise ValueError(
-                "An .npz file has its features in X and its target in y: "
-                "it has no columns to name or to drop."
+            raise TableError(
+                f"{path.name} has its features in the array X and its target in y: it has no "
+                "columns to name or to drop.",
+                "target" if target is not None else "drop",
             )
         X, labels = _read_arrays(path)
-        what = "y"
+        what = f"y of {path.name}"
+        if X.dtype.kind not in "biuf":
+            X = _import_pandas(path).DataFrame(X)
     else:
         frame = _read_frame(path)
         X, labels = _split_target(frame, path, target, drop, notes)
         what = f"Target column {target!r}"
-    y = _positive_mask(labels, what, positive, notes)
+    y, about_labels = _positive_mask(labels, what, positive)
+    X = _prepare(X, path, notes)
+    notes += about_labels
     settings.setdefault("budget", default_budget(path.stem))
     return Table(path.name.split(".")[0], X, y, notes=tuple(notes), **settings)
 
 
 def _read_arrays(path: Path) -> tuple[NDArray, NDArray]:
     if not is_zipfile(path):
-        raise ValueError(f"{path.name} is not an archive written by numpy.savez.")
+        raise TableError(f"{path.name} is not an archive written by numpy.savez.")
     with np.load(path, allow_pickle=False) as archive:
         missing = {"X", "y"} - set(archive.files)
         if missing:
-            raise ValueError(
+            raise TableError(
                 f"{path.name} needs arrays X and y: it holds {', '.join(archive.files)}."
             )
         try:
             X, y = archive["X"], archive["y"]
         except ValueError:
-            raise ValueError(
-                f"{path.name} holds Python objects: save numbers (or text, for y) instead."
+            raise TableError(
+                f"{path.name} holds Python objects: save numbers, dates or text instead, such as "
+                "frame.to_numpy(dtype=str)."
             ) from None
-    if X.ndim != 2 or X.dtype.kind not in "biuf":
-        raise ValueError(f"X of {path.name} must be a numeric table: it is {X.dtype} {X.shape}.")
-    if y.shape != (X.shape[0],):
-        raise ValueError(
+    has_columns = X.dtype.names is not None and X.ndim == 1
+    if not has_columns and (X.ndim != 2 or X.dtype.kind not in "biufUSM"):
+        raise TableError(
+            f"X of {path.name} must be a table of numbers, dates or text, with two dimensions: it "
+            f"is {X.dtype} {X.shape}."
+        )
+    if y.shape != X.shape[:1]:
+        raise TableError(
             f"y of {path.name} must have one entry per row of X: {X.shape} against {y.shape}."
         )
-    _refuse_infinite(X, "X")
+    if y.dtype.kind == "S":
+        y = np.char.decode(y, "utf-8", "replace")
     if y.dtype.kind == "f" and np.isnan(y).any():
-        raise ValueError(f"y is missing in {np.isnan(y).sum()} of {y.size} rows.")
+        raise TableError(f"y of {path.name} is missing in {np.isnan(y).sum()} of {y.size} rows.")
     return X, y
 
 
@@ -183,17 +200,23 @@ def _read_frame(path: Path) -> Any:
     suffixes = [suffix.lower() for suffix in path.suffixes]
     kind = next((suffix for suffix in suffixes if suffix in (".csv", ".tsv", ".parquet")), None)
     if kind is None:
-        raise ValueError(
+        raise TableError(
             f"{path.name} is of an unknown kind: it should end in .csv, .tsv, .parquet or .npz."
         )
+    # The same words are missing as in a parquet file, and numbers are read exactly. pandas 3
+    # reads them so without being told.
+    settings: dict[str, Any] = {"na_values": sorted(MISSING_WORDS), "keep_default_na": False}
+    if int(pandas.__version__.split(".")[0]) < 3:
+        settings["float_precision"] = "round_trip"
     try:
         if kind == ".parquet":
             return pandas.read_parquet(path)
-        return pandas.read_csv(path, sep="\t" if kind == ".tsv" else ",", low_memory=False)
+        separator = "\t" if kind == ".tsv" else ","
+        return pandas.read_csv(path, sep=separator, low_memory=False, **settings)
     except ImportError as error:
         raise ImportError(f"Reading {path.name} needs another package. {error}") from None
     except (ValueError, OSError) as error:  # pandas' parser errors are ValueErrors
-        raise ValueError(f"{path.name} cannot be read as {kind}: {error}") from None
+        raise TableError(f"{path.name} cannot be read as {kind}: {error}") from None
 
 
 def _split_target(
@@ -202,25 +225,35 @@ def _split_target(
     """Return features that both boosters can read, and the labels."""
     frame = frame.rename(columns=str)
     if target is None:
-        raise ValueError(f"{path.name} needs the name of its target column.")
-    for name in (target, *drop):
+        raise TableError(f"{path.name} needs the name of its target column.", "target")
+    for number, name in enumerate((target, *drop)):
         if name not in frame.columns:
             shown = ", ".join(repr(column) for column in frame.columns[:12])
             more = ", ..." if frame.shape[1] > 12 else ""
             hint = " Is it separated by commas?" if frame.shape[1] == 1 else ""
-            raise ValueError(
-                f"{path.name} has no column {name!r}: its columns are {shown}{more}.{hint}"
+            raise TableError(
+                f"{path.name} has no column {name!r}: its columns are {shown}{more}.{hint}",
+                "drop" if number else "target",
             )
     labels = frame[target]
     if labels.isna().any():
-        raise ValueError(
+        raise TableError(
             f"Target column {target!r} is missing in {labels.isna().sum()} of {len(labels)} rows: "
-            "remove these rows."
+            "remove these rows.",
+            "target",
         )
-    features = frame.drop(columns=[target, *drop])
+    left_out = [target, *drop]
+    if NAMELESS in frame and NAMELESS not in left_out and _counts_rows(frame[NAMELESS]):
+        left_out.append(NAMELESS)
+        notes.append("the first column has no name and numbers the rows: left out")
+    features = frame.drop(columns=left_out)
     if features.shape[1] == 0:
-        raise ValueError(f"{path.name} has no columns besides the target.")
-    return _encode(features, notes), _as_labels(labels)
+        raise TableError(f"{path.name} has no columns besides the target.")
+    return features, _as_labels(labels)
+
+
+def _counts_rows(column: Any) -> bool:
+    return np.array_equal(column.to_numpy(), np.arange(len(column)))
 
 
 def _as_labels(column: Any) -> NDArray:
@@ -230,79 +263,78 @@ def _as_labels(column: Any) -> NDArray:
     return labels if labels.dtype.kind in "biuf" else np.asarray(column.astype(str), dtype=str)
 
 
-def _encode(features: Any, notes: list[str]) -> Any:
-    """Return an array of floats, or a DataFrame of floats and categories.
+def _prepare(features: Any, path: Path, notes: list[str]) -> Any:
+    """Return an array of numbers, or a DataFrame of floats and categories.
 
-    Columns get plain names, because the boosters refuse some characters. Categories get
-    numbers, because the boosters' handling of strings differs between versions.
+    Columns of a DataFrame get plain names, because the boosters refuse some characters.
     """
-    import pandas
-    from pandas.api import types
-
-    encoded: dict[str, Any] = {}
-    categories: list[str] = []
-    for number, name in enumerate(features.columns):
-        column = features[name]
-        if types.is_datetime64_any_dtype(column):
-            values = (column - column.min()).dt.total_seconds().to_numpy()
-            notes.append(f"column {name!r}: dates read as seconds")
-        elif types.is_numeric_dtype(column):
-            values = column.to_numpy(dtype=np.float64, na_value=np.nan)
-            _refuse_infinite(values, f"column {name!r}")
-        else:
-            codes, levels = pandas.factorize(column)
-            values = pandas.Categorical.from_codes(codes, categories=range(len(levels)))
-            categories.append(str(name))
-            if len(levels) > MANY_CATEGORIES:
-                notes.append(
-                    f"column {name!r} has {len(levels)} different values: "
-                    "if it is an identifier, leave it out (--drop)"
-                )
-        encoded[f"column{number}"] = values
-    if not categories:
-        return np.column_stack(list(encoded.values()))
-    shown = ", ".join(categories[:5]) + (", ..." if len(categories) > 5 else "")
-    notes.append(f"{len(categories)} of {len(encoded)} columns read as categories: {shown}")
-    return pandas.DataFrame(encoded)
-
-
-def _refuse_infinite(values: NDArray, what: str) -> None:
-    if values.dtype.kind == "f" and np.isinf(values).any():
-        raise ValueError(f"Infinite values in {what}: leave unknown values missing.")
+    if isinstance(features, np.ndarray) and not out_of_range(features).any():
+        return features  # of its own type, which may take less memory
+    preparer = TablePreparer()
+    prepared = preparer.fit_transform(features)
+    notes.extend(preparer.notes_)
+    if isinstance(prepared, np.ndarray):
+        return prepared
+    if prepared.shape[1] == 0:
+        raise TableError(f"{path.name} has no columns that can be used: {'; '.join(notes)}.")
+    if "category" not in preparer.kinds_.values():
+        return prepared.to_numpy(dtype=np.float64)
+    return prepared.set_axis([f"column{j}" for j in range(prepared.shape[1])], axis="columns")
 
 
 def _positive_mask(
-    labels: NDArray, what: str, positive: str | None, notes: list[str]
-) -> NDArray[np.int64]:
-    """Check that there are two labels, and return 1 for positives and 0 for negatives."""
+    labels: NDArray, what: str, positive: str | None
+) -> tuple[NDArray[np.int64], list[str]]:
+    """Check that there are two labels. Return 1 for positives and 0 for negatives, and notes."""
     classes, counts = np.unique(labels, return_counts=True)
     shown = ", ".join(str(label) for label in classes[:5].tolist())
     if classes.size != 2:
         some = " such as" if classes.size > 5 else ""
-        raise ValueError(
+        raise TableError(
             f"{what} must have two labels: it has {classes.size},{some} {shown}."
             if classes.size
-            else f"{what} has no rows."
+            else f"{what} has no rows.",
+            "target",
         )
+    why = ""
     if positive is not None:
         matches = [label for label in classes.tolist() if _reads_as(label, positive)]
         if not matches:
-            raise ValueError(f"{what} has no label {positive!r}: its labels are {shown}.")
+            raise TableError(
+                f"{what} has no label {positive!r}: its labels are {shown}.", "positive"
+            )
         chosen = matches[0]
-    elif tuple(classes.tolist()) in _TRUE_LABELS:
+    elif tuple(map(_as_number, classes.tolist())) in _TRUE_LABELS:
         chosen = classes[1]
     elif counts[0] == counts[1]:
-        raise ValueError(f"{what} has the labels {shown}, equally often: say which is positive.")
+        raise TableError(
+            f"{what} has the labels {shown}, equally often: say which is positive (--positive).",
+            "positive",
+        )
     else:
         chosen = classes[counts.argmin()]
-        notes.append(f"{str(chosen)!r} is taken as the positive label, because it is the rarer one")
-    return (labels == chosen).astype(np.int64)
+        why = ", because it is the rarer one"
+    y = (labels == chosen).astype(np.int64)
+    if 2 * y.sum() > y.size:
+        why = ", although it is the more frequent one"
+    if not why:
+        return y, []
+    return y, [
+        f"{str(chosen)!r} is taken as the positive label{why} ({y.sum()} of {y.size} rows); "
+        "--positive names another one"
+    ]
+
+
+def _as_number(label: Any) -> float | None:
+    """Return the number that a label stands for, if it does."""
+    if isinstance(label, str):
+        label = _TRUE_WORDS.get(label.strip().lower(), label)
+    try:
+        return float(label)
+    except (TypeError, ValueError):
+        return None
 
 
 def _reads_as(label: Any, text: str) -> bool:
-    if str(label) == text:
-        return True
-    try:
-        return float(label) == float(text)
-    except ValueError:
-        return False
+    number = _as_number(text)
+    return str(label) == text or (number is not None and _as_number(label) == number)

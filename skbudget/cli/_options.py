@@ -16,16 +16,17 @@ __all__ = [
     "EXIT_INTERRUPTED",
     "EXIT_OK",
     "EXIT_USAGE",
+    "add_jobs",
     "at_least",
     "check_output",
     "checked_by",
     "command_parser",
-    "n_jobs",
     "names_of",
     "positive_int",
     "print_anywhere",
     "program",
     "split_names",
+    "whole_number",
 ]
 
 EXIT_OK, EXIT_FAILED, EXIT_USAGE, EXIT_INTERRUPTED = 0, 1, 2, 130
@@ -98,7 +99,7 @@ def checked_by(check: Callable[[Any], Any], read: Callable[[str], Any], kind: st
     read : callable
         ``read(text)`` returns the value or raises a ValueError.
     kind : str
-        What the text should be, in words.
+        What the text should be, in words, with the range that is allowed.
 
     Returns
     -------
@@ -109,7 +110,7 @@ def checked_by(check: Callable[[Any], Any], read: Callable[[str], Any], kind: st
         try:
             value = read(text)
         except ValueError:
-            raise argparse.ArgumentTypeError(f"{text!r} is not {kind}") from None
+            raise argparse.ArgumentTypeError(f"must be {kind}: got {text!r}") from None
         try:
             return check(value)
         except ValueError as error:
@@ -129,21 +130,52 @@ def at_least(minimum: int) -> Callable[[int], int]:
     return check
 
 
+def whole_number(minimum: int) -> Any:
+    """Return an option type that reads a whole number."""
+    return checked_by(at_least(minimum), int, f"a whole number, at least {minimum}")
+
+
+positive_int = whole_number(1)
+
+N_JOBS = "a whole number, at least 1, or -1 for all processors"
+
+
 def _check_n_jobs(value: int) -> int:
     if value < 1 and value != -1:
-        raise ValueError(f"must be at least 1, or -1 for all cores: got {value}")
+        raise ValueError(f"must be {N_JOBS}: got {value}")
     return value
 
 
-positive_int = checked_by(at_least(1), int, "a whole number")
-n_jobs = checked_by(_check_n_jobs, int, "a whole number")
+def add_jobs(group: Any, what: str, default: str) -> None:
+    """Add ``--jobs``, which is also called ``--n-jobs``.
+
+    Parameters
+    ----------
+    group : argument group
+        Where to add it.
+    what : str
+        What it is the number of.
+    default : str
+        The default in words.
+    """
+    group.add_argument(
+        "--jobs",
+        "--n-jobs",
+        dest="n_jobs",
+        type=checked_by(_check_n_jobs, int, N_JOBS),
+        metavar="N",
+        help=f"{what}; -1 stands for all processors that this process may use, or for "
+        f"OMP_NUM_THREADS where it is less (default: {default})",
+    )
 
 
 def split_names(text: str) -> list[str]:
     """Read names that are separated by commas."""
     names = [name.strip() for name in text.split(",") if name.strip()]
     if not names:
-        raise argparse.ArgumentTypeError("expected one name or several, separated by commas")
+        raise argparse.ArgumentTypeError(
+            f"must be one name or several, separated by commas: got {text!r}"
+        )
     return names
 
 
@@ -167,6 +199,8 @@ def check_output(option: str, path: str | None) -> None:
     if path is None or path == "-":
         return
     if not Path(path).parent.is_dir():
-        raise ValueError(f"{option}: there is no folder {str(Path(path).parent)!r}")
+        raise ValueError(
+            f"{option}: there is no folder {str(Path(path).parent)!r} for the file {path!r}"
+        )
     if Path(path).is_dir():
         raise ValueError(f"{option}: {path!r} is a folder, not a file")

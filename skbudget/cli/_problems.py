@@ -26,11 +26,27 @@ from ._defaults import (
     DEFAULT_TRAIN_ROWS,
 )
 
-__all__ = ["ContestedTop", "Problem", "Split", "Table"]
+__all__ = ["ContestedTop", "Problem", "Split", "Table", "TableError"]
 
 POS_RATE = 0.0015
 N_FEATURES = 20
 MIN_ROWS = 16
+
+
+class TableError(ValueError):
+    """A table that cannot be used.
+
+    Parameters
+    ----------
+    message : str
+        What is wrong, and what is allowed.
+    argument : str, default="path"
+        The argument of `read_table` or `Table` that it is about.
+    """
+
+    def __init__(self, message: str, argument: str = "path") -> None:
+        super().__init__(message)
+        self.argument = argument
 
 
 class Split(NamedTuple):
@@ -62,6 +78,10 @@ class Problem(Protocol):
     @property
     def notes(self) -> tuple[str, ...]:
         """Remarks about the data that readers should know."""
+
+    @property
+    def about(self) -> str:
+        """The beginning of the sentence that says what a comparison shows: "On this table"."""
 
     @property
     def n_splits(self) -> int:
@@ -144,6 +164,11 @@ class ContestedTop:
         return ()
 
     @property
+    def about(self) -> str:
+        """The beginning of the sentence that says what a comparison shows."""
+        return "On this synthetic table, whose top is crowded with hard negatives"
+
+    @property
     def n_splits(self) -> int:
         """Number of runs of each method."""
         return self.n_draws
@@ -219,6 +244,8 @@ class Table:
         Label of the positive class.
     notes : tuple of str, default=()
         Remarks on how the table was read.
+    about : str, default="On this table"
+        The beginning of the sentence that says what a comparison shows.
 
     Examples
     --------
@@ -240,6 +267,7 @@ class Table:
     random_state: int = 0
     pos_label: Any = None
     notes: tuple[str, ...] = ()
+    about: str = "On this table"
 
     def __post_init__(self) -> None:
         owner = type(self).__name__
@@ -252,9 +280,11 @@ class Table:
         )
         fewest = min(positive.sum(), (~positive).sum())
         if fewest < self.n_folds:
-            raise ValueError(
+            raise TableError(
                 f"{self.name} has {positive.sum()} positive and {(~positive).sum()} negative rows: "
-                f"too few for {self.n_folds} folds with both in each."
+                f"too few for {self.n_folds} folds with both in each; at most {fewest} are "
+                "possible.",
+                "n_folds",
             )
         object.__setattr__(self, "y", positive.astype(np.int64))
 

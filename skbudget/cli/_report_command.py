@@ -14,16 +14,16 @@ from ._options import (
     EXIT_FAILED,
     EXIT_INTERRUPTED,
     EXIT_OK,
-    at_least,
+    add_jobs,
     check_output,
     checked_by,
     command_parser,
-    n_jobs,
     positive_int,
     print_anywhere,
     program,
+    whole_number,
 )
-from ._table_options import add_budget, add_file, check_file, read_file, seed
+from ._table_options import add_budget, add_file, check_file, load_named, read_file, seed
 
 if TYPE_CHECKING:
     from ..model_selection import AdoptionReport
@@ -45,6 +45,9 @@ The command calls skbudget.model_selection.adoption_report, which also accepts
 models of your own, weights and values. docs/adoption.md explains its rule and
 says how often it was right.
 
+Dates become days since 1970-01-01, text becomes categories and infinite values
+become missing. The output has a line for each kind, with the columns.
+
 examples:
   PROG
       mammography, which comes with the package; takes a minute
@@ -64,7 +67,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     check_file(parser, options)
     if options.data and options.table:
-        parser.error("--table and --data name two tables: a report is about one")
+        parser.error(
+            f"--table {options.table} and --data {options.data} name two tables: a report is about "
+            "one"
+        )
     try:
         report = _make_report(parser, options)
     except KeyboardInterrupt:
@@ -78,8 +84,8 @@ def _make_report(parser: argparse.ArgumentParser, options: argparse.Namespace) -
 
     from ..model_selection import adoption_report
     from ..model_selection.report._report import fold_repeats
-    from ._comparison import resolve_n_jobs
-    from ._files import SHIPPED, load_table
+    from ._files import SHIPPED
+    from ._threads import choose_processes
 
     settings: dict[str, Any] = {"basis": options.basis, "n_folds": options.folds}
     if options.budget is not None:
@@ -88,14 +94,14 @@ def _make_report(parser: argparse.ArgumentParser, options: argparse.Namespace) -
         check_output("--json", options.json)
         check_output("--html", options.html)
         if options.data:
-            table = read_file(options, **settings)
+            table = read_file(options, "--folds", **settings)
         else:
-            table = load_table(options.table or SHIPPED, **settings)
-        jobs = resolve_n_jobs(options.n_jobs)
+            table = load_named(options.table or SHIPPED, "--folds", **settings)
+        jobs = choose_processes(options.n_jobs)
         repeats = options.repeats or fold_repeats(int(table.y.sum()))
+        for note in table.notes:
+            print(note, file=sys.stderr)
         if not options.quiet:
-            for note in table.notes:
-                print(note, file=sys.stderr)
             print(f"{table.name}: four models on {options.folds * repeats} splits", file=sys.stderr)
         return adoption_report(
             table.X,
@@ -142,9 +148,12 @@ def _page(report: AdoptionReport) -> str:
     )
 
 
+MIN_LIFT = "a fraction in (0, 1)"
+
+
 def _check_min_lift(value: float) -> float:
     if not 0.0 < value < 1.0:
-        raise ValueError(f"must be a fraction in (0, 1): got {value:g}")
+        raise ValueError(f"must be {MIN_LIFT}: got {value:g}")
     return value
 
 
@@ -154,7 +163,7 @@ def _build_parser() -> argparse.ArgumentParser:
     add_budget(measure)
     measure.add_argument(
         "--min-lift",
-        type=checked_by(_check_min_lift, float, "a number"),
+        type=checked_by(_check_min_lift, float, MIN_LIFT),
         default=0.02,
         metavar="FRACTION",
         help="smallest lift that is worth the switch, a share of the positives (default: 0.02)",
@@ -170,7 +179,7 @@ def _build_parser() -> argparse.ArgumentParser:
     effort = parser.add_argument_group("effort")
     effort.add_argument(
         "--folds",
-        type=checked_by(at_least(2), int, "a whole number"),
+        type=whole_number(2),
         default=5,
         metavar="K",
         help="number of stratified folds, each tested once (default: 5)",
@@ -188,12 +197,11 @@ def _build_parser() -> argparse.ArgumentParser:
         metavar="N",
         help="seed of folds and models (default: 0); the same seed gives the same report",
     )
-    effort.add_argument(
-        "--n-jobs",
-        type=n_jobs,
-        metavar="N",
-        help="number of fits that run at a time, with one thread each (default: all cores, or "
-        "OMP_NUM_THREADS where it is set)",
+    add_jobs(
+        effort,
+        "number of fits that run at a time, with one thread each",
+        "the processors that are free, but at least two fits at a time where there are two "
+        "processors",
     )
     output = parser.add_argument_group("output")
     output.add_argument("--html", metavar="FILE", help="write the report as a web page")

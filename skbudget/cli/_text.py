@@ -28,14 +28,15 @@ def render_text(comparison: Comparison, *, notes: bool = True) -> str:
     comparison : Comparison
         The comparison to show.
     notes : bool, default=True
-        Whether to explain the columns. The text always says what was left out.
+        Whether to say what each table shows, and to explain the columns. The text always
+        says what was left out.
 
     Returns
     -------
     text : str
     """
     summaries = comparison.summary()
-    blocks = [_problem_block(summary) for summary in summaries]
+    blocks = [_problem_block(summary, verdict=notes) for summary in summaries]
     remarks = [f"{label} left out: {reason}" for label, reason in comparison.skipped.items()]
     if not comparison.complete:
         done = f"{len(comparison.runs)} of {comparison.n_planned} fits done"
@@ -64,7 +65,7 @@ def budget_phrase(problem: Problem) -> str:
     return f"coverage in the top {budget} ({_count(rows)} row{'s' if rows > 1 else ''})"
 
 
-def _problem_block(summary: ProblemSummary) -> str:
+def _problem_block(summary: ProblemSummary, verdict: bool) -> str:
     problem = summary.problem
     about = problem.describe()
     lines = [
@@ -84,9 +85,37 @@ def _problem_block(summary: ProblemSummary) -> str:
                 f"The budget holds {_count(held)} rows, fewer than there are positives: "
                 f"coverage is at most {held / about['positives_test']:.3f}."
             )
+    if verdict:
+        remarks = [*_verdict(summary), *remarks]
     if remarks:
         lines += ["", *(_wrap(remark) for remark in remarks)]
     return "\n".join(lines)
+
+
+def _verdict(summary: ProblemSummary) -> list[str]:
+    """Return the sentence that says what a data set shows, if it can be said."""
+    methods = {entry.method.name: entry for entry in summary.methods}
+    ours = next((entry for entry in summary.methods if entry.method.role == "band"), None)
+    if ours is None or summary.best_peer is None:
+        return []
+    peer = methods[summary.best_peer]
+    gain = ours.over[summary.best_peer]
+    name, other = ours.method.label, f"the best peer ({peer.method.label})"
+    times = ours.seconds / max(peer.seconds, 1e-9)
+    cost = f"{times:.0f} times" if times >= 1.95 else f"{times:.1f} times"
+    shown = _value(Estimate(abs(gain.mean), gain.half_width, gain.n))
+    if gain.low > 0.0 or gain.high < 0.0:
+        more = "more" if gain.mean > 0.0 else "less"
+        found = f"{name} has {shown} {more} coverage than {other}"
+    elif math.isfinite(gain.half_width):
+        difference = _value(gain, signed=True)
+        found = f"{name} and {other} cannot be told apart (difference {difference})"
+    else:
+        found = (
+            f"{name} and {other} differ by {_value(gain, signed=True)}, and one split cannot tell "
+            "whether that is chance"
+        )
+    return [f"{summary.problem.about}, {found}; its training takes {cost} as long."]
 
 
 def _rows(summary: ProblemSummary) -> list[tuple[str, ...]]:
@@ -169,8 +198,12 @@ def _about_methods(comparison: Comparison) -> list[str]:
             "name gives the number of leaves. The ranker is rank:pairwise with the table as one "
             "query, and it compares each row with one other (pair method 'mean')."
         )
-    threads = f"{comparison.n_jobs} thread{'s' if comparison.n_jobs > 1 else ''}"
-    timing = f"s/fit is the median time of training alone, with {threads}."
+    used = sorted({run.threads for run in comparison.runs})
+    threads = f"{' or '.join(map(str, used))} thread{'' if used == [1] else 's'}"
+    fits = f"{comparison.n_jobs} fit{'s' if comparison.n_jobs > 1 else ''}"
+    timing = (
+        f"s/fit is the median time of training alone, with {threads}. At most {fits} ran at a time."
+    )
     if any(method.role == "band" for method in comparison.methods):
         timing += (
             " The PAUC classifiers are trained to rank only. To learn probabilities too, which is "

@@ -3,11 +3,13 @@
 from ._contested_top import bayes_contested_top_score, make_contested_top
 from ._hard_bulk import make_hard_bulk
 from ._loaders import fetch_creditcard_fraud, load_mammography
+from ._preparer import TablePreparer
 from ._roles import draw_roles
 from ._transformer import ContestedTopTransformer
 
 __all__ = [
     "ContestedTopTransformer",
+    "TablePreparer",
     "bayes_contested_top_score",
     "draw_roles",
     "fetch_creditcard_fraud",

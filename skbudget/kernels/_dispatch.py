@@ -8,12 +8,13 @@ sorted instead (see ``_sorted``). Few pairs are simply formed.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .._utils.collective import Collective, gather, sum_over
+from .._utils.ranges import scaled
 from .._utils.validation import check_option, check_positive, check_scores, check_weights
 from ._grid import CELLS_PER_TEMPERATURE, LARGE_GRID, LOST, SMALL_GRID, sum_on_grid
 from ._kernel import FUNCTIONS, KERNELS, Kernel, PairSums
@@ -84,14 +85,22 @@ def pair_sums(
     """
     tau = check_positive(temperature, "temperature", "pair_sums")
     check_option(method, "method", METHODS, "pair_sums")
-    wanted = frozenset(kernels)
-    for kernel in wanted:
-        check_option(kernel, "kernels", KERNELS, "pair_sums")
+    if isinstance(kernels, str) or not isinstance(kernels, Iterable):
+        raise TypeError(f"kernels must be a list of some of {list(KERNELS)}: got {kernels!r}.")
+    wanted = frozenset(check_option(kernel, "kernels", KERNELS, "pair_sums") for kernel in kernels)
     pos = _scores_or_empty(positives, "positives")
     neg = _scores_or_empty(negatives, "negatives")
-    w_pos = check_weights(weight_pos, pos.size, "weight_pos") if pos.size else None
-    w_neg = check_weights(weight_neg, neg.size, "weight_neg") if neg.size else None
-    return sum_pairs(pos, neg, tau, w_pos, w_neg, wanted, method)
+    w_pos, of_pos = _weights(weight_pos, pos.size, "weight_pos")
+    w_neg, of_neg = _weights(weight_neg, neg.size, "weight_neg")
+    sums = sum_pairs(pos, neg, tau, w_pos, w_neg, wanted, method)
+    if of_pos or of_neg:
+        sums = _in_unit(sums, of_pos, of_neg)
+    totals = [total for total in (sums.sigma_total, sums.softplus_total) if total is not None]
+    if not np.isfinite(totals).all():
+        raise ValueError(
+            "The sums are too large for a float: divide the weights, or the scores, by a constant."
+        )
+    return sums
 
 
 def sum_pairs(
@@ -211,8 +220,35 @@ def _sum_common_pairs(
 
 
 def _scores_or_empty(scores: ArrayLike, name: str) -> NDArray[np.float64]:
-    scores = np.asarray(scores, dtype=np.float64)
-    return scores if scores.shape == (0,) else check_scores(scores, name)
+    return np.empty(0) if np.shape(scores) == (0,) else check_scores(scores, name)
+
+
+def _weights(
+    weights: ArrayLike | None, n_rows: int, name: str
+) -> tuple[NDArray[np.float64] | None, int]:
+    """Return weights in a unit in which their products are in range, and its power of two."""
+    checked = check_weights(weights, n_rows, name) if n_rows else None
+    return (None, 0) if checked is None else scaled(checked)
+
+
+def _in_unit(sums: PairSums, of_pos: int, of_neg: int) -> PairSums:
+    """Return sums whose weights were divided by powers of two as they are without that."""
+    with np.errstate(over="ignore"):
+
+        def times(values: Any, exponent: int) -> Any:
+            if values is None:
+                return None
+            product = np.ldexp(np.ldexp(values, exponent // 2), exponent - exponent // 2)
+            return product if np.ndim(values) else float(product)
+
+        return PairSums(
+            sigma_pos=times(sums.sigma_pos, of_neg),
+            sigma_neg=times(sums.sigma_neg, of_pos),
+            dsigma_pos=times(sums.dsigma_pos, of_neg),
+            dsigma_neg=times(sums.dsigma_neg, of_pos),
+            sigma_total=times(sums.sigma_total, of_pos + of_neg),
+            softplus_total=times(sums.softplus_total, of_pos + of_neg),
+        )
 
 
 def _nothing(n_pos: int, n_neg: int, kernels: frozenset[Kernel]) -> PairSums:

@@ -8,7 +8,15 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .._utils.validation import BASES, check_budget, check_budgets, check_option
-from ._ranking import ScoredRows, budget_size, check_rows, sorted_curve, spenders_and_positives
+from ._ranking import (
+    ScoredRows,
+    budget_size,
+    budget_sizes,
+    check_rows,
+    pays_whole_rows,
+    sorted_curve,
+    spenders_and_positives,
+)
 
 
 def coverage_at_budget_score(
@@ -216,5 +224,5 @@ def coverage_at_budgets(
     """Return the coverage of checked rows at each budget, from one sort."""
     spenders = rows.spenders(basis)
     curve = sorted_curve(spenders, rows.positives())
-    sizes = np.array([budget_size(budget, spenders, basis) for budget in budgets])
+    sizes = budget_sizes(budgets, spenders.total, pays_whole_rows(spenders, basis))
     return curve.caught_at(sizes) / curve.caught[-1]

@@ -9,14 +9,17 @@ of both sets together.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .._utils.collective import Collective, find_levels, sum_over
-from .._utils.validation import check_binary_labels, check_scores, check_weights
+from .._utils.ranges import product, scaled
+from .._utils.validation import check_binary_labels, check_ranking, check_weights
 
 # A size within one part in 10^9 of a sum of counts is taken as that sum: 0.1 * 30 is 3
 # and 0.07 * 100 is 7, whatever the last bits of the product are.
@@ -35,10 +38,14 @@ EVERYTHING = Cut(-math.inf, 1.0)
 
 @dataclass(frozen=True)
 class CountedRows:
-    """The scores of some rows, and what each row counts for (None: one each)."""
+    """The scores of some rows, and what each row counts for (None: one each).
+
+    Counts near the ends of what a float holds are stored as multiples of ``2**exponent``.
+    """
 
     scores: NDArray[np.float64]
     counts: NDArray[np.float64] | None
+    exponent: int = 0
 
     @property
     def total(self) -> float:
@@ -51,7 +58,15 @@ class CountedRows:
 
     def where(self, mask: NDArray[np.bool_]) -> CountedRows:
         """Return the rows in ``mask``."""
-        return CountedRows(self.scores[mask], None if self.counts is None else self.counts[mask])
+        counts = None if self.counts is None else self.counts[mask]
+        return CountedRows(self.scores[mask], counts, self.exponent)
+
+    def in_range(self) -> CountedRows:
+        """Return the rows with counts of which sums are neither infinite nor rounded to 0."""
+        if self.counts is None:
+            return self
+        counts, exponent = scaled(self.counts)
+        return CountedRows(self.scores, counts, self.exponent + exponent)
 
     def _sum(self, mask: NDArray[np.bool_]) -> float:
         return float(np.count_nonzero(mask) if self.counts is None else self.counts[mask].sum())
@@ -128,21 +143,25 @@ class ScoredRows(NamedTuple):
 
     @property
     def worth(self) -> NDArray[np.float64] | None:
-        """What catching each positive adds: its weight times its value (None: one each)."""
-        worth = None if self.weight is None else self.weight[self.positive]
-        if self.value is not None:
-            value = self.value[self.positive]
-            worth = value if worth is None else worth * value
-        return worth
+        """What catching each positive adds: its weight times its value (None: one each).
+
+        Near the ends of what a float holds only the ratios are right.
+        """
+        return self.positives().counts
 
     def spenders(self, basis: str) -> CountedRows:
         """Return the rows that use up a budget: all rows, or the negatives."""
         rows = CountedRows(self.scores, self.weight)
-        return rows.where(~self.positive) if basis == "fpr" else rows
+        return (rows.where(~self.positive) if basis == "fpr" else rows).in_range()
 
     def positives(self) -> CountedRows:
-        """Return the rows that are to be caught."""
-        return CountedRows(self.scores[self.positive], self.worth)
+        """Return the rows that are to be caught, with what catching each of them adds."""
+        scores = self.scores[self.positive]
+        weight = None if self.weight is None else self.weight[self.positive]
+        value = None if self.value is None else self.value[self.positive]
+        if weight is None or value is None:
+            return CountedRows(scores, value if weight is None else weight).in_range()
+        return CountedRows(scores, *product(weight, value))
 
 
 def check_rows(
@@ -158,7 +177,7 @@ def check_rows(
     positive = check_binary_labels(
         y_true, pos_label=pos_label, consistent_with=[y_score, sample_weight, value]
     )
-    scores = check_scores(y_score, score_name)
+    scores = check_ranking(y_score, score_name)
     weight = check_weights(sample_weight, scores.size)
     value = check_weights(value, scores.size, "value")
 
@@ -199,9 +218,22 @@ def budget_size(budget: float, spenders: CountedRows, basis: str) -> float:
     Reviews take whole rows, and at least one. A false positive rate is a ratio and is not
     rounded; nor is a share of weights that do not count rows.
     """
-    if basis == "population" and spenders.counts_whole_rows():
+    if pays_whole_rows(spenders, basis):
         return float(whole_rows(budget, spenders.total))
     return budget * spenders.total
+
+
+def pays_whole_rows(spenders: CountedRows, basis: str) -> bool:
+    """Return whether a budget pays for whole rows."""
+    return basis == "population" and spenders.counts_whole_rows()
+
+
+def budget_sizes(
+    budgets: NDArray[np.float64], totals: NDArray[np.float64] | float, whole: bool
+) -> NDArray[np.float64]:
+    """Return `budget_size` for arrays of budgets and totals, which broadcast."""
+    sizes = budgets * totals
+    return np.maximum(1.0, np.ceil(sizes * (1.0 - ROUNDING))) if whole else sizes
 
 
 def whole_rows(budget: float, n_rows: float) -> int:
@@ -220,29 +252,48 @@ class Curve(NamedTuple):
 
     def caught_at(self, sizes: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return what a cut of each of ``sizes`` catches, as `CountedRows.cut` finds it."""
-        within = _last_at_most(self.spent, sizes * (1.0 + ROUNDING))
-        beyond = np.minimum(within + 1, self.spent.shape[-1] - 1)
-        spent = np.take_along_axis(self.spent, within, axis=-1)
-        caught = np.take_along_axis(self.caught, within, axis=-1)
-        level = np.take_along_axis(self.spent, beyond, axis=-1) - spent
-        share = np.divide(sizes - spent, level, out=np.zeros_like(level), where=level > 0)
-        gain = np.take_along_axis(self.caught, beyond, axis=-1) - caught
-        return caught + np.clip(share, 0.0, 1.0) * gain
+        limits, n_points = sizes * (1.0 + ROUNDING), self.spent.shape[-1]
+        if self.spent.ndim == 1:
+            within = np.searchsorted(self.spent, limits, side="right") - 1
+        else:
+            within = last_at_most(partial(_entries, self.spent), n_points, limits)
+        beyond = np.minimum(within + 1, n_points - 1)
+        spent, caught = _entries(self.spent, within), _entries(self.caught, within)
+        level = _entries(self.spent, beyond) - spent
+        return shared_level(sizes, spent, level, caught, _entries(self.caught, beyond))
 
 
-def _last_at_most(points: NDArray[np.float64], limits: NDArray[np.float64]) -> NDArray[np.intp]:
+def _entries(points: NDArray[np.float64], positions: NDArray[np.intp]) -> NDArray[np.float64]:
+    return np.take_along_axis(points, positions, axis=-1)
+
+
+def shared_level(
+    sizes: NDArray[np.float64],
+    spent: NDArray[np.float64],
+    level: NDArray[np.float64],
+    caught: NDArray[np.float64],
+    caught_beyond: NDArray[np.float64],
+) -> NDArray[np.float64]:
+    """Return what is caught above a level and by the share of it that a cut of a size takes."""
+    share = np.divide(sizes - spent, level, out=np.zeros_like(level), where=level > 0)
+    return caught + np.clip(share, 0.0, 1.0) * (caught_beyond - caught)
+
+
+def last_at_most(
+    points: Callable[[NDArray[np.intp]], NDArray[np.float64]],
+    n_points: int,
+    limits: NDArray[np.float64],
+) -> NDArray[np.intp]:
     """Return the position of the last point that is at most each limit.
 
-    The points rise and start at 0.
+    The points rise and start at 0. ``points`` returns one of each curve, by its position.
     """
-    if points.ndim == 1:
-        return np.searchsorted(points, limits, side="right") - 1
     # The binary searches of all curves advance together.
     low = np.zeros(limits.shape, dtype=np.intp)
-    high = np.full(limits.shape, points.shape[-1], dtype=np.intp)
-    for _ in range(points.shape[-1].bit_length()):
+    high = np.full(limits.shape, n_points, dtype=np.intp)
+    for _ in range(n_points.bit_length()):
         middle = (low + high) // 2
-        within = np.take_along_axis(points, middle, axis=-1) <= limits
+        within = points(middle) <= limits
         low, high = np.where(within, middle, low), np.where(within, high, middle)
     return low
 

@@ -22,7 +22,8 @@ from .._utils.validation import (
     check_budget,
     check_option,
     check_positive,
-    check_scores,
+    check_ranking,
+    distinct_labels,
 )
 from ._coverage import coverage_at_budget_score
 from ._partial_auc import fpr_at_tpr_error, partial_auc_score
@@ -53,8 +54,8 @@ def _score_response(
             f"value_column={value_column!r} cannot be looked up here, where predictions are "
             "scored without X: pass value by metadata routing."
         )
-    labels = np.unique(np.asarray(y_true))
-    greater = labels[-1]
+    labels = distinct_labels(y_true)
+    greater = labels[-1] if labels.size else None
     if np.ndim(y_score) != 1:
         check_binary_labels(y_true, pos_label=greater)
         raise ValueError(
@@ -68,7 +69,7 @@ def _score_response(
         # `TunedThresholdClassifierCV` passes the labels that a threshold gives.
         y_score = (np.asarray(y_score) == greater).astype(np.float64)
     if _is_reversed(positive_class, greater, classes):
-        y_score = -check_scores(y_score)
+        y_score = -check_ranking(y_score)
     return metric(positive, y_score, sample_weight=sample_weight, value=value, **params)
 
 

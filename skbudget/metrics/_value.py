@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from numpy.typing import ArrayLike
@@ -114,4 +115,5 @@ def value_per_review_score(
     if basis == "fpr":
         rows, _ = spenders_and_positives(y_true, y_score, basis="population", **about)
     cut = spenders.cut(budget_size(budget, spenders, basis))
-    return positives.taken(cut) / rows.taken(cut) - cost
+    per_row = positives.taken(cut) / rows.taken(cut)
+    return math.ldexp(per_row, positives.exponent - rows.exponent) - cost

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from .._utils.ranges import scaled
 from .._utils.tables import LabelledRows
 from ..metrics._ranking import CountedRows, sorted_curve
 from ._allocation import coverage_sizes
@@ -38,16 +39,20 @@ class ScoredRows(LabelledRows):
         return self.segments
 
     def with_weight(self) -> ScoredRows:
-        """Return the rows that have weight."""
-        return self if self.weight is None else self.take(self.weight > 0)
+        """Return the rows that have weight, in a unit in which sums are in the range of a float."""
+        if self.weight is None:
+            return self
+        weight, _ = scaled(self.weight)
+        return replace(self, weight=weight).take(weight > 0)
 
     def ranked(self, chosen: NDArray[np.bool_]) -> CountedRows:
         """Return the chosen rows, with what they count for."""
         return CountedRows(self.scores, self.weight).where(chosen)
 
     def positives(self) -> CountedRows:
-        """Return the positives, with what they are worth."""
-        return CountedRows(self.scores, self.worth).where(self.labels)
+        """Return the positives, with what they are worth in any unit."""
+        rows = self.take(self.labels)
+        return CountedRows(rows.scores, rows.worth).in_range()
 
     def share(self, chosen: NDArray[np.bool_]) -> float:
         """Return the share of all rows that the chosen ones are, by weight."""
@@ -58,8 +63,9 @@ class ScoredRows(LabelledRows):
         """Return the share of the positives' worth that is flagged, NaN if it is not known."""
         if self.labels is None:
             return np.nan
-        worth = self.positives().total
-        return self.take(flagged).positives().total / worth if worth > 0 else np.nan
+        positives = self.positives()
+        worth = positives.total
+        return positives.where(flagged[self.labels]).total / worth if worth > 0 else np.nan
 
 
 class Calibration(NamedTuple):
@@ -146,8 +152,9 @@ class BudgetRule:
         if rows.labels is None:
             sizes = np.asarray(last_rates) * totals
             return sizes * (self.budget * totals.sum() / sizes.sum())
+        positives = rows.positives()
         curves = [
-            sorted_curve(rows.ranked(spending & inside), rows.take(inside).positives())
+            sorted_curve(rows.ranked(spending & inside), positives.where(inside[rows.labels]))
             for inside in (rows.codes == code for code in range(totals.size))
         ]
         return coverage_sizes(curves, self.budget * totals.sum())

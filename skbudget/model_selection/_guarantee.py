@@ -19,17 +19,23 @@ from scipy.stats import binom
 from .._utils.validation import check_budget, check_fraction, check_scores, check_weights
 from ..metrics._ranking import CountedRows
 
+# More rows than anybody has. Beyond 2**53 a count could not be told from its neighbours.
+MOST_ROWS = 1e15
+
 
 def fewest_rows(budget: float, risk: float) -> int:
     """Return the least ``n`` with ``(1 - budget) ** n <= risk``."""
     if budget == 1.0:
         return 1
     log_kept, log_risk = math.log1p(-budget), math.log(risk)
+    if log_risk / log_kept > MOST_ROWS:
+        raise ValueError(
+            f"A guarantee of budget={budget:g} needs more than {MOST_ROWS:g} rows: the budget is "
+            "too small."
+        )
     # The quotient may be rounded to either side of a whole number.
     n_rows = max(1, math.ceil(log_risk / log_kept) - 1)
-    while n_rows * log_kept > log_risk:
-        n_rows += 1
-    return n_rows
+    return n_rows if n_rows * log_kept <= log_risk else n_rows + 1
 
 
 def most_flagged(n_rows: int, budget: float, risk: float) -> int:
@@ -40,9 +46,10 @@ def most_flagged(n_rows: int, budget: float, risk: float) -> int:
     # `ppf` returns the count at which the risk is reached, up to rounding errors.
     while flagged >= 0 and binom.cdf(flagged, n_rows, budget) > risk:
         flagged -= 1
-    while binom.cdf(flagged + 1, n_rows, budget) <= risk:
+    # The risk of flagging all rows is 1, and of flagging one less it may be rounded to 1.
+    while flagged < n_rows - 1 and binom.cdf(flagged + 1, n_rows, budget) <= risk:
         flagged += 1
-    return flagged
+    return min(flagged, n_rows - 1)
 
 
 def guaranteed_threshold(scores: NDArray[np.float64], budget: float, risk: float) -> float:
@@ -180,7 +187,7 @@ def budget_threshold(
     scores = check_scores(y_score)
     weight = check_weights(sample_weight, scores.size)
     if guarantee is None:
-        spenders = CountedRows(scores, weight)
+        spenders = CountedRows(scores, weight).in_range()
         return spenders.cut(budget * spenders.total).threshold
     risk = 1.0 - check_fraction(guarantee, "guarantee", owner)
     refuse_unequal_weights(weight)

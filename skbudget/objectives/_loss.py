@@ -11,7 +11,8 @@ from typing import Any, ClassVar, Generic, Literal, NamedTuple, TypeVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ._rows import Margins, Rows, Target, check_margins, check_rows
+from .._utils.validation import check_option
+from ._rows import MARGINS, TARGETS, Margins, Rows, Target, check_margins, check_rows
 
 __all__ = ["HESSIAN_FLOOR", "Derivatives", "Loss", "Scale", "example_rows"]
 
@@ -19,6 +20,10 @@ __all__ = ["HESSIAN_FLOOR", "Derivatives", "Loss", "Scale", "example_rows"]
 HESSIAN_FLOOR = 1e-16
 
 Scale = Literal["rows", "positives", "sum"]
+SCALES = ("rows", "positives", "sum")
+
+# What a loss may say of itself.
+_DECLARATIONS = {"target": TARGETS, "margins": MARGINS, "scale": SCALES}
 
 Held = TypeVar("Held")
 Self = TypeVar("Self", bound="Loss[Any]")
@@ -33,6 +38,8 @@ class Derivatives(NamedTuple):
         Row indices, or None if the arrays hold all rows in order.
     gradient, hessian : ndarray of shape (n_rows,) or (n_rows, n_margins)
         First and (diagonal) second derivative by each raw score.
+    owned : bool, default=False
+        Whether nobody else holds the arrays, so that they may be changed in place.
 
     See Also
     --------
@@ -42,6 +49,7 @@ class Derivatives(NamedTuple):
     rows: NDArray[np.intp] | None
     gradient: NDArray[np.floating]
     hessian: NDArray[np.floating]
+    owned: bool = False
 
     def dense(
         self, n_samples: int, *, scale: float = 1.0, floor: float = 0.0, dtype: Any = np.float64
@@ -63,8 +71,7 @@ class Derivatives(NamedTuple):
         -------
         gradient, hessian : ndarray of shape (n_samples,) or (n_samples, n_margins)
         """
-        if self.rows is None and self.gradient.dtype == self.hessian.dtype == dtype:
-            # The arrays are nobody else's.
+        if self.owned and self.gradient.dtype == self.hessian.dtype == dtype:
             np.multiply(self.gradient, scale, out=self.gradient)
             np.multiply(self.hessian, scale, out=self.hessian)
             return self.gradient, np.maximum(self.hessian, floor, out=self.hessian)
@@ -178,6 +185,18 @@ class Loss(ABC, Generic[Held]):
         -------
         loss : float
         """
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        for name, options in _DECLARATIONS.items():
+            check_option(getattr(cls, name), name, options, cls.__name__)
+        for name in ("reads", "needs"):
+            columns = getattr(cls, name)
+            if not isinstance(columns, frozenset):
+                raise TypeError(
+                    f"The attribute {name!r} of {cls.__name__} must be a frozenset of names of "
+                    f"columns. Got {columns!r} instead."
+                )
 
     @abstractmethod
     def derivatives(self, rows: Rows, held: Held) -> Derivatives:
@@ -399,6 +418,33 @@ class Loss(ABC, Generic[Held]):
         """
         return dataclasses.replace(self, **changes)  # type: ignore[type-var]
 
+    def with_params(self: Self, owner: str, name: str, **params: Any) -> Self:
+        """Return a copy with parameters set as by ``name__param`` of an estimator.
+
+        Parameters
+        ----------
+        owner, name : str
+            The estimator, and its parameter that holds the loss, for messages.
+        **params
+            Parameters of the constructor.
+
+        Returns
+        -------
+        loss : Loss
+
+        Raises
+        ------
+        ValueError
+            If the loss has no such parameter.
+        """
+        known = [one.name for one in dataclasses.fields(self) if one.init]  # type: ignore[arg-type]
+        for unknown in sorted(params.keys() - set(known)):
+            raise ValueError(
+                f"Invalid parameter {name}__{unknown} of {owner}: {type(self).__name__} has the "
+                f"parameters {', '.join(known)}."
+            )
+        return self.replace(**params)
+
     def boosting_factor(self, rows: Rows) -> float:
         """Return the factor from the mean to a booster's sum, see ``scale``.
 
@@ -429,16 +475,22 @@ def loss_name(loss: type) -> str:
     return "_".join(words).lower()
 
 
-def check_names(loss: Loss[Any], given: set[str], owner: str) -> None:
+def check_names(
+    loss: Loss[Any], given: set[str], owner: str, beside: Loss[Any] | None = None
+) -> None:
     """Raise if a column that a loss needs is missing, or one is given that it does not read.
+
+    ``beside`` is another loss that is called with the same rows, as that of a warm-up.
 
     Raises
     ------
     ValueError
         Naming the column, and what the loss reads.
     """
-    readable = loss.reads | loss.needs
-    for name in sorted(loss.needs - given):
+    readable, needs = loss.reads | loss.needs, loss.needs
+    if beside is not None:
+        readable, needs = readable | beside.reads | beside.needs, needs | beside.needs
+    for name in sorted(needs - given):
         raise ValueError(
             f"{owner} needs the column {name!r}, one entry per row, and it is missing: "
             f"pass {name}=."

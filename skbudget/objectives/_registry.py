@@ -7,8 +7,10 @@ import pkgutil
 from importlib import import_module
 from typing import Any
 
+from .._utils.validation import check_option
 from . import losses
 from ._loss import Loss, loss_name
+from ._rows import TARGETS
 
 __all__ = ["available", "find_loss", "loss_classes"]
 
@@ -73,6 +75,8 @@ def available(target: str | None = None) -> list[str]:
     >>> "pairwise_pauc" in available("binary")
     True
     """
+    if target is not None:
+        check_option(target, "target", TARGETS, "available")
     return [
         name for name, found in loss_classes().items() if target is None or found.target == target
     ]

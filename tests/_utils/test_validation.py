@@ -16,11 +16,17 @@ pytestmark = pytest.mark.filterwarnings("error")
 # --- budgets and bands
 
 
-@pytest.mark.parametrize("budget", [1e-9, 0.005, 1, np.float32(0.5), np.int64(1)])
+@pytest.mark.parametrize("budget", [1e-9, 0.005, np.float32(0.5), np.float64(0.99)])
 def test_a_budget_is_a_fraction(budget):
     checked = check_budget(budget, "f")
     assert type(checked) is float
     assert checked == budget
+
+
+@pytest.mark.parametrize("budget", [1, 1.0, np.int64(1)])
+def test_a_budget_of_all_rows_is_taken_with_a_warning(budget):
+    with pytest.warns(UserWarning, match=r"budget=1 reviews everything.*budget=0\.01"):
+        assert check_budget(budget, "f") == 1.0
 
 
 @pytest.mark.parametrize(

@@ -12,12 +12,13 @@ xgb = pytest.importorskip("xgboost")
 
 import skbudget
 from skbudget import PAUCObjective, make_contested_top, pauc_objective
-from skbudget.boosting import BoosterObjective
+from skbudget.boosting import BoosterObjective, LightGBMRounds
 from skbudget.objectives import (
     BinaryCrossEntropy,
     Derivatives,
     FocalLoss,
     Loss,
+    OneVsRest,
     PairwisePAUC,
     Schedule,
 )
@@ -301,3 +302,78 @@ def test_a_round_is_short(n_samples, beta):
     assert changes <= 12, entered
     # Constants were checked when the objective was made.
     assert not [name for _, name in entered if name.startswith(("check", "__init__"))]
+
+
+# --- what a loss returns stays its own ----------------------------------------------------
+
+
+class HoldsItsHessian(Loss):
+    """Returns the very array that it holds, and a hessian that nobody may write to."""
+
+    def hold(self, rows):
+        return np.full(rows.n_samples, 1.0 / rows.n_samples)
+
+    def value(self, rows, held):
+        return float(held @ (rows.raw - rows.target) ** 2 / 2)
+
+    def derivatives(self, rows, held):
+        return Derivatives(None, held * (rows.raw - rows.target), held)
+
+
+class ReadOnly(HoldsItsHessian):
+    """Returns an array that cannot be written to."""
+
+    def derivatives(self, rows, held):
+        return Derivatives(None, held * (rows.raw - rows.target), np.broadcast_to(0.1, len(held)))
+
+
+@pytest.mark.parametrize("loss", [HoldsItsHessian(), ReadOnly()])
+def test_what_a_loss_holds_is_not_written_to(loss):
+    rows = loss.rows([0, 0, 1], [0.0, 1.0, 2.0])
+    held = loss.hold(rows)
+    before = held.copy()
+    for _ in range(2):
+        found = loss.derivatives(rows, held).dense(3, scale=1_000.0)
+        np.testing.assert_allclose(found[0], 1_000 * before * (rows.raw - rows.target))
+        np.testing.assert_array_equal(held, before)
+    gradient, _ = BoosterObjective(OneVsRest(loss))([0, 1, 2], np.zeros((3, 3)))
+    assert np.isfinite(gradient).all()
+
+
+@pytest.mark.parametrize(
+    ("declared", "message"),
+    [
+        ({"target": "binry"}, "'target' parameter of Wrong must be one of"),
+        ({"scale": "row"}, "'scale' parameter of Wrong must be one of"),
+        ({"margins": 2}, "'margins' parameter of Wrong must be one of"),
+    ],
+)
+def test_a_loss_that_declares_something_else_is_refused_at_once(declared, message):
+    with pytest.raises(ValueError, match=message):
+        type("Wrong", (Loss,), declared)
+    with pytest.raises(TypeError, match="attribute 'reads' of Wrong must be a frozenset"):
+        type("Wrong", (Loss,), {"reads": "value"})
+
+
+def test_columns_of_another_length_are_refused(queries):
+    X, y, group = queries
+    objective = BoosterObjective(Grouped())
+    with pytest.raises(ValueError, match=r"group must have one entry per sample: expected 300"):
+        lgb.train({**LGB, "objective": objective.with_columns(group=group[:7])}, lgb.Dataset(X, y))
+    with pytest.raises(ValueError, match=r"group must have one entry per sample: expected 300"):
+        lgb.train({**LGB, "objective": objective.with_columns(group=[1])}, lgb.Dataset(X, y))
+    with pytest.raises(ValueError, match=r"group must have shape \(n_samples,\)"):
+        objective.with_columns(group=1)
+
+
+def test_a_warm_up_may_need_a_column(queries):
+    X, y, group = queries
+    schedule = Schedule(warmup_rounds=2, warmup=Grouped())
+    objective = BoosterObjective(PairwisePAUC(beta=1.0), schedule=schedule)
+    with pytest.raises(ValueError, match="needs the column 'group'"):
+        objective.loss(y, np.zeros(300))
+    valued = objective.with_columns(group=group, value=np.ones(300))
+    booster = lgb.train(
+        {**LGB, "objective": valued}, lgb.Dataset(X, y), 5, callbacks=[LightGBMRounds()]
+    )
+    assert booster.num_trees() == 5

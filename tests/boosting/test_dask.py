@@ -24,7 +24,7 @@ from skbudget import (
     make_coverage_scorer,
 )
 from skbudget.boosting import DaskPAUCXGBClassifier, PAUCObjective
-from skbudget.objectives import Schedule
+from skbudget.objectives import OneVsRest, PairwisePAUC, Schedule
 
 BUDGET = 0.02
 # The first partition holds all positives, and they are of unequal length.
@@ -310,16 +310,32 @@ def test_values_are_those_of_one_machine(client, kind):
 def test_values_that_dask_cannot_pass_on(client):
     X, y = spread(*make_table())
     value, model = da.ones_like(y, dtype=float), DaskPAUCXGBClassifier(n_estimators=2)
-    with pytest.raises(ValueError, match="value and sample_weight cannot be combined on Dask"):
+    with pytest.raises(ValueError, match="value and sample_weight cannot be combined: on Dask"):
         model.fit(X, y, value=value, sample_weight=value)
     with pytest.raises(ValueError, match="The positives have no value, or a negative"):
         model.fit(X, y, value=0 * value)
     evaluated = {"value": value, "eval_set": [(X, y)]}
-    with pytest.raises(ValueError, match="value_eval_set must be a list with one column"):
+    with pytest.raises(ValueError, match="value_eval_set must be a list with one array per"):
         model.fit(X, y, **evaluated, value_eval_set=[])
     with pytest.raises(ValueError, match="value_eval_set and sample_weight_eval_set cannot be"):
         model.fit(X, y, **evaluated, value_eval_set=[value], sample_weight_eval_set=[value])
     with pytest.raises(ValueError, match="value_eval_set and eval_metric cannot be combined"):
         clone(model).set_params(eval_metric="auc").fit(X, y, **evaluated, value_eval_set=[value])
-    with pytest.raises(ValueError, match="value goes with the partial AUC of the parameters"):
+    with pytest.raises(
+        ValueError, match="value goes with the partial AUC of the parameters or a loss"
+    ):
         clone(model).set_params(objective=PAUCObjective()).fit(X, y, value=value)
+
+
+def test_a_loss_by_name(client):
+    X, y = spread(*make_table())
+    settings = {"budget": BUDGET, "n_estimators": 3}
+    plain = DaskPAUCXGBClassifier(**settings).fit(X, y)
+    named = DaskPAUCXGBClassifier(**settings, objective="pairwise_pauc").fit(X, y)
+    np.testing.assert_array_equal(
+        plain.decision_function(X).compute(), named.decision_function(X).compute()
+    )
+    with pytest.raises(ValueError, match="'objective' parameter of DaskPAUCXGB.*'binary:logistic'"):
+        DaskPAUCXGBClassifier(objective="binary:logistic").fit(X, y)
+    with pytest.raises(ValueError, match="needs a loss of two classes.*'classes'"):
+        DaskPAUCXGBClassifier(objective=OneVsRest(PairwisePAUC())).fit(X, y)

@@ -1,8 +1,10 @@
 import dataclasses
 import json
 import math
+import re
 import subprocess
 import sys
+from importlib.util import find_spec
 
 import numpy as np
 import pytest
@@ -16,6 +18,7 @@ from skbudget.cli import (
     Run,
     Table,
     Task,
+    _comparison,
     compare,
     load_table,
     plot_comparison,
@@ -23,7 +26,6 @@ from skbudget.cli import (
     render_text,
     t_interval,
 )
-from skbudget.cli._comparison import resolve_n_jobs
 
 # --- statistics -------------------------------------------------------------------
 
@@ -231,6 +233,48 @@ def test_text(comparison):
     assert "Nadeau" not in render_text(comparison, notes=False)
 
 
+def verdicts(comparison):
+    """Return the sentences that say what the tables show, without their line breaks."""
+    text = " ".join(render_text(comparison).split())
+    return re.findall(r"- (On this[^-]*?(?: [+-]\d[^-]*?)? as long\.)", text)
+
+
+def with_coverage(comparison, **coverage):
+    """Replace the coverage of methods on each split by a function of its number."""
+    runs = [
+        dataclasses.replace(run, coverage=coverage[run.method](run.split), seconds=2.0)
+        for run in comparison.runs
+    ]
+    return dataclasses.replace(comparison, runs=tuple(runs))
+
+
+def test_a_sentence_says_what_each_table_shows(comparison):
+    shown = {
+        "more": lambda split: 0.8 + 0.001 * split,
+        "less": lambda split: 0.2 + 0.001 * split,
+        "cannot be told apart": lambda split: 0.5 + 0.1 * (-1) ** split,
+    }
+    for found, coverage in shown.items():
+        changed = with_coverage(
+            comparison, lightgbm=lambda split: 0.1, peer=lambda split: 0.5, band=coverage
+        )
+        gains = [summary.methods[2].over["peer"] for summary in changed.summary()]
+        table, contested = verdicts(changed)
+        assert table.startswith("On this table, Band ")
+        assert contested.startswith(
+            "On this synthetic table, whose top is crowded with hard negatives, Band "
+        )
+        for sentence, gain in zip((table, contested), gains):
+            assert found in sentence
+            assert "the best peer (Peer)" in sentence
+            assert f"{abs(gain.mean):.3f} ± {gain.half_width:.3f}" in sentence
+            assert sentence.endswith("its training takes 1.0 times as long.")
+    assert verdicts(cut_short(comparison, 2)) == []
+    (single,) = verdicts(cut_short(changed, 3))
+    assert "one split cannot tell whether that is chance" in single
+    assert "as long" not in render_text(comparison, notes=False)
+
+
 def test_text_has_no_negative_zero(comparison):
     runs = [dataclasses.replace(run, coverage=0.5) for run in comparison.runs]
     runs[0] = dataclasses.replace(runs[0], coverage=0.5001)
@@ -360,14 +404,63 @@ def test_unknown_method(table):
         compare([table], ["catboost"])
 
 
-def test_n_jobs(monkeypatch):
-    monkeypatch.setenv("OMP_NUM_THREADS", "3")
-    assert resolve_n_jobs(None) == resolve_n_jobs(-1) == 3
-    assert resolve_n_jobs(2) == 2
-    monkeypatch.delenv("OMP_NUM_THREADS")
-    assert resolve_n_jobs(None) >= 1
-    with pytest.raises(ValueError, match="n_jobs"):
-        resolve_n_jobs(0)
+def two_problems():
+    """Return a few rows in folds, and a few draws with a ceiling."""
+    table = Table("small", *small_table(), budget=0.1, n_repeats=1)
+    return [table, ContestedTop(n_draws=2, n_train=2000, n_test=2000, budget=0.05)]
+
+
+def without_seconds(runs):
+    return [dataclasses.replace(run, seconds=0.0) for run in runs]
+
+
+def test_figures_do_not_depend_on_the_number_of_processes():
+    pytest.importorskip("lightgbm")
+    names = ["lightgbm", "lightgbm-l2"]
+    seen = []
+    one = compare(two_problems(), names, n_jobs=1)
+    two = compare(two_problems(), names, n_jobs=2, on_run=seen.append)
+    assert without_seconds(one.runs) == without_seconds(two.runs)
+    assert {run.threads for run in two.runs} == {1}
+    assert sorted(map(repr, seen)) == sorted(map(repr, two.runs))
+    assert [(run.problem, run.split, run.method) for run in two.runs][:3] == [
+        ("small", 0, "lightgbm"),
+        ("small", 0, "lightgbm-l2"),
+        ("small", 1, "lightgbm"),
+    ]
+    assert one.summary()[1].ceiling == two.summary()[1].ceiling
+    text = " ".join(render_text(two).split())
+    assert "with 1 thread. At most 2 fits ran at a time." in text
+
+
+class Threads:
+    """Counts the threads of OpenMP while it is trained and while it ranks."""
+
+    seen: list = []
+
+    def fit(self, X, y):
+        return self
+
+    def decision_function(self, X):
+        from threadpoolctl import threadpool_info
+
+        Threads.seen.append([pool["num_threads"] for pool in threadpool_info()])
+        return X[:, 0]
+
+
+def test_large_tables_run_one_fit_at_a_time_with_more_threads(monkeypatch, table):
+    tasks = []
+    monkeypatch.setattr(Threads, "seen", [])
+    method = dataclasses.replace(BAND, build=lambda task: tasks.append(task) or Threads())
+    monkeypatch.setattr(_comparison, "LARGE", 400 * 3)  # 400 of 600 rows are trained on
+    (first, *_) = runs = list(_comparison.iter_runs([table], [method], 8, 2))
+    assert {run.threads for run in runs} == {task.n_jobs for task in tasks} == {2}
+    assert first.split == 0
+    assert all(limit <= 2 for pools in Threads.seen for limit in pools)
+    monkeypatch.setattr(_comparison, "LARGE", 400 * 3 + 1)
+    assert {run.threads for run in _comparison.iter_runs([table], [method], 1, 2)} == {1}
+    assert Threads.seen[-1]
+    assert all(limit == 1 for limit in Threads.seen[-1])
 
 
 def test_package_is_light():
@@ -474,13 +567,16 @@ def test_table_of_the_folder(monkeypatch, tmp_path):
     ("arrays", "message"),
     [
         ({"X": np.zeros((4, 2))}, "needs arrays X and y: it holds X"),
-        ({"X": np.zeros(4), "y": [0, 1, 0, 1]}, "must be a numeric table"),
-        ({"X": np.zeros((4, 2)).astype(str), "y": [0, 1, 0, 1]}, "must be a numeric table"),
+        ({"X": np.zeros(4), "y": [0, 1, 0, 1]}, "must be a table of numbers, dates or text"),
+        ({"X": np.zeros((4, 2), complex), "y": [0, 1, 0, 1]}, r"it is complex128 \(4, 2\)"),
+        ({"X": np.array([["a"], ["b"], [{}]]), "y": [0, 1, 0]}, "save numbers, dates or text"),
         ({"X": np.zeros((4, 2)), "y": [0, 1]}, "one entry per row of X"),
         ({"X": np.zeros((4, 2)), "y": np.array([0, 1, 0, None])}, "holds Python objects"),
-        ({"X": np.full((4, 2), np.inf), "y": [0, 1, 0, 1]}, "Infinite values in X"),
-        ({"X": np.zeros((4, 2)), "y": [0, 1, np.nan, 1]}, "y is missing in 1 of 4 rows"),
-        ({"X": np.zeros((4, 2)), "y": [0, 1, 2, 1]}, "y must have two labels: it has 3, 0, 1, 2"),
+        ({"X": np.zeros((4, 2)), "y": [0, 1, np.nan, 1]}, "y of bad.npz is missing in 1 of 4"),
+        (
+            {"X": np.zeros((4, 2)), "y": [0, 1, 2, 1]},
+            "y of bad.npz must have two labels: it has 3, 0, 1, 2",
+        ),
     ],
 )
 def test_archive_refused(tmp_path, arrays, message):
@@ -531,8 +627,13 @@ def test_csv(tmp_path):
     assert [str(dtype) for dtype in table.X.dtypes] == ["float64", "category", "float64"]
     assert table.X.isna().sum().tolist()[0] > 0
     assert table.X["column1"].isna().any()
-    assert any("'fraud' is taken as the positive label" in note for note in table.notes)
-    assert any("1 of 3 columns read as categories: city" in note for note in table.notes)
+    label, *rest = [note for note in table.notes if "label" in note]
+    assert rest == []
+    assert label == (
+        "'fraud' is taken as the positive label, because it is the rarer one "
+        f"({fraud.sum()} of 400 rows); --positive names another one"
+    )
+    assert "1 of 3 columns read as categories: city (3 levels)" in table.notes
     assert "'fraud' is taken" in render_text(compare([table], [category_blind], n_jobs=1))
 
 
@@ -597,10 +698,10 @@ def test_kinds_of_columns(monkeypatch, tmp_path):
             "y": pandas.array([0, 1, 0, 1], dtype="Int64"),
         },
     )
-    expected = [[0, 1, 1], [np.nan, np.nan, 0], [86400, 3, 1], [172800, 4, 0]]
+    expected = [[18262, 1, 1], [np.nan, np.nan, 0], [18263, 3, 1], [18264, 4, 0]]
     np.testing.assert_array_equal(table.X, expected)
     np.testing.assert_array_equal(table.y, [0, 1, 0, 1])
-    assert table.notes == ("column 'when': dates read as seconds",)
+    assert table.notes == ("1 of 3 columns read as dates, in days since 1970-01-01: when",)
 
 
 @pytest.mark.parametrize(
@@ -611,6 +712,9 @@ def test_kinds_of_columns(monkeypatch, tmp_path):
         ([-1, -1, 1, 1, 1], None, [0, 0, 1, 1, 1]),
         ([True, True, True, False, False], None, [1, 1, 1, 0, 0]),
         (["1", "1", "1", "0", "0"], None, [1, 1, 1, 0, 0]),
+        (["1.0", "1.0", "1.0", "0.0", "0.0"], None, [1, 1, 1, 0, 0]),
+        (["-1", "-1", "1", "1", "1"], None, [0, 0, 1, 1, 1]),
+        (["TRUE", "TRUE", "TRUE", "FALSE", "FALSE"], None, [1, 1, 1, 0, 0]),
         (["yes", "yes", "no", "no", "no"], None, [1, 1, 0, 0, 0]),
         ([2, 2, 2, 1, 1], None, [0, 0, 0, 1, 1]),
         ([2, 2, 2, 1, 1], "2", [1, 1, 1, 0, 0]),
@@ -622,6 +726,8 @@ def test_which_label_is_positive(monkeypatch, tmp_path, labels, positive, expect
     columns = {"a": np.arange(5.0), "y": labels}
     table = frame_table(monkeypatch, tmp_path, columns, positive=positive)
     np.testing.assert_array_equal(table.y, expected)
+    majority = [note for note in table.notes if "although it is the more frequent one" in note]
+    assert bool(majority) == (sum(expected) > 2)
 
 
 def test_target_of_categories(monkeypatch, tmp_path):
@@ -647,7 +753,6 @@ def test_target_of_categories(monkeypatch, tmp_path):
             {"positive": "yes"},
             "no label 'yes': its labels are 0, 1",
         ),
-        ({"a": [1, 2, 3, np.inf], "y": [0, 1, 0, 1]}, "y", {}, "Infinite values in column 'a'"),
         ({"a": [1.0] * 4, "y": [0, 1, 0, 0]}, "y", {}, "1 positive and 3 negative rows: too few"),
         ({"a;y": ["1;0"] * 4}, "y", {}, "Is it separated by commas?"),
         ({"a": [1.0] * 4, "y": [0, 1, 0, 1]}, None, {}, "needs the name of its target column"),
@@ -658,11 +763,139 @@ def test_frame_refused(monkeypatch, tmp_path, columns, target, options, message)
         frame_table(monkeypatch, tmp_path, columns, target, **options)
 
 
-def test_identifier_is_pointed_out(monkeypatch, tmp_path):
+def test_identifier_is_left_out(monkeypatch, tmp_path):
     names = [f"n{number}" for number in range(1200)]
-    columns = {"name": names, "y": np.arange(1200) % 3 == 0}
+    columns = {"name": names, "a": np.arange(1200.0), "y": np.arange(1200) % 3 == 0}
     table = frame_table(monkeypatch, tmp_path, columns)
-    assert any("'name' has 1200 different values" in note for note in table.notes)
+    np.testing.assert_array_equal(table.X[:, 0], columns["a"])
+    (note,) = table.notes
+    assert note.endswith("nearly all of their entries are different text: name (1200 of 1200)")
+    del columns["a"]
+    with pytest.raises(ValueError, match=r"no columns that can be used: .* name \(1200 of 1200\)"):
+        frame_table(monkeypatch, tmp_path, columns)
+
+
+def test_many_categories_are_pointed_out(monkeypatch, tmp_path):
+    columns = {"shop": [f"n{number // 2}" for number in range(3000)], "y": np.arange(3000) % 3 == 0}
+    table = frame_table(monkeypatch, tmp_path, columns)
+    assert any("identifiers, which should be left out: shop (1500)" in note for note in table.notes)
+
+
+def mixed_frame(n_samples=600, seed=0):
+    """Return a table with dates, times, text, infinities, identifiers and missing values."""
+    pandas = pytest.importorskip("pandas")
+    rng = np.random.default_rng(seed)
+    fraud = rng.random(n_samples) < 0.1
+    start = np.datetime64("2021-03-01T00:00:00")
+    seconds = rng.integers(0, 200 * 86_400, n_samples) + 10**7 * fraud
+    frame = pandas.DataFrame(
+        {
+            "id": [f"c{number}" for number in range(n_samples)],
+            "when": start + seconds.astype("timedelta64[s]"),
+            "born": np.datetime64("1950-01-01") + rng.integers(0, 20_000, n_samples),
+            "amount": rng.lognormal(size=n_samples) + 2 * fraud,
+            "count": rng.integers(0, 9, n_samples),
+            "online": rng.random(n_samples) < 0.5,
+            "city": rng.choice(["Oslo", "Lima", "Rome"], n_samples),
+            "label": np.where(fraud, "fraud", "fine"),
+        }
+    )
+    frame.loc[::50, "amount"] = np.inf
+    frame.loc[1::50, "amount"] = -np.inf
+    frame.loc[2::50, "when"] = None
+    frame.loc[3::50, "city"] = None
+    return frame
+
+
+def test_the_same_table_is_the_same_from_every_file(tmp_path):
+    pandas = pytest.importorskip("pandas")
+    pytest.importorskip("lightgbm")
+    pytest.importorskip("xgboost")
+    frame = mixed_frame()
+    frame.to_csv(tmp_path / "t.csv", index=False)
+    frame.to_csv(tmp_path / "t.tsv", index=False, sep="\t")
+    frame.to_csv(tmp_path / "rows.csv")  # with its index, which has no name
+    features = frame.drop(columns="label")
+    np.savez(tmp_path / "t.npz", X=features.to_numpy(dtype=str), y=frame["label"].to_numpy(str))
+    files = {"t.csv": "label", "t.tsv": "label", "rows.csv": "label", "t.npz": None}
+    if find_spec("pyarrow"):
+        frame.astype({"city": "category"}).to_parquet(tmp_path / "t.parquet")
+        files["t.parquet"] = "label"
+    tables = {
+        file: read_table(tmp_path / file, target, n_repeats=1, budget=0.1)
+        for file, target in files.items()
+    }
+    first = tables["t.csv"]
+    names = {"t.npz": [f"{name}" for name in range(7)]}
+    for file, table in tables.items():
+        pandas.testing.assert_frame_equal(table.X, first.X)
+        np.testing.assert_array_equal(table.y, first.y)
+        id_, when, born, amount, city = (
+            names.get(file, features.columns)[column] for column in (0, 1, 2, 3, 6)
+        )
+        said = [note for note in table.notes if "numbers" not in note]
+        assert said == [
+            "2 of 7 columns read as dates, in days since 1970-01-01: "
+            f"{when} (and the hour of the day), {born}",
+            f"1 of 7 columns read as categories: {city} (3 levels)",
+            "1 of 7 columns left out, because nearly all of their entries are different text: "
+            f"{id_} (600 of 600)",
+            f"1 of 7 columns with infinite values, which are taken as missing: {amount} (24)",
+            "'fraud' is taken as the positive label, because it is the rarer one "
+            f"({first.y.sum()} of 600 rows); --positive names another one",
+        ]
+    days = (frame["when"] - pandas.Timestamp(0)) / pandas.Timedelta(days=1)
+    np.testing.assert_allclose(first.X["column0"], days, rtol=1e-12)
+    assert first.X["column1"].max() < 24
+    assert first.X["column3"].isna().sum() == 24
+    assert "numbers the rows: left out" in tables["rows.csv"].notes[0]
+    runs = [
+        without_seconds(compare([dataclasses.replace(table, name="t")], FAST, n_jobs=1).runs)
+        for table in (first, tables["t.npz"], tables.get("t.parquet", first))
+    ]
+    assert runs[0] == runs[1] == runs[2]
+
+
+FAST = ["lightgbm", "xgboost-rank"]
+
+
+def test_numbers_are_the_same_from_every_file(tmp_path):
+    pytest.importorskip("pandas")
+    X, y = small_table(60, 0.3)
+    X[3, 1], X[4, 2], X[5, 2] = np.inf, 1e39, -np.inf
+    np.savez(tmp_path / "t.npz", X=X, y=y)
+    rows = np.column_stack([X, y])
+    np.savetxt(
+        tmp_path / "t.csv", rows, fmt="%.17g", delimiter=",", header="x0,x1,x2,y", comments=""
+    )
+    archive, csv = read_table(tmp_path / "t.npz"), read_table(tmp_path / "t.csv", "y")
+    X[3, 1] = X[4, 2] = X[5, 2] = np.nan
+    for table in (archive, csv):
+        np.testing.assert_array_equal(table.X, X)
+        assert table.notes == (
+            "2 of 3 columns with infinite values, which are taken as missing: x1 (1), x2 (2)",
+        )
+
+
+def test_archives_of_dates_and_of_columns(tmp_path):
+    pytest.importorskip("pandas")
+    days = np.datetime64("2020-01-01") + np.arange(40).reshape(20, 2)
+    y = np.arange(20) % 4 == 0
+    np.savez(tmp_path / "t.npz", X=days, y=y)
+    np.testing.assert_array_equal(read_table(tmp_path / "t.npz").X, days.astype(float))
+    columns = np.zeros(20, dtype=[("a", float), ("day", "datetime64[D]")])
+    columns["a"], columns["day"] = np.arange(20), days[:, 0]
+    np.savez(tmp_path / "t.npz", X=columns, y=y.astype("S5"))
+    table = read_table(tmp_path / "t.npz")
+    np.testing.assert_array_equal(table.X[:, 1], days[:, 0].astype(float))
+    np.testing.assert_array_equal(table.y, y)
+
+
+def test_words_for_missing_values_are_missing_in_every_file(monkeypatch, tmp_path):
+    columns = {"a": ["NA", "x", None, "z"] * 5, "b": ["1", "", "n/a", "4"] * 5, "y": [0, 1] * 10}
+    table = frame_table(monkeypatch, tmp_path, columns)
+    assert table.X["column0"].isna().tolist() == [True, False, True, False] * 5
+    assert table.X["column1"].isna().tolist() == [False, True, True, False] * 5
 
 
 def test_unreadable_files(tmp_path, monkeypatch):

@@ -60,32 +60,40 @@ def test_help_is_quick_and_imports_nothing_heavy():
     ("arguments", "message"),
     [
         (["--budget", "50"], "50 basis points are 0.005"),
-        (["--budget", "0"], "(0.0, 1.0]"),
-        (["--budget", "nan"], "(0.0, 1.0]"),
-        (["--budget", "half"], "'half' is not a number"),
+        (["--budget", "0"], "--budget: must be a fraction in (0, 1): got '0'"),
+        (["--budget", "1"], "With 1, all rows are reviewed. 1 percent is 0.01"),
+        (["--budget", "1%"], "got '1%'. 1 percent are 0.01"),
+        (["--budget", "nan"], "must be a fraction in (0, 1): got 'nan'"),
+        (["--budget", "-0.1"], "must be a fraction in (0, 1): got '-0.1'"),
+        (["--budget", "half"], "must be a fraction in (0, 1): got 'half'"),
         (["--basis", "rows"], "invalid choice: 'rows'"),
         (["--methods", "lightgbm,catboost"], "unknown method 'catboost' (choose from lightgbm,"),
         (["--cue", "square"], "unknown cue 'square' (choose from linear, product, radial)"),
-        (["--cue", ","], "expected one name or several"),
+        (["--cue", ","], "must be one name or several, separated by commas: got ','"),
         (["--seeds", "0"], "must be at least 1: got 0"),
-        (["--seeds", "two"], "'two' is not a whole number"),
-        (["--splits", "3"], "'3' is not REPEATSxFOLDS"),
-        (["--splits", "5x1"], "at least 2 folds"),
+        (["--seeds", "two"], "--seeds: must be a whole number, at least 1: got 'two'"),
+        (["--splits", "3"], "--splits: must be REPEATSxFOLDS"),
+        (["--splits", "5x1"], "2 folds, such as 5x3: got '5x1'"),
         (["--train-rows", "10", "--cue", "linear"], "must be at least 1000"),
-        (["--test-rows", "1e5", "--cue", "linear"], "is not a whole number"),
+        (["--test-rows", "1e5", "--cue", "linear"], "a whole number, at least 1000: got '1e5'"),
         (["--random-state", "-1"], "must be at least 0"),
-        (["--n-jobs", "0"], "must be at least 1, or -1 for all cores"),
-        (["--target", "y"], "--target describes the table of --data"),
-        (["--positive", "y"], "--positive describes the table of --data"),
-        (["--drop", "y"], "--drop describes the table of --data"),
-        (["--data", "t.csv"], "--data needs --target"),
-        (["--data", "none.csv", "--target", "y"], "There is no file 'none.csv'"),
-        (["--full-size", "--train-rows", "5000"], "give one or the other"),
-        (["--full-size", "--table", "mammography"], "are for synthetic tables"),
-        (["--cue", "linear", "--splits", "5x3"], "--splits is for real tables"),
-        (["--table", "nothing"], "The table 'nothing' does not come with skbudget"),
-        (["--table", "mammography", "--splits", "1x500"], "too few for 500 folds"),
-        (["--plot", "out.docx"], "should end in one of"),
+        (["--n-jobs", "0"], "at least 1, or -1 for all processors: got 0"),
+        (["--jobs", "all"], "--jobs/--n-jobs: must be a whole number, at least 1, or -1"),
+        (["--target", "y"], "--target y describes the table of --data"),
+        (["--positive", "y"], "--positive y describes the table of --data"),
+        (["--drop", "y,z"], "--drop y,z describes the table of --data"),
+        (["--data", "t.csv"], "--data t.csv needs --target COLUMN"),
+        (["--data", "none.csv", "--target", "y"], "--data: There is no file 'none.csv'"),
+        (["--full-size", "--train-rows", "5000"], "and so does --train-rows 5000: give one"),
+        (["--full-size", "--table", "mammography"], "--full-size is for synthetic tables"),
+        (["--test-rows", "2000", "--table", "mammography"], "--test-rows 2000 is for synthetic"),
+        (["--cue", "linear", "--splits", "5x3"], "--splits 5x3 is for real tables"),
+        (["--table", "nothing"], "--table: The table 'nothing' does not come with skbudget"),
+        (
+            ["--table", "mammography", "--splits", "1x500"],
+            "too few for 500 folds with both in each; at most 260 are possible",
+        ),
+        (["--plot", "out.docx"], "--plot: The name of a picture should end in one of"),
         (["--plot", "no/such/out.png"], "--plot: there is no folder"),
         (["--json", "no/such/out.json"], "--json: there is no folder"),
         (["--json", "."], "--json: '.' is a folder"),
@@ -102,8 +110,13 @@ def test_bad_options(capsys, monkeypatch, arguments, message):
 def test_target_that_is_not_there(capsys, tmp_path):
     pytest.importorskip("pandas")
     (tmp_path / "t.csv").write_text("a,b\n1,0\n2,1\n")
-    message = fails(capsys, "--data", str(tmp_path / "t.csv"), "--target", "y")
-    assert "t.csv has no column 'y': its columns are 'a', 'b'" in message
+    data = ["--data", str(tmp_path / "t.csv")]
+    message = fails(capsys, *data, "--target", "y")
+    assert "--target: t.csv has no column 'y': its columns are 'a', 'b'" in message
+    message = fails(capsys, *data, "--target", "b", "--drop", "c")
+    assert "--drop: t.csv has no column 'c'" in message
+    message = fails(capsys, *data, "--target", "b", "--positive", "yes")
+    assert "--positive: Target column 'b' has no label 'yes': its labels are 0, 1" in message
 
 
 def test_no_matplotlib(capsys, monkeypatch):
@@ -181,22 +194,75 @@ def test_default_data(monkeypatch):
     seen = []
     monkeypatch.setattr(
         "skbudget.cli._comparison.iter_runs",
-        lambda problems, methods, n_jobs: seen.append(list(problems)) or iter(()),
+        lambda problems, methods, n_jobs, n_threads: seen.append(list(problems)) or iter(()),
     )
     monkeypatch.setattr("skbudget.cli._compare_command._show", lambda comparison, options: True)
     for arguments in ([], ["--cue", "radial"], ["--table", "mammography", "--cue", "linear"]):
         main([*arguments, "--quiet"])
     names = [[problem.name for problem in problems] for problems in seen]
     assert names == [
-        ["mammography", "contested top, product cue"],
+        ["contested top, product cue", "mammography"],
         ["contested top, radial cue"],
-        ["mammography", "contested top, linear cue"],
+        ["contested top, linear cue", "mammography"],
     ]
-    assert [problem.budget for problem in seen[0]] == [0.03, 0.005]
+    contested, mammography = seen[0]
+    assert (contested.budget, mammography.budget) == (0.005, 0.03)
+    assert (contested.n_draws, contested.n_train, contested.n_test) == (4, 40_000, 100_000)
+    assert (mammography.n_repeats, mammography.n_folds) == (1, 3)
+    contested, mammography = seen[2]
+    assert (contested.n_draws, contested.n_train, contested.n_test) == (4, 100_000, 200_000)
+    assert (mammography.n_repeats, mammography.n_folds) == (5, 3)
     main(["--quiet", "--budget", "0.02", "--full-size", "--cue", "product", "--seeds", "8"])
     problem = seen[-1][0]
     assert (problem.budget, problem.n_draws) == (0.02, 8)
     assert (problem.n_train, problem.n_test) == (150_000, 300_000)
+
+
+def test_the_quick_run_ends_with_the_longer_one(capsys, monkeypatch, tmp_path):
+    words = ["--seeds", "2", "--train-rows", "2000", "--test-rows", "2000", "--jobs", "1"]
+    record = str(tmp_path / "of all.json")
+    assert main([*words, *ONE, "--json", record]) == 0
+    captured = capsys.readouterr()
+    *_, longer, own = captured.out.splitlines()
+    assert longer == (
+        "    python -m skbudget --cue product --table mammography --seeds 2 --train-rows 2000 "
+        f"--test-rows 2000 --jobs 1 --methods lightgbm --json '{record}'"
+    )
+    assert own == "    python -m skbudget --data FILE --target COLUMN --budget 0.005"
+    assert captured.out.index("contested top") < captured.out.index("mammography")
+    assert main(["--cue", "product", *words, *ONE]) == 0
+    assert "quick run" not in capsys.readouterr().out
+    for silent in (["--quiet"], ["--json", "-"]):
+        assert main([*words, *ONE, *silent]) == 0
+        assert "quick run" not in capsys.readouterr().out
+
+
+def test_plain_lines_where_there_is_no_terminal(tmp_path):
+    words = ["--seeds", "1", "--train-rows", "2000", "--test-rows", "2000", *ONE]
+    done = subprocess.run(
+        [sys.executable, "-m", "skbudget", *words], capture_output=True, timeout=300
+    )
+    assert done.returncode == 0, done.stderr
+    for shown in (done.stdout.decode(), done.stderr.decode()):
+        assert all(character == "\n" or character.isprintable() for character in shown)
+    lines = done.stderr.decode().splitlines()
+    assert re.fullmatch(r"1 method, 4 fits, \d+ at a time", lines[0])
+    assert all(re.fullmatch(r".*: \d.* fits done, \d+ s", line) for line in lines[1:])
+
+
+def test_notes_are_in_the_json(capsys, tmp_path):
+    y = np.array(["fraud"] * 9 + ["fine"] * 51)
+    X = np.random.default_rng(0).standard_normal((60, 2))
+    X[0, 0] = np.inf
+    np.savez(tmp_path / "t.npz", X=X, y=y)
+    words = ["--data", str(tmp_path / "t.npz"), "--splits", "1x2", "--jobs", "1", "--quiet"]
+    assert main([*words, *ONE, "--json", "-"]) == 0
+    (problem,) = json.loads(capsys.readouterr().out)["problems"]
+    assert problem["notes"] == [
+        "1 of 2 columns with infinite values, which are taken as missing: x0 (1)",
+        "'fraud' is taken as the positive label, because it is the rarer one (9 of 60 rows); "
+        "--positive names another one",
+    ]
 
 
 def interrupted_after(n_fits):
@@ -219,7 +285,7 @@ def test_interruption(capsys, monkeypatch, tmp_path, n_fits):
     assert main(["--cue", "product", *QUICK, *ONE, "--json", str(record)]) == 130
     captured = capsys.readouterr()
     if n_fits == 0:
-        assert captured.err.splitlines() == ["Interrupted."]
+        assert captured.err.splitlines() == ["1 method, 2 fits, 1 at a time", "Interrupted."]
         assert not record.exists()
         return
     assert "Interrupted: 1 of 2 fits done" in captured.out
@@ -228,10 +294,11 @@ def test_interruption(capsys, monkeypatch, tmp_path, n_fits):
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="sends SIGINT")
-def test_interruption_of_the_process():
+@pytest.mark.parametrize("n_jobs", ["1", "2"])
+def test_interruption_of_the_process(n_jobs):
     words = ["--cue", "product", "--seeds", "5000", "--train-rows", "1000", "--test-rows", "1000"]
     process = subprocess.Popen(
-        [sys.executable, "-m", "skbudget", *words, *ONE, "--n-jobs", "1"],
+        [sys.executable, "-m", "skbudget", *words, *ONE, "--n-jobs", n_jobs],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

@@ -55,6 +55,18 @@ def test_report_on_a_file(capsys, tmp_path, table, table_file):
     assert found == json.loads(json.dumps(expected))
 
 
+def test_what_was_prepared_is_said_even_without_progress(capsys, tmp_path, table):
+    X, y = table[0].copy(), np.where(table[1] == 1, "bad", "good")
+    X[:3, 1] = np.inf
+    np.savez(tmp_path / "mine.npz", X=X, y=y)
+    assert main(["report", "--data", str(tmp_path / "mine.npz"), *QUICK, "--quiet"]) == 0
+    assert capsys.readouterr().err.splitlines() == [
+        "1 of 3 columns with infinite values, which are taken as missing: x1 (3)",
+        "'bad' is taken as the positive label, because it is the rarer one "
+        f"({table[1].sum()} of 400 rows); --positive names another one",
+    ]
+
+
 def test_json_in_place_of_the_text(capsys, table_file):
     words = ["--basis", "fpr", "--repeats", "2", "--min-lift", "0.1", "--quiet", "--json", "-"]
     assert main(["report", "--data", table_file, *QUICK, *words]) == 0
@@ -70,11 +82,14 @@ def test_json_in_place_of_the_text(capsys, table_file):
         (["--budget", "50"], "50 basis points are 0.005"),
         (["--min-lift", "2"], "must be a fraction in (0, 1): got 2"),
         (["--folds", "1"], "must be at least 2: got 1"),
-        (["--target", "fraud"], "--target describes the table of --data"),
-        (["--data", "claims.csv"], "--data needs --target"),
-        (["--data", "nowhere.npz"], "There is no file 'nowhere.npz'"),
+        (["--min-lift", "two"], "--min-lift: must be a fraction in (0, 1): got 'two'"),
+        (["--folds", "300"], "--folds: mammography has 260 positive"),
+        (["--jobs", "0"], "at least 1, or -1 for all processors: got 0"),
+        (["--target", "fraud"], "--target fraud describes the table of --data"),
+        (["--data", "claims.csv"], "--data claims.csv needs --target COLUMN"),
+        (["--data", "nowhere.npz"], "--data: There is no file 'nowhere.npz'"),
         (["--data", "a.npz", "--table", "mammography"], "a report is about one"),
-        (["--table", "nothing"], "does not come with skbudget"),
+        (["--table", "nothing"], "--table: The table 'nothing' does not come with skbudget"),
         (["--json", "no/such/folder.json"], "there is no folder 'no/such'"),
     ],
 )

@@ -739,3 +739,21 @@ def test_divergence_is_never_silent(loss, table):
     X, y = table
     with pytest.raises(FloatingPointError, match="diverged.*Lower lr, or scale the features"):
         make(loss, lr=1e30).fit(X, y)
+
+
+def test_levels_that_have_no_order_are_refused():
+    y = np.tile(["low", "medium", "high"], 20)
+    model = PAUCClassifier(loss=toys.Thresholds(), n_members=1, max_epochs=1)
+    with pytest.raises(ValueError, match=r"needs ordered levels.*must be numbers.*'high', 'low'"):
+        model.fit(np.zeros((60, 2)), y)
+
+
+def test_the_parameters_of_a_loss_are_set_by_name():
+    from skbudget.objectives import PairwisePAUC
+
+    model = PAUCClassifier(loss=PairwisePAUC(beta=0.01))
+    assert model.set_params(loss__beta=0.5).loss == PairwisePAUC(beta=0.5)
+    with pytest.raises(ValueError, match="loss__betta of PAUCClassifier: PairwisePAUC has"):
+        model.set_params(loss__betta=0.5)
+    with pytest.raises(ValueError, match="loss=None is no loss with parameters"):
+        PAUCClassifier().set_params(loss__beta=0.5)

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..._utils.style import DASHES, FAINT, GREY, MARKERS, PALETTE
+from ..._utils.validation import check_option
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -38,7 +39,26 @@ def open_axes(ax: Any, figsize: tuple[float, float] = (5.0, 4.0)) -> tuple[Any, 
         import matplotlib.pyplot as plt
 
         _, ax = plt.subplots(figsize=figsize, layout="constrained")
+    check_axes(ax)
     return ax, not ax.has_data()
+
+
+def check_axes(ax: Any) -> None:
+    """Raise if ``ax`` is no axes of matplotlib."""
+    from matplotlib.axes import Axes
+
+    if not isinstance(ax, Axes):
+        raise TypeError(f"ax must be a matplotlib Axes: got {ax!r}.")
+
+
+def check_drawing(owner: str, **options: Any) -> None:
+    """Raise unless the flags are booleans and the styles are dictionaries."""
+    for name, value in options.items():
+        if name.endswith("_kw") or name.endswith("_kwargs"):
+            if not (value is None or isinstance(value, Mapping)):
+                raise TypeError(f"{name} must be None or a dictionary: got {value!r}.")
+        else:
+            check_option(value, name, (True, False), owner)
 
 
 def tag(artist: Any, role: str) -> Any:
@@ -178,11 +198,22 @@ def check_same_length(lists: Mapping[str, Sequence[Any] | None], owner: str) -> 
 
 def check_curve_kwargs(curve_kwargs: Any, n_curves: int) -> None:
     """Raise if the styles do not fit the number of curves."""
-    if isinstance(curve_kwargs, Sequence) and len(curve_kwargs) != n_curves:
+    if curve_kwargs is None or isinstance(curve_kwargs, Mapping):
+        return
+    fits = isinstance(curve_kwargs, Sequence) and len(curve_kwargs) == n_curves
+    if not (fits and all(isinstance(style, Mapping) for style in curve_kwargs)):
         raise ValueError(
             f"`curve_kwargs` must be None, a dictionary or a list of length {n_curves}. "
             f"Got: {curve_kwargs}."
         )
+
+
+def check_points(owner: str, **curves: Any) -> None:
+    """Raise unless the curves are arrays of numbers with as many points as each other."""
+    shapes = {name: np.shape(points) for name, points in curves.items()}
+    if len(set(shapes.values())) > 1 or any(len(shape) != 1 for shape in shapes.values()):
+        found = ", ".join(f"{name}: {shape}" for name, shape in shapes.items())
+        raise ValueError(f"{owner} needs curves with as many points as each other. Got {found}.")
 
 
 def draw_curves(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from sklearn.utils._optional_dependencies import check_matplotlib_support
 from ..._utils.style import FAINT, GREY, INK
 from ..._utils.validation import (
     BASES,
+    MOST_RESAMPLES,
     check_binary_labels,
     check_budget,
     check_budgets,
@@ -28,6 +30,8 @@ from ._mixin import CurveDisplayMixin, Fold, complete
 N_BUDGETS = 240
 # The picture goes from the budget divided by this to the budget times this.
 REACH = 30.0
+# Budgets of which the resamples are held at a time.
+BUDGETS_AT_ONCE = 1_000
 
 
 @complete(drawn="the curve", named="Name of the curve in the legend")
@@ -194,9 +198,16 @@ class CoverageCurveDisplay(CurveDisplayMixin):
         display : CoverageCurveDisplay
         """
         check_matplotlib_support(f"{type(self).__name__}.plot")
-        check_option(unit, "unit", tuple(_base.UNITS), f"{type(self).__name__}.plot")
-        curves = self.coverage if isinstance(self.coverage, list) else [self.coverage]
+        owner = f"{type(self).__name__}.plot"
+        check_option(unit, "unit", tuple(_base.UNITS), owner)
+        curves = self._curves()
         _base.check_curve_kwargs(curve_kwargs, len(curves))
+        _base.check_drawing(
+            owner,
+            plot_chance_level=plot_chance_level,
+            chance_level_kw=chance_level_kw,
+            despine=despine,
+        )
         name = self.name if name is None else name
 
         ax, fresh = _base.open_axes(ax)
@@ -229,6 +240,17 @@ class CoverageCurveDisplay(CurveDisplayMixin):
         _base.show_shares(ax.xaxis, unit)
         _base.show_legend(ax)
         return self
+
+    def _curves(self) -> list[NDArray]:
+        """Return the curves, checked: all have one point for each budget."""
+        curves = self.coverage if isinstance(self.coverage, list) else [self.coverage]
+        given: dict[str, Any] = {f"coverage[{number}]": one for number, one in enumerate(curves)}
+        given |= {"perfect": self.perfect, "ceiling": self.ceiling}
+        if self.interval is not None:
+            given |= dict(zip(("interval[0]", "interval[1]"), self.interval))
+        given = {name: points for name, points in given.items() if points is not None}
+        _base.check_points(type(self).__name__, budgets=self.budgets, **given)
+        return curves
 
     def _label(self, name: str | None, curves: Sequence[NDArray], unit: str) -> str | None:
         marked = self._marked()
@@ -371,7 +393,9 @@ class CoverageCurveDisplay(CurveDisplayMixin):
         """
         owner = f"{cls.__name__}.from_predictions"
         check_matplotlib_support(owner)
-        check_positive(n_resamples, "n_resamples", owner, integer=True, minimum=0)
+        check_positive(
+            n_resamples, "n_resamples", owner, integer=True, minimum=0, maximum=MOST_RESAMPLES
+        )
         check_fraction(confidence_level, "confidence_level", owner)
         per_row = {"sample_weight": sample_weight, "value": value, "ceiling": ceiling}
         display = cls._of_folds(
@@ -384,10 +408,10 @@ class CoverageCurveDisplay(CurveDisplayMixin):
             owner=owner,
         )
         if n_resamples:
-            resamples = bootstrap_coverage(
+            resamples = partial(
+                bootstrap_coverage,
                 y_true,
                 y_score,
-                budgets=display.budgets,
                 basis=basis,
                 sample_weight=sample_weight,
                 value=value,
@@ -396,7 +420,7 @@ class CoverageCurveDisplay(CurveDisplayMixin):
                 random_state=random_state,
             )
             display.confidence_level = confidence_level
-            display.interval = _percentiles(resamples, confidence_level)
+            display.interval = _percentiles(resamples, display.budgets, confidence_level)
         return display.plot(curve_kwargs=curve_kwargs, **drawing)
 
     @classmethod
@@ -416,21 +440,27 @@ class CoverageCurveDisplay(CurveDisplayMixin):
             budget = check_budget(budget, owner)
         if budgets is not None:
             budgets = check_budgets(budgets, owner)
-        folds = list(folds)
-        rankings = [_checked(fold, fold.y_score) for fold in folds]
-        if budgets is None:
-            budgets = _spread_budgets(folds[0], rankings[0], basis, budget)
-        at = np.unique(np.append(budgets, [] if budget is None else [budget]))
-        coverage = [coverage_at_budgets(rows, at, basis) for rows in rankings]
-
-        def mean_of(others: Iterable[ScoredRows]) -> NDArray:
-            return np.mean([coverage_at_budgets(rows, at, basis) for rows in others], axis=0)
-
-        perfect = ceiling = None
-        if plot_perfect and basis == "population":
-            perfect = mean_of(rows._replace(scores=_perfect_scores(rows)) for rows in rankings)
-        if folds[0].per_row["ceiling"] is not None:
-            ceiling = mean_of(_checked(fold, fold.per_row["ceiling"]) for fold in folds)
+        check_option(plot_perfect, "plot_perfect", (True, False), owner)
+        coverage, of_perfect, of_ceiling = [], [], []
+        at = label = None
+        # One fold at a time is in memory.
+        for fold in folds:
+            rows = _checked(fold, fold.y_score)
+            if at is None:
+                label = fold.pos_label
+                if budgets is None:
+                    budgets = _spread_budgets(fold, rows, basis, budget)
+                at = np.unique(np.append(budgets, [] if budget is None else [budget]))
+            coverage.append(coverage_at_budgets(rows, at, basis))
+            if plot_perfect and basis == "population":
+                best = rows._replace(scores=_perfect_scores(rows))
+                of_perfect.append(coverage_at_budgets(best, at, basis))
+            if fold.per_row["ceiling"] is not None:
+                best = _checked(fold, fold.per_row["ceiling"], "ceiling")
+                of_ceiling.append(coverage_at_budgets(best, at, basis))
+        perfect = np.mean(of_perfect, axis=0) if of_perfect else None
+        ceiling = np.mean(of_ceiling, axis=0) if of_ceiling else None
+        assert at is not None
         return cls(
             budgets=at,
             coverage=coverage if len(coverage) > 1 else coverage[0],
@@ -439,17 +469,18 @@ class CoverageCurveDisplay(CurveDisplayMixin):
             ceiling=ceiling,
             basis=basis,
             name=name,
-            pos_label=folds[0].pos_label,
+            pos_label=label,
         )
 
 
-def _checked(fold: Fold, scores: ArrayLike) -> ScoredRows:
+def _checked(fold: Fold, scores: ArrayLike, name: str = "y_score") -> ScoredRows:
     return check_rows(
         fold.y_true,
         scores,
         sample_weight=fold.per_row["sample_weight"],
         value=fold.per_row["value"],
         pos_label=fold.pos_label,
+        score_name=name,
     )
 
 
@@ -458,9 +489,15 @@ def _perfect_scores(rows: ScoredRows) -> NDArray[np.float64]:
     return np.where(rows.positive, 1.0 if rows.value is None else rows.value, -1.0)
 
 
-def _percentiles(resamples: NDArray, level: float) -> tuple[NDArray, NDArray]:
+def _percentiles(
+    resamples: Callable[..., NDArray], budgets: NDArray[np.float64], level: float
+) -> tuple[NDArray, NDArray]:
     """Return the lower and the upper end of the interval at each budget."""
-    low, high = np.quantile(resamples, [(1.0 - level) / 2, (1.0 + level) / 2], axis=0)
+    tails = [(1.0 - level) / 2, (1.0 + level) / 2]
+    # Of many budgets only a part is resampled at a time, for there may be as many as rows.
+    parts = np.split(budgets, range(BUDGETS_AT_ONCE, budgets.size, BUDGETS_AT_ONCE))
+    ends = [np.quantile(resamples(budgets=part), tails, axis=0) for part in parts]
+    low, high = np.concatenate(ends, axis=1)
     return low, high
 
 

@@ -256,11 +256,17 @@ def _class_name(estimator: Any, name: str | None) -> str:
 
 def _check_cv_results(cv_results: Mapping[str, Any]) -> None:
     """Raise unless the results have the fitted estimators and their test rows."""
+    if not isinstance(cv_results, Mapping):
+        raise TypeError(f"`cv_results` must be what `cross_validate` returned: got {cv_results!r}.")
     for key, option in (("estimator", "return_estimator"), ("indices", "return_indices")):
         if key not in cv_results:
             raise ValueError(
                 f"`cv_results` does not contain {key!r}: pass `{option}=True` to `cross_validate`."
             )
+    if not (isinstance(cv_results["indices"], Mapping) and "test" in cv_results["indices"]):
+        raise ValueError("`cv_results['indices']` must be a dictionary with the rows of 'test'.")
+    if not len(cv_results["estimator"]) == len(cv_results["indices"]["test"]) > 0:
+        raise ValueError("`cv_results` must have an estimator for each fold, at least one.")
 
 
 def _folds(

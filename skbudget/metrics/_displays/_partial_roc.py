@@ -154,12 +154,21 @@ class PartialROCDisplay(CurveDisplayMixin):
         -------
         display : PartialROCDisplay
         """
-        check_matplotlib_support(f"{type(self).__name__}.plot")
+        owner = f"{type(self).__name__}.plot"
+        check_matplotlib_support(owner)
+        _base.check_drawing(
+            owner,
+            plot_chance_level=plot_chance_level,
+            chance_level_kw=chance_level_kw,
+            despine=despine,
+        )
         fprs, tprs = _as_list(self.fpr), _as_list(self.tpr)
         areas = None if self.partial_auc is None else _as_list(self.partial_auc)
         _base.check_same_length(
             {"fpr": fprs, "tpr": tprs, "partial_auc": areas}, type(self).__name__
         )
+        for number, (fpr, tpr) in enumerate(zip(fprs, tprs)):
+            _base.check_points(owner, **{f"fpr[{number}]": fpr, f"tpr[{number}]": tpr})
         _base.check_curve_kwargs(curve_kwargs, len(fprs))
         name = self.name if name is None else name
 
@@ -348,10 +357,12 @@ def _mean_curve(
     at = np.unique(np.concatenate(fprs))
     at = at[at <= max(end, max(fpr[0] for fpr in fprs))]
     at = np.unique(np.append(at, end))
-    before = [np.interp(np.nextafter(at, -1.0), fpr, tpr, left=0.0) for fpr, tpr in zip(fprs, tprs)]
-    after = [np.interp(at, fpr, tpr) for fpr, tpr in zip(fprs, tprs)]
-    rates = np.column_stack([np.mean(before, axis=0), np.mean(after, axis=0)])
-    return np.repeat(at, 2), rates.ravel()
+    # Sums over the folds: there may be many of them, and as many corners as rows.
+    rates = np.zeros((at.size, 2))
+    for fpr, tpr in zip(fprs, tprs):
+        rates[:, 0] += np.interp(np.nextafter(at, -1.0), fpr, tpr, left=0.0)
+        rates[:, 1] += np.interp(at, fpr, tpr)
+    return np.repeat(at, 2), (rates / len(fprs)).ravel()
 
 
 def _shade_band(ax: Any, alpha: float, beta: float) -> Any:

@@ -14,6 +14,10 @@ from ...band import Basis, fpr_band
 from . import _base
 from ._mixin import RankingDisplayMixin, complete
 
+MOST_BINS = 100_000
+# What an axis of matplotlib has room for, with its margins.
+DRAWABLE = 1e150
+
 
 @complete(drawn="the histograms of the scores", named="Name of the model, shown beside the axis")
 class ScoreBandDisplay(RankingDisplayMixin):
@@ -125,7 +129,16 @@ class ScoreBandDisplay(RankingDisplayMixin):
         -------
         display : ScoreBandDisplay
         """
-        check_matplotlib_support(f"{type(self).__name__}.plot")
+        owner = f"{type(self).__name__}.plot"
+        check_matplotlib_support(owner)
+        _base.check_drawing(owner, despine=despine)
+        _base.check_points(
+            owner,
+            positives=self.positives,
+            band_negatives=self.band_negatives,
+            other_negatives=self.other_negatives,
+            **{"edges[1:]": np.ravel(self.edges)[1:]},
+        )
         name = self.name if name is None else name
         ax, fresh = _base.open_axes(ax)
         self.ax_, self.figure_ = ax, ax.figure
@@ -240,12 +253,13 @@ class ScoreBandDisplay(RankingDisplayMixin):
         """
         owner = f"{cls.__name__}.from_predictions"
         check_matplotlib_support(owner)
-        bins = check_positive(bins, "bins", owner, integer=True)
+        bins = check_positive(bins, "bins", owner, integer=True, maximum=MOST_BINS)
         positive = check_binary_labels(
             y_true, pos_label=pos_label, consistent_with=[y_score, sample_weight]
         )
         scores = check_scores(y_score)
         weight = check_weights(sample_weight, scores.size)
+        _check_drawable(scores, weight)
         band = fpr_band(
             scores, ~positive, alpha=alpha, beta=beta, basis=basis, sample_weight=weight
         )
@@ -278,6 +292,18 @@ class ScoreBandDisplay(RankingDisplayMixin):
             name=name,
         )
         return display.plot(**drawing)
+
+
+def _check_drawable(scores: NDArray, weight: NDArray | None) -> None:
+    """Raise if an axis cannot show the scores or the counts, near the ends of what floats hold."""
+    if not np.abs(scores).max() <= DRAWABLE:
+        raise ValueError(f"y_score must lie within [-{DRAWABLE:g}, {DRAWABLE:g}] to be drawn.")
+    if weight is not None:
+        present = weight[weight > 0.0]
+        if not (present.min() >= 1.0 / DRAWABLE and weight.sum() <= DRAWABLE):
+            raise ValueError(
+                f"sample_weight must lie within [{1.0 / DRAWABLE:g}, {DRAWABLE:g}] to be drawn."
+            )
 
 
 def _bin_edges(scores: NDArray, t_beta: float, bins: int) -> NDArray[np.float64]:

@@ -130,7 +130,14 @@ class TrainingCurveDisplay:
         -------
         display : TrainingCurveDisplay
         """
-        check_matplotlib_support(f"{type(self).__name__}.plot")
+        owner = f"{type(self).__name__}.plot"
+        check_matplotlib_support(owner)
+        _base.check_drawing(owner, curve_kwargs=curve_kwargs, despine=despine)
+        if not (isinstance(self.panels, Mapping) and self.panels and all(self.panels.values())):
+            raise ValueError(
+                f"panels must be a dictionary with at least one panel, each with at least one "
+                f"curve. Got {self.panels!r}."
+            )
         name = self.name if name is None else name
         self.axes_ = self._open(ax)
         self.figure_ = self.axes_[0].figure
@@ -166,6 +173,8 @@ class TrainingCurveDisplay:
                 f"ax must hold one axes for each of the {n_panels} panels "
                 f"{list(self.panels)}. Got {axes.size}."
             )
+        for one in axes:
+            _base.check_axes(one)
         return axes
 
     def _shade_warm_up(self, axes: Any, label: str | None) -> None:

@@ -8,12 +8,27 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import ndtr, ndtri
+from scipy.special import ndtri
 
-from ..._utils.validation import BASES, check_budgets, check_option, check_positive
+from ..._utils.validation import (
+    BASES,
+    MOST_RESAMPLES,
+    check_budgets,
+    check_option,
+    check_positive,
+)
 from .._ranking import ScoredRows, check_rows
 from ._closed_forms import bonett_price_interval, wilson_interval
-from ._interval import EQUAL, BootstrapInterval, Options, random_generator
+from ._interval import (
+    EQUAL,
+    BootstrapInterval,
+    Options,
+    bca_tails,
+    check_size,
+    mean_rank,
+    random_generator,
+    two_tails,
+)
 from ._resampling import Cells
 
 
@@ -38,7 +53,10 @@ def bootstrap_coverage(
     owner = "bootstrap_coverage"
     budgets = check_budgets(budgets, owner)
     check_option(basis, "basis", BASES, owner)
-    n_resamples = check_positive(n_resamples, "n_resamples", owner, integer=True)
+    check_option(stratified, "stratified", (True, False), owner)
+    n_resamples = check_positive(
+        n_resamples, "n_resamples", owner, integer=True, maximum=MOST_RESAMPLES
+    )
     rows = check_rows(
         y_true, y_score, sample_weight=sample_weight, value=value, pos_label=pos_label
     )
@@ -56,11 +74,13 @@ def resample(
 ) -> NDArray[np.float64]:
     """Return coverages of shape (n_rankings, n_resamples, n_budgets)."""
     cells = Cells.of(rankings, budgets, basis)
-    chunks = []
+    coverage = np.empty((len(rankings), n_resamples, budgets.size))
+    done = 0
     for chunk in cells.resample(n_resamples, random_generator(random_state), stratified=stratified):
-        chunks.append(chunk)
+        coverage[:, done : done + chunk.shape[1]] = chunk
+        done += chunk.shape[1]
         count(chunk.shape[1])
-    return np.concatenate(chunks, axis=1)
+    return coverage
 
 
 def _difference(coverage: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -72,6 +92,7 @@ def coverage_interval(
     rankings: list[ScoredRows], budget: Any, basis: str, options: Options, random_state: Any
 ) -> BootstrapInterval:
     budgets = np.atleast_1d(np.asarray(budget, dtype=np.float64))
+    check_size(options.n_resamples, budgets.size)
     distribution = _difference(
         resample(
             rankings,
@@ -140,7 +161,7 @@ def interval_ends(
     if options.method == "wilson":
         n_positives = estimate * (1.0 - estimate) / float(np.var(distribution, ddof=1))
         return estimate, *wilson_interval(estimate, n_positives, level), False
-    tails = np.array([0.5 - level / 2.0, 0.5 + level / 2.0])
+    tails = two_tails(level)
     if options.method == "BCa":
         tails = _bca_tails(tails, estimate, distribution, cells, options.stratified)
     low, high = np.quantile(distribution, tails)
@@ -155,11 +176,9 @@ def _bca_tails(
     stratified: bool,
 ) -> NDArray[np.float64]:
     """Return the quantiles to use for ``tails`` after correcting for bias and skewness."""
-    below = np.mean(distribution < estimate - EQUAL)
-    at_most = np.mean(distribution <= estimate + EQUAL)
-    # Half a resample keeps the bias finite when all resamples are on one side.
-    half = 0.5 / distribution.size
-    bias = ndtri(np.clip((below + at_most) / 2.0, half, 1.0 - half))
+    below = float(np.mean(distribution < estimate - EQUAL))
+    at_most = float(np.mean(distribution <= estimate + EQUAL))
+    rank = mean_rank(below, at_most, distribution.size)
 
     left_out = _difference(cells.leave_one_out())[:, 0]
     cubes = squares = 0.0
@@ -173,16 +192,16 @@ def _bca_tails(
         influence = (n_rows - 1) * (np.average(without, weights=times) - without) / n_rows
         cubes += float(np.dot(times, influence**3))
         squares += float(np.dot(times, influence**2))
-    acceleration = cubes / (6.0 * squares**1.5) if squares > 0 else 0.0
-    shifted = bias + ndtri(tails)
-    return ndtr(bias + shifted / (1.0 - acceleration * shifted))
+    spread = 6.0 * squares**1.5
+    return bca_tails(ndtri(tails), rank, cubes / spread if spread > 0 else 0.0)
 
 
 def _effective_number(rows: ScoredRows) -> float:
     """Return the number of positives of equal worth that would vary as much as these."""
-    if rows.worth is None:
+    worth = rows.worth
+    if worth is None:
         return float(np.count_nonzero(rows.positive))
-    return float(rows.worth.sum() ** 2 / np.sum(rows.worth**2))
+    return float(worth.sum() ** 2 / np.sum(worth**2))
 
 
 def _order(rows: ScoredRows) -> NDArray[np.intp]:

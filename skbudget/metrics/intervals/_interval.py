@@ -9,11 +9,13 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import ndtr, ndtri
 from sklearn.utils import check_random_state
 
 from ..._utils.progress import Progress
 from ..._utils.validation import (
     BASES,
+    MOST_RESAMPLES,
     check_budget,
     check_budgets,
     check_fraction,
@@ -24,6 +26,8 @@ from ..._utils.validation import (
 METHODS = ("BCa", "percentile", "wilson")
 # Differences below this are rounding errors of equal coverages.
 EQUAL = 1e-12
+# Resamples times budgets: a gigabyte of floats.
+MOST_NUMBERS = 2**27
 
 
 @dataclass(frozen=True, eq=False)
@@ -139,18 +143,56 @@ def check_options(
     check_option(stratified, "stratified", (True, False), owner)
     return Options(
         check_fraction(confidence_level, "confidence_level", owner),
-        check_positive(n_resamples, "n_resamples", owner, integer=True, minimum=2),
+        check_positive(
+            n_resamples, "n_resamples", owner, integer=True, minimum=2, maximum=MOST_RESAMPLES
+        ),
         method,
         bool(stratified),
         owner,
         check_positive(
-            int(verbose) if isinstance(verbose, bool) else verbose,
+            int(verbose) if isinstance(verbose, bool | np.bool_) else verbose,
             "verbose",
             owner,
             integer=True,
             minimum=0,
         ),
     )
+
+
+def check_size(n_resamples: int, n_budgets: int) -> None:
+    """Raise if there are more numbers to return than memory should hold."""
+    if n_resamples * n_budgets > MOST_NUMBERS:
+        raise ValueError(
+            f"{n_resamples} resamples at {n_budgets} budgets are {n_resamples * n_budgets:.2g} "
+            f"numbers, more than {MOST_NUMBERS:.2g}: pass fewer budgets, or a smaller n_resamples."
+        )
+
+
+def two_tails(level: float) -> NDArray[np.float64]:
+    """Return the quantiles at which an interval of a level ends."""
+    # The greatest level below 1 would end at the quantile 1, which is infinite.
+    return np.array([0.5 - level / 2.0, min(0.5 + level / 2.0, 1.0 - np.finfo(float).epsneg)])
+
+
+def mean_rank(below: float, at_most: float, n_resamples: int) -> float:
+    """Return which share of the resamples an estimate exceeds; equal ones count half.
+
+    ``below`` and ``at_most`` are the shares of resamples that are less, and at most as great.
+    """
+    # Half a resample keeps the bias finite when all resamples are on one side.
+    half = 0.5 / n_resamples
+    return float(np.clip((below + at_most) / 2.0, half, 1.0 - half))
+
+
+def bca_tails(z: NDArray[np.float64], rank: float, acceleration: float) -> NDArray[np.float64]:
+    """Return the tails to use for those at ``z`` after correcting for bias and skewness."""
+    bias = ndtri(rank)
+    shifted = bias + z
+    slowed = 1.0 - acceleration * shifted
+    # The correction grows without limit as this approaches 0. Beyond, it would change its sign.
+    with np.errstate(divide="ignore"):
+        moved = np.where(slowed > 0.0, shifted / slowed, np.copysign(np.inf, shifted))
+    return ndtr(bias + moved)
 
 
 def random_generator(random_state: Any) -> np.random.Generator:

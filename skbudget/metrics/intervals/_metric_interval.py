@@ -1,15 +1,36 @@
-"""Bootstrap intervals for any metric of a ranking, by `scipy.stats.bootstrap`."""
+"""Bootstrap intervals for any metric of a ranking, which is called on rows that are drawn.
+
+Only one resample exists at a time. The numbers drawn, and the ends, are those of
+`scipy.stats.bootstrap`, which holds all resamples at once, and for BCa all rows without each.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import copy
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from numbers import Real
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.special import ndtri
+from sklearn.utils import column_or_1d
 
+from ..._utils.validation import check_weights, distinct_labels
 from .._ranking import check_rows
-from ._interval import BootstrapInterval, Options, random_generator
+from ._interval import (
+    BootstrapInterval,
+    Options,
+    bca_tails,
+    mean_rank,
+    random_generator,
+)
+from ._resampling import MOST_REDRAWS, raise_empty_resample
+
+# Numbers that are drawn at once to be thrown away.
+_CHUNK = 1_000_000
 
 
 def metric_interval(
@@ -23,50 +44,78 @@ def metric_interval(
     options: Options,
     random_state: Any,
 ) -> BootstrapInterval:
-    """Return the interval that SciPy finds by calling the metric on resampled rows."""
-    from scipy.stats import bootstrap
-
-    labels = np.asarray(y_true)
-    greater = np.unique(labels)[-1] if pos_label is None and labels.size else pos_label
-    given = {"sample_weight": sample_weight, "value": value}
+    """Return an interval from calling the metric on resampled rows."""
+    if pos_label is None:
+        classes = distinct_labels(y_true)
+        pos_label = classes[-1] if classes.size else None
     for score, name in zip(scores, names):
-        # Rows without weight stay in: the metric decides what to do with them.
         check_rows(
-            labels, score, sample_weight=None, value=None, pos_label=greater, score_name=name
+            y_true,
+            score,
+            sample_weight=sample_weight,
+            value=value,
+            pos_label=pos_label,
+            score_name=name,
         )
-    columns = {name: np.asarray(column) for name, column in given.items() if column is not None}
-    rankings = [np.asarray(score) for score in scores]
+    labels = column_or_1d(y_true)
+    n_samples = labels.size
+    columns = {}
+    for name, column in (("sample_weight", sample_weight), ("value", value)):
+        if column is not None:
+            columns[name] = column_or_1d(column)
+    sampled = _Sampled(
+        np.asarray(labels == pos_label, dtype=bool),
+        check_weights(sample_weight, n_samples),
+        check_weights(value, n_samples, "value"),
+    )
+    rankings = [column_or_1d(score) for score in scores]
 
     # The metric is called once for the estimate, and for BCa once without each row.
-    count = options.progress(1 + labels.size * (options.method == "BCa"))
+    count = options.progress(1 + n_samples * (options.method == "BCa"))
 
-    def statistic(*samples: NDArray[np.intp]) -> float:
+    def statistic(rows: NDArray[np.intp]) -> float:
         count(1)
-        rows = np.concatenate(samples)
         taken = {name: column[rows] for name, column in columns.items()}
-        first, *second = (metric(labels[rows], ranking[rows], **taken) for ranking in rankings)
-        return float(first - second[0] if second else first)
+        first, *second = (
+            _number(metric(labels[rows], ranking[rows], **taken)) for ranking in rankings
+        )
+        return first - second[0] if second else first
 
-    everything = np.arange(labels.size)
-    positive = labels == greater
-    samples = (everything[positive], everything[~positive]) if options.stratified else (everything,)
-    estimate = statistic(*samples)
-    result = bootstrap(
-        samples,
-        statistic,
-        n_resamples=options.n_resamples,
-        vectorized=False,
-        confidence_level=options.confidence_level,
-        method=options.method,
-        random_state=random_generator(random_state),
+    strata = sampled.strata(options.stratified)
+    estimate = statistic(np.concatenate(strata))
+    distribution = np.fromiter(
+        (
+            statistic(rows)
+            for rows in _resamples(
+                strata, sampled, options.n_resamples, random_generator(random_state)
+            )
+        ),
+        dtype=np.float64,
+        count=options.n_resamples,
     )
-    distribution = result.bootstrap_distribution
-    low, high = result.confidence_interval
+    outside = (1.0 - options.confidence_level) / 2.0
+    tails = np.array([outside, 1.0 - outside])
+    if np.ptp(distribution) == 0.0:
+        warnings.warn(
+            "All resamples show the same value of the metric: an interval of width 0 does not say "
+            "that it is certain.",
+            stacklevel=3,
+        )
+    elif options.method == "BCa":
+        rank = mean_rank(
+            float(np.mean(distribution < estimate)),
+            float(np.mean(distribution <= estimate)),
+            distribution.size,
+        )
+        z = float(ndtri(outside))
+        acceleration = _acceleration(strata, sampled, statistic)
+        tails = bca_tails(np.array([z, -z]), rank, acceleration)
+    low, high = np.quantile(distribution, tails)
     return BootstrapInterval(
         estimate=estimate,
         low=float(low),
         high=float(high),
-        standard_error=float(result.standard_error),
+        standard_error=float(distribution.std(ddof=1)),
         fallback=False,
         budget=None,
         confidence_level=options.confidence_level,
@@ -74,3 +123,89 @@ def metric_interval(
         method=options.method,
         distribution=distribution,
     )
+
+
+def _number(value: Any) -> float:
+    """Return what a metric returned as a float, if it is a finite number."""
+    number = float(value) if isinstance(value, Real) or np.ndim(value) == 0 else np.nan
+    if not np.isfinite(number):
+        raise ValueError(f"metric must return a finite number: it returned {value!r}.")
+    return number
+
+
+@dataclass(frozen=True)
+class _Sampled:
+    """The rows that resamples are drawn from, as far as they decide which ones are usable."""
+
+    positive: NDArray[np.bool_]
+    weight: NDArray[np.float64] | None
+    value: NDArray[np.float64] | None
+
+    def strata(self, stratified: bool) -> list[NDArray[np.intp]]:
+        """Return the rows that are drawn from each other's places."""
+        if stratified:
+            return [np.flatnonzero(self.positive), np.flatnonzero(~self.positive)]
+        return [np.arange(self.positive.size)]
+
+    def are_usable(self, rows: NDArray[np.intp]) -> bool:
+        """Return whether rows hold both classes, with weight, and a positive of value."""
+        positive = self.positive[rows]
+        counts = np.ones(rows.size, dtype=bool) if self.weight is None else self.weight[rows] > 0.0
+        caught = positive & counts
+        if self.value is not None:
+            caught &= self.value[rows] > 0.0
+        return bool(caught.any() and (counts & ~positive).any())
+
+
+def _resamples(
+    strata: Sequence[NDArray[np.intp]],
+    sampled: _Sampled,
+    n_resamples: int,
+    rng: np.random.Generator,
+) -> Iterator[NDArray[np.intp]]:
+    """Yield the rows of resamples. One that cannot be measured is drawn again."""
+    generators = []
+    for stratum in strata:
+        generators.append(copy.deepcopy(rng))
+        # SciPy draws all resamples of one class, then all of the other.
+        left = n_resamples * stratum.size
+        while left:
+            left -= rng.integers(0, stratum.size, min(left, _CHUNK)).size
+    for _ in range(n_resamples):
+        for _ in range(1 + MOST_REDRAWS):
+            rows = np.concatenate(
+                [
+                    stratum[own.integers(0, stratum.size, stratum.size)]
+                    for own, stratum in zip(generators, strata)
+                ]
+            )
+            if sampled.are_usable(rows):
+                break
+        else:
+            raise_empty_resample("cannot be measured")
+        yield rows
+
+
+def _acceleration(
+    strata: Sequence[NDArray[np.intp]],
+    sampled: _Sampled,
+    statistic: Callable[[NDArray[np.intp]], float],
+) -> float:
+    """Return Efron's acceleration, from the metric without each row in turn."""
+    cubes = squares = 0.0
+    for number, stratum in enumerate(strata):
+        without = np.full(stratum.size, np.nan)
+        for position in range(stratum.size):
+            rest = [*strata[:number], np.delete(stratum, position), *strata[number + 1 :]]
+            rows = np.concatenate(rest)
+            # Without the only row of a class nothing is known.
+            if sampled.are_usable(rows):
+                without[position] = statistic(rows)
+        without = without[~np.isnan(without)]
+        if without.size:
+            n_rows = float(without.size)
+            influence = (n_rows - 1) * (without.mean() - without)
+            cubes += float(np.sum(influence**3) / n_rows**3)
+            squares += float(np.sum(influence**2) / n_rows**2)
+    spread = squares**1.5
+    return cubes / spread / 6.0 if spread > 0 else 0.0

@@ -16,11 +16,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import NoReturn, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .._ranking import ROUNDING, Curve, ScoredRows
+from ..._utils.ranges import scaled
+from .._ranking import (
+    ROUNDING,
+    Curve,
+    ScoredRows,
+    budget_sizes,
+    last_at_most,
+    shared_level,
+)
 
 # Minus the logarithm of the probability that the cut of a resample leaves its window.
 UNREACHED = 40.0
@@ -29,6 +38,9 @@ CHUNK_ENTRIES = 2_000_000
 # One binomial draw costs about as much as this many draws of a row; one call as this many.
 ROWS_PER_BINOMIAL = 12
 ROWS_PER_CALL = 5_000
+# How often a resample without anything to be caught is drawn again. That happens to less than
+# one resample in two, whatever the rows.
+MOST_REDRAWS = 200
 
 
 @dataclass(frozen=True)
@@ -79,14 +91,13 @@ class Cells:
         levels = []
         for ranking in rankings:
             _, level = np.unique(-ranking.scores, return_inverse=True)
-            spent = np.cumsum(np.bincount(level, spends))[:-1]
+            spent = np.cumsum(np.bincount(level, spends), dtype=np.float64)[:-1]
+            margins: _Margins
             if one_left_out:
-                margins = np.full((budgets.size, 1), 2.0 * spends.max() + 1.0)
+                margins = _ConstantMargin(2.0 * spends.max() + 1.0)
             else:
-                squares = np.cumsum(np.bincount(level, spends**2))
-                above, below = squares[:-1], squares[-1] - squares[:-1]
-                share = budgets[:, np.newaxis]
-                margins = _margin((1 - share) ** 2 * above + share**2 * below, spends.max())
+                squares = np.cumsum(np.bincount(level, spends**2), dtype=np.float64)
+                margins = _ResampleMargin(budgets, squares, spends.max())
             reached = _reached(spent, sizes, margins)
             levels.append(_merge_levels(level, reached, rows.positive, pure=rows.worth is None))
         return cls._group(rows, levels, spends, worth, budgets, whole)
@@ -132,10 +143,10 @@ class Cells:
             np.concatenate([_ranks(ranking) for ranking in rankings]), return_inverse=True
         )
         twice = np.tile(spends, 2)
-        spent = np.cumsum(np.bincount(both, twice))[:-1] / 2.0
+        spent = np.cumsum(np.bincount(both, twice), dtype=np.float64)[:-1] / 2.0
         # A row with one of its two levels above a boundary counts in each list by chance 1/2.
-        squares = np.cumsum(np.bincount(both, twice**2))[:-1] / 4.0
-        reached = _reached(spent, sizes, _margin(squares[np.newaxis], spends.max()))
+        squares = np.cumsum(np.bincount(both, twice**2), dtype=np.float64)[:-1] / 4.0
+        reached = _reached(spent, sizes, _SwapMargin(squares, spends.max()))
         both = _merge_levels(both, reached, np.tile(rows.positive, 2), pure=rows.worth is None)
         return cls._group(rows, [both[:n], both[n:]], spends, worth, budgets, whole)
 
@@ -211,12 +222,15 @@ class Cells:
             total[self.worth > 0] = 0.0
         coverage = []
         for level in self.levels:
-            after = np.arange(level.max() + 2) > level[:, np.newaxis]
-            curve = Curve(
-                _by_level(spent[np.newaxis], level) - after * self.spends[:, np.newaxis],
-                _by_level(worth[np.newaxis], level) - after * self.worth[:, np.newaxis],
+            curves = CurvesWithoutOne(
+                Curve(
+                    _by_level(spent[np.newaxis], level)[0], _by_level(worth[np.newaxis], level)[0]
+                ),
+                level,
+                self.spends,
+                self.worth,
             )
-            coverage.append(_fraction(curve.caught_at(sizes), total))
+            coverage.append(_fraction(curves.caught_at(sizes), total))
         return np.stack(coverage)
 
     def resample(
@@ -231,9 +245,13 @@ class Cells:
         for start in range(0, n_resamples, size):
             n_chunk = min(size, n_resamples - start)
             coverage = self.coverage(self._draw(n_chunk, rng, stratified))
-            while (empty := np.isnan(coverage[0, :, 0])).any():
+            for _ in range(MOST_REDRAWS):
+                if not (empty := np.isnan(coverage[0, :, 0])).any():
+                    break
                 again = self._draw(int(empty.sum()), rng, stratified)
                 coverage[:, empty] = self.coverage(again)
+            else:
+                raise_empty_resample("has nothing to be caught")
             yield coverage
 
     def _draw(self, size: int, rng: np.random.Generator, stratified: bool) -> NDArray:
@@ -243,20 +261,65 @@ class Cells:
         drawn = np.full(size, n_positives)
         if not stratified:
             drawn = rng.binomial(n_rows, n_positives / n_rows, size=size)
-            while (lacking := (drawn == 0) | (drawn == n_rows)).any():
+            for _ in range(MOST_REDRAWS):
+                if not (lacking := (drawn == 0) | (drawn == n_rows)).any():
+                    break
                 drawn[lacking] = rng.binomial(n_rows, n_positives / n_rows, size=lacking.sum())
+            else:
+                raise_empty_resample("lacks one of the two classes")
         counts = np.empty((size, self.n_rows.size))
         counts[:, self.positive] = _multinomial(drawn, self.n_rows[self.positive], rng)
         counts[:, ~self.positive] = _multinomial(n_rows - drawn, self.n_rows[~self.positive], rng)
         return counts
 
 
-def budget_sizes(
-    budgets: NDArray[np.float64], totals: NDArray[np.float64] | float, whole: bool
-) -> NDArray[np.float64]:
-    """Return `_ranking.budget_size` for arrays of budgets and totals, which broadcast."""
-    sizes = budgets * totals
-    return np.maximum(1.0, np.ceil(sizes * (1.0 - ROUNDING))) if whole else sizes
+@dataclass(frozen=True)
+class CurvesWithoutOne:
+    """Curves of a table without one row of each cell, none of which is formed.
+
+    A curve is that of the whole table, less what the row counts for from its level down.
+
+    Parameters
+    ----------
+    whole : Curve
+        The curve of all rows, one point more than levels.
+    level : ndarray of shape (n_cells,)
+        Level of the row that is left out.
+    spends, worth : ndarray of shape (n_cells,)
+        What it spends, and what it adds.
+    """
+
+    whole: Curve
+    level: NDArray[np.intp]
+    spends: NDArray[np.float64]
+    worth: NDArray[np.float64]
+
+    def caught_at(self, sizes: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return `Curve.caught_at` of each curve; sizes have shape (n_cells, n_budgets)."""
+        n_points = self.whole.spent.size
+        within = last_at_most(self._spent, n_points, sizes * (1.0 + ROUNDING))
+        beyond = np.minimum(within + 1, n_points - 1)
+        spent, caught = self._spent(within), self._caught(within)
+        level = self._spent(beyond) - spent
+        return shared_level(sizes, spent, level, caught, self._caught(beyond))
+
+    def _spent(self, point: NDArray[np.intp]) -> NDArray[np.float64]:
+        return self.whole.spent[point] - self._after(point) * self.spends[:, np.newaxis]
+
+    def _caught(self, point: NDArray[np.intp]) -> NDArray[np.float64]:
+        return self.whole.caught[point] - self._after(point) * self.worth[:, np.newaxis]
+
+    def _after(self, point: NDArray[np.intp]) -> NDArray[np.bool_]:
+        """Return whether a point of a curve lies after the level of the row left out."""
+        return point > self.level[:, np.newaxis]
+
+
+def raise_empty_resample(why: str) -> NoReturn:
+    """Say that resamples cannot be drawn."""
+    raise ValueError(
+        f"A resample {why}, and so do {MOST_REDRAWS} others that were drawn in its place: too few "
+        "rows of one class have weight and value."
+    )
 
 
 def _multinomial(drawn: NDArray, n_rows: NDArray, rng: np.random.Generator) -> NDArray:
@@ -299,9 +362,10 @@ def _what_counts(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], bool]:
     """Return what each row spends, what it is worth, and whether budgets pay for whole rows."""
     spends = np.ones(rows.positive.size) if rows.weight is None else rows.weight
-    whole = basis == "population" and np.array_equal(spends, np.trunc(spends))
     if basis == "fpr":
         spends = np.where(rows.positive, 0.0, spends)
+    spends, _ = scaled(spends)
+    whole = basis == "population" and np.array_equal(spends, np.trunc(spends))
     worth = np.zeros(rows.positive.size)
     worth[rows.positive] = 1.0 if rows.worth is None else rows.worth
     return spends, worth, whole
@@ -310,7 +374,7 @@ def _what_counts(
 def _ranks(rows: ScoredRows) -> NDArray[np.float64]:
     """Return the weight ranked above each row plus half of the weight tied with it."""
     _, level = np.unique(-rows.scores, return_inverse=True)
-    at = np.bincount(level, rows.weight)
+    at = np.bincount(level, None if rows.weight is None else scaled(rows.weight)[0])
     return (np.cumsum(at) - at / 2.0)[level]
 
 
@@ -322,13 +386,77 @@ def _margin(variance: NDArray[np.float64], most: float) -> NDArray[np.float64]:
     return np.sqrt(2.0 * UNREACHED * variance) + UNREACHED * most * 2.0 / 3.0 + 1.0
 
 
+class _Margins(Protocol):
+    """How far from the size of a budget the cut of a resample may lie."""
+
+    def widest(self, budget: int) -> float:
+        """Return the greatest margin of a budget, by its number."""
+        ...
+
+    def at(self, budget: int, boundaries: slice) -> NDArray[np.float64] | float:
+        """Return the margins at some boundaries between levels."""
+        ...
+
+
+@dataclass(frozen=True)
+class _ConstantMargin:
+    margin: float
+
+    def widest(self, budget: int) -> float:
+        return self.margin
+
+    def at(self, budget: int, boundaries: slice) -> float:
+        return self.margin
+
+
+@dataclass(frozen=True)
+class _ResampleMargin:
+    """The margin of rows drawn with replacement; ``squares`` add up what rows spend, squared."""
+
+    budgets: NDArray[np.float64]
+    squares: NDArray[np.float64]
+    most: float
+
+    def widest(self, budget: int) -> float:
+        share = self.budgets[budget]
+        # The variance is linear in what lies above, so it is greatest at one of the ends.
+        variance = max(share, 1.0 - share) ** 2 * self.squares[-1:]
+        return float(_margin(variance, self.most)[0])
+
+    def at(self, budget: int, boundaries: slice) -> NDArray[np.float64]:
+        share = self.budgets[[budget]]
+        above = self.squares[:-1][boundaries]
+        below = self.squares[-1] - above
+        return _margin((1 - share) ** 2 * above + share**2 * below, self.most)
+
+
+@dataclass(frozen=True)
+class _SwapMargin:
+    """The margin of rows whose two levels change places by chance."""
+
+    squares: NDArray[np.float64]
+    most: float
+
+    def widest(self, budget: int) -> float:
+        return float(_margin(self.squares[-1:], self.most).max(initial=0.0))
+
+    def at(self, budget: int, boundaries: slice) -> NDArray[np.float64]:
+        return _margin(self.squares[boundaries], self.most)
+
+
 def _reached(
-    spent: NDArray, sizes: NDArray[np.float64], margins: NDArray[np.float64]
+    spent: NDArray[np.float64], sizes: NDArray[np.float64], margins: _Margins
 ) -> NDArray[np.bool_]:
     """Return which boundaries between levels may be next to a cut."""
     reached = np.zeros(spent.size, dtype=bool)
-    for size, margin in zip(sizes, margins):
-        reached |= np.abs(spent - size) <= margin
+    for number, size in enumerate(sizes):
+        # Margins are needed only where the widest one reaches. A little is added for rounding.
+        widest = margins.widest(number) * (1.0 + ROUNDING)
+        near = slice(
+            int(np.searchsorted(spent, size - widest, side="left")),
+            int(np.searchsorted(spent, size + widest, side="right")),
+        )
+        reached[near] |= np.abs(spent[near] - size) <= margins.at(number, near)
         last = max(int(np.searchsorted(spent, size, side="right")) - 1, 0)
         reached[last : last + 1] = True
     # A cut lies between two boundaries, so the neighbours of the reached ones are needed too.

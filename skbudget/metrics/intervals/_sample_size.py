@@ -10,6 +10,10 @@ from scipy.special import ndtri
 
 from ..._utils.validation import check_budget, check_fraction, check_option
 from .._ranking import whole_rows
+from ._closed_forms import two_sided_quantile
+
+# More rows than anybody has. Beyond 2**53 a count could not be told from its neighbours.
+MOST_ROWS = 1e15
 
 
 @dataclass(frozen=True)
@@ -70,7 +74,8 @@ def coverage_sample_size(
         positives unless one model catches what the other one misses. Only with `lift`.
 
     power : float, default=0.8
-        Probability that the test detects the lift, in (0, 1). Only with `lift`.
+        Probability that the test detects the lift, in (0, 1) and greater than the level of
+        the test, ``1 - confidence_level``. Only with `lift`.
 
     confidence_level : float, default=0.95
         The level of the interval, or one minus the level of the test, in (0, 1).
@@ -93,8 +98,8 @@ def coverage_sample_size(
     ------
     ValueError
         If a parameter is out of its range, if both or neither of `lift` and `half_width` are
-        given, if the discordance is impossible at these coverages, or if the coverage is
-        impossible at that budget and rate of positives.
+        given, if the power is no greater than the level, if the discordance is impossible at
+        these coverages, or if the coverage is impossible at that budget and rate of positives.
 
     See Also
     --------
@@ -151,8 +156,14 @@ def coverage_sample_size(
     one_sided = alternative == "greater"
     if one_sided and lift is None:
         raise ValueError("alternative='greater' is for a test: give it with lift.")
-    z = float(ndtri(confidence_level if one_sided else 0.5 + confidence_level / 2.0))
+    z = float(ndtri(confidence_level)) if one_sided else two_sided_quantile(confidence_level)
     if lift is not None:
+        if power <= 1.0 - confidence_level:
+            raise ValueError(
+                f"power must be greater than the level of the test, 1 - confidence_level, which "
+                f"is {1.0 - confidence_level:g}: got {power:g}. A test without any data detects "
+                "that often."
+            )
         highest = coverage + _check_lift(lift, coverage, owner)
         n = _paired_size(coverage, lift, discordance, z, float(ndtri(power)), owner)
     else:
@@ -163,13 +174,12 @@ def coverage_sample_size(
         if half_width >= 0.5:
             raise ValueError(f"half_width must be less than 0.5: got {half_width}.")
         n = _wilson_size(coverage, half_width, z)
-    # A rounding error above a whole number must not add a positive.
-    n_positives = max(1, math.ceil(n * (1.0 - 1e-9)))
+    n_positives = _whole(n, "positives")
     if pos_rate is None:
         return CoverageSampleSize(n_positives)
 
     pos_rate = check_fraction(pos_rate, "pos_rate", owner)
-    n_samples = math.ceil(n_positives / pos_rate * (1.0 - 1e-9))
+    n_samples = _whole(n_positives / pos_rate, "rows")
     if budget is None:
         return CoverageSampleSize(n_positives, n_samples)
     if highest * pos_rate > budget * (1.0 + 1e-9):
@@ -178,6 +188,17 @@ def coverage_sample_size(
             f"their rate is {pos_rate:g}: a coverage of {highest:g} is out of reach."
         )
     return CoverageSampleSize(n_positives, n_samples, whole_rows(budget, n_samples))
+
+
+def _whole(number: float, what: str) -> int:
+    """Return a number of rows, rounded up, at least one."""
+    if not number <= MOST_ROWS:
+        raise ValueError(
+            f"More than {MOST_ROWS:g} {what} would be needed: choose a greater lift, half_width or "
+            "pos_rate."
+        )
+    # A rounding error above a whole number must not add a row.
+    return max(1, math.ceil(number * (1.0 - 1e-9)))
 
 
 def _check_lift(lift: Any, coverage: float, owner: str) -> float:
@@ -204,7 +225,9 @@ def _paired_size(
                 f"and {other:g}: got {discordance:g}."
             )
     under_lift = math.sqrt(max(discordance - lift**2, 0.0))
-    return ((z * math.sqrt(discordance) + z_power * under_lift) / lift) ** 2
+    # Where the level is so great that the sum is negative, one positive is enough.
+    needed = max(z * math.sqrt(discordance) + z_power * under_lift, 0.0) / lift
+    return needed * needed
 
 
 def _wilson_size(coverage: float, half_width: float, z: float) -> float:
@@ -213,4 +236,6 @@ def _wilson_size(coverage: float, half_width: float, z: float) -> float:
     linear = z**2 * (2.0 * half_width**2 - variance)
     constant = z**4 * (half_width**2 - 0.25)
     root = math.sqrt(linear**2 - 4.0 * half_width**2 * constant)
+    if half_width**2 == 0.0:
+        return math.inf
     return (root - linear) / (2.0 * half_width**2)

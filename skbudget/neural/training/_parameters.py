@@ -10,6 +10,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from ..._utils.validation import check_band, check_budget
+from ...objectives import Loss
 from ...objectives.losses._band import LINKS
 from ..losses._pauc import POS_NUMERATORS, SURROGATES
 from ._criterion import Declaration, check_loss_parameters, declare_loss
@@ -92,8 +93,18 @@ class NetworkParameters(BaseEstimator):
         return params
 
     def set_params(self, **params: Any) -> Any:
-        """Set parameters; ``net__*`` go into ``net_params``."""
+        """Set parameters; ``net__*`` go into ``net_params``, ``loss__*`` into the loss."""
         of_net = {name: params.pop(name) for name in list(params) if name.startswith("net__")}
+        of_loss = {name: params.pop(name) for name in list(params) if name.startswith("loss__")}
+        if of_loss:
+            loss, owner = params.get("loss", self.loss), type(self).__name__
+            if not isinstance(loss, Loss):
+                raise ValueError(
+                    f"Invalid parameter {next(iter(of_loss))} of {owner}: loss={loss!r} is no loss "
+                    "with parameters. Pass loss=a loss of skbudget.objectives."
+                )
+            given = {name.removeprefix("loss__"): value for name, value in of_loss.items()}
+            params["loss"] = loss.with_params(owner, "loss", **given)
         super().set_params(**params)
         if of_net:
             given = {name.removeprefix("net__"): value for name, value in of_net.items()}

@@ -114,6 +114,12 @@ def check_table(
         table = table._replace(y=table.y.astype(np.float32))
     else:
         check_classification_targets(y)
+        if loss.target == "ordinal" and np.asarray(table.y).dtype.kind not in "biuf":
+            raise ValueError(
+                f"{type(estimator).__name__} needs ordered levels for this loss, which must be "
+                "numbers, because their order is that of the levels: got "
+                f"{np.unique(table.y)[:10].tolist()}."
+            )
         table = _code_classes(estimator, table, classes, first=first)
     if table.weight is not None and not loss.takes_weight:
         raise ValueError(

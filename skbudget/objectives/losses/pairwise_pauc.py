@@ -201,4 +201,4 @@ class PairwisePAUC(BandParameters, Loss[Band]):
         if rows.worth is not None:
             gradient *= rows.worth
             hessian *= rows.worth
-        return Derivatives(None, gradient, hessian)
+        return Derivatives(None, gradient, hessian, owned=True)

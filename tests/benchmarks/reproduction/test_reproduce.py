@@ -446,8 +446,11 @@ def test_list(capsys):
     [
         (["nothing"], "Unknown table 'nothing': it should be one of cues, surrogates"),
         (["cues", "--seeds", "0"], "must be at least 1: got 0"),
-        (["cues", "--seeds", "two"], "'two' is not a whole number"),
-        (["cues", "--n-jobs", "0"], "must be at least 1, or -1 for all cores"),
+        (["cues", "--seeds", "two"], "must be a whole number, at least 1: got 'two'"),
+        (
+            ["cues", "--n-jobs", "0"],
+            "at least 1, or -1 for all processors: got 0",
+        ),
         (["cues", "--json", "no/such/out.json"], "--json: there is no folder"),
         (["cues", "--data", "t.npz"], "--data is the table of 'separable'"),
         (["--see", "2"], "unrecognized arguments"),

@@ -121,7 +121,7 @@ def test_a_csv_needs_its_target(folder, capsys):
         (["--tables", "magic"], "Unknown table 'magic'"),
         (["--groups", "magic"], "Unknown group 'magic'"),
         (["--budgets", "2"], "budget"),
-        (["--budgets", "some"], "'some' is not numbers separated by commas"),
+        (["--budgets", "some"], "--budgets: must be a fraction in (0, 1): got 'some'"),
         (["--seeds", "0"], "at least 1"),
         (["--search-rows", "10"], "at least 1000"),
         (["--folder", "nowhere"], "There is no folder 'nowhere'"),

@@ -139,7 +139,7 @@ def test_files_that_are_refused(tmp_path):
     with pytest.raises(ValueError, match=r"bad\.npz: bad has 2 positive"):
         study_tables(str(tmp_path))
     np.savez(path, X=X, y=np.arange(500))
-    with pytest.raises(ValueError, match=r"bad\.npz: y must have two labels"):
+    with pytest.raises(ValueError, match=r"y of bad\.npz must have two labels: it has 500"):
         study_tables(str(tmp_path))
     path.unlink()
     (tmp_path / "empty.csv").write_text("")

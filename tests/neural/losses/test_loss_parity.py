@@ -60,7 +60,8 @@ from torch import nn
 
 from skbudget import neural
 
-pytestmark = pytest.mark.filterwarnings("error")
+# A budget of 1 is taken with a warning.
+pytestmark = pytest.mark.filterwarnings("error", "ignore:budget=1 reviews everything")
 
 GRID = {
     "num_classes": [1, 3],
