@@ -3,27 +3,37 @@
 from __future__ import annotations
 
 from numbers import Integral
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
-from sklearn.model_selection import StratifiedKFold
+from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold, check_cv
 from sklearn.pipeline import make_pipeline
-from sklearn.utils import check_random_state
+from sklearn.utils import check_consistent_length, check_random_state
 from sklearn.utils._param_validation import InvalidParameterError
+from sklearn.utils.metadata_routing import (
+    UNUSED,
+    MetadataRouter,
+    MethodMapping,
+    _raise_for_params,
+    _routing_enabled,
+    process_routing,
+)
 from sklearn.utils.validation import _num_samples, check_is_fitted
 
 from ._utils.calibration import SigmoidCalibrator
-from ._utils.fit_arguments import fit_argument
+from ._utils.fit_arguments import fit_argument, optional_fit_argument
+from ._utils.labels import TwoClasses, already_told, find_classes
+from ._utils.positive import asked_positive, favours, refuse_one_sided, tell_positive
 from ._utils.preparation import table_for_networks
+from ._utils.splits import Split, check_groups, check_trainable, is_splitter, read_splits
 from ._utils.tables import LabelledRows
 from ._utils.validation import check_budget, check_positive, check_scores, check_weights
 from .boosting._classifier import (
     MIN_TO_CHOOSE,
     PAUCClassifierMixin,
     check_table,
-    encode_two_classes,
     rows_of_weight,
 )
 from .metrics import partial_auc_score
@@ -94,8 +104,10 @@ def _as_chosen(model: Any, fitted: Any) -> Any:
     return model
 
 
-def _margin(model: Any, X: Any, role: str) -> NDArray[np.float64]:
-    return check_scores(model.decision_function(X), f"decision_function of {role}")
+def _margin(model: Any, X: Any, pos_label: Any, role: str) -> NDArray[np.float64]:
+    """Return the margins of a model, greater for the positive class."""
+    margin = check_scores(model.decision_function(X), f"decision_function of {role}")
+    return margin if favours(model, pos_label) else -margin
 
 
 class PAUCEnsembleClassifier(ClassifierMixin, BaseEstimator):
@@ -120,9 +132,19 @@ class PAUCEnsembleClassifier(ClassifierMixin, BaseEstimator):
         data frame, one column per category. A model of your own gets ``X`` unchanged, so
         put any preparation in a pipeline. Calibration inside the models would only cost
         time: pass ``calibration_cv=None`` to the models of this package.
-    cv : int, default=3
-        Number of folds on which the blend and `predict_proba` are learnt. It is reduced
-        to the number of rows of the rarer class, if that is smaller.
+    cv : int, cross-validation generator or iterable, default=3
+        Folds on which the blend and `predict_proba` are learnt:
+
+        - int: number of stratified folds. It is reduced to the number of rows of the rarer
+          class, if that is smaller. With ``groups`` no group is split;
+        - a splitter, or an iterable of (train, test) indices. Rows that no split holds out,
+          such as the first ones of ``TimeSeriesSplit``, only train. A row that several splits
+          hold out counts once for each.
+    pos_label : int, float, bool or str, default=None
+        Label of the positive class. Without it, this is the one that ``trees`` or ``network``
+        name by a ``pos_label`` of their own; else 1 of {0, 1} and {-1, 1}, and True. Of any
+        other two labels it is the rarer one, with a warning. A positive class that is the
+        majority is warned about in any case.
     n_jobs : int, default=None
         Number of threads of the default trees. For the network use
         ``torch.set_num_threads``.
@@ -133,7 +155,9 @@ class PAUCEnsembleClassifier(ClassifierMixin, BaseEstimator):
     Attributes
     ----------
     classes_ : ndarray of shape (2,)
-        Class labels; the second is the positive class.
+        Class labels: the negative one, then the positive one.
+    pos_label_ : int, float, bool or str
+        The label of the positive class, ``classes_[1]``.
     n_features_in_ : int
         Number of features.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
@@ -154,7 +178,8 @@ class PAUCEnsembleClassifier(ClassifierMixin, BaseEstimator):
 
     Notes
     -----
-    Each model is fitted ``cv + 1`` times: once on all rows, and once without each fold.
+    Each model is fitted once on all rows, and once without each fold. Models that have a
+    ``pos_label`` are told the positive class.
     Settings that the trees choose by cross-fitting of their own are chosen once, on all rows.
 
     Before the margins of the two models are added, they are put on the scale of the top.
@@ -193,7 +218,8 @@ class PAUCEnsembleClassifier(ClassifierMixin, BaseEstimator):
         budget: float = 0.005,
         trees: Any = None,
         network: Any = None,
-        cv: int = 3,
+        cv: Any = 3,
+        pos_label: Any = None,
         n_jobs: int | None = None,
         random_state: int | np.random.RandomState | None = None,
     ) -> None:
@@ -201,8 +227,12 @@ class PAUCEnsembleClassifier(ClassifierMixin, BaseEstimator):
         self.trees = trees
         self.network = network
         self.cv = cv
+        self.pos_label = pos_label
         self.n_jobs = n_jobs
         self.random_state = random_state
+
+    # Only a splitter asks for groups.
+    __metadata_request__fit: ClassVar[dict[str, Any]] = {"groups": UNUSED}
 
     # --- fitting ------------------------------------------------------------------
 
@@ -213,6 +243,8 @@ class PAUCEnsembleClassifier(ClassifierMixin, BaseEstimator):
         sample_weight: ArrayLike | None = None,
         *,
         value: ArrayLike | None = None,
+        groups: ArrayLike | None = None,
+        **params: Any,
     ) -> PAUCEnsembleClassifier:
         """Fit both models, and choose the blend on rows that they did not see.
 
@@ -221,7 +253,7 @@ class PAUCEnsembleClassifier(ClassifierMixin, BaseEstimator):
         X : array-like or DataFrame of shape (n_samples, n_features)
             Training rows. The default models accept NaN and the categories of a data frame.
         y : array-like of shape (n_samples,)
-            Two labels of any kind. The greater one is the positive class.
+            Two labels of any kind, see ``pos_label``.
         sample_weight : array-like of shape (n_samples,), default=None
             Weights.
         value : array-like of shape (n_samples,), default=None
@@ -229,6 +261,12 @@ class PAUCEnsembleClassifier(ClassifierMixin, BaseEstimator):
             any unit. Entries of negatives are not used. Both models get it, and the blend
             is chosen by the partial AUC of the value. It does not change how often a row
             counts: probabilities are those of the classes, as without it.
+        groups : array-like of shape (n_samples,), default=None
+            Group of each row, for example its customer. A splitter such as ``GroupKFold``
+            gets them, and a number of folds keeps them together too. A model gets them if its
+            `fit` has a parameter of this name.
+        **params : dict
+            With metadata routing, what else the splitter asks for.
 
         Returns
         -------
@@ -238,15 +276,19 @@ class PAUCEnsembleClassifier(ClassifierMixin, BaseEstimator):
         ------
         ValueError
             If a parameter is out of range, ``y`` does not have two classes with two
-            rows each, no positive has value, or a model does not accept weights or values.
+            rows each, no positive has value, a split has no positives or no negatives to train
+            on, or a model does not accept weights or values.
         """
         self._check_params()
         owner = type(self).__name__
         X = self._check_X(X, reset=True)
-        encoder, target = encode_two_classes(X, y, owner)
         weight = check_weights(sample_weight, _num_samples(X))
+        found = self._find_classes(X, y, weight)
+        target = found.positive.astype(np.int64)
         worth = check_weights(value, _num_samples(X), "value")
-        rows, counts = rows_of_weight(target, weight, encoder.classes_, owner)
+        groups = check_groups(groups, _num_samples(X))
+        given = self._route(groups, params)
+        rows, counts = rows_of_weight(target, weight, found.classes, owner)
         strata = target if worth is None else target * (worth > 0)
         if not strata[rows].any():
             raise ValueError("The positives have no value: at least one must be worth something.")
@@ -257,42 +299,120 @@ class PAUCEnsembleClassifier(ClassifierMixin, BaseEstimator):
                 + (": " if worth is None else " (of positives those with value count): ")
                 + "the blend is learnt on held-out rows, which needs at least 2."
             )
-        self.classes_ = encoder.classes_
+        self.classes_, self.pos_label_ = found.classes, found.classes[1]
         models, fold_seed = self._new_models(X)
-        table = LabelledRows(X, self.classes_[target], weight, worth)
+        table = LabelledRows(X, self.classes_[target], weight, worth, groups=groups)
+        splits = self._find_splits(table, strata, rows, fold_seed, given)
         arguments = {
-            role: {name: fit_argument(model, role, name) for name in table.columns}
-            for role, model in models.items()
+            role: self._arguments(model, role, table.columns) for role, model in models.items()
         }
-        self.trees_, self.network_ = (
-            table.fit(clone(model), arguments[role]) for role, model in models.items()
-        )
-        models["trees"] = _as_chosen(models["trees"], self.trees_)
+        with already_told(self.classes_):
+            self.trees_, self.network_ = (
+                table.fit(clone(model), arguments[role]) for role, model in models.items()
+            )
+            models["trees"] = _as_chosen(models["trees"], self.trees_)
+            standard = self._score_held_out(models, arguments, table, splits)
+        held_out = np.concatenate([split.held_out for split in splits])
+        # In the order of the table, as far as the splits hold out each row once.
+        order = np.argsort(held_out, kind="stable")
+        held_out, standard = held_out[order], standard[order]
+        of_rows = (None if entries is None else entries[held_out] for entries in (weight, worth))
+        self._settle_blend(target[held_out], standard, *of_rows)
+        return self
 
-        n_folds = min(int(self.cv), int(counts.min()))
-        folds = StratifiedKFold(n_folds, shuffle=True, random_state=fold_seed)
-        standard = np.empty((rows.size, len(models)))
+    def _find_classes(self, X: Any, y: Any, weight: NDArray | None) -> TwoClasses:
+        pos_label = self.pos_label
+        for model in (self.trees, self.network):
+            pos_label = asked_positive(model) if pos_label is None else pos_label
+        if y is not None:
+            check_consistent_length(X, y)
+        return find_classes(y, pos_label, owner=type(self).__name__, weight=weight, stacklevel=4)
+
+    def _route(self, groups: NDArray | None, params: dict[str, Any]) -> dict[str, Any]:
+        """Return what a splitter gets beside the rows."""
+        given = {} if groups is None or not is_splitter(self.cv) else {"groups": groups}
+        if _routing_enabled():
+            return dict(process_routing(self, "fit", **given, **params).splitter.split)
+        _raise_for_params(params, self, None)
+        return given
+
+    @staticmethod
+    def _arguments(model: Any, role: str, columns: dict[str, NDArray]) -> dict[str, str]:
+        """Return by which names the `fit` of a model takes the columns."""
+        found = {name: fit_argument(model, role, name) for name in columns if name != "groups"}
+        of_groups = optional_fit_argument(model, "groups") if "groups" in columns else None
+        return found if of_groups is None else {**found, "groups": of_groups}
+
+    def _find_splits(
+        self,
+        table: LabelledRows,
+        strata: NDArray[np.int64],
+        rows: NDArray[np.intp],
+        seed: int,
+        given: dict[str, Any],
+    ) -> list[Split]:
+        """Return the splits of the rows that have weight."""
+        if is_splitter(self.cv):
+            splitter = check_cv(self.cv, table.labels, classifier=True)
+            weighted = np.zeros(strata.size, dtype=bool)
+            weighted[rows] = True
+            found = read_splits(splitter, table.features, table.labels, **given)
+            splits = [Split(*(part[weighted[part]] for part in split)) for split in found]
+            splits = [split for split in splits if split.held_out.size]
+        else:
+            n_folds = min(int(self.cv), int(np.bincount(strata[rows], minlength=2).min()))
+            kind, groups = StratifiedKFold, None
+            if table.groups is not None:
+                kind, groups = StratifiedGroupKFold, table.groups[rows]
+            folds = kind(n_folds, shuffle=True, random_state=seed)
+            found = read_splits(folds, rows, strata[rows], groups=groups)
+            splits = [Split(*(rows[part] for part in split)) for split in found]
+        owner, remedy = type(self).__name__, "Pass more rows, or other splits as cv."
+        check_trainable(splits, table.labels == self.pos_label_, self.classes_, owner, remedy)
+        held_out = np.concatenate([rows[:0], *(split.held_out for split in splits)])
+        if np.bincount(strata[held_out], minlength=2).min() < 1:
+            raise ValueError(
+                f"{owner} learns probabilities from held-out rows of both classes, and cv holds "
+                f"out {np.count_nonzero(strata[held_out])} positives of {held_out.size} rows."
+            )
+        return splits
+
+    def _score_held_out(
+        self,
+        models: dict[str, Any],
+        arguments: dict[str, dict[str, str]],
+        table: LabelledRows,
+        splits: list[Split],
+    ) -> NDArray[np.float64]:
+        """Return the standardised margins of held-out rows, split by split, and keep the scales."""
+        parts: list[NDArray] = []
         scales: dict[str, list[_TopScale]] = {role: [] for role in models}
-        for train, held_out in folds.split(rows, strata[rows]):
-            seen, unseen = table.take(rows[train]), table.take(rows[held_out])
-            for column, (role, model) in enumerate(models.items()):
+        for split in splits:
+            seen, unseen = table.take(split.train), table.take(split.held_out)
+            columns = []
+            for role, model in models.items():
                 fitted = seen.fit(clone(model), arguments[role])
-                margin = _margin(fitted, unseen.features, role)
+                margin = _margin(fitted, unseen.features, self.pos_label_, role)
                 scale = _TopScale.of(margin, unseen.weight, self.budget)
-                standard[held_out, column] = scale(margin)
+                columns.append(scale(margin))
                 scales[role].append(scale)
+            parts.append(np.column_stack(columns))
         self._scales = {
             role: _TopScale(*np.mean(of_folds, axis=0).tolist())
             for role, of_folds in scales.items()
         }
-        of_rows = (None if entries is None else entries[rows] for entries in (weight, worth))
-        self._settle_blend(target[rows], standard, *of_rows)
-        return self
+        return np.concatenate(parts)
 
     def _check_params(self) -> None:
         owner = type(self).__name__
         check_budget(self.budget, owner)
-        check_positive(self.cv, "cv", owner, integer=True, minimum=2)
+        if isinstance(self.cv, Integral):
+            check_positive(self.cv, "cv", owner, integer=True, minimum=2)
+        elif not is_splitter(self.cv):
+            raise InvalidParameterError(
+                f"The 'cv' parameter of {owner} must be an int of at least 2, a splitter or an "
+                f"iterable of (train, test). Got {self.cv!r} instead."
+            )
         check_random_state(self.random_state)
         for role in ("trees", "network"):
             model = getattr(self, role)
@@ -342,7 +462,11 @@ class PAUCEnsembleClassifier(ClassifierMixin, BaseEstimator):
                 table_for_networks(X),
                 PAUCClassifier(budget=self.budget, calibration_cv=None, random_state=seed),
             )
-        return {"trees": clone(trees), "network": clone(network)}, fold_seed
+        models = {"trees": trees, "network": network}
+        for model in models.values():
+            refuse_one_sided(model, self.classes_)
+        told = {role: tell_positive(model, self.pos_label_) for role, model in models.items()}
+        return told, fold_seed
 
     def _settle_blend(
         self,
@@ -380,7 +504,7 @@ class PAUCEnsembleClassifier(ClassifierMixin, BaseEstimator):
         X = self._check_X(X, reset=False)
         idle = {0: "network", 10: "trees"}.get(self._tenths)
         of_trees, of_network = (
-            0.0 if role == idle else self._scales[role](_margin(model, X, role))
+            0.0 if role == idle else self._scales[role](_margin(model, X, self.pos_label_, role))
             for role, model in (("trees", self.trees_), ("network", self.network_))
         )
         return _blend(self._tenths, of_trees, of_network) + self._offset
@@ -420,6 +544,19 @@ class PAUCEnsembleClassifier(ClassifierMixin, BaseEstimator):
         """
         positive = self.predict_proba(X)[:, 1] > 0.5
         return self.classes_[positive.astype(np.intp)]
+
+    def get_metadata_routing(self) -> MetadataRouter:
+        """Return which metadata go where.
+
+        Returns
+        -------
+        routing : MetadataRouter
+            `sample_weight` and `value` are this classifier's own, and it hands them to both
+            models. The splitter's `split` gets what it requests, such as `groups`.
+        """
+        to_splitter = MethodMapping().add(caller="fit", callee="split")
+        router = MetadataRouter(owner=self).add_self_request(self)
+        return router.add(splitter=self.cv, method_mapping=to_splitter)
 
     def __sklearn_tags__(self) -> Any:
         """Return the tags of scikit-learn."""

@@ -3,15 +3,28 @@
 import pickle
 import subprocess
 import sys
+import warnings
+from contextlib import nullcontext
 from functools import partial
 
 import numpy as np
 import pytest
 from sklearn import config_context
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
+from sklearn.ensemble import GradientBoostingClassifier
+from sklearn.frozen import FrozenEstimator
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import GridSearchCV
+from sklearn.metrics import log_loss
+from sklearn.model_selection import (
+    GridSearchCV,
+    GroupKFold,
+    KFold,
+    RepeatedStratifiedKFold,
+    StratifiedKFold,
+    TimeSeriesSplit,
+    cross_validate,
+)
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -30,6 +43,7 @@ from skbudget import (
     PAUCXGBClassifier,
     make_coverage_scorer,
 )
+from skbudget._utils.labels import PositiveClassWarning
 from skbudget.boosting._fitting import choose
 from skbudget.ensemble import _choose_tenths, _TopScale
 from skbudget.metrics import partial_auc_score
@@ -248,7 +262,10 @@ def test_few_rows_leave_the_weight_at_one_half(rare):
     of_rare = np.flatnonzero(y == 1)[:9]
     rows = np.r_[of_rare, np.flatnonzero(y == 0)[:500]]
     target = y[rows] if rare == 1 else 1 - y[rows]
-    assert columns(0, 2).fit(X[rows], target).network_weight_ == 0.5
+    common = pytest.warns(PositiveClassWarning, match="majority") if rare == 0 else nullcontext()
+    with common:
+        model = columns(0, 2).fit(X[rows], target)
+    assert model.network_weight_ == 0.5
 
 
 def test_folds_are_no_more_than_the_rarer_class_has_rows():
@@ -370,7 +387,7 @@ def test_probabilities_are_calibrated_and_keep_the_ranking():
 
 def test_any_two_labels():
     X, y = draw(1000)
-    model = tiny().fit(X, np.where(y == 1, "fraud", "fair"))
+    model = tiny(pos_label="fraud").fit(X, np.where(y == 1, "fraud", "fair"))
     assert list(model.classes_) == ["fair", "fraud"]
     plain = tiny().fit(X, y)
     np.testing.assert_array_equal(model.decision_function(X), plain.decision_function(X))
@@ -476,7 +493,10 @@ def test_arrays_with_missing_values():
         ({"budget": 0.0}, r"The 'budget' parameter of PAUCEnsembleClassifier must be a float"),
         ({"budget": 50}, r"50 basis points are 0\.005"),
         ({"cv": 1}, r"The 'cv' parameter of PAUCEnsembleClassifier must be an int in the range"),
-        ({"cv": None}, r"The 'cv' parameter"),
+        ({"cv": True}, r"The 'cv' parameter of PAUCEnsembleClassifier must be an int in the range"),
+        ({"cv": None}, r"'cv' .* int of at least 2, a splitter or an iterable .*Got None instead"),
+        ({"cv": "prefit"}, r"'cv' .* an iterable of \(train, test\)\. Got 'prefit' instead"),
+        ({"cv": 2.5}, r"'cv' .* Got 2\.5 instead"),
         (
             {"trees": KNeighborsClassifier()},
             r"The 'trees' parameter of PAUCEnsembleClassifier must be None or a classifier with "
@@ -558,3 +578,257 @@ def test_values_that_cannot_be_used():
         tiny().fit(X, y, value=-np.ones(60))
     with pytest.raises(ValueError, match=r"only 1 member \(of positives those with value count\)"):
         tiny().fit(X, y, value=np.arange(60) == 59)
+
+
+# --- the positive class ---------------------------------------------------------------
+
+NAMES = [("ok", "fraud"), ("good", "bad"), (1, 2), (2, 1), (0, 1), (-1, 1), (False, True)]
+
+
+class Asking(Column):
+    """A model of which class it was told; its margins favour that class."""
+
+    def __init__(self, column=0, factor=1.0, pos_label=None):
+        super().__init__(column, factor)
+        self.pos_label = pos_label
+
+    def fit(self, X, y, sample_weight=None):
+        super().fit(X, y, sample_weight)
+        self.pos_label_ = self.pos_label
+        self.classes_ = np.array(sorted(self.classes_, key=lambda label: label == self.pos_label))
+        return self
+
+
+@pytest.mark.parametrize("labels", NAMES)
+@pytest.mark.parametrize("kind", [np.asarray, pd.Categorical, list, pd.Series])
+def test_the_positive_class_is_the_rarer_label_whatever_its_name(labels, kind):
+    X, y = draw()
+    X_new, y_new = draw(seed=1)
+    named = kind(np.array(labels)[y])
+    if isinstance(labels[0], str) and kind is pd.Series:
+        named = named.astype(object)
+    told = set(labels) in ({0, 1}, {-1, 1})
+    # Trained from scratch, a model may sort its classes in any way.
+    params = {"trees": GradientBoostingClassifier(n_estimators=20, random_state=0), "cv": 2}
+    model = PAUCEnsembleClassifier(budget=BUDGET, network=LogisticRegression(), **params)
+    with nullcontext() if told else pytest.warns(PositiveClassWarning, match="rarer one") as found:
+        model.fit(X, named)
+    assert told or len(found) == 1
+    assert told or found[0].filename == __file__
+    assert (list(model.classes_), model.pos_label_) == (list(labels), labels[1])
+    plain = PAUCEnsembleClassifier(budget=BUDGET, network=LogisticRegression(), **params)
+    expected = plain.fit(X, y).predict_proba(X_new)
+    np.testing.assert_allclose(model.predict_proba(X_new), expected, rtol=0.02)
+    np.testing.assert_array_equal(
+        model.predict(X_new) == labels[1], model.decision_function(X_new) > 0
+    )
+    score = make_coverage_scorer(BUDGET)(model, X_new, np.array(labels)[y_new])
+    assert score == pytest.approx(make_coverage_scorer(BUDGET)(plain, X_new, y_new), abs=0.02)
+    assert score > 0.5
+
+
+def test_models_are_told_the_positive_class_and_warn_of_nothing():
+    X, y = draw(1000)
+    named = np.array(["ok", "fraud"])[y]
+    mine = make_pipeline(StandardScaler(), Asking(1))
+    model = PAUCEnsembleClassifier(budget=BUDGET, trees=Asking(0), network=mine)
+    with pytest.warns(PositiveClassWarning) as found:
+        model.fit(X, named)
+    assert len(found) == 1
+    assert (model.trees_.pos_label_, model.network_[-1].pos_label_) == ("fraud", "fraud")
+    assert model.trees.pos_label is None
+    asked = clone(model).set_params(trees__pos_label="ok")
+    with pytest.warns(PositiveClassWarning, match="the positive class 'ok' is the majority"):
+        asked.fit(X, named)
+    assert asked.pos_label_ == "ok"
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        clone(model).set_params(pos_label="fraud").fit(X, named)
+
+
+@pytest.mark.usefixtures("small_defaults")
+def test_the_default_models_warn_of_the_positive_class_once():
+    X, y = draw(600)
+    model = PAUCEnsembleClassifier(budget=BUDGET, cv=2, n_jobs=1, random_state=0)
+    with pytest.warns(PositiveClassWarning, match="the positive class 1 is the majority") as found:
+        model.fit(X, 1 - y)
+    assert sum(issubclass(one.category, PositiveClassWarning) for one in found) == 1
+
+
+def test_a_frozen_model_keeps_its_classes():
+    X, y = draw()
+    named = np.array(["ok", "fraud"])[y]
+    frozen = FrozenEstimator(LogisticRegression().fit(X, named))
+    model = PAUCEnsembleClassifier(
+        budget=BUDGET, trees=frozen, network=LogisticRegression(), pos_label="fraud"
+    ).fit(X, named)
+    assert partial_auc_score(y, model.decision_function(X), beta=BUDGET) > 0.5
+
+
+def test_an_objective_of_ours_in_a_boosters_own_classifier_needs_the_greater_label():
+    lightgbm = pytest.importorskip("lightgbm")
+    from skbudget import PAUCObjective
+
+    class WithMargin(lightgbm.LGBMClassifier):
+        def decision_function(self, X):
+            return self.predict(X, raw_score=True)
+
+    X, y = draw(1000)
+    trees = WithMargin(objective=PAUCObjective(), n_estimators=5, verbose=-1)
+    model = PAUCEnsembleClassifier(budget=BUDGET, trees=trees, network=Column(0), cv=2)
+    with pytest.raises(ValueError, match=r"for the greater label, 'ok', but the .* is 'fraud'"):
+        model.set_params(pos_label="fraud").fit(X, np.array(["ok", "fraud"])[y])
+    model.set_params(pos_label="scam").fit(X, np.array(["ok", "scam"])[y])
+    assert model.pos_label_ == "scam"
+
+
+def test_a_positive_label_that_y_does_not_have():
+    X, y = draw(300)
+    with pytest.raises(ValueError, match=r"'pos_label' parameter of PAUCEnsembleClassifier must"):
+        columns(0, 1, pos_label="fraud").fit(X, y)
+
+
+# --- folds of any kind ----------------------------------------------------------------
+
+
+def draw_customers(n_customers=1500, copies=4, seed=0):
+    """Customers with near-copies of one row each, and labels that nothing but the copies tell."""
+    rng = np.random.default_rng(seed)
+    customer = np.repeat(np.arange(n_customers), copies)
+    y = (rng.random(n_customers) < 0.04).astype(int)[customer]
+    X = rng.standard_normal((n_customers, 6))[customer]
+    X += 1e-3 * rng.standard_normal(X.shape)
+    X[:, 0] += 0.5 * y
+    order = rng.permutation(y.size)
+    return X[order], y[order], customer[order]
+
+
+@pytest.mark.parametrize("cv", [3, GroupKFold(3)])
+def test_probabilities_of_new_customers(cv):
+    X, y, customer = draw_customers()
+    X_new, y_new, _ = draw_customers(seed=1)
+    trees = tiny_trees(n_estimators=50, selection_cv=None, min_split_gain=0.0)
+    model = PAUCEnsembleClassifier(
+        budget=BUDGET, trees=trees, network=LogisticRegression(), cv=cv, random_state=0
+    )
+    constant = log_loss(y_new, np.full(y_new.size, y.mean()))
+    found = log_loss(y_new, model.fit(X, y, groups=customer).predict_proba(X_new))
+    assert found < constant
+    # Folds that part the copies of a customer take them for new rows.
+    leaking = clone(model).set_params(cv=3).fit(X, y)
+    assert log_loss(y_new, leaking.predict_proba(X_new)) > 1.3 * constant
+
+
+class Watching(Column):
+    """Notes which rows it was trained on and asked for, by their last column."""
+
+    calls: list = []
+
+    def fit(self, X, y, sample_weight=None, groups=None):
+        super().fit(X, y, sample_weight)
+        self.groups_ = groups
+        self.trained_ = set(X[:, -1])
+        return self
+
+    def decision_function(self, X):
+        self.calls.append((self.trained_, set(X[:, -1])))
+        return super().decision_function(X)
+
+
+def watched(cv, *, n_rows=400, **params):
+    X, y = draw(n_rows, pos_rate=0.2)
+    X = np.column_stack([X, np.arange(n_rows)])
+    Watching.calls = []
+    model = PAUCEnsembleClassifier(budget=0.1, trees=Watching(0), network=Column(1), cv=cv)
+    return model.fit(X, y, **params), X, y, Watching.calls
+
+
+@pytest.mark.parametrize("as_list", [False, True])
+def test_any_splitter_or_iterable_says_which_rows_are_held_out(as_list):
+    cv = KFold(4, shuffle=True, random_state=5)
+    expected = [(set(train), set(test)) for train, test in cv.split(np.zeros((400, 1)))]
+    _, X, _, calls = watched([*cv.split(np.zeros((400, 1)))] if as_list else cv)
+    assert calls == expected
+    folds = StratifiedKFold(3, shuffle=True, random_state=0)
+    by_number, by_splitter = (watched(one)[0].predict_proba(X) for one in (3, folds))
+    np.testing.assert_array_equal(by_number, by_splitter)
+
+
+def test_groups_are_kept_together_by_a_number_of_folds_and_reach_a_model_that_takes_them():
+    customer = np.arange(400) // 4
+    for cv in (3, GroupKFold(3)):
+        model, _, _, calls = watched(cv, groups=customer)
+        assert len(calls) == 3
+        for trained, asked in calls:
+            assert not {row // 4 for row in trained} & {row // 4 for row in asked}
+        np.testing.assert_array_equal(model.trees_.groups_, customer)
+    with pytest.raises(ValueError, match="groups must have one entry per sample: expected 400"):
+        watched(3, groups=customer[:-1])
+
+
+def test_rows_that_no_split_holds_out_only_train():
+    model, X, y, calls = watched(TimeSeriesSplit(4))
+    held_out = set().union(*(asked for _, asked in calls))
+    assert held_out == set(range(80, 400))
+    assert all(max(trained) < min(asked) for trained, asked in calls)
+    assert model.trees_.trained_ == set(range(400))
+    found = model.predict_proba(X)[80:, 1].mean()
+    assert found == pytest.approx(y[80:].mean(), abs=0.05)
+
+
+def test_a_row_that_several_splits_hold_out_counts_for_each():
+    once, X, _, _ = watched(StratifiedKFold(3, shuffle=True, random_state=0))
+    twice, _, _, calls = watched(RepeatedStratifiedKFold(n_splits=3, n_repeats=2, random_state=0))
+    assert len(calls) == 6
+    np.testing.assert_allclose(twice.predict_proba(X), once.predict_proba(X), atol=0.06)
+
+
+def test_rows_of_weight_zero_are_not_held_out_by_a_splitter():
+    weight = np.ones(400)
+    weight[100:200] = 0.0
+    _, _, _, calls = watched(KFold(4), sample_weight=weight)
+    assert len(calls) == 3, "the second fold has no row with weight"
+    assert not any(set(range(100, 200)) & asked for _, asked in calls)
+
+
+def test_splits_that_cannot_be_used_name_the_cause():
+    X, y = draw(200)
+    order = np.argsort(y, kind="stable")
+    model = columns(0, 1, cv=KFold(2))
+    with pytest.raises(ValueError, match=r"has no positive to train on in split 2 of 2: y has"):
+        model.fit(X[order], y[order])
+    rows = np.arange(200)
+    with pytest.raises(ValueError, match="10 are in both parts of a split"):
+        columns(0, 1, cv=[(rows[:110], rows[100:])]).fit(X, y)
+    negatives = np.flatnonzero(y == 0)[:50]
+    with pytest.raises(ValueError, match="cv holds out 0 positives of 50 rows"):
+        columns(0, 1, cv=[(np.setdiff1d(rows, negatives), negatives)]).fit(X, y)
+    with pytest.raises(ValueError, match="cv has no splits"):
+        columns(0, 1, cv=[]).fit(X, y)
+
+
+def test_groups_are_routed():
+    X, y = draw(600)
+    customer = np.arange(600) // 3
+    with pytest.raises(ValueError, match="customer"):
+        columns(0, 1).fit(X, y, customer=customer)
+    with config_context(enable_metadata_routing=True):
+        model = columns(0, 1, cv=GroupKFold(3))
+        named = clone(model).set_params(cv=GroupKFold(3).set_split_request(groups="customer"))
+        plain = model.fit(X, y, groups=customer).predict_proba(X)
+        np.testing.assert_array_equal(named.fit(X, y, customer=customer).predict_proba(X), plain)
+        # The outer splitter and the inner one both ask for the groups.
+        scores = cross_validate(
+            model,
+            X,
+            y,
+            cv=GroupKFold(3),
+            params={"groups": customer},
+            scoring=make_coverage_scorer(BUDGET),
+            error_score="raise",
+        )
+        assert np.isfinite(scores["test_score"]).all()
+        # One that asks for none does not mind that the outer one does.
+        cross_validate(
+            columns(0, 1), X, y, cv=GroupKFold(3), params={"groups": customer}, error_score="raise"
+        )

@@ -124,7 +124,7 @@ def threshold() -> Iterator[Example]:
 def _flat(found: Any, name: str = "") -> dict[str, Any]:
     """Return the numbers of nested dicts and lists by their path, without times and words."""
     if isinstance(found, Mapping):
-        left_out = ("reason", "label", "fit_seconds")
+        left_out = ("reason", "label", "fit_seconds", "pos_label")
         parts = {str(key): part for key, part in found.items() if key not in left_out}
     elif isinstance(found, list | tuple) and any(isinstance(p, Mapping | list) for p in found):
         parts = {str(number): part for number, part in enumerate(found)}

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from scipy.special import ndtri
 from sklearn.model_selection import train_test_split
 
-from skbudget.datasets import ContestedTopTransformer, draw_roles
+from skbudget.datasets import ContestedTopTransformer
+from skbudget.datasets._roles import assign_roles
 
 from ._sources import MIN_PER_CLASS, Source, read_source
 from ._table import Draw, StudyTable
@@ -176,7 +177,8 @@ def implant(source: Source, seed: int, max_rows: int | None) -> tuple[NDArray, N
     y = np.zeros(rows.size, dtype=np.int64)
     y[rng.choice(rows.size, round(IMPLANTED_POSITIVES * rows.size), replace=False)] = 1
     decoy_frac = IMPLANTED_DECOYS / (1.0 - IMPLANTED_POSITIVES)
-    roles = draw_roles(y, decoy_frac=decoy_frac, random_state=rng)
+    # The rows and their seed are the study's own, and the published tables are of these roles.
+    roles = assign_roles(y == 1, decoy_frac, 0.0, rng)
     contest = ContestedTopTransformer(
         cue="product",
         easy_features=easy,

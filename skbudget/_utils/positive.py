@@ -3,7 +3,7 @@
 An estimator of this package has a parameter ``pos_label`` and, once fitted, ``pos_label_``.
 scikit-learn's pipelines, searches and the like hand labels on unchanged to the estimator that
 they hold, so that what it says counts for them too. Ensembles such as `BaggingClassifier`
-code the labels first, and are left alone.
+code the labels first, as `CalibratedClassifierCV` may, and are told nothing.
 """
 
 from __future__ import annotations
@@ -32,17 +32,13 @@ __all__ = [
     "tell_positive",
 ]
 
-_AROUND_ONE = (
-    BaseSearchCV,
-    CalibratedClassifierCV,
-    FixedThresholdClassifier,
-    TunedThresholdClassifierCV,
-)
+_AROUND_ONE = (BaseSearchCV, FixedThresholdClassifier, TunedThresholdClassifierCV)
 
 
 def _unfitted_layers(estimator: Any) -> Iterator[Any]:
     """Yield an estimator and those inside it that will be fitted to the same labels."""
-    while estimator is not None and not isinstance(estimator, FrozenEstimator):
+    # A class instead of an instance is refused elsewhere.
+    while estimator is not None and not isinstance(estimator, FrozenEstimator | type):
         yield estimator
         if isinstance(estimator, Pipeline):
             estimator = estimator.steps[-1][1]
@@ -101,9 +97,9 @@ def find_known_positive(estimator: Any) -> Any:
     for layer in _fitted_layers(estimator):
         label = getattr(layer, "pos_label_", None)
         if label is not None and any(_same(label, one) for one in classes):
-            return label
+            return label.item() if isinstance(label, np.generic) else label
     classes = np.asarray(classes)
-    return classes[1] if has_known_positive(classes) else None
+    return classes[1].item() if has_known_positive(classes) else None
 
 
 def tell_positive(estimator: Any, pos_label: Any) -> Any:

@@ -32,6 +32,8 @@ class LabelledRows:
         What catching each positive is worth; None means one.
     segments : ndarray of int of shape (n_samples,), default=None
         Number of the segment that each row belongs to.
+    groups : ndarray of shape (n_samples,), default=None
+        Group of each row, which folds keep together.
     """
 
     features: Any
@@ -39,6 +41,7 @@ class LabelledRows:
     weight: NDArray | None = None
     value: NDArray | None = None
     segments: NDArray | None = None
+    groups: NDArray | None = None
 
     @property
     def worth(self) -> NDArray | None:
@@ -53,7 +56,7 @@ class LabelledRows:
     @property
     def columns(self) -> dict[str, NDArray]:
         """What the `fit` of a model can be given beside the labels, by the usual names."""
-        known = {"sample_weight": self.weight, "value": self.value}
+        known = {"sample_weight": self.weight, "value": self.value, "groups": self.groups}
         return {name: column for name, column in known.items() if column is not None}
 
     def take(self: _RowsT, rows: NDArray) -> _RowsT:
@@ -69,6 +72,7 @@ class LabelledRows:
             weight=part(self.weight),
             value=part(self.value),
             segments=part(self.segments),
+            groups=part(self.groups),
         )
 
     def fit(self, model: Any, arguments: dict[str, str]) -> Any:

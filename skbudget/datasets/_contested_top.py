@@ -14,9 +14,10 @@ from ._roles import (
     MAGNITUDE_CONSTRAINT,
     MIN_PER_CLASS,
     POS_RATE_CONSTRAINT,
+    assign_roles,
     check_fractions,
     draw_labels,
-    draw_roles,
+    shuffle_rows,
 )
 from ._transformer import (
     CUE_CONSTRAINT,
@@ -88,7 +89,8 @@ def make_contested_top(
         Number of features, at least 7. Those not named above are noise.
     random_state : int, RandomState instance or None, default=None
         Pass an int for the same table at every call. The noise, the labels
-        and the roles of one seed do not depend on the cue and its sizes.
+        and the roles of one seed do not depend on the cue and its sizes. The
+        order of the rows is independent of a split with the same seed.
     return_roles : bool, default=False
         Whether to return the roles as well.
 
@@ -124,12 +126,13 @@ def make_contested_top(
     check_fractions(decoy_frac, confounder_frac, "make_contested_top")
     rng = check_random_state(random_state)
     y = draw_labels(n_samples, pos_rate, rng)
-    roles = draw_roles(y, decoy_frac=decoy_frac, confounder_frac=confounder_frac, random_state=rng)
+    roles = assign_roles(y == 1, decoy_frac, confounder_frac, rng)
     noise = rng.standard_normal((n_samples, n_features)).astype(np.float32)
     contest = ContestedTopTransformer(
         cue=cue, easy=easy, sep=sep, role_column=-1, scale=None, random_state=rng
     )
     X = contest.fit_transform(np.column_stack([noise, roles]))
+    X, y, roles = shuffle_rows(rng, X, y, roles)
     return (X, y, roles) if return_roles else (X, y)
 
 

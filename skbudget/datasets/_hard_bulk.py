@@ -16,8 +16,9 @@ from ._roles import (
     MIN_PER_CLASS,
     POS_RATE_CONSTRAINT,
     POSITIVE,
+    assign_roles,
     draw_labels,
-    draw_roles,
+    shuffle_rows,
 )
 
 _COUNT = [Interval(Integral, 0, None, closed="left")]
@@ -92,7 +93,8 @@ def make_hard_bulk(
         would outnumber the positives of a rare class.
     random_state : int, RandomState instance or None, default=None
         Pass an int for the same table at every call. The features of one seed
-        do not depend on ``flip_y``.
+        do not depend on ``flip_y``, and the order of the rows is independent
+        of a split with the same seed.
     return_roles : bool, default=False
         Whether to return the roles as well.
 
@@ -133,7 +135,7 @@ def make_hard_bulk(
         )
     rng = check_random_state(random_state)
     y = draw_labels(n_samples, pos_rate, rng)
-    roles = draw_roles(y, decoy_frac=decoy_frac, random_state=rng)
+    roles = assign_roles(y == 1, decoy_frac, 0.0, rng)
     X = rng.standard_normal((n_samples, n_features)).astype(np.float32)
     bulk_sign = np.where((roles == POSITIVE) | (roles == DECOY), 1, -1)
     contest_sign = np.where(roles == POSITIVE, 1, -1)
@@ -145,4 +147,5 @@ def make_hard_bulk(
     n_exchanged = min(round(flip_y * positives.size), negatives.size)
     y[rng.choice(positives, n_exchanged, replace=False)] = 0
     y[rng.choice(negatives, n_exchanged, replace=False)] = 1
+    X, y, roles = shuffle_rows(rng, X, y, roles)
     return (X, y, roles) if return_roles else (X, y)

@@ -36,6 +36,17 @@ def check_fractions(decoy_frac: float, confounder_frac: float, owner: str) -> No
         )
 
 
+def shuffle_rows(rng: np.random.RandomState, *columns: NDArray) -> tuple[NDArray, ...]:
+    """Return columns with their rows in an order that is drawn last.
+
+    The first draw of a generator is often a permutation, as it is here, and as it is in
+    `train_test_split`. Rows that are left as it chose them would all end up in one part of a
+    split with the same seed.
+    """
+    order = rng.permutation(columns[0].shape[0])
+    return tuple(column[order] for column in columns)
+
+
 def draw_labels(n_samples: int, pos_rate: float, rng: np.random.RandomState) -> NDArray[np.int64]:
     """Return labels with ``round(pos_rate * n_samples)`` positives at random rows.
 
@@ -81,7 +92,8 @@ def draw_roles(
         {0, 1} or {-1, 1}.
     random_state : int, RandomState instance or None, default=None
         Chooses which negatives become decoys and confounders. Pass an int for
-        the same roles at every call.
+        the same roles at every call. The roles are independent of a split of
+        the rows with the same seed.
 
     Returns
     -------
@@ -112,7 +124,20 @@ def draw_roles(
     check_fractions(decoy_frac, confounder_frac, "draw_roles")
     positive = check_binary_labels(y, pos_label=pos_label, name="y")
     rng = check_random_state(random_state)
+    roles = assign_roles(positive, decoy_frac, confounder_frac, rng)
+    # The rows are the caller's, so that only the roles can be shuffled.
+    negative = ~positive
+    (roles[negative],) = shuffle_rows(rng, roles[negative])
+    return roles
 
+
+def assign_roles(
+    positive: NDArray[np.bool_],
+    decoy_frac: float,
+    confounder_frac: float,
+    rng: np.random.RandomState,
+) -> NDArray[np.int8]:
+    """Return the roles of rows whose order is yet to be drawn."""
     negatives = np.flatnonzero(~positive)
     n_decoys = round(decoy_frac * negatives.size)
     # Both counts may be rounded up, and then ask for one negative too many.

@@ -15,7 +15,7 @@ from sklearn.metrics._scorer import _cached_call, _Scorer
 from sklearn.utils import _safe_indexing
 from sklearn.utils._param_validation import InvalidParameterError
 
-from .._utils.labels import find_classes
+from .._utils.labels import _same
 from .._utils.positive import find_known_positive
 from .._utils.validation import (
     BASES,
@@ -54,16 +54,15 @@ def _score_response(
     *,
     metric: Callable[..., float],
     positive_class: Any = None,
-    favoured: Any = None,
+    classes: Any = None,
     sample_weight: ArrayLike | None = None,
     value: ArrayLike | None = None,
     value_column: Any = None,
     **params: Any,
 ) -> float:
-    """Evaluate ``metric`` on an estimator's response.
+    """Evaluate ``metric`` on an estimator's response, which favours the second of ``classes``.
 
-    The response is greater for the label ``favoured``, the greater label if it is None. The
-    metric is that of ``positive_class``, which is ``favoured`` if it is None.
+    Without classes it favours the greater label.
     """
     if value_column is not None and value is None:
         # A caller that does not go through the scorer's own `_score` does not pass X.
@@ -72,22 +71,34 @@ def _score_response(
             "scored without X: pass value by metadata routing."
         )
     labels = distinct_labels(y_true)
-    if favoured is None:
-        favoured = labels[-1] if labels.size else None
-    positive = check_binary_labels(
-        y_true, pos_label=favoured if positive_class is None else positive_class
-    )
+    greater = labels[-1] if labels.size else None
     if np.ndim(y_score) != 1:
+        check_binary_labels(y_true, pos_label=greater)
         raise ValueError(
             "The estimator must be a binary classifier: its response has shape "
             f"{np.shape(y_score)}, not (n_samples,)."
         )
+    positive = check_binary_labels(y_true, pos_label=positive_class)
+    if positive_class is None:
+        positive_class = greater
     if np.asarray(y_score).dtype.kind in "OUS":
         # `TunedThresholdClassifierCV` passes the labels that a threshold gives.
-        y_score = (np.asarray(y_score) == favoured).astype(np.float64)
-    if positive_class is not None and positive_class != favoured:
+        y_score = (np.asarray(y_score) == greater).astype(np.float64)
+    if _is_reversed(positive_class, greater, classes):
         y_score = -check_ranking(y_score)
     return metric(positive, y_score, sample_weight=sample_weight, value=value, **params)
+
+
+def _is_reversed(positive_class: Any, greater: Any, classes: Any) -> bool:
+    """Tell whether the response favours the other class than the positive one."""
+    if classes is None or len(classes) != 2:
+        return not _same(positive_class, greater)
+    if not any(_same(positive_class, label) for label in classes):
+        raise ValueError(
+            f"pos_label={positive_class!r} is not a class of the estimator: its classes are "
+            f"{np.asarray(classes).tolist()}."
+        )
+    return not _same(positive_class, classes[1])
 
 
 def _column_of(X: Any, column: str | int) -> np.ndarray:
@@ -124,21 +135,10 @@ class _RankingScorer(_Scorer):
                     "as well: use one of them."
                 )
             kwargs["value"] = _column_of(X, column)
-        classes = getattr(estimator, "classes_", None)
-        if classes is not None and len(classes) == 2:
-            # scikit-learn's estimators have the greater label second, ours the positive one.
-            kwargs["favoured"] = classes[1]
-            if "positive_class" not in self._kwargs:
-                kwargs["positive_class"] = self._find_positive(estimator, y_true)
+        if "positive_class" not in self._kwargs:
+            kwargs["positive_class"] = find_known_positive(estimator)
+        kwargs["classes"] = getattr(estimator, "classes_", None)
         return super()._score(partial(_cached_call, None), estimator, X, y_true, **kwargs)
-
-    def _find_positive(self, estimator: Any, y_true: Any) -> Any:
-        """Return the positive label: the estimator's, or that of the rule for two labels."""
-        known = find_known_positive(estimator)
-        if known is not None:
-            return known
-        owner = f"A scorer of {self._kwargs['metric'].__name__}"
-        return find_classes(y_true, owner=owner, stacklevel=4).classes[1]
 
     def __repr__(self) -> str:
         params = {key: value for key, value in self._kwargs.items() if key != "metric"}
@@ -195,10 +195,9 @@ def make_coverage_scorer(
         passes, if any.
 
     pos_label : int, float, bool or str, default=None
-        Label of the positive class, one of any two labels. The default is the one that an
-        estimator of this package was fitted for (``pos_label_``), and otherwise 1 of labels
-        0 and 1 or -1 and 1, or True. Of any other two labels it is the rarer one, with a
-        warning that names it.
+        Label of the positive class, one of any two labels. Without it, this is the
+        ``pos_label_`` of a classifier of this package, else 1 of {0, 1} and {-1, 1}, and
+        True. For other labels it must be given.
 
     Returns
     -------
@@ -209,7 +208,8 @@ def make_coverage_scorer(
     ------
     ValueError
         If a parameter is out of its range. When the scorer is called: if the estimator or
-        `y` does not have two classes, or if `pos_label` is neither of them.
+        `y` does not have two classes, if `pos_label` is neither of them, or if nothing says
+        which of them is positive.
 
     See Also
     --------
@@ -220,7 +220,8 @@ def make_coverage_scorer(
     Notes
     -----
     The scorer ranks by ``decision_function`` if the estimator has it, and by
-    ``predict_proba`` otherwise. It reverses the ranking if `pos_label` is the smaller label.
+    ``predict_proba`` otherwise. It reverses the ranking if this favours the other class than
+    the positive one.
 
     Metadata routing passes ``sample_weight`` and ``value`` to the scorer after a request
     with ``set_score_request``. An amount that is a column of the table needs no routing: the
@@ -299,10 +300,9 @@ def make_value_per_review_scorer(
         passes, if any.
 
     pos_label : int, float, bool or str, default=None
-        Label of the positive class, one of any two labels. The default is the one that an
-        estimator of this package was fitted for (``pos_label_``), and otherwise 1 of labels
-        0 and 1 or -1 and 1, or True. Of any other two labels it is the rarer one, with a
-        warning that names it.
+        Label of the positive class, one of any two labels. Without it, this is the
+        ``pos_label_`` of a classifier of this package, else 1 of {0, 1} and {-1, 1}, and
+        True. For other labels it must be given.
 
     Returns
     -------
@@ -313,7 +313,8 @@ def make_value_per_review_scorer(
     ------
     ValueError
         If a parameter is out of its range. When the scorer is called: if the estimator or
-        `y` does not have two classes, or if `pos_label` is neither of them.
+        `y` does not have two classes, if `pos_label` is neither of them, or if nothing says
+        which of them is positive.
 
     See Also
     --------
@@ -361,10 +362,9 @@ def make_partial_auc_scorer(
         passes, if any.
 
     pos_label : int, float, bool or str, default=None
-        Label of the positive class, one of any two labels. The default is the one that an
-        estimator of this package was fitted for (``pos_label_``), and otherwise 1 of labels
-        0 and 1 or -1 and 1, or True. Of any other two labels it is the rarer one, with a
-        warning that names it.
+        Label of the positive class, one of any two labels. Without it, this is the
+        ``pos_label_`` of a classifier of this package, else 1 of {0, 1} and {-1, 1}, and
+        True. For other labels it must be given.
 
     Returns
     -------
@@ -375,7 +375,8 @@ def make_partial_auc_scorer(
     ------
     ValueError
         If a parameter is out of its range. When the scorer is called: if the estimator or
-        `y` does not have two classes, or if `pos_label` is neither of them.
+        `y` does not have two classes, if `pos_label` is neither of them, or if nothing says
+        which of them is positive.
 
     See Also
     --------
@@ -416,10 +417,9 @@ def make_fpr_at_tpr_scorer(
         passes, if any.
 
     pos_label : int, float, bool or str, default=None
-        Label of the positive class, one of any two labels. The default is the one that an
-        estimator of this package was fitted for (``pos_label_``), and otherwise 1 of labels
-        0 and 1 or -1 and 1, or True. Of any other two labels it is the rarer one, with a
-        warning that names it.
+        Label of the positive class, one of any two labels. Without it, this is the
+        ``pos_label_`` of a classifier of this package, else 1 of {0, 1} and {-1, 1}, and
+        True. For other labels it must be given.
 
     Returns
     -------
@@ -431,7 +431,8 @@ def make_fpr_at_tpr_scorer(
     ------
     ValueError
         If a parameter is out of its range. When the scorer is called: if the estimator or
-        `y` does not have two classes, or if `pos_label` is neither of them.
+        `y` does not have two classes, if `pos_label` is neither of them, or if nothing says
+        which of them is positive.
 
     See Also
     --------

@@ -16,6 +16,7 @@ matplotlib = pytest.importorskip("matplotlib")
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 
+from skbudget import BudgetThresholdClassifier
 from skbudget.band import fpr_band
 from skbudget.metrics import (
     CoverageCurveDisplay,
@@ -409,6 +410,33 @@ def test_any_two_labels_and_either_of_them(display, data, model):
         display.from_estimator(of_names, X, named, pos_label="nonsense", **options)
     with pytest.raises(ValueError, match="pos_label is not specified"):
         display.from_predictions(named, X[:, 0], **options)
+
+
+@pytest.mark.parametrize("display", DISPLAYS)
+@pytest.mark.parametrize("labels", [("ok", "fraud"), ("ok", "scam"), (1, 2)])
+def test_only_an_estimator_of_ours_says_which_label_is_positive(display, labels, data):
+    X, y = data
+    named = np.array(labels)[y]
+    of_names = LogisticRegression().fit(X, named)
+    options = quick(display)
+    with pytest.raises(ValueError, match="pass the label of the positive class as pos_label"):
+        display.from_estimator(of_names, X, named, **options)
+    ours = BudgetThresholdClassifier(of_names, pos_label=labels[1], cv="prefit").fit(X, named)
+    shown = display.from_estimator(make_pipeline(ours), X, named, **options)
+    given = display.from_predictions(y, ours.decision_function(X), name="Pipeline", **options)
+    for name, value in vars(given).items():
+        if not name.endswith("_") and name != "pos_label":
+            np.testing.assert_array_equal(getattr(shown, name), value)
+    if display is ScoreBandDisplay:
+        return
+    folds = {"return_estimator": True, "return_indices": True, "cv": StratifiedKFold(3)}
+    results = cross_validate(
+        clone(ours).set_params(cv=2, estimator=clone(of_names)), X, named, **folds
+    )
+    of_folds = display.from_cv_results(results, X, named)
+    assert of_folds.pos_label == labels[1]
+    with pytest.raises(ValueError, match="pass the label of the positive class as pos_label"):
+        display.from_cv_results(cross_validate(of_names, X, named, **folds), X, named)
 
 
 @pytest.mark.parametrize("pos_label", [-1, None, 1])

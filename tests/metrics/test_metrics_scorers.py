@@ -5,13 +5,16 @@ import pytest
 import scipy.sparse
 import sklearn
 from sklearn.base import clone
+from sklearn.calibration import CalibratedClassifierCV
 from sklearn.datasets import make_classification
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.ensemble import IsolationForest
 from sklearn.exceptions import NotFittedError
+from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.metrics import average_precision_score, make_scorer
 from sklearn.model_selection import (
+    FixedThresholdClassifier,
     GridSearchCV,
     StratifiedKFold,
     TunedThresholdClassifierCV,
@@ -109,13 +112,78 @@ def test_scorers_survive_pickle_and_clone(scorer, metric, data, model):
 
 
 @pytest.mark.parametrize(("scorer", "metric"), SCORERS)
-@pytest.mark.parametrize("labels", [("good", "scam"), (1, 2), (-1, 1), (False, True)])
-def test_the_greater_label_is_positive_unless_told(scorer, metric, labels, data):
+@pytest.mark.parametrize("labels", [(0, 1), (-1, 1), (False, True)])
+def test_labels_that_say_which_is_positive(scorer, metric, labels, data):
     X, y = data
     named = np.array(labels)[y]
     model = LogisticRegression().fit(X, named)
-    assert model.classes_[1] == labels[1]
     assert scorer(model, X, named) == metric(y, model.decision_function(X))
+
+
+@pytest.mark.parametrize(("scorer", "_"), SCORERS)
+@pytest.mark.parametrize("labels", [("good", "scam"), ("ok", "fraud"), (1, 2)])
+def test_other_labels_need_pos_label(scorer, _, labels, data):
+    X, y = data
+    named = np.array(labels)[y]
+    with pytest.raises(ValueError, match="pass pos_label explicitly"):
+        scorer(LogisticRegression().fit(X, named), X, named)
+
+
+class Ours(LogisticRegression):
+    """A classifier as those of this package: the positive class is named, and comes second."""
+
+    def __init__(self, pos_label=None):
+        super().__init__()
+        self.pos_label = pos_label
+
+    def fit(self, X, y):
+        super().fit(X, np.asarray(y) == self.pos_label)
+        self.classes_ = np.array([np.setdiff1d(y, [self.pos_label])[0], self.pos_label])
+        self.pos_label_ = self.pos_label
+        return self
+
+
+AROUND = [
+    lambda model: model,
+    lambda model: make_pipeline(StandardScaler(), model),
+    lambda model: GridSearchCV(model, {}, cv=2, scoring=make_coverage_scorer(0.1)),
+    lambda model: FixedThresholdClassifier(model),
+    lambda model: GridSearchCV(make_pipeline(model), {}, cv=2, scoring=make_coverage_scorer(0.1)),
+]
+
+
+@pytest.mark.parametrize(("scorer", "metric"), SCORERS)
+@pytest.mark.parametrize("labels", [("good", "scam"), ("ok", "fraud"), (1, 2), (2, 1), (0, 1)])
+@pytest.mark.parametrize("around", AROUND)
+def test_an_estimator_of_ours_names_the_positive_class(scorer, metric, labels, around, data):
+    X, y = data
+    named = np.array(labels)[y]
+    model = around(Ours(pos_label=labels[1])).fit(X, named)
+    expected = metric(y, model.decision_function(X))
+    assert scorer(model, X, named) == expected
+    frozen = FrozenEstimator(model)
+    assert scorer(frozen, X, named) == expected
+
+
+def test_calibrated_classifiers_of_ours_and_the_other_class(data):
+    X, y = data
+    for labels in (("good", "scam"), ("scam", "scan")):
+        named = np.array(labels)[y]
+        model = CalibratedClassifierCV(Ours(pos_label=labels[1]), cv=2).fit(X, named)
+        expected = coverage_at_budget_score(y, model.predict_proba(X)[:, 1], budget=0.1)
+        assert make_coverage_scorer(0.1)(model, X, named) == expected
+        other = make_coverage_scorer(0.1, pos_label=labels[0])(model, X, named)
+        assert other == coverage_at_budget_score(1 - y, -model.predict_proba(X)[:, 1], budget=0.1)
+
+
+def test_labels_that_the_estimator_was_not_fitted_on(data):
+    X, y = data
+    named = np.array(["ok", "fraud"])[y]
+    model = LogisticRegression().fit(X, y)
+    with pytest.raises(ValueError, match=r"'fraud' is not a class of the estimator: .* \[0, 1\]"):
+        make_coverage_scorer(0.1, pos_label="fraud")(model, X, named)
+    with pytest.raises(ValueError, match="pos_label=1 is not a valid label"):
+        make_coverage_scorer(0.1)(model, X, named)
 
 
 @pytest.mark.parametrize(
@@ -181,7 +249,7 @@ def test_grid_search_with_two_processes_and_a_pipeline(data):
     search = GridSearchCV(
         make_pipeline(StandardScaler(), LinearSVC()),
         {"linearsvc__C": [1e-3, 1.0]},
-        scoring=make_coverage_scorer(0.1),
+        scoring=make_coverage_scorer(0.1, pos_label="scam"),
         cv=3,
         n_jobs=2,
         error_score="raise",
@@ -259,13 +327,14 @@ def test_values_routed_through_a_grid_search(data):
             assert search.cv_results_[f"split{fold}_test_score"][k] == pytest.approx(expected)
 
 
-@pytest.mark.parametrize("labels", [(0, 1), ("fair", "scam")])
+@pytest.mark.parametrize("labels", [(0, 1), ("fair", "scam"), ("ok", "fraud")])
 def test_a_threshold_is_tuned_by_the_value_caught(labels, data):
     X, y = data
     named, value = np.array(labels)[y], np.random.default_rng(0).lognormal(size=len(y))
     budget = 0.1
     with sklearn.config_context(enable_metadata_routing=True):
-        scorer = make_value_per_review_scorer(budget).set_score_request(value=True)
+        scorer = make_value_per_review_scorer(budget, pos_label=labels[1])
+        scorer.set_score_request(value=True)
         tuned = TunedThresholdClassifierCV(
             LogisticRegression(),
             scoring=scorer,
@@ -276,8 +345,11 @@ def test_a_threshold_is_tuned_by_the_value_caught(labels, data):
         )
         tuned.set_params(estimator=LogisticRegression().fit(X, named)).fit(X, named, value=value)
     score = tuned.estimator_.predict_proba(X)[:, 1]
+    # Without pos_label of its own, it gives the greater label to what reaches the threshold.
+    greater_is_positive = tuned.classes_[1] == labels[1]
     for threshold, found in zip([0.05, 0.3, 0.6], tuned.cv_results_["scores"]):
-        expected = value_per_review_score(y, score >= threshold, budget=budget, value=value)
+        flagged = (score >= threshold) == greater_is_positive
+        expected = value_per_review_score(y, flagged, budget=budget, value=value)
         assert found == pytest.approx(expected)
 
 

@@ -85,7 +85,7 @@ def test_a_split_with_the_seed_of_the_table_holds_out_both_classes():
 
 
 def test_guarantee_takes_a_random_split_for_the_population_and_a_stratified_one_for_the_fpr():
-    X, y = draw(2000, pos_rate=0.5)
+    X, y = draw(2000, pos_rate=0.4)
 
     def positives_held_out(basis, seed):
         model = BudgetThresholdClassifier(
@@ -305,7 +305,7 @@ def test_labels_of_any_kind_and_either_positive_class():
     assert set(model.predict(X)) == {"fraud", "ok"}
     assert (model.predict(X) == "fraud").mean() == pytest.approx(0.05)
     assert model.coverage_ > 0.3
-    with pytest.raises(ValueError, match="pos_label='no' is not a valid label"):
+    with pytest.raises(ValueError, match=r"'pos_label' parameter of Budget.* Got 'no' instead"):
         clone(model).set_params(pos_label="no").fit(X, names)
 
 
@@ -417,7 +417,7 @@ def test_bad_tables():
         BudgetThresholdClassifier(FirstColumn(), cv="prefit").fit(X, y)
     with pytest.raises(NotFittedError):
         BudgetThresholdClassifier(FirstColumn()).predict(X)
-    with pytest.raises(ValueError, match="Unknown label type: multiclass"):
+    with pytest.raises(ValueError, match="Only binary classification is supported by Budget"):
         BudgetThresholdClassifier(FirstColumn()).fit(X, np.arange(100) % 3)
     with pytest.raises(ValueError, match="needs two classes"):
         BudgetThresholdClassifier(FirstColumn()).fit(X, np.zeros(100))

@@ -22,6 +22,7 @@ from sklearn.utils._optional_dependencies import check_matplotlib_support
 from sklearn.utils._response import _get_response_values
 from sklearn.utils.validation import _num_samples
 
+from ..._utils.positive import find_known_positive
 from ..._utils.validation import is_label, shape_of
 from .._scorers import RESPONSE_METHODS, check_scorable
 
@@ -110,7 +111,9 @@ class RankingDisplayMixin:
             Their labels.
 
         pos_label : int, float, bool or str, default=None
-            Label of the positive class, ``estimator.classes_[1]`` by default.
+            Label of the positive class. Without it, this is the ``pos_label_`` of a
+            classifier of this package, else 1 of {0, 1} and {-1, 1}, and True. For other
+            labels it must be given.
 
         name : str, default=None
             $named; the estimator's class by default.
@@ -175,7 +178,9 @@ class CurveDisplayMixin(RankingDisplayMixin):
             Their labels.
 
         pos_label : int, float, bool or str, default=None
-            Label of the positive class, ``estimator.classes_[1]`` by default.
+            Label of the positive class. Without it, this is the ``pos_label_`` of a
+            classifier of this package, else 1 of {0, 1} and {-1, 1}, and True. For other
+            labels it must be given.
 
         name : str, default=None
             Name of the curves in the legend; the estimators' class by default.
@@ -232,6 +237,14 @@ def scores_of(estimator: Any, X: Any, pos_label: Any) -> tuple[NDArray, Any]:
             f"pos_label={pos_label!r} is not a valid label: it should be one of "
             f"{np.asarray(classes).tolist()}."
         )
+    if pos_label is None:
+        pos_label = find_known_positive(estimator)
+        if pos_label is None and len(getattr(estimator, "classes_", ())) == 2:
+            raise ValueError(
+                f"pos_label is not specified, and {type(estimator).__name__} has the classes "
+                f"{np.asarray(estimator.classes_).tolist()}: pass the label of the positive class "
+                "as pos_label."
+            )
     y_score, label = _get_response_values(estimator, X, RESPONSE_METHODS, pos_label=pos_label)
     if np.ndim(y_score) != 1:
         raise ValueError(

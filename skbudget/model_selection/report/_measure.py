@@ -16,6 +16,8 @@ from sklearn.base import clone
 from sklearn.utils.parallel import Parallel, delayed
 
 from ..._utils.fit_arguments import fit_argument
+from ..._utils.labels import already_told
+from ..._utils.positive import favours, is_frozen
 from ..._utils.ranges import scaled
 from ..._utils.statistics import Estimate
 from ..._utils.tables import LabelledRows
@@ -26,6 +28,9 @@ from ._models import Competitor, Role
 
 __all__ = ["Outcome", "Split", "Task", "budgets_near", "estimate_share", "run"]
 
+
+# The labels that models are trained on.
+CODES = np.array([0, 1])
 
 # Averaging over eight times as many budgets changes a lift by a thousandth.
 N_BUDGETS = 33
@@ -52,13 +57,15 @@ class Split(NamedTuple):
 class Task:
     """What the models are compared on: the checked rows and the budget.
 
-    Every row has weight, and the labels are 1 for positives and 0 for negatives.
+    Every row has weight, and the labels are 1 for positives and 0 for negatives. ``classes``
+    are the labels that were given, the negative one and the positive one.
     """
 
     rows: LabelledRows
     budget: float
     basis: Basis
     budgets_near: NDArray[np.float64]
+    classes: NDArray[Any]
 
     @property
     def target(self) -> NDArray[np.int64]:
@@ -119,14 +126,17 @@ def _fit_and_test(
     model = clone(competitor.estimator)
     seen = task.rows.take(split.train)
     start = time.perf_counter()
-    seen.fit(model, arguments)
+    with already_told(CODES):
+        seen.fit(model, arguments)
     seconds = time.perf_counter() - start
     unseen = task.rows.take(split.test)
     with warnings.catch_warnings():
         # LightGBM 4.6 warns that feature names are missing where there are none.
         warnings.filterwarnings("ignore", message="X does not have valid feature names")
-        probability = _probability(model, unseen.features)
-        scores = _scores(model, unseen.features, probability, competitor.role)
+        # A frozen model knows the labels that were given.
+        favoured = favours(model, task.classes[1] if is_frozen(model) else 1)
+        probability = _probability(model, unseen.features, favoured)
+        scores = _scores(model, unseen.features, favoured, probability, competitor.role)
     spenders, positives = spenders_and_positives(
         unseen.labels,
         scores,
@@ -146,15 +156,17 @@ def _fit_and_test(
     return Outcome(caught_at(task.budget), near, *contest, seconds)
 
 
-def _probability(model: Any, X: Any) -> NDArray | None:
+def _probability(model: Any, X: Any, favoured: bool) -> NDArray | None:
     if not hasattr(model, "predict_proba"):
         return None
-    return np.asarray(model.predict_proba(X), dtype=np.float64)[:, 1]
+    return np.asarray(model.predict_proba(X), dtype=np.float64)[:, int(favoured)]
 
 
-def _scores(model: Any, X: Any, probability: NDArray | None, role: Role) -> NDArray:
+def _scores(model: Any, X: Any, favoured: bool, probability: NDArray | None, role: Role) -> NDArray:
+    """Return scores that are greater for positives. ``favoured`` says whether the model's are."""
     if probability is None or hasattr(model, "decision_function"):
-        return check_scores(model.decision_function(X), f"decision_function of {role}")
+        scores = check_scores(model.decision_function(X), f"decision_function of {role}")
+        return scores if favoured else -scores
     return check_scores(probability, f"predict_proba of {role}")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from numbers import Integral
 from typing import Any
 
@@ -11,11 +12,13 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.model_selection import RepeatedStratifiedKFold, check_cv
 from sklearn.utils import check_random_state, indexable
 from sklearn.utils._param_validation import InvalidParameterError
+from sklearn.utils.validation import _num_samples
 
+from ..._utils.labels import find_classes
+from ..._utils.positive import asked_positive, code_positive
 from ..._utils.tables import LabelledRows
 from ..._utils.validation import (
     BASES,
-    check_binary_labels,
     check_budget,
     check_fraction,
     check_option,
@@ -129,8 +132,11 @@ def adoption_report(
         What catching each positive is worth. Coverage and lift are then shares of the value.
 
     pos_label : int, float, bool or str, default=None
-        Label of the positive class. Without it the labels must be {0, 1} or {-1, 1}.
-        The models are trained on labels 0 and 1.
+        Label of the positive class. Without it, this is the one that one of the models
+        names by a ``pos_label`` of its own; else 1 of {0, 1} and {-1, 1}, and True. Of any
+        other two labels it is the rarer one, with a warning. A positive class that is the
+        majority is warned about in any case. The models are trained on labels 0 and 1, and a
+        ``pos_label`` of theirs is translated.
 
     n_jobs : int, default=None
         Number of fits at a time, each in its own process. None means one, -1 means one per
@@ -242,16 +248,21 @@ def adoption_report(
     _check_open(min_lift, "min_lift", 0.0)
     _check_open(confidence, "confidence", 0.5)
     budget_window = check_positive(budget_window, "budget_window", OWNER, minimum=1)
-    rows = _check_rows(X, y, sample_weight, value, pos_label)
-    task = Task(rows, budget, basis, budgets_near(budget, budget_window))
-    seed, fold_seed = _seeds(random_state)
     models: dict[Role, Any] = {
         "baseline": baseline,
         "hard_negatives": hard_negatives,
         "probe": probe,
         "candidate": candidate,
     }
-    competitors = find_competitors(models, budget, seed)
+    if pos_label is None:
+        pos_label = _asked_label(y, models)
+    rows, classes = _check_rows(X, y, sample_weight, value, pos_label)
+    task = Task(rows, budget, basis, budgets_near(budget, budget_window), classes)
+    seed, fold_seed = _seeds(random_state)
+    competitors = [
+        replace(one, estimator=code_positive(one.estimator, classes))
+        for one in find_competitors(models, budget, seed)
+    ]
     splits = _find_splits(cv, task, fold_seed)
     outcomes = run(task, splits, competitors, n_jobs=n_jobs, verbose=verbose)
     return summarise(task, splits, competitors, outcomes, float(min_lift), float(confidence))
@@ -272,15 +283,25 @@ def _check_rows(
     sample_weight: ArrayLike | None,
     value: ArrayLike | None,
     pos_label: Any,
-) -> LabelledRows:
-    """Return the rows that have weight, checked."""
-    X, _ = indexable(X, y)
-    target = check_binary_labels(y, pos_label=pos_label, name="y").astype(np.int64)
-    weight = check_weights(sample_weight, target.size)
+) -> tuple[LabelledRows, NDArray[Any]]:
+    """Return the rows that have weight, checked, and the negative label and the positive one."""
+    X, y = indexable(X, y)
+    weight = check_weights(sample_weight, _num_samples(X))
+    classes, positive = find_classes(y, pos_label, owner=OWNER, weight=weight, stacklevel=4)
+    target = positive.astype(np.int64)
     rows = LabelledRows(X, target, weight, check_weights(value, target.size, "value"))
     if weight is not None and not weight.all():
         rows = rows.take(np.flatnonzero(weight))
-    return rows
+    return rows, classes
+
+
+def _asked_label(y: ArrayLike, models: dict[Role, Any]) -> Any:
+    """Return the label of ``y`` that a model asks for as positive, or None."""
+    for model in models.values():
+        asked = asked_positive(model)
+        if asked is not None and asked in np.asarray(y).tolist():
+            return asked
+    return None
 
 
 def _seeds(random_state: Any) -> tuple[int | None, int | None]:

@@ -158,6 +158,8 @@ class AdoptionReport:
         The parameter of this name.
     n_splits : int
         Number of splits.
+    pos_label : int, float, bool or str
+        The label of the positive class.
 
     See Also
     --------
@@ -176,6 +178,7 @@ class AdoptionReport:
     min_lift: float
     confidence: float
     n_splits: int
+    pos_label: Any
 
     def __getitem__(self, role: str) -> ModelSummary:
         """Return the model that has a role."""
@@ -328,7 +331,8 @@ def _facts(report: AdoptionReport) -> list[tuple[str, str]]:
         ("Contested top", _contested(report.contest)),
         (
             "Rows",
-            f"{_count(found.n_samples)}, of which {_count(found.n_positives)} positive; a test "
+            f"{_count(found.n_samples)}, of which {_count(found.n_positives)} positive"
+            f"{'' if report.pos_label == 1 else f' (label {report.pos_label!r})'}; a test "
             f"split has {found.positives_per_split:.0f} positives and a budget of "
             f"{found.budget_rows_per_split:.0f} {rows}; a training split has "
             f"{found.band_negatives_per_training:.0f} negatives in the band; the standard error of "

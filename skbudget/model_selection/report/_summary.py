@@ -97,6 +97,7 @@ def summarise(
         min_lift=min_lift,
         confidence=confidence,
         n_splits=len(splits),
+        pos_label=task.classes[1].item() if hasattr(task.classes[1], "item") else task.classes[1],
     )
 
 

@@ -3,17 +3,21 @@ import math
 import re
 import subprocess
 import sys
+import warnings
 
 import numpy as np
 import pytest
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.dummy import DummyClassifier
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression, RidgeClassifier
 from sklearn.model_selection import RepeatedStratifiedKFold, ShuffleSplit, StratifiedKFold
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skbudget import coverage_at_budget_score, make_contested_top
+from skbudget._utils.labels import PositiveClassWarning, find_classes
 from skbudget._utils.statistics import Estimate, t_interval
 from skbudget.model_selection import adoption_report
 from skbudget.model_selection.report._measure import Split, estimate_share
@@ -282,11 +286,74 @@ def test_a_weight_of_zero_is_a_row_that_is_not_there():
     assert found.resolution == expected.resolution
 
 
-def test_labels_of_any_kind():
+@pytest.mark.parametrize("labels", [("ok", "a fraud"), (1, 2), (2, 1), (False, True), (-1, 1)])
+def test_labels_of_any_kind(labels):
     X, y = noisy_table()
-    expected = quick(X, y)
-    named = quick(X, np.where(y == 1, "a fraud", "fine"), pos_label="a fraud")
-    assert named["candidate"].lift == expected["candidate"].lift
+    expected, named = quick(X, y), np.array(labels)[y]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        given = quick(X, named, pos_label=labels[1])
+    assert given["candidate"].lift == expected["candidate"].lift
+    assert given["baseline"].coverage == expected["baseline"].coverage
+    assert given.pos_label == given.to_dict()["pos_label"] == labels[1]
+    json.dumps(given.to_dict())
+    if labels[1] != 1:
+        assert f"200 positive (label {labels[1]!r})" in " ".join(str(given).split())
+    if set(labels) <= {-1, 0, 1}:
+        return
+    with pytest.warns(PositiveClassWarning, match="rarer one") as found:
+        guessed = quick(X, pd.Categorical(named))
+    assert (len(found), found[0].filename) == (1, __file__)
+    assert guessed["candidate"].lift == expected["candidate"].lift
+
+
+def test_a_positive_class_that_is_the_majority_is_warned_about_once():
+    X, y = noisy_table()
+    with pytest.warns(PositiveClassWarning, match="is the majority of y") as found:
+        quick(X, 1 - y, budget=0.5)
+    assert len(found) == 1
+
+
+class Asking(ClassifierMixin, BaseEstimator):
+    """Scores as `Ranker` does, and follows the rule of the positive class."""
+
+    def __init__(self, first=1.0, second=0.0, pos_label=None):
+        self.first = first
+        self.second = second
+        self.pos_label = pos_label
+
+    def decision_function(self, X):
+        return Ranker(self.first, self.second).decision_function(X)
+
+    def fit(self, X, y, sample_weight=None):
+        found = find_classes(y, self.pos_label, owner="Asking")
+        self.classes_, self.pos_label_ = found.classes, found.classes[1]
+        return self
+
+
+def test_models_that_name_the_positive_class():
+    X, y = noisy_table()
+    expected, named = quick(X, y), np.array(["ok", "fraud"])[y]
+    models = {"baseline": Asking(1.0), "candidate": Asking(0.0, 1.0, pos_label="fraud")}
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        found = quick(X, named, **models)
+    assert found["candidate"].lift == expected["candidate"].lift
+    assert found.pos_label == "fraud"
+    models = {"baseline": Asking(1.0), "candidate": make_pipeline(Asking(0.0, 1.0))}
+    with pytest.warns(PositiveClassWarning) as warned:
+        found = quick(X, named, **models)
+    assert len(warned) == 1
+    assert found["candidate"].lift == expected["candidate"].lift
+
+
+@pytest.mark.parametrize("kind", [LogisticRegression, lambda: RandomForestClassifier(20)])
+def test_a_frozen_model_is_asked_for_the_label_that_it_knows(kind):
+    X, y = noisy_table()
+    named = np.array(["ok", "fraud"])[y]
+    frozen = FrozenEstimator(kind().fit(X, named))
+    found = quick(X, named, baseline=frozen, candidate=frozen, pos_label="fraud")
+    assert found["baseline"].coverage.mean > 0.5
 
 
 def test_contest_of_a_known_ranking():
@@ -429,7 +496,7 @@ def test_splits_of_ones_own():
         ({"baseline": "drop"}, "must be None or a classifier"),
         ({"candidate": StandardScaler()}, "'candidate' parameter of adoption_report"),
         ({"probe": 3}, "must be None, 'drop' or a classifier"),
-        ({"pos_label": 2}, "pos_label=2 is not a valid label"),
+        ({"pos_label": 2}, r"'pos_label' parameter of adoption_report .*\[0, 1\]\. Got 2"),
         ({"sample_weight": np.ones(3)}, "sample_weight must have one entry per sample"),
         ({"value": -np.ones(4_000)}, "Negative values in value"),
     ],
@@ -442,7 +509,7 @@ def test_bad_parameters(options, message):
 
 def test_bad_tables():
     X, y = noisy_table()
-    with pytest.raises(ValueError, match="Only one class present in y"):
+    with pytest.raises(ValueError, match=r"adoption_report needs two classes, .* one class: \[0\]"):
         quick(X, np.zeros(4_000, dtype=int))
     with pytest.raises(ValueError, match="inconsistent numbers of samples"):
         quick(X[:-1], y)
