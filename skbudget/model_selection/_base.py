@@ -7,16 +7,26 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin
-from sklearn.utils import column_or_1d, get_tags
+from sklearn.utils import column_or_1d, get_tags, indexable
 from sklearn.utils._response import _get_response_values_binary
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import type_of_target
-from sklearn.utils.validation import _estimator_has, check_is_fitted
+from sklearn.utils.validation import _estimator_has, _num_samples, check_is_fitted
 
+from .._utils.naming import naming
 from .._utils.validation import check_scores
 from ..metrics._scorers import RESPONSE_METHODS
 
-__all__ = ["ThresholdBase"]
+__all__ = ["ThresholdBase", "check_lengths"]
+
+
+def check_lengths(X: Any, y: Any) -> tuple[Any, Any]:
+    """Return rows and labels, which must be as many, in a form that can be indexed."""
+    if y is not None:
+        with naming("y", "labels, one per row"):
+            _num_samples(y)
+    X, y = indexable(X, y)
+    return X, y
 
 
 class ThresholdBase(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
@@ -99,10 +109,12 @@ class ThresholdBase(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
 
     def _check_labels(self, y: Any, prefit: bool) -> NDArray:
         """Return labels to fit on: two classes, or known ones if the estimator is fitted."""
-        kind = type_of_target(y, input_name="y")
+        with naming("y", "labels, one per row"):
+            kind = type_of_target(y, input_name="y")
         if kind != "binary":
             raise ValueError(f"Only binary classification is supported. Unknown label type: {kind}")
-        y = column_or_1d(y, warn=True)
+        with naming("y", "labels, one per row"):
+            y = column_or_1d(y, warn=True)
         labels = np.unique(y)
         if prefit:
             # Either class may be absent: a share of all rows needs no positive.

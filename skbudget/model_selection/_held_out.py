@@ -14,10 +14,14 @@ from sklearn.utils import Bunch, _safe_indexing, check_random_state
 from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import _check_method_params
 
+from .._utils.naming import naming
+
 __all__ = ["HeldOut", "score_held_out"]
 
 # Fraction that is held out for a guarantee if `cv` does not say.
 HELD_OUT = 0.2
+
+_A_SPLITTER = "a number of folds, a fraction, a splitter or an iterable of (train, test)"
 
 Score = Callable[[Any, Any], NDArray[np.float64]]
 
@@ -93,11 +97,15 @@ def _find_splits(
             n_splits=1, test_size=cv, random_state=seed
         )
     else:
-        splitter = check_cv(cv, y, classifier=True)
-    splits = [
-        (np.arange(len(y))[train], np.arange(len(y))[held_out])
-        for train, held_out in splitter.split(X, y, **params)
-    ]
+        with naming("cv", _A_SPLITTER):
+            splitter = check_cv(cv, y, classifier=True)
+    with naming("cv", _A_SPLITTER):
+        splits = [
+            (np.arange(len(y))[train], np.arange(len(y))[held_out])
+            for train, held_out in splitter.split(X, y, **params)
+        ]
+    if not splits:
+        raise ValueError(f"cv has no splits: at least one is needed. Got cv={cv!r}.")
     for train, held_out in splits:
         shared = np.intersect1d(train, held_out).size
         if shared:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import _fit_context
 from sklearn.exceptions import NotFittedError
-from sklearn.utils import Bunch, column_or_1d, indexable
+from sklearn.utils import Bunch, column_or_1d
 from sklearn.utils._param_validation import HasMethods, Interval, RealNotInt, StrOptions
 from sklearn.utils.metadata_routing import (
     MetadataRouter,
@@ -22,6 +22,7 @@ from sklearn.utils.metadata_routing import (
 from sklearn.utils.validation import _num_samples, check_is_fitted
 
 from .._utils.fit_arguments import fit_argument
+from .._utils.naming import naming
 from .._utils.validation import (
     BASES,
     check_budget,
@@ -32,7 +33,7 @@ from .._utils.validation import (
 )
 from ..metrics._ranking import whole_rows
 from ._allocation import merged_order
-from ._base import ThresholdBase
+from ._base import ThresholdBase, check_lengths
 from ._calibration import ALLOCATIONS, BudgetRule, ScoredRows, calibrate, warn_of_ties
 from ._guarantee import refuse_unequal_weights
 from ._held_out import HeldOut, score_held_out
@@ -305,7 +306,7 @@ class BudgetThresholdClassifier(ThresholdBase):
         owner = type(self).__name__
         self._check_params(segments)
         prefit = isinstance(self.cv, str)
-        X, y = indexable(X, y)
+        X, y = check_lengths(X, y)
         n_samples = _num_samples(X)
         if y is None and not prefit:
             raise ValueError(
@@ -444,12 +445,13 @@ class BudgetThresholdClassifier(ThresholdBase):
             )
         if y is None and value is not None:
             raise ValueError("value says what positives are worth, so it needs y.")
-        X, y = indexable(X, y)
+        X, y = check_lengths(X, y)
         n_samples = _num_samples(X)
         positive = None
         if y is not None:
-            y = column_or_1d(y, warn=True)
-            unknown = np.setdiff1d(y, self.classes_)
+            with naming("y", f"labels of the classes {self.classes_.tolist()}"):
+                y = column_or_1d(y, warn=True)
+                unknown = np.setdiff1d(y, self.classes_)
             if unknown.size:
                 raise ValueError(
                     f"y contains previously unseen labels: {unknown[:10].tolist()}; the classes "
@@ -469,7 +471,10 @@ class BudgetThresholdClassifier(ThresholdBase):
 
     def _calibrate(self, rows: ScoredRows, source: str) -> None:
         """Set the threshold and what is known about it."""
-        rule = BudgetRule(self.budget, self.basis, self.guarantee, self.allocation, self.segments_)
+        guarantee = None if self.guarantee is None else float(self.guarantee)
+        rule = BudgetRule(
+            float(self.budget), self.basis, guarantee, self.allocation, self.segments_
+        )
         rows = rows.with_weight()
         update = source == "update"
         found = calibrate(rule, rows, self.segment_rates_ if update else None)

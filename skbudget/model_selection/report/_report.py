@@ -12,6 +12,7 @@ from sklearn.model_selection import RepeatedStratifiedKFold, check_cv
 from sklearn.utils import check_random_state, indexable
 from sklearn.utils._param_validation import InvalidParameterError
 
+from ..._utils.naming import naming
 from ..._utils.tables import LabelledRows
 from ..._utils.validation import (
     BASES,
@@ -30,6 +31,7 @@ from ._summary import summarise
 __all__ = ["adoption_report"]
 
 OWNER = "adoption_report"
+_SPLITS = "None, an int, a splitter or an iterable of (train, test)"
 N_FOLDS, N_REPEATS = 5, 3
 # With this many positives one draw of the folds is as certain as three draws with a third of them.
 ENOUGH_FOR_ONE_DRAW = 1_000
@@ -241,6 +243,7 @@ def adoption_report(
     _check_open(min_lift, "min_lift", 0.0)
     _check_open(confidence, "confidence", 0.5)
     budget_window = check_positive(budget_window, "budget_window", OWNER, minimum=1)
+    _check_workers(n_jobs, verbose)
     rows = _check_rows(X, y, sample_weight, value, pos_label)
     task = Task(rows, budget, basis, budgets_near(budget, budget_window))
     seed, fold_seed = _seeds(random_state)
@@ -265,6 +268,16 @@ def _check_open(number: Any, name: str, least: float) -> None:
         )
 
 
+def _check_workers(n_jobs: Any, verbose: Any) -> None:
+    if n_jobs is not None and (not isinstance(n_jobs, Integral) or n_jobs == 0):
+        raise InvalidParameterError(
+            f"The 'n_jobs' parameter of {OWNER} must be None or an int other than 0. "
+            f"Got {n_jobs!r} instead."
+        )
+    if not isinstance(verbose, bool | np.bool_):
+        check_positive(verbose, "verbose", OWNER, integer=True, minimum=0)
+
+
 def _check_rows(
     X: Any,
     y: ArrayLike,
@@ -273,7 +286,8 @@ def _check_rows(
     pos_label: Any,
 ) -> LabelledRows:
     """Return the rows that have weight, checked."""
-    X, _ = indexable(X, y)
+    with naming("y", "labels, one per row"):
+        X, _ = indexable(X, y)
     target = check_binary_labels(y, pos_label=pos_label, name="y").astype(np.int64)
     weight = check_weights(sample_weight, target.size)
     rows = LabelledRows(X, target, weight, check_weights(value, target.size, "value"))
@@ -318,13 +332,17 @@ def _find_splits(cv: Any, task: Task, seed: int | None) -> list[Split]:
             n_splits=n_folds, n_repeats=n_repeats, random_state=seed
         )
     elif hasattr(cv, "split") or isinstance(cv, Iterable):
-        folds = check_cv(cv, target, classifier=True)
+        with naming("cv", _SPLITS):
+            folds = check_cv(cv, target, classifier=True)
     else:
         raise InvalidParameterError(
-            f"The 'cv' parameter of {OWNER} must be None, an int, a splitter or an iterable of "
-            f"(train, test). Got {cv!r} instead."
+            f"The 'cv' parameter of {OWNER} must be {_SPLITS}. Got {cv!r} instead."
         )
-    splits = [Split(*map(_as_rows, split)) for split in folds.split(task.rows.features, target)]
+    with naming("cv", _SPLITS):
+        splits = [
+            Split(_as_rows(train, target.size), _as_rows(test, target.size))
+            for train, test in folds.split(task.rows.features, target)
+        ]
     for number, split in enumerate(splits, start=1):
         for part, found in zip(("training", "test"), split):
             if np.unique(target[found]).size < 2:
@@ -332,7 +350,7 @@ def _find_splits(cv: Any, task: Task, seed: int | None) -> list[Split]:
         if value is not None and not value[split.test][target[split.test] == 1].any():
             raise ValueError(f"The positives that split {number} of cv tests have no value.")
     if not splits:
-        raise ValueError("cv has no splits: at least one is needed.")
+        raise ValueError(f"cv has no splits: at least one is needed. Got cv={cv!r}.")
     tested = np.unique(np.concatenate([split.test for split in splits]))
     n_tested = np.count_nonzero(task.worth[tested[target[tested] == 1]])
     if n_tested < 2:
@@ -343,6 +361,6 @@ def _find_splits(cv: Any, task: Task, seed: int | None) -> list[Split]:
     return splits
 
 
-def _as_rows(found: ArrayLike) -> NDArray[np.intp]:
-    found = np.asarray(found)
-    return np.flatnonzero(found) if found.dtype == bool else found.astype(np.intp)
+def _as_rows(found: ArrayLike, n_samples: int) -> NDArray[np.intp]:
+    """Return the numbers of rows that are given by their numbers or by a mask."""
+    return np.arange(n_samples)[np.asarray(found)]
