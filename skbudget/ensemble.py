@@ -95,7 +95,8 @@ def _as_chosen(model: Any, fitted: Any) -> Any:
 
 
 def _margin(model: Any, X: Any, role: str) -> NDArray[np.float64]:
-    return check_scores(model.decision_function(X), f"decision_function of {role}")
+    margin = np.asarray(model.decision_function(X), dtype=np.float64)
+    return check_scores(margin, f"decision_function of {role}")
 
 
 class PAUCEnsembleClassifier(ClassifierMixin, BaseEstimator):

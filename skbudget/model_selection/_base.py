@@ -54,7 +54,8 @@ class ThresholdBase(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
             RESPONSE_METHODS if methods == "auto" else methods,
             pos_label=self.pos_label,
         )[0]
-        return check_scores(scores, "scores")
+        # An estimator may answer with more digits than its scores mean.
+        return check_scores(np.asarray(scores, dtype=np.float64), "scores")
 
     @available_if(_estimator_has("decision_function"))
     def decision_function(self, X: Any) -> NDArray:

@@ -133,6 +133,17 @@ _OF_PARENTS = (
 )
 
 
+# What the boosters' own `fit` reads.
+_OF_PARENTS_FIT = frozenset(
+    {
+        *("eval_set", "eval_names", "eval_sample_weight", "eval_class_weight", "eval_init_score"),
+        *("eval_metric", "feature_name", "categorical_feature", "callbacks", "init_model"),
+        *("eval_X", "eval_y", "verbose", "xgb_model", "sample_weight_eval_set"),
+        "base_margin_eval_set",
+    }
+)
+_BOOSTERS = (PAUCLGBMClassifier, PAUCXGBClassifier)
+
 # How the boosters refuse what is theirs to judge.
 _OF_BOOSTERS = frozenset({"LightGBMError", "XGBoostError"})
 
@@ -151,7 +162,7 @@ def _kinds_of_constructor(found: type) -> dict[str, Kind]:
             "cv",
             "net_params",
             "loss",
-        ) or (found in (PAUCLGBMClassifier, PAUCXGBClassifier) and name in _OF_PARENTS):
+        ) or (found in _BOOSTERS and name in _OF_PARENTS):
             kinds[name] = ANYTHING
     if found is PAUCClassifier:
         kinds |= dict.fromkeys(
@@ -167,8 +178,9 @@ def _ranking(model: Any, X: Any) -> Any:
 def _estimator(found: type) -> list[Example]:
     room = _rooms()[found]
     full = f"{room}.{found.__name__}"
-    # The classifier inside judges the rows.
-    upstream = frozenset({"X"} if found is BudgetThresholdClassifier else ())
+    # The classifiers inside judge the rows, and the parents what is theirs.
+    made_of_others = found in (BudgetThresholdClassifier, PAUCEnsembleClassifier)
+    upstream = frozenset({"X"} if made_of_others else ())
     network = found is PAUCClassifier
 
     def construct(**settings: Any) -> Any:
@@ -239,6 +251,7 @@ def _estimator(found: type) -> list[Example]:
             (found,),
             kinds=_kinds_of_constructor(found),
             raises=_OF_BOOSTERS,
+            upstream=frozenset({*_OF_PARENTS, "n_jobs"} if found in _BOOSTERS else ()),
             # The default network has eight members.
             limit=60.0 if found is PAUCEnsembleClassifier else LIMIT_S,
         ),
@@ -257,7 +270,7 @@ def _estimator(found: type) -> list[Example]:
             (found.fit,),
             filled=filled,
             kinds=kinds,
-            upstream=upstream,
+            upstream=upstream | (_OF_PARENTS_FIT if found in _BOOSTERS else frozenset()),
             raises=_OF_BOOSTERS,
         ),
     ]

@@ -153,7 +153,8 @@ def _probability(model: Any, X: Any) -> NDArray | None:
 
 def _scores(model: Any, X: Any, probability: NDArray | None, role: Role) -> NDArray:
     if probability is None or hasattr(model, "decision_function"):
-        return check_scores(model.decision_function(X), f"decision_function of {role}")
+        margin = np.asarray(model.decision_function(X), dtype=np.float64)
+        return check_scores(margin, f"decision_function of {role}")
     return check_scores(probability, f"predict_proba of {role}")
 
 
@@ -219,7 +220,7 @@ def estimate_share(
     be equal for certain.
     """
     # A power of two changes no digit, and keeps squares within what a float holds.
-    worth = np.ldexp(worth, -int(np.frexp(worth.max())[1]))
+    worth = np.ldexp(worth, -int(np.frexp(worth[positive].max())[1]))
     n_splits = len(splits)
     means, moved = [], np.zeros(worth.size)
     tested = []
