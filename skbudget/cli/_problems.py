@@ -16,6 +16,7 @@ from .._utils.validation import (
     check_option,
     check_positive,
 )
+from ..datasets._limits import MOST_ENTRIES
 from ._defaults import (
     CUES,
     DEFAULT_BUDGET,
@@ -152,6 +153,11 @@ class ContestedTop:
         check_positive(self.n_train, "n_train", owner, integer=True, minimum=MIN_ROWS)
         check_positive(self.n_test, "n_test", owner, integer=True, minimum=MIN_ROWS)
         check_positive(self.random_state, "random_state", owner, integer=True, minimum=0)
+        for name in ("n_train", "n_test"):
+            if getattr(self, name) * N_FEATURES > MOST_ENTRIES:
+                raise ValueError(
+                    f"{owner} cannot hold a table of {name}={getattr(self, name)} in memory."
+                )
 
     @property
     def name(self) -> str:
@@ -285,6 +291,8 @@ class Table:
                 f"The 'X' parameter of {owner} must be an array or a DataFrame of shape "
                 f"(n_samples, n_features). Got {_shape_of(self.X)} instead."
             )
+        if np.iscomplexobj(self.X):
+            raise ValueError(f"The 'X' parameter of {owner} must be real. Got complex numbers.")
         positive = check_binary_labels(
             self.y, pos_label=self.pos_label, name="y", consistent_with=(self.X,)
         )

@@ -11,13 +11,13 @@ from typing import Any, Final
 import numpy as np
 from sklearn.utils._param_validation import Interval, InvalidParameterError
 
-__all__ = ["MAGNITUDE_MAX", "Within", "fitting"]
+__all__ = ["MAGNITUDE_MAX", "MOST_ENTRIES", "Within", "fitting"]
 
 # Beyond this, a table of float32 cannot hold the square of a signal.
 MAGNITUDE_MAX: Final = 1e18
 
 # A table with more entries (8 TiB) is a mistake.
-_MOST_ENTRIES = 2**40
+MOST_ENTRIES: Final = 2**40
 
 
 class Within(Interval):
@@ -50,7 +50,7 @@ def fitting(owner: str, n_samples: int, n_features: int, /, **sizes: int) -> Ite
     shown = " and ".join(f"{name}={size}" for name, size in sizes.items())
     message = f"{owner} cannot hold a table of {shown} in memory."
     entries = int(n_samples) * int(n_features)
-    if entries > _MOST_ENTRIES:
+    if entries > MOST_ENTRIES:
         raise InvalidParameterError(message)
     try:
         yield

@@ -6,7 +6,19 @@ import numpy as np
 import pytest
 
 from skbudget._utils.statistics import t_interval
-from skbudget.cli import METHODS, Table, Task, compare, iter_runs, plot_comparison, render_text
+from skbudget.cli import (
+    METHODS,
+    Comparison,
+    ContestedTop,
+    Table,
+    Task,
+    compare,
+    iter_runs,
+    load_table,
+    plot_comparison,
+    read_table,
+    render_text,
+)
 from skbudget.cli._methods import find_methods
 
 TABLE = Table("small", np.zeros((60, 1)), np.arange(60) % 10 == 0, budget=0.1, n_repeats=1)
@@ -104,6 +116,68 @@ def test_comparison_is_one():
 def test_table_has_columns(X, shown):
     with pytest.raises(ValueError, match=f"'X' parameter of Table .* Got {shown} instead"):
         dataclasses.replace(TABLE, X=X)
+
+
+def test_table_is_real():
+    with pytest.raises(ValueError, match="'X' parameter of Table must be real"):
+        dataclasses.replace(TABLE, X=np.zeros((60, 1), complex))
+
+
+@pytest.mark.parametrize("name", ["n_train", "n_test"])
+def test_draws_fit_into_memory(name):
+    with pytest.raises(ValueError, match=f"ContestedTop cannot hold a table of {name}=85899345920"):
+        ContestedTop(**{name: 2**31 * 40})
+
+
+def test_notes_are_wanted_or_not():
+    with pytest.raises(ValueError, match="'notes' parameter of render_text .* Got 'no'"):
+        render_text(Comparison((), (), (), 1), notes="no")
+
+
+@pytest.mark.parametrize("jobs", [np.ones(2), None, "1"])
+def test_jobs(jobs):
+    if jobs is None:
+        jobs = pytest.importorskip("pandas").NA
+    with pytest.raises(ValueError, match="'n_jobs' parameter of compare must be an int"):
+        compare([TABLE], [LIGHTGBM], n_jobs=jobs)
+
+
+@pytest.mark.parametrize("name", [0, None, ["mammography"]])
+def test_name_of_a_table(name):
+    with pytest.raises(ValueError, match="'name' parameter of load_table must be a string. Got"):
+        load_table(name)
+
+
+@pytest.fixture
+def file(tmp_path):
+    pytest.importorskip("pandas")
+    path = tmp_path / "small.csv"
+    path.write_text("id,a,y\n" + "".join(f"{n},{n % 7},{int(n % 5 == 0)}\n" for n in range(60)))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"path": 0}, "'path' parameter of read_table must be a string or a path. Got 0"),
+        ({"path": b"small.csv"}, "'path' parameter of read_table .* Got b'small.csv'"),
+        ({"target": ["y"]}, r"'target' parameter of read_table .* Got \['y'\]"),
+        ({"positive": [1]}, r"'positive' parameter of read_table .* Got \[1\]"),
+        ({"positive": 10**400}, "has no label 1000"),
+        ({"drop": "id"}, "'drop' parameter of read_table .* several names of columns. Got 'id'"),
+        ({"drop": [0]}, r"'drop' parameter of read_table .* Got \[0\]"),
+        ({"drop": None}, "'drop' parameter of read_table .* Got None"),
+    ],
+)
+def test_file(file, changes, message):
+    with pytest.raises(ValueError, match=message):
+        read_table(**{"path": file, "target": "y", **changes})
+
+
+@pytest.mark.parametrize("positive", ["0", 0, 0.0, False, np.int8(0)])
+def test_positive_label_is_a_string_or_a_number(file, positive):
+    table = read_table(file, "y", positive=positive, drop=(name for name in ["id"]))
+    assert (table.y.sum(), table.X.shape) == (48, (60, 1))
 
 
 @pytest.mark.parametrize(
