@@ -8,7 +8,7 @@ from typing import Any, ClassVar, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
-from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold, check_cv
+from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 from sklearn.pipeline import make_pipeline
 from sklearn.utils import check_consistent_length, check_random_state
 from sklearn.utils._param_validation import InvalidParameterError
@@ -27,7 +27,14 @@ from ._utils.fit_arguments import fit_argument, optional_fit_argument
 from ._utils.labels import TwoClasses, already_told, find_classes
 from ._utils.positive import asked_positive, favours, refuse_one_sided, tell_positive
 from ._utils.preparation import table_for_networks
-from ._utils.splits import Split, check_groups, check_trainable, is_splitter, read_splits
+from ._utils.splits import (
+    Split,
+    check_groups,
+    check_trainable,
+    is_splitter,
+    read_splits,
+    splitter_of,
+)
 from ._utils.tables import LabelledRows
 from ._utils.validation import check_budget, check_positive, check_scores, check_weights
 from .boosting._classifier import (
@@ -106,7 +113,8 @@ def _as_chosen(model: Any, fitted: Any) -> Any:
 
 def _margin(model: Any, X: Any, pos_label: Any, role: str) -> NDArray[np.float64]:
     """Return the margins of a model, greater for the positive class."""
-    margin = check_scores(model.decision_function(X), f"decision_function of {role}")
+    margin = np.asarray(model.decision_function(X), dtype=np.float64)
+    margin = check_scores(margin, f"decision_function of {role}")
     return margin if favours(model, pos_label) else -margin
 
 
@@ -353,7 +361,7 @@ class PAUCEnsembleClassifier(ClassifierMixin, BaseEstimator):
     ) -> list[Split]:
         """Return the splits of the rows that have weight."""
         if is_splitter(self.cv):
-            splitter = check_cv(self.cv, table.labels, classifier=True)
+            splitter = splitter_of(self.cv, table.labels)
             weighted = np.zeros(strata.size, dtype=bool)
             weighted[rows] = True
             found = read_splits(splitter, table.features, table.labels, **given)

@@ -14,6 +14,7 @@ __all__ = ["ClassCalibrator", "SigmoidCalibrator"]
 # Slope per standard deviation of the margin: a flat map would tie rows that the
 # margin tells apart, and put the even odds out of reach of float32.
 _MIN_SLOPE = 1e-2
+_GREATEST_MARGIN = 1e150
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,18 @@ class SigmoidCalibrator:
         Returns
         -------
         calibrator : SigmoidCalibrator
+
+        Raises
+        ------
+        ValueError
+            If the margins are so large that their squares are no numbers.
         """
+        greatest = float(np.abs(margin).max())
+        if greatest > _GREATEST_MARGIN:
+            raise ValueError(
+                f"The margins of held-out rows are as large as {greatest:g}, and cannot be turned "
+                "into probabilities: look for extreme values in X."
+            )
         weight = np.ones(margin.size) if weight is None else weight
         n_pos, n_neg = weight[positive].sum(), weight[~positive].sum()
         target = np.where(positive, (n_pos + 1) / (n_pos + 2), 1 / (n_neg + 2))

@@ -7,9 +7,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from sklearn.model_selection import check_cv
 from sklearn.utils.validation import _num_samples
 
 from .labels import _shown
+from .naming import naming
 
 __all__ = [
     "Split",
@@ -18,7 +20,10 @@ __all__ = [
     "check_trainable",
     "is_splitter",
     "read_splits",
+    "splitter_of",
 ]
+
+A_SPLITTER = "a number of folds, a fraction, a splitter or an iterable of (train, test)"
 
 
 class Split(NamedTuple):
@@ -33,6 +38,12 @@ def is_splitter(cv: Any) -> bool:
     if isinstance(cv, str | type):
         return False
     return hasattr(cv, "split") or isinstance(cv, Iterable)
+
+
+def splitter_of(cv: Any, y: NDArray) -> Any:
+    """Return the splitter that ``cv`` stands for: a number of folds, a splitter, or splits."""
+    with naming("cv", A_SPLITTER):
+        return check_cv(cv, y, classifier=True)
 
 
 def check_groups(groups: ArrayLike | None, n_samples: int) -> NDArray[Any] | None:
@@ -57,7 +68,10 @@ def read_splits(splitter: Any, X: Any, y: NDArray, **params: Any) -> list[Split]
         If there is no split, or if a split trains on rows that it holds out.
     """
     every = np.arange(_num_samples(X))
-    splits = [Split(every[train], every[held]) for train, held in splitter.split(X, y, **params)]
+    with naming("cv", A_SPLITTER):
+        splits = [
+            Split(every[train], every[held]) for train, held in splitter.split(X, y, **params)
+        ]
     if not splits:
         raise ValueError("cv has no splits: at least one is needed.")
     for train, held_out in splits:

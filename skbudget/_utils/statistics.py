@@ -92,14 +92,18 @@ def t_interval(
     >>> round(folds.half_width, 3)
     0.142
     """
-    check_fraction(level, "level", "t_interval")
-    n = len(values)
-    mean = float(np.mean(values))
+    from .validation import check_fraction, check_positive, check_scores
+
+    observed = check_scores(values, "values")
+    ratio = check_positive(test_train_ratio, "test_train_ratio", "t_interval", minimum=0)
+    level = check_fraction(level, "level", "t_interval")
+    n = observed.size
+    mean = float(np.mean(observed))
     if n < 2:
         return Estimate(mean, math.nan, n)
     from scipy.stats import t
 
-    variance = (1.0 / n + test_train_ratio) * float(np.var(values, ddof=1))
+    variance = (1.0 / n + ratio) * float(np.var(observed, ddof=1))
     quantile = float(t.ppf(0.5 + level / 2.0, n - 1))
     return Estimate(mean, quantile * math.sqrt(variance), n)
 

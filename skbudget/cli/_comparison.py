@@ -311,7 +311,24 @@ def iter_runs(
     run : Run
         With several fits at a time, the runs of a data set come in the order in which they
         are finished.
+
+    Raises
+    ------
+    ValueError
+        If something among the data sets or the methods is none, or a number is below 1.
     """
+    from .._utils.validation import check_positive
+
+    problems, methods = _check_problems(problems, "iter_runs"), _check_methods(methods)
+    n_jobs = check_positive(n_jobs, "n_jobs", "iter_runs", integer=True, minimum=1)
+    if n_threads is not None:
+        n_threads = check_positive(n_threads, "n_threads", "iter_runs", integer=True, minimum=1)
+    return _runs(problems, methods, n_jobs, n_threads)
+
+
+def _runs(
+    problems: Sequence[Problem], methods: Sequence[Method], n_jobs: int, n_threads: int | None
+) -> Iterator[Run]:
     for problem in problems:
         about = problem.describe()
         goal = _Goal(problem.name, problem.budget, problem.basis)
@@ -415,7 +432,8 @@ def compare(
     ImportError
         If none of the methods can run.
     ValueError
-        If a method is unknown, or two data sets have the same name.
+        If a method is unknown, a data set is none, two data sets have the same name, or
+        ``on_run`` cannot be called.
 
     Examples
     --------
@@ -427,8 +445,10 @@ def compare(
     >>> ours.method.label, ours.coverage.n, ours.over["lightgbm"].mean > 0
     ('PAUCLGBMClassifier', 2, True)
     """
-    problems = default_problems() if problems is None else problems
+    problems = default_problems() if problems is None else _check_problems(problems, "compare")
     check_names(problems)
+    if on_run is not None and not callable(on_run):
+        raise ValueError(f"The 'on_run' parameter of compare must be a function. Got {on_run!r}.")
     able, skipped = split_by_availability(find_methods(methods))
     processes, threads = choose_processes(n_jobs), choose_threads(n_jobs)
     runs = []
@@ -439,6 +459,42 @@ def compare(
     return Comparison(
         tuple(problems), tuple(able), in_order(runs, problems, able), processes, skipped
     )
+
+
+def _check_problems(problems: Any, owner: str) -> list[Problem]:
+    """Return data sets as a list."""
+    found = list(problems) if isinstance(problems, Iterable) else [problems]
+    for problem in found:
+        if not all(hasattr(problem, name) for name in ("name", "budget", "splits", "describe")):
+            raise ValueError(
+                f"The 'problems' parameter of {owner} must be data sets, such as ContestedTop() or "
+                f"a Table. Got {problem!r} among them."
+            )
+    if not found:
+        raise ValueError(f"The 'problems' parameter of {owner} must hold a data set. Got none.")
+    return found
+
+
+def _check_methods(methods: Any) -> list[Method]:
+    """Return methods as a list."""
+    found = list(methods) if isinstance(methods, Iterable) else [methods]
+    for method in found:
+        if not isinstance(method, Method):
+            raise ValueError(
+                f"The 'methods' parameter of iter_runs must be methods, such as the values of "
+                f"METHODS. Got {method!r} among them."
+            )
+    return found
+
+
+def _check_comparison(comparison: Any, owner: str) -> Comparison:
+    """Return the comparison, which must be one."""
+    if not isinstance(comparison, Comparison):
+        raise ValueError(
+            f"The 'comparison' parameter of {owner} must be what compare returned. "
+            f"Got {comparison!r} instead."
+        )
+    return comparison
 
 
 def check_names(problems: Sequence[Problem]) -> None:

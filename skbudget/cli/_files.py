@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from numbers import Real
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -50,7 +51,7 @@ def load_table(name: str, **settings: Any) -> Table:
     FileNotFoundError
         If there is no such table.
     ValueError
-        If the file does not hold a binary table.
+        If the name is no string, or the file does not hold a binary table.
 
     Examples
     --------
@@ -58,6 +59,8 @@ def load_table(name: str, **settings: Any) -> Table:
     >>> load_table("mammography").describe()["positives"]
     260
     """
+    if not isinstance(name, str):
+        raise _wrong("name", "load_table", "a string", name)
     settings.setdefault("budget", default_budget(name))
     if name == SHIPPED:
         from ..datasets import load_mammography
@@ -85,7 +88,7 @@ def read_table(
     path: str | os.PathLike[str],
     target: str | None = None,
     *,
-    positive: str | None = None,
+    positive: str | Real | None = None,
     drop: Sequence[str] = (),
     **settings: Any,
 ) -> Table:
@@ -98,7 +101,7 @@ def read_table(
         are read with pandas.
     target : str, default=None
         Name of the column with two labels. Not used for ``.npz``.
-    positive : str, default=None
+    positive : str or number, default=None
         Label of the positive class, as it is written in the file. The default is 1 of
         {0, 1} or {-1, 1}, True, or otherwise the rarer label. A note of the table says so
         if the rarer label is taken, or if the positive class is the more frequent one.
@@ -121,9 +124,16 @@ def read_table(
     ImportError
         If pandas is not installed, or a package that pandas needs for this kind of file.
     ValueError
-        If the file cannot be read, a column is missing, a target is missing, or the
-        target does not have two labels.
+        If the file cannot be read, a column is missing, a target is missing, the target
+        does not have two labels, or a parameter is of another type.
     """
+    if not isinstance(path, str | os.PathLike) or isinstance(os.fspath(path), bytes):
+        raise _wrong("path", "read_table", "a string or a path", path)
+    if target is not None and not isinstance(target, str):
+        raise _wrong("target", "read_table", "a string or None", target)
+    if positive is not None and not isinstance(positive, str | Real):
+        raise _wrong("positive", "read_table", "a string, a number or None", positive)
+    drop = _names(drop)
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f"There is no file {str(path)!r}.")
@@ -283,7 +293,7 @@ def _prepare(features: Any, path: Path, notes: list[str]) -> Any:
 
 
 def _positive_mask(
-    labels: NDArray, what: str, positive: str | None
+    labels: NDArray, what: str, positive: str | Real | None
 ) -> tuple[NDArray[np.int64], list[str]]:
     """Check that there are two labels. Return 1 for positives and 0 for negatives, and notes."""
     classes, counts = np.unique(labels, return_counts=True)
@@ -331,10 +341,21 @@ def _as_number(label: Any) -> float | None:
         label = _TRUE_WORDS.get(label.strip().lower(), label)
     try:
         return float(label)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return None
 
 
-def _reads_as(label: Any, text: str) -> bool:
+def _wrong(name: str, owner: str, allowed: str, value: Any) -> ValueError:
+    return ValueError(f"The {name!r} parameter of {owner} must be {allowed}. Got {value!r}.")
+
+
+def _names(drop: Any) -> list[str]:
+    names = list(drop) if isinstance(drop, Iterable) and not isinstance(drop, str | bytes) else None
+    if names is None or not all(isinstance(name, str) for name in names):
+        raise _wrong("drop", "read_table", "several names of columns", drop)
+    return names
+
+
+def _reads_as(label: Any, text: str | Real) -> bool:
     number = _as_number(text)
     return str(label) == text or (number is not None and _as_number(label) == number)

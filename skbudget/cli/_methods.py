@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["BASELINE", "METHODS", "Method", "Task", "find_methods", "split_by_availability"]
 
 Role = Literal["baseline", "peer", "band"]
+ROLES = ("baseline", "peer", "band")
 
 # A search over the number of leaves chooses this on the tables of `make_contested_top`.
 FEW_LEAVES = 7
@@ -37,11 +38,28 @@ class Task:
         Number of threads.
     random_state : int, default=0
         Seed of the random numbers that the method draws.
+
+    Raises
+    ------
+    ValueError
+        If a setting is out of its range.
     """
 
     budget: float = 0.005
     n_jobs: int = 1
     random_state: int = 0
+
+    def __post_init__(self) -> None:
+        # scikit-learn is imported with it, and ``--help`` needs neither.
+        from .._utils.validation import check_budget, check_positive
+
+        check_budget(self.budget, "Task")
+        check_positive(self.n_jobs, "n_jobs", "Task", integer=True, minimum=1)
+        check_positive(self.random_state, "random_state", "Task", integer=True, minimum=0)
+
+
+def _wrong(field: str, allowed: str, value: Any) -> str:
+    return f"The {field!r} parameter of Method must be {allowed}. Got {value!r} instead."
 
 
 def _fit(model: Any, X: Any, y: NDArray) -> Any:
@@ -78,6 +96,11 @@ class Method:
         Extra that installs the package. None if the extra has the name of the package.
     by_default : bool, default=True
         Whether the method runs if no method is named.
+
+    Raises
+    ------
+    ValueError
+        If a name is no text, the role is unknown, or a function cannot be called.
     """
 
     name: str
@@ -89,6 +112,21 @@ class Method:
     score: Callable[[Any, Any], NDArray] = _margin
     extra: str | None = None
     by_default: bool = True
+
+    def __post_init__(self) -> None:
+        for field in ("name", "label", "package"):
+            text = getattr(self, field)
+            if not isinstance(text, str) or not text:
+                raise ValueError(_wrong(field, "a string that is not empty", text))
+        if self.extra is not None and not isinstance(self.extra, str):
+            raise ValueError(_wrong("extra", "a string or None", self.extra))
+        if not isinstance(self.role, str) or self.role not in ROLES:
+            raise ValueError(_wrong("role", f"one of {', '.join(map(repr, ROLES))}", self.role))
+        for field in ("build", "fit", "score"):
+            if not callable(getattr(self, field)):
+                raise ValueError(_wrong(field, "a function", getattr(self, field)))
+        if not isinstance(self.by_default, bool):
+            raise ValueError(_wrong("by_default", "True or False", self.by_default))
 
     def why_unavailable(self) -> str | None:
         """Return why the package cannot be imported, or None if it can."""
@@ -264,11 +302,13 @@ def find_methods(names: Iterable[str | Method] | None = None) -> list[Method]:
     """Return the methods with these names, each once. None stands for the default methods."""
     if names is None:
         return [method for method in METHODS.values() if method.by_default]
+    if isinstance(names, str) or not isinstance(names, Iterable):
+        raise ValueError(f"methods must be several methods or names of methods: got {names!r}.")
     found: dict[str, Method] = {}
     for name in names:
         if isinstance(name, Method):
             found[name.name] = name
-        elif name in METHODS:
+        elif isinstance(name, str) and name in METHODS:
             found[name] = METHODS[name]
         else:
             raise ValueError(f"Unknown method {name!r}: it should be one of {', '.join(METHODS)}.")

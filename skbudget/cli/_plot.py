@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from .._utils.statistics import LEVEL, Estimate
 from .._utils.style import FAINT, GREY, INK, PALETTE, SOFT
-from ._comparison import Comparison, MethodSummary, ProblemSummary
+from ._comparison import Comparison, MethodSummary, ProblemSummary, _check_comparison
 from ._text import budget_phrase
 
 if TYPE_CHECKING:
@@ -67,12 +67,12 @@ def plot_comparison(comparison: Comparison) -> Figure:
     ImportError
         If matplotlib is not installed.
     ValueError
-        If no run was finished.
+        If it is no comparison, or no run was finished.
     """
     from matplotlib.figure import Figure
     from matplotlib.layout_engine import ConstrainedLayoutEngine
 
-    summaries = comparison.summary()
+    summaries = _check_comparison(comparison, "plot_comparison").summary()
     if not summaries:
         raise ValueError("There is nothing to draw: no run was finished.")
     heights = [len(summary.methods) for summary in summaries]

@@ -16,6 +16,7 @@ from .._utils.validation import (
     check_option,
     check_positive,
 )
+from ..datasets._limits import MOST_ENTRIES
 from ._defaults import (
     CUES,
     DEFAULT_BUDGET,
@@ -152,6 +153,11 @@ class ContestedTop:
         check_positive(self.n_train, "n_train", owner, integer=True, minimum=MIN_ROWS)
         check_positive(self.n_test, "n_test", owner, integer=True, minimum=MIN_ROWS)
         check_positive(self.random_state, "random_state", owner, integer=True, minimum=0)
+        for name in ("n_train", "n_test"):
+            if getattr(self, name) * N_FEATURES > MOST_ENTRIES:
+                raise ValueError(
+                    f"{owner} cannot hold a table of {name}={getattr(self, name)} in memory."
+                )
 
     @property
     def name(self) -> str:
@@ -219,6 +225,11 @@ def _take(X: Any, rows: NDArray[np.intp]) -> Any:
     return X.iloc[rows] if hasattr(X, "iloc") else X[rows]
 
 
+def _shape_of(X: Any) -> str:
+    shape = getattr(X, "shape", None)
+    return type(X).__name__ if shape is None else f"shape {tuple(shape)}"
+
+
 @dataclass(frozen=True)
 class Table:
     """A table that is split into stratified folds several times.
@@ -275,6 +286,13 @@ class Table:
         check_positive(self.n_repeats, "n_repeats", owner, integer=True, minimum=1)
         check_positive(self.n_folds, "n_folds", owner, integer=True, minimum=2)
         check_positive(self.random_state, "random_state", owner, integer=True, minimum=0)
+        if len(getattr(self.X, "shape", ())) != 2:
+            raise ValueError(
+                f"The 'X' parameter of {owner} must be an array or a DataFrame of shape "
+                f"(n_samples, n_features). Got {_shape_of(self.X)} instead."
+            )
+        if np.iscomplexobj(self.X):
+            raise ValueError(f"The 'X' parameter of {owner} must be real. Got complex numbers.")
         positive = check_binary_labels(
             self.y, pos_label=self.pos_label, name="y", consistent_with=(self.X,)
         )

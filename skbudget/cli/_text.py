@@ -7,8 +7,9 @@ import textwrap
 from collections.abc import Sequence
 
 from .._utils.statistics import LEVEL, Estimate
+from .._utils.validation import check_option
 from ..metrics._ranking import whole_rows
-from ._comparison import Comparison, ProblemSummary
+from ._comparison import Comparison, ProblemSummary, _check_comparison
 from ._methods import BASELINE
 from ._problems import Problem
 
@@ -35,7 +36,8 @@ def render_text(comparison: Comparison, *, notes: bool = True) -> str:
     -------
     text : str
     """
-    summaries = comparison.summary()
+    summaries = _check_comparison(comparison, "render_text").summary()
+    check_option(notes, "notes", (True, False), "render_text")
     blocks = [_problem_block(summary, verdict=notes) for summary in summaries]
     remarks = [f"{label} left out: {reason}" for label, reason in comparison.skipped.items()]
     if not comparison.complete:

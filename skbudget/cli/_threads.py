@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from numbers import Integral
 
 from .._utils.threads import container_threads, free_threads
 from .._utils.validation import check_positive
@@ -28,7 +29,7 @@ def choose_threads(n_jobs: int | None) -> int:
     """
     if n_jobs is None:
         return free_threads()
-    if n_jobs == -1:
+    if isinstance(n_jobs, Integral) and n_jobs == -1:
         return container_threads()
     return int(check_positive(n_jobs, "n_jobs", "compare", integer=True, minimum=1))
 

@@ -7,8 +7,10 @@ from numbers import Integral
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import check_array, check_random_state
-from sklearn.utils._param_validation import Interval, validate_params
+from sklearn.utils._param_validation import validate_params
 
+from .._utils.naming import naming
+from ._limits import Within, fitting
 from ._roles import (
     FRACTION_CONSTRAINT,
     MAGNITUDE_CONSTRAINT,
@@ -26,6 +28,9 @@ from ._transformer import (
     ContestedTopTransformer,
 )
 
+# Entries of a table are noise and signals, and the score multiplies them by a signal.
+_GREATEST_ENTRY = 1e30
+
 _MIN_FEATURES = max(*EASY_FEATURES, *CUE_FEATURES) + 1
 
 _GEOMETRY_CONSTRAINTS = {
@@ -40,9 +45,9 @@ _GEOMETRY_CONSTRAINTS = {
 @validate_params(
     {
         **_GEOMETRY_CONSTRAINTS,
-        "n_samples": [Interval(Integral, 2 * MIN_PER_CLASS, None, closed="left")],
+        "n_samples": [Within(Integral, 2 * MIN_PER_CLASS, None, closed="left")],
         "pos_rate": POS_RATE_CONSTRAINT,
-        "n_features": [Interval(Integral, _MIN_FEATURES, None, closed="left")],
+        "n_features": [Within(Integral, _MIN_FEATURES, None, closed="left")],
         "random_state": ["random_state"],
         "return_roles": ["boolean"],
     },
@@ -106,7 +111,8 @@ def make_contested_top(
     Raises
     ------
     ValueError
-        If a parameter is outside its range, or the shares sum to 1 or more.
+        If a parameter is outside its range, the shares sum to 1 or more, or the table
+        does not fit in memory.
 
     See Also
     --------
@@ -125,14 +131,15 @@ def make_contested_top(
     """
     check_fractions(decoy_frac, confounder_frac, "make_contested_top")
     rng = check_random_state(random_state)
-    y = draw_labels(n_samples, pos_rate, rng)
-    roles = assign_roles(y == 1, decoy_frac, confounder_frac, rng)
-    noise = rng.standard_normal((n_samples, n_features)).astype(np.float32)
-    contest = ContestedTopTransformer(
-        cue=cue, easy=easy, sep=sep, role_column=-1, scale=None, random_state=rng
-    )
-    X = contest.fit_transform(np.column_stack([noise, roles]))
-    X, y, roles = shuffle_rows(rng, X, y, roles)
+    with fitting("make_contested_top", n_samples, n_features, n_features=n_features):
+        y = draw_labels(n_samples, pos_rate, rng)
+        roles = assign_roles(y == 1, decoy_frac, confounder_frac, rng)
+        noise = rng.standard_normal((n_samples, n_features)).astype(np.float32)
+        contest = ContestedTopTransformer(
+            cue=cue, easy=easy, sep=sep, role_column=-1, scale=None, random_state=rng
+        )
+        X = contest.fit_transform(np.column_stack([noise, roles]))
+        X, y, roles = shuffle_rows(rng, X, y, roles)
     return (X, y, roles) if return_roles else (X, y)
 
 
@@ -204,7 +211,7 @@ def bayes_contested_top_score(
     ------
     ValueError
         If a parameter is outside its range, the shares sum to 1 or more, or
-        `X` has fewer than 7 features.
+        `X` has fewer than 7 features or entries that no such table has.
 
     See Also
     --------
@@ -253,13 +260,20 @@ def bayes_contested_top_score(
     True
     """
     check_fractions(decoy_frac, confounder_frac, "bayes_contested_top_score")
-    rows: NDArray = check_array(
-        X,
-        dtype=[np.float64, np.float32],
-        ensure_min_features=_MIN_FEATURES,
-        estimator="bayes_contested_top_score",
-        input_name="X",
-    )
+    with naming("X"):
+        rows: NDArray = check_array(
+            X,
+            dtype=[np.float64, np.float32],
+            ensure_min_features=_MIN_FEATURES,
+            estimator="bayes_contested_top_score",
+            input_name="X",
+        )
+    greatest = max(float(rows.max()), -float(rows.min()))
+    if greatest > _GREATEST_ENTRY:
+        raise ValueError(
+            f"X has entries as large as {greatest:g}, and make_contested_top makes none above "
+            f"{_GREATEST_ENTRY:g}: the score would not be a number."
+        )
     easy_values = rows[:, EASY_FEATURES].astype(np.float64)
     log_easy = easy * easy_values.sum(axis=1) - 0.5 * easy**2 * len(EASY_FEATURES)
     log_cue = _cue_log_ratio(rows[:, CUE_FEATURES].astype(np.float64), cue, sep)

@@ -7,8 +7,9 @@ from numbers import Integral, Real
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils import check_random_state
-from sklearn.utils._param_validation import Interval, InvalidParameterError, validate_params
+from sklearn.utils._param_validation import InvalidParameterError, validate_params
 
+from ._limits import Within, fitting
 from ._roles import (
     DECOY,
     FRACTION_CONSTRAINT,
@@ -21,12 +22,12 @@ from ._roles import (
     shuffle_rows,
 )
 
-_COUNT = [Interval(Integral, 0, None, closed="left")]
+_COUNT = [Within(Integral, 0, None, closed="left")]
 
 
 @validate_params(
     {
-        "n_samples": [Interval(Integral, 2 * MIN_PER_CLASS, None, closed="left")],
+        "n_samples": [Within(Integral, 2 * MIN_PER_CLASS, None, closed="left")],
         "pos_rate": POS_RATE_CONSTRAINT,
         "decoy_frac": FRACTION_CONSTRAINT,
         "mu_bulk": MAGNITUDE_CONSTRAINT,
@@ -34,7 +35,7 @@ _COUNT = [Interval(Integral, 0, None, closed="left")]
         "n_bulk": _COUNT,
         "n_contest": _COUNT,
         "n_noise": _COUNT,
-        "flip_y": [Interval(Real, 0, 1, closed="both")],
+        "flip_y": [Within(Real, 0, 1, closed="both")],
         "random_state": ["random_state"],
         "return_roles": ["boolean"],
     },
@@ -111,7 +112,8 @@ def make_hard_bulk(
     Raises
     ------
     ValueError
-        If a parameter is outside its range, or there would be no feature.
+        If a parameter is outside its range, there would be no feature, or the table does
+        not fit in memory.
 
     See Also
     --------
@@ -127,6 +129,8 @@ def make_hard_bulk(
     >>> int(np.sum(y != (roles == 1)))
     10
     """
+    # Sums of narrow integers of NumPy overflow.
+    n_bulk, n_contest, n_noise = int(n_bulk), int(n_contest), int(n_noise)
     n_features = n_bulk + n_contest + n_noise
     if n_features == 0:
         raise InvalidParameterError(
@@ -134,11 +138,13 @@ def make_hard_bulk(
             "at least 1. Got 0 instead."
         )
     rng = check_random_state(random_state)
-    y = draw_labels(n_samples, pos_rate, rng)
-    roles = assign_roles(y == 1, decoy_frac, 0.0, rng)
-    X = rng.standard_normal((n_samples, n_features)).astype(np.float32)
-    bulk_sign = np.where((roles == POSITIVE) | (roles == DECOY), 1, -1)
-    contest_sign = np.where(roles == POSITIVE, 1, -1)
+    sizes = {"n_bulk": n_bulk, "n_contest": n_contest, "n_noise": n_noise}
+    with fitting("make_hard_bulk", n_samples, n_features, **sizes):
+        y = draw_labels(n_samples, pos_rate, rng)
+        roles = assign_roles(y == 1, decoy_frac, 0.0, rng)
+        X = rng.standard_normal((n_samples, n_features)).astype(np.float32)
+    bulk_sign = np.where((roles == POSITIVE) | (roles == DECOY), 1.0, -1.0)
+    contest_sign = np.where(roles == POSITIVE, 1.0, -1.0)
     X[:, :n_bulk] += (mu_bulk * bulk_sign)[:, None].astype(np.float32)
     X[:, n_bulk : n_bulk + n_contest] += (mu_contest * contest_sign)[:, None].astype(np.float32)
 

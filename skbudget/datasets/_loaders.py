@@ -15,7 +15,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.datasets import fetch_openml
 from sklearn.utils import Bunch
-from sklearn.utils._param_validation import Interval, validate_params
+from sklearn.utils._param_validation import validate_params
+
+from ._limits import Within
 
 _MAMMOGRAPHY_FILE = "mammography.csv.gz"
 _MAMMOGRAPHY_DESCR = """\
@@ -203,8 +205,8 @@ def _read_01(target: ArrayLike) -> NDArray[np.int64]:
         "return_X_y": ["boolean"],
         "as_frame": ["boolean"],
         "cache": ["boolean"],
-        "n_retries": [Interval(Integral, 0, None, closed="left")],
-        "delay": [Interval(Real, 0, None, closed="left")],
+        "n_retries": [Within(Integral, 0, None, closed="left")],
+        "delay": [Within(Real, 0, None, closed="left")],
     },
     prefer_skip_nested_validation=True,
 )

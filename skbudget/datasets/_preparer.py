@@ -11,10 +11,11 @@ from typing import Any, ClassVar, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, TransformerMixin, _fit_context
-from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from .._utils.naming import naming
 from ._dates import MISSING_DATE, choose_order, date_numbers, typed_dates, written_dates
+from ._limits import Within
 
 __all__ = ["MISSING_WORDS", "TablePreparer", "out_of_range"]
 
@@ -192,7 +193,7 @@ class TablePreparer(TransformerMixin, BaseEstimator):
     1 of 3 columns with infinite values, which are taken as missing: amount (1)
     """
 
-    _parameter_constraints: ClassVar[dict] = {"max_distinct": [Interval(Real, 0, 1, closed="both")]}
+    _parameter_constraints: ClassVar[dict] = {"max_distinct": [Within(Real, 0, 1, closed="both")]}
 
     def __init__(self, *, max_distinct: float = 0.9) -> None:
         self.max_distinct = max_distinct
@@ -293,16 +294,30 @@ class TablePreparer(TransformerMixin, BaseEstimator):
         """Return a DataFrame whose columns have text as names, or an array of numbers."""
         frame = _as_pandas(X)
         if frame is not None:
-            validate_data(self, frame, reset=reset, skip_check_array=True)
+            names = [str(name) for name in frame.columns]
+            twice = sorted({name for name in names if names.count(name) > 1})
+            if twice:
+                raise ValueError(f"X has several columns called {twice[0]!r}: rename them.")
+            with naming("X", "a table"):
+                validate_data(self, frame, reset=reset, skip_check_array=True)
             if len(frame) == 0 or frame.shape[1] == 0:
                 raise ValueError(
                     f"Found a table of shape {frame.shape} while TablePreparer needs at least one "
                     "row and one column."
                 )
-            return frame.rename(columns=str)
-        array = validate_data(self, X, reset=reset, dtype=None, ensure_all_finite=False)
+            frame = frame.set_axis(names, axis="columns")
+            for name in names:
+                if getattr(frame[name].dtype, "kind", "") == "c":
+                    raise ValueError(
+                        f"Column {name!r} of X has complex numbers: take parts of them."
+                    )
+            return frame
+        with naming("X", "a table"):
+            array = validate_data(self, X, reset=reset, dtype=None, ensure_all_finite=False)
         if array.dtype.kind in "biuf":
             return array
+        if array.dtype.kind == "V":
+            raise ValueError(f"X must be a table of one type, or a DataFrame: got {array.dtype}.")
         import pandas
 
         return pandas.DataFrame(array, columns=[f"x{j}" for j in range(array.shape[1])])
@@ -420,7 +435,9 @@ def _to_numbers(column: Any) -> tuple[NDArray[np.float64], int]:
 
 def out_of_range(values: NDArray) -> NDArray[np.bool_]:
     """Return which values are infinite, or would be as 32-bit floats."""
-    return np.abs(values) > LARGEST if values.dtype.kind == "f" else np.zeros(values.shape, bool)
+    if values.dtype.kind != "f":
+        return np.zeros(values.shape, bool)
+    return np.isinf(values) if values.dtype.itemsize < 4 else np.abs(values) > LARGEST
 
 
 def _written_numbers(words: Sequence[str]) -> NDArray[np.float64]:

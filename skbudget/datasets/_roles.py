@@ -8,9 +8,10 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import check_random_state
-from sklearn.utils._param_validation import Interval, InvalidParameterError, validate_params
+from sklearn.utils._param_validation import InvalidParameterError, validate_params
 
 from .._utils.validation import check_binary_labels
+from ._limits import MAGNITUDE_MAX, Within
 
 BULK: Final = 0
 POSITIVE: Final = 1
@@ -22,9 +23,9 @@ ROLES: Final = (BULK, POSITIVE, DECOY, CONFOUNDER)
 MIN_PER_CLASS: Final = 8
 
 # Constraints that the generators and the functions below share.
-POS_RATE_CONSTRAINT: Final = [Interval(Real, 0, 1, closed="neither")]
-FRACTION_CONSTRAINT: Final = [Interval(Real, 0, 1, closed="left")]
-MAGNITUDE_CONSTRAINT: Final = [Interval(Real, 0, None, closed="left")]
+POS_RATE_CONSTRAINT: Final = [Within(Real, 0, 1, closed="neither")]
+FRACTION_CONSTRAINT: Final = [Within(Real, 0, 1, closed="left")]
+MAGNITUDE_CONSTRAINT: Final = [Within(Real, 0, MAGNITUDE_MAX, closed="both")]
 
 
 def check_fractions(decoy_frac: float, confounder_frac: float, owner: str) -> None:

@@ -14,6 +14,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import InvalidParameterError, StrOptions
 from sklearn.utils.validation import _check_feature_names_in, check_is_fitted, validate_data
 
+from .._utils.naming import naming
 from ._roles import BULK, CONFOUNDER, DECOY, MAGNITUDE_CONSTRAINT, POSITIVE, ROLES
 
 CUES: Final = ("linear", "product", "radial")
@@ -308,6 +309,11 @@ class ContestedTopTransformer(TransformerMixin, BaseEstimator):
             The names.
         """
         check_is_fitted(self, "n_features_in_")
+        if input_features is not None and np.ndim(input_features) != 1:
+            raise ValueError(
+                "input_features must hold the names of the input columns, one for each: got "
+                f"{input_features!r}."
+            )
         names = np.asarray(_check_feature_names_in(self, input_features), dtype=object)
         return names if self.role_index_ is None else np.delete(names, self.role_index_)
 
@@ -318,9 +324,10 @@ class ContestedTopTransformer(TransformerMixin, BaseEstimator):
         return tags
 
     def _validate(self, X: ArrayLike, *, reset: bool) -> NDArray:
-        return validate_data(
-            self, X, reset=reset, dtype=[np.float64, np.float32], ensure_all_finite="allow-nan"
-        )
+        with naming("X"):
+            return validate_data(
+                self, X, reset=reset, dtype=[np.float64, np.float32], ensure_all_finite="allow-nan"
+            )
 
     def _find_role_column(self) -> int | None:
         if self.role_column is None:
@@ -344,7 +351,13 @@ class ContestedTopTransformer(TransformerMixin, BaseEstimator):
         found = []
         for parameter in ("easy_features", "cue_features"):
             positions = []
-            for feature in getattr(self, parameter):
+            features = getattr(self, parameter)
+            if np.ndim(features) != 1:
+                raise InvalidParameterError(
+                    f"The {parameter!r} parameter of {type(self).__name__} must be a sequence of "
+                    f"columns. Got {features!r} instead."
+                )
+            for feature in features:
                 position = self._position(feature, parameter)
                 if position in taken:
                     raise InvalidParameterError(
@@ -376,7 +389,7 @@ class ContestedTopTransformer(TransformerMixin, BaseEstimator):
         n_features = self.n_features_in_
         if (
             not isinstance(column, Integral)
-            or isinstance(column, bool)
+            or isinstance(column, bool | np.timedelta64)
             or not -n_features <= column < n_features
         ):
             raise InvalidParameterError(
@@ -396,14 +409,22 @@ class ContestedTopTransformer(TransformerMixin, BaseEstimator):
                 f"The role column of X (column {self.role_index_}) must hold 0 (bulk), "
                 "1 (positive), 2 (decoy) or 3 (confounder) in every row. "
                 f"{np.count_nonzero(~known)} of {roles.size} rows do not; the first one holds "
-                f"{roles[~known][0]:g}."
+                f"{roles[~known][0]:g}. Got role_column={self.role_column!r}."
             )
         return roles
 
     def _learn_scale(self, X: NDArray, columns: NDArray[np.intp]) -> NDArray[np.float64]:
         if self.scale is None:
             return np.ones(columns.size)
-        return np.array([_robust_std(X[:, column]) for column in columns], dtype=np.float64)
+        with np.errstate(over="ignore", invalid="ignore"):
+            scale = np.array([_robust_std(X[:, column]) for column in columns], dtype=np.float64)
+        if not np.isfinite(scale).all():
+            spread = columns[~np.isfinite(scale)].tolist()
+            raise ValueError(
+                f"Columns {spread} of X spread over more than a float holds, so they have no "
+                "scale: divide them by a constant, or pass scale=None."
+            )
+        return scale
 
     def _cue_signs(self, rows: NDArray) -> NDArray[np.float64]:
         """Return the signs of the cue, broadcastable to (n_rows, n_cue)."""

@@ -7,18 +7,28 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin
-from sklearn.utils import get_tags
+from sklearn.utils import get_tags, indexable
 from sklearn.utils._response import _get_response_values_binary
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import _estimator_has, check_is_fitted
+from sklearn.utils.validation import _estimator_has, _num_samples, check_is_fitted
 
 from .._utils.labels import _same, find_classes
+from .._utils.naming import naming
 from .._utils.positive import asked_positive, favours, find_known_positive
 from .._utils.validation import check_scores
 from ..metrics._scorers import RESPONSE_METHODS
 
-__all__ = ["ThresholdBase"]
+__all__ = ["ThresholdBase", "check_lengths"]
+
+
+def check_lengths(X: Any, y: Any) -> tuple[Any, Any]:
+    """Return rows and labels, which must be as many, in a form that can be indexed."""
+    if y is not None:
+        with naming("y", "labels, one per row"):
+            _num_samples(y)
+    X, y = indexable(X, y)
+    return X, y
 
 
 class ThresholdBase(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
@@ -41,7 +51,8 @@ class ThresholdBase(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
             RESPONSE_METHODS if methods == "auto" else methods,
             pos_label=pos_label,
         )[0]
-        return check_scores(scores, "scores")
+        # An estimator may answer with more digits than its scores mean.
+        return check_scores(np.asarray(scores, dtype=np.float64), "scores")
 
     def _by_class(self, columns: NDArray) -> NDArray:
         """Return the columns of the estimator's classes in the order of ``classes_``."""
@@ -128,8 +139,9 @@ class ThresholdBase(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
                 f"estimator, {classes.tolist()}. Got {named!r} instead."
             )
         if y is not None:
-            check_classification_targets(y)
-            labels = np.unique(y)
+            with naming("y", "labels, one per row"):
+                check_classification_targets(y)
+                labels = np.unique(y)
             unknown = np.setdiff1d(labels, classes)
             if unknown.size:
                 raise ValueError(

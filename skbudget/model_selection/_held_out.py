@@ -14,7 +14,6 @@ from sklearn.model_selection import (
     ShuffleSplit,
     StratifiedGroupKFold,
     StratifiedShuffleSplit,
-    check_cv,
 )
 from sklearn.utils import Bunch, _safe_indexing, check_random_state
 from sklearn.utils.parallel import Parallel, delayed
@@ -22,7 +21,7 @@ from sklearn.utils.validation import _check_method_params
 
 from .._utils.labels import already_told
 from .._utils.positive import is_frozen
-from .._utils.splits import check_divisible, check_trainable, is_splitter, read_splits
+from .._utils.splits import check_divisible, check_trainable, is_splitter, read_splits, splitter_of
 
 __all__ = ["HeldOut", "score_held_out"]
 
@@ -124,7 +123,7 @@ def _find_splitter(
         return kind(n_splits=1, test_size=cv, random_state=seed)
     if groups is not None and not is_splitter(cv):
         return StratifiedGroupKFold(N_FOLDS if cv is None else cv)
-    return check_cv(cv, y, classifier=True)
+    return splitter_of(cv, y)
 
 
 def _fit_and_score(

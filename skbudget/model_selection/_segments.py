@@ -6,6 +6,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import column_or_1d
 
+from .._utils.naming import naming
+
 __all__ = ["code_segments"]
 
 
@@ -19,7 +21,8 @@ def code_segments(
     """
     if segments is None:
         return None, np.zeros(n_samples, dtype=np.intp)
-    values = column_or_1d(segments)
+    with naming("segments", "one number or string per row"):
+        values = column_or_1d(segments)
     if values.shape[0] != n_samples:
         raise ValueError(
             f"segments must have one entry per sample: expected {n_samples}, got {values.shape[0]}."
@@ -28,13 +31,14 @@ def code_segments(
         raise ValueError("Input segments contains NaN.")
     try:
         names, codes = np.unique(values, return_inverse=True)
+        unknown = names[:0] if known is None else names[~np.isin(names, known)]
     except TypeError as error:
         raise ValueError(
-            "segments must be all numbers or all strings, and none may be missing."
+            "segments must be all numbers or all strings, and none may be missing"
+            + ("." if known is None else f": those seen in fit are {known[:10].tolist()}.")
         ) from error
     if known is None:
         return names, codes
-    unknown = names[~np.isin(names, known)]
     if unknown.size:
         raise ValueError(
             f"segments holds segments without a threshold: {unknown[:10].tolist()}. Those seen in "

@@ -10,11 +10,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import _fit_context
 from sklearn.exceptions import NotFittedError
-from sklearn.utils import column_or_1d, indexable
+from sklearn.utils import column_or_1d
 from sklearn.utils._param_validation import HasMethods, Interval, RealNotInt, StrOptions
 from sklearn.utils.metadata_routing import UNUSED, _raise_for_params
 from sklearn.utils.validation import _num_samples, check_is_fitted
 
+from .._utils.naming import naming
 from .._utils.positive import refuse_one_sided, tell_positive
 from .._utils.splits import check_groups
 from .._utils.validation import (
@@ -27,7 +28,7 @@ from .._utils.validation import (
 )
 from ..metrics._ranking import whole_rows
 from ._allocation import merged_order
-from ._base import ThresholdBase
+from ._base import ThresholdBase, check_lengths
 from ._calibration import ALLOCATIONS, BudgetRule, ScoredRows, calibrate, warn_of_ties
 from ._guarantee import refuse_unequal_weights
 from ._held_out import HeldOut, score_held_out
@@ -326,7 +327,7 @@ class BudgetThresholdClassifier(RoutesFit, ThresholdBase):
         owner = type(self).__name__
         self._check_params(segments)
         prefit = isinstance(self.cv, str)
-        X, y = indexable(X, y)
+        X, y = check_lengths(X, y)
         n_samples = _num_samples(X)
         if y is None and not prefit:
             raise ValueError(
@@ -460,12 +461,13 @@ class BudgetThresholdClassifier(RoutesFit, ThresholdBase):
             )
         if y is None and value is not None:
             raise ValueError("value says what positives are worth, so it needs y.")
-        X, y = indexable(X, y)
+        X, y = check_lengths(X, y)
         n_samples = _num_samples(X)
         positive = None
         if y is not None:
-            y = column_or_1d(y, warn=True)
-            unknown = np.setdiff1d(y, self.classes_)
+            with naming("y", f"labels of the classes {self.classes_.tolist()}"):
+                y = column_or_1d(y, warn=True)
+                unknown = np.setdiff1d(y, self.classes_)
             if unknown.size:
                 raise ValueError(
                     f"y contains previously unseen labels: {unknown[:10].tolist()}; the classes "
@@ -485,7 +487,10 @@ class BudgetThresholdClassifier(RoutesFit, ThresholdBase):
 
     def _calibrate(self, rows: ScoredRows, source: str) -> None:
         """Set the threshold and what is known about it."""
-        rule = BudgetRule(self.budget, self.basis, self.guarantee, self.allocation, self.segments_)
+        guarantee = None if self.guarantee is None else float(self.guarantee)
+        rule = BudgetRule(
+            float(self.budget), self.basis, guarantee, self.allocation, self.segments_
+        )
         rows = rows.with_weight()
         update = source == "update"
         found = calibrate(rule, rows, self.segment_rates_ if update else None)

@@ -112,6 +112,6 @@ def find_loss(name: str, **params: Any) -> Loss[Any]:
     0.01
     """
     classes = loss_classes()
-    if name not in classes:
+    if not isinstance(name, str) or name not in classes:
         raise ValueError(f"There is no loss called {name!r}. The losses are: {', '.join(classes)}.")
     return classes[name](**params)

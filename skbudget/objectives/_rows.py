@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -10,8 +11,10 @@ from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from sklearn.utils import check_array, column_or_1d
 
 from .._utils.collective import Collective, sum_over
+from .._utils.naming import naming
 from .._utils.validation import check_binary_labels, check_mask, check_scores, check_weights
 
 __all__ = ["MARGINS", "TARGETS", "Margins", "Rows", "Target", "check_rows", "code_target"]
@@ -23,6 +26,9 @@ Margins = Literal["one", "classes", "thresholds"]
 MARGINS = ("one", "classes", "thresholds")
 
 NO_COLUMNS: Mapping[str, NDArray] = {}
+
+# Types of columns that NumPy would make numbers of.
+_NO_NUMBERS = re.compile(r"datetime|timedelta|[Dd]ate|[Ss]tr|<U|\|S")
 
 
 @dataclass(frozen=True, eq=False)
@@ -269,7 +275,9 @@ def code_target(
         if not np.isfinite(real.sum()):
             raise ValueError("y_true contains NaN or infinity.")
         return real
-    codes = labels.astype(np.int64)
+    with np.errstate(invalid="ignore"):
+        # NaN and infinity become numbers here, which are found to differ below.
+        codes = labels.astype(np.int64)
     if codes.min(initial=0) < 0 or not np.array_equal(codes, labels):
         what = "class numbers" if kind == "classes" else "levels"
         raise ValueError(
@@ -306,6 +314,16 @@ def check_margins(margins: Margins, target: NDArray, raw: NDArray, owner: str) -
 
 def _are(n_margins: int) -> str:
     return "is 1 margin" if n_margins == 1 else f"are {n_margins} margins"
+
+
+def _as_numbers(labels: NDArray[Any]) -> NDArray[np.float64]:
+    """Return labels that came as Python objects or as text as numbers."""
+    if labels.dtype.kind in "mM":
+        raise ValueError(f"y_true must hold numbers: got {labels.dtype}.")
+    try:
+        return labels.astype(np.float64)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise ValueError(f"y_true must hold numbers: {error}.") from error
 
 
 # --- what users hand in -----------------------------------------------------------------
@@ -348,6 +366,18 @@ def check_columns(
     }
 
 
+def _check_margins_of(raw_score: ArrayLike) -> NDArray[np.float64]:
+    """Return raw scores of several margins, or of one where that is what a user has."""
+    with naming("raw_score", "numbers"):
+        if np.ndim(raw_score) != 2:
+            return check_scores(raw_score, "raw_score")
+        columns_of = getattr(raw_score, "dtypes", None)
+        kinds = [np.asarray(raw_score).dtype] if columns_of is None else list(columns_of)
+        if any(_NO_NUMBERS.match(str(kind)) for kind in kinds):
+            raise ValueError(f"raw_score must hold numbers: got {kinds[0]}.")
+        return check_array(raw_score, dtype=np.float64, input_name="raw_score")
+
+
 def check_rows(
     kind: Target,
     margins: Margins,
@@ -377,17 +407,15 @@ def check_rows(
     -------
     rows : Rows
     """
-    if margins != "one" and np.ndim(raw_score) == 2:
-        raw = np.asarray(raw_score, dtype=np.float64)
-        if not np.isfinite(raw).all():
-            raise ValueError("Input raw_score contains NaN or infinity.")
-    else:
-        raw = check_scores(raw_score, "raw_score")
+    raw = check_scores(raw_score, "raw_score") if margins == "one" else _check_margins_of(raw_score)
     n_samples = raw.shape[0]
     if kind == "binary":
         target: NDArray[Any] = check_binary_labels(y_true, consistent_with=[raw])
     else:
-        labels = np.asarray(y_true)
+        with naming("y_true", "labels, one per row"):
+            labels = column_or_1d(y_true)
+        if labels.dtype.kind not in "biuf":
+            labels = _as_numbers(labels)
         if labels.shape != (n_samples,):
             raise ValueError(
                 f"y_true must have shape ({n_samples},), as many as there are scores: got "

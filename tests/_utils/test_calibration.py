@@ -51,3 +51,9 @@ def test_separated_classes_get_finite_probabilities():
     low, high = calibrator(np.array([-5.0, 5.0]))
     assert low == pytest.approx(1 / 92, rel=1e-3)
     assert high == pytest.approx(11 / 12, rel=1e-3)
+
+
+def test_margins_whose_squares_are_no_numbers_are_refused():
+    margin = np.array([-1.0, 0.0, 1.0, 1e200])
+    with pytest.raises(ValueError, match=r"as large as 1e\+200, .*: look for extreme values in X"):
+        SigmoidCalibrator.fit(margin, margin > 0, None)

@@ -92,8 +92,11 @@ def test_one_kind_of_feature_is_enough(kind):
         ({"n_samples": 15}, r"'n_samples' parameter of make_hard_bulk .* range \[16, inf\)"),
         ({"pos_rate": 0.0}, r"'pos_rate' parameter of make_hard_bulk .* range \(0.0, 1.0\)"),
         ({"decoy_frac": 1.0}, r"'decoy_frac' parameter of make_hard_bulk .* range \[0.0, 1.0\)"),
-        ({"mu_bulk": -0.1}, r"'mu_bulk' parameter of make_hard_bulk .* range \[0.0, inf\)"),
-        ({"mu_contest": -0.1}, r"'mu_contest' parameter of make_hard_bulk .* range \[0.0, inf\)"),
+        ({"mu_bulk": -0.1}, r"'mu_bulk' parameter of make_hard_bulk .* range \[0.0, 1e\+18\]"),
+        (
+            {"mu_contest": -0.1},
+            r"'mu_contest' parameter of make_hard_bulk .* range \[0.0, 1e\+18\]",
+        ),
         ({"n_bulk": -1}, r"'n_bulk' parameter of make_hard_bulk must be an int .* Got -1"),
         ({"n_contest": 1.5}, r"'n_contest' parameter of make_hard_bulk must be an int"),
         ({"n_noise": "many"}, r"'n_noise' parameter of make_hard_bulk must be an int"),

@@ -17,7 +17,16 @@ from objectives_cases import (
     draw_case,
 )
 
-from skbudget.objectives import BinaryCrossEntropy, Loss, Rows
+from skbudget.objectives import (
+    BinaryCrossEntropy,
+    FocalLoss,
+    Loss,
+    OneVsRest,
+    PairwisePAUC,
+    Rows,
+    TrapezoidPAUC,
+    find_loss,
+)
 
 pytestmark = pytest.mark.filterwarnings("error")
 
@@ -289,3 +298,50 @@ def test_bad_data(method, y, raw, weight, iid, message):
     for objective in (ALL["logistic, default band"], ALL["balanced cross-entropy"]):
         with pytest.raises(ValueError, match=message):
             getattr(objective, method)(y, raw, weight, iid_mask=iid)
+
+
+@pytest.mark.parametrize(
+    "raw_score",
+    [
+        np.full((6, 3), "0.5"),
+        np.zeros((6, 3), dtype="datetime64[D]"),
+        np.zeros((6, 3)) + 1j,
+        np.full((6, 3), np.nan),
+        [[1.0]] + [[1.0, 2.0]] * 5,
+    ],
+    ids=["text", "dates", "complex", "nan", "ragged"],
+)
+def test_scores_of_several_margins_are_numbers(raw_score):
+    with pytest.raises(ValueError, match="raw_score"):
+        OneVsRest(PairwisePAUC()).loss(np.arange(6) % 3, raw_score)
+
+
+@pytest.mark.parametrize(
+    "y_true",
+    [
+        ["a"] * 6,
+        np.arange(6) % 3 + 0j,
+        np.full(6, np.nan),
+        [0, 1, 2, 0, 1, 2**70],
+        np.zeros((1, 6)),
+    ],
+    ids=["text", "complex", "nan", "huge", "shape"],
+)
+def test_labels_of_several_classes_are_whole_numbers(y_true):
+    with pytest.raises(ValueError, match="y_true"):
+        OneVsRest(PairwisePAUC()).loss(y_true, np.zeros((6, 3)))
+
+
+def test_objects_are_read_as_labels():
+    loss, raw = OneVsRest(PairwisePAUC()), np.random.default_rng(0).normal(size=(6, 3))
+    y = np.arange(6) % 3
+    assert loss.loss(y.astype(object), raw) == loss.loss(y, raw)
+
+
+def test_more_knots_than_memory_are_refused():
+    with pytest.raises(ValueError, match=r"'n_knots' .* in the range \[2, 10000\]. Got 10{12}"):
+        TrapezoidPAUC(n_knots=10**12)
+    with pytest.raises(ValueError, match=r"'gamma' parameter of FocalLoss .* \[0, 1e\+06\]"):
+        FocalLoss(gamma=1e308)
+    with pytest.raises(ValueError, match=r"There is no loss called \['pairwise_pauc'\]"):
+        find_loss(["pairwise_pauc"])

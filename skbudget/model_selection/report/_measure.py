@@ -165,7 +165,8 @@ def _probability(model: Any, X: Any, favoured: bool) -> NDArray | None:
 def _scores(model: Any, X: Any, favoured: bool, probability: NDArray | None, role: Role) -> NDArray:
     """Return scores that are greater for positives. ``favoured`` says whether the model's are."""
     if probability is None or hasattr(model, "decision_function"):
-        scores = check_scores(model.decision_function(X), f"decision_function of {role}")
+        margin = np.asarray(model.decision_function(X), dtype=np.float64)
+        scores = check_scores(margin, f"decision_function of {role}")
         return scores if favoured else -scores
     return check_scores(probability, f"predict_proba of {role}")
 
@@ -231,6 +232,8 @@ def estimate_share(
     one half of it on each side. Without it, two models that catch the same few positives would
     be equal for certain.
     """
+    # A power of two changes no digit, and keeps squares within what a float holds.
+    worth = np.ldexp(worth, -int(np.frexp(worth[positive].max())[1]))
     n_splits = len(splits)
     means, moved = [], np.zeros(worth.size)
     tested = []
@@ -244,6 +247,8 @@ def estimate_share(
         moved[positives] += a * (value - mean) / (n_splits * a.sum())
     a = worth[np.unique(np.concatenate(tested))]
     effective = float(a.sum() ** 2 / (a @ a))
-    spread = effective / (effective - 1.0) * float(moved @ moved)
+    # Next to one positive the others may count for nothing. It alone shows no spread.
+    factor = effective / (effective - 1.0) if effective > 1.0 else math.inf
+    spread = factor * max(float(moved @ moved), np.finfo(float).tiny)
     error = math.sqrt(spread + effective**-2)
     return Estimate(mean, float(norm.ppf(confidence)) * error, a.size)

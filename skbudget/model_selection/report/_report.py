@@ -15,6 +15,7 @@ from sklearn.utils._param_validation import InvalidParameterError
 from sklearn.utils.validation import _num_samples
 
 from ..._utils.labels import find_classes
+from ..._utils.naming import naming
 from ..._utils.positive import asked_positive, code_positive
 from ..._utils.tables import LabelledRows
 from ..._utils.validation import (
@@ -34,6 +35,7 @@ from ._summary import summarise
 __all__ = ["adoption_report"]
 
 OWNER = "adoption_report"
+_SPLITS = "None, an int, a splitter or an iterable of (train, test)"
 N_FOLDS, N_REPEATS = 5, 3
 # With this many positives one draw of the folds is as certain as three draws with a third of them.
 ENOUGH_FOR_ONE_DRAW = 1_000
@@ -248,6 +250,7 @@ def adoption_report(
     _check_open(min_lift, "min_lift", 0.0)
     _check_open(confidence, "confidence", 0.5)
     budget_window = check_positive(budget_window, "budget_window", OWNER, minimum=1)
+    _check_workers(n_jobs, verbose)
     models: dict[Role, Any] = {
         "baseline": baseline,
         "hard_negatives": hard_negatives,
@@ -277,6 +280,16 @@ def _check_open(number: Any, name: str, least: float) -> None:
         )
 
 
+def _check_workers(n_jobs: Any, verbose: Any) -> None:
+    if n_jobs is not None and (not isinstance(n_jobs, Integral) or n_jobs == 0):
+        raise InvalidParameterError(
+            f"The 'n_jobs' parameter of {OWNER} must be None or an int other than 0. "
+            f"Got {n_jobs!r} instead."
+        )
+    if not isinstance(verbose, bool | np.bool_):
+        check_positive(verbose, "verbose", OWNER, integer=True, minimum=0)
+
+
 def _check_rows(
     X: Any,
     y: ArrayLike,
@@ -285,7 +298,8 @@ def _check_rows(
     pos_label: Any,
 ) -> tuple[LabelledRows, NDArray[Any]]:
     """Return the rows that have weight, checked, and the negative label and the positive one."""
-    X, y = indexable(X, y)
+    with naming("y", "labels, one per row"):
+        X, y = indexable(X, y)
     weight = check_weights(sample_weight, _num_samples(X))
     classes, positive = find_classes(y, pos_label, owner=OWNER, weight=weight, stacklevel=4)
     target = positive.astype(np.int64)
@@ -340,13 +354,17 @@ def _find_splits(cv: Any, task: Task, seed: int | None) -> list[Split]:
             n_splits=n_folds, n_repeats=n_repeats, random_state=seed
         )
     elif hasattr(cv, "split") or isinstance(cv, Iterable):
-        folds = check_cv(cv, target, classifier=True)
+        with naming("cv", _SPLITS):
+            folds = check_cv(cv, target, classifier=True)
     else:
         raise InvalidParameterError(
-            f"The 'cv' parameter of {OWNER} must be None, an int, a splitter or an iterable of "
-            f"(train, test). Got {cv!r} instead."
+            f"The 'cv' parameter of {OWNER} must be {_SPLITS}. Got {cv!r} instead."
         )
-    splits = [Split(*map(_as_rows, split)) for split in folds.split(task.rows.features, target)]
+    with naming("cv", _SPLITS):
+        splits = [
+            Split(_as_rows(train, target.size), _as_rows(test, target.size))
+            for train, test in folds.split(task.rows.features, target)
+        ]
     for number, split in enumerate(splits, start=1):
         for part, found in zip(("training", "test"), split):
             if np.unique(target[found]).size < 2:
@@ -354,7 +372,7 @@ def _find_splits(cv: Any, task: Task, seed: int | None) -> list[Split]:
         if value is not None and not value[split.test][target[split.test] == 1].any():
             raise ValueError(f"The positives that split {number} of cv tests have no value.")
     if not splits:
-        raise ValueError("cv has no splits: at least one is needed.")
+        raise ValueError(f"cv has no splits: at least one is needed. Got cv={cv!r}.")
     tested = np.unique(np.concatenate([split.test for split in splits]))
     n_tested = np.count_nonzero(task.worth[tested[target[tested] == 1]])
     if n_tested < 2:
@@ -365,6 +383,6 @@ def _find_splits(cv: Any, task: Task, seed: int | None) -> list[Split]:
     return splits
 
 
-def _as_rows(found: ArrayLike) -> NDArray[np.intp]:
-    found = np.asarray(found)
-    return np.flatnonzero(found) if found.dtype == bool else found.astype(np.intp)
+def _as_rows(found: ArrayLike, n_samples: int) -> NDArray[np.intp]:
+    """Return the numbers of rows that are given by their numbers or by a mask."""
+    return np.arange(n_samples)[np.asarray(found)]

@@ -18,6 +18,9 @@ from .._rows import Rows
 
 __all__ = ["FocalLoss"]
 
+# Beyond, no row that is not wrong altogether counts for anything.
+_GREATEST_GAMMA = 1e6
+
 
 @dataclass(frozen=True)
 class FocalLoss(Loss[NDArray]):
@@ -64,7 +67,7 @@ class FocalLoss(Loss[NDArray]):
 
     def __post_init__(self) -> None:
         owner = type(self).__name__
-        check_positive(self.gamma, "gamma", owner, minimum=0)
+        check_positive(self.gamma, "gamma", owner, minimum=0, maximum=_GREATEST_GAMMA)
         check_fraction(self.alpha, "alpha", owner)
 
     def hold(self, rows: Rows) -> NDArray:

@@ -18,6 +18,9 @@ from ._band import NO_ROWS, BandParameters
 
 __all__ = ["Knots", "TrapezoidPAUC"]
 
+# The memory grows with rows times knots, and a band has no detail that more could show.
+_MOST_KNOTS = 10_000
+
 
 @dataclass(frozen=True)
 class Knots:
@@ -90,7 +93,14 @@ class TrapezoidPAUC(BandParameters, Loss[Knots]):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        check_positive(self.n_knots, "n_knots", type(self).__name__, integer=True, minimum=2)
+        check_positive(
+            self.n_knots,
+            "n_knots",
+            type(self).__name__,
+            integer=True,
+            minimum=2,
+            maximum=_MOST_KNOTS,
+        )
 
     def hold(self, rows: Rows) -> Knots:
         """Return thresholds and temperature."""

@@ -1,0 +1,244 @@
+"""Valid examples of the losses as torch modules."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+import torch
+from hostile_data import labels, optional_columns, scores, weights
+from hostile_legal import Kind, Number
+from hostile_rule import Example
+
+from skbudget import neural
+from skbudget.objectives import PairwisePAUC
+
+ANYTHING = Kind()
+
+
+def _tensors(variant: int) -> dict[str, Any]:
+    given = {
+        "logits": torch.tensor(scores(variant), dtype=torch.float32, requires_grad=True),
+        "targets": torch.tensor(labels(variant)),
+    }
+    if variant % 2:
+        given["sample_weight"] = torch.tensor(weights(variant), dtype=torch.float32)
+    return given
+
+
+def _more_tensors(variant: int) -> dict[str, Any]:
+    mask = torch.tensor(optional_columns(variant)["iid_mask"])
+    return {
+        "sample_weight": torch.tensor(weights(variant), dtype=torch.float32),
+        "iid_mask": mask,
+        "hard_mask": ~mask,
+    }
+
+
+def _with_gradient(make: Callable[[], Any]) -> Callable[..., Any]:
+    """Return the loss, and the gradient by the logits if they take one."""
+
+    def call(**arguments: Any) -> Any:
+        logits = arguments.get("logits")
+        floating = torch.is_tensor(logits) and logits.is_floating_point()
+        if floating and logits.device.type == "cpu" and not logits.is_sparse:
+            arguments["logits"] = logits.detach().clone().requires_grad_(True)
+        loss = make()(**arguments)
+        first = loss[0] if isinstance(loss, tuple) else loss
+        if floating and torch.is_tensor(first) and first.requires_grad:
+            first.sum().backward()
+            return loss, arguments["logits"].grad
+        return loss
+
+    return call
+
+
+@cache
+def _torch_settings() -> dict[str, dict[str, Any]]:
+    """Return settings by which each loss has terms on few rows."""
+    return {
+        "PAUCAtBudgetLoss": {"beta": 0.5, "queue_size": 16},
+        "RecallAtQuantileLoss": {"budget": 0.25, "queue_size": 16},
+        "SmoothAPLoss": {"queue_size": 16},
+        "HardNegativeCrossEntropyLoss": {"top_fraction": 0.25},
+    }
+
+
+def _torch_modules() -> dict[str, type]:
+    found = {name: getattr(neural, name) for name in neural.__all__}
+    return {
+        name: member
+        for name, member in found.items()
+        if inspect.isclass(member) and issubclass(member, torch.nn.Module)
+    }
+
+
+def examples() -> list[Example]:
+    """Return the examples of this room."""
+    room = "skbudget.neural"
+    examples = []
+    diagnostics = (".grad", "]", "result[1]", "result[2]", "result[3]")
+    for name, found in _torch_modules().items():
+        if name in ("LossWarmup", "NumpyLoss"):
+            continue
+        settings = _torch_settings().get(name, {})
+
+        def build(_found: Any = found, **given: Any) -> Any:
+            return _with_gradient(lambda: _found(**given))(**_tensors(0))
+
+        examples += [
+            Example(
+                f"{room}.{name}",
+                build,
+                lambda variant, settings=settings: dict(settings),
+                (found,),
+                kinds=dict.fromkeys(("alpha_", "class_weight"), Kind(none=True)),
+            ),
+            Example(
+                f"{room}.{name}.forward",
+                _with_gradient(lambda found=found, settings=settings: found(**settings)),
+                _tensors,
+                (found.forward,),
+                filled=_more_tensors,
+                nan=diagnostics,
+                passes_nan=True,
+            ),
+        ]
+        if hasattr(found, "reset_queue"):
+            examples.append(
+                Example(
+                    f"{room}.{name}.reset_queue",
+                    lambda found=found: found().reset_queue(),
+                    lambda variant: {},
+                    (found.reset_queue,),
+                )
+            )
+    examples += _warmup(room)
+    examples.append(
+        Example(
+            f"{room}.all_gather_rows",
+            _gathered,
+            lambda variant: {"tensor": torch.tensor(scores(variant))},
+            (neural.all_gather_rows,),
+            kinds={"tensor": Kind(pool="tensors")},
+            infinite=True,
+            nan=("result",),
+        )
+    )
+    if "NumpyLoss" in neural.__all__:
+        examples += _numpy_loss(room)
+    return examples
+
+
+def _numpy_loss(room: str) -> list[Example]:
+    found = neural.NumpyLoss
+    return [
+        Example(
+            f"{room}.NumpyLoss",
+            lambda **given: _with_gradient(lambda: found(**given))(**_tensors(0)),
+            lambda variant: {
+                next(iter(inspect.signature(found).parameters)): PairwisePAUC(beta=0.5)
+            },
+            (found,),
+        ),
+        Example(
+            f"{room}.NumpyLoss.forward",
+            _with_gradient(lambda: found(PairwisePAUC(beta=0.5))),
+            _tensors,
+            (found.forward,),
+            filled=_more_tensors,
+            passes_nan=True,
+        ),
+    ]
+
+
+def _gathered(tensor: Any) -> Any:
+    """Gather the rows of a group of one."""
+    import tempfile
+
+    with tempfile.TemporaryDirectory() as folder:
+        torch.distributed.init_process_group(
+            "gloo", init_method=f"file://{folder}/group", rank=0, world_size=1
+        )
+        try:
+            return neural.all_gather_rows(tensor)
+        finally:
+            torch.distributed.destroy_process_group()
+
+
+def _warmup(room: str) -> list[Example]:
+    found = neural.LossWarmup
+    lengths = {"warmup_steps": 2, "blend_steps": 2}
+
+    def parts() -> dict[str, Any]:
+        return {
+            "warmup_loss": neural.WeightedCrossEntropyLoss(),
+            "main_loss": neural.PAUCAtBudgetLoss(beta=0.5, queue_size=16),
+        }
+
+    def made() -> Any:
+        loss = found(**parts(), **lengths)
+        loss.on_train_batch_start(3)
+        return loss
+
+    def build(**settings: Any) -> Any:
+        loss = found(**settings)
+        loss.on_train_epoch_start(1)
+        loss.on_train_batch_start(3)
+        return _with_gradient(lambda: loss)(**_tensors(0))
+
+    def announced(name: str) -> Callable[..., Any]:
+        def call(**given: Any) -> Any:
+            loss = made()
+            getattr(loss, name)(**given)
+            return loss(**_tensors(0))
+
+        return call
+
+    return [
+        Example(
+            f"{room}.LossWarmup",
+            build,
+            lambda variant: {**parts(), **lengths},
+            (found,),
+            kinds={"warmup_loss": ANYTHING, "main_loss": ANYTHING},
+            owned=frozenset({"warmup_loss", "main_loss"}),
+        ),
+        Example(
+            f"{room}.LossWarmup.forward",
+            _with_gradient(made),
+            _tensors,
+            (found.forward,),
+            filled=_more_tensors,
+            passes_nan=True,
+        ),
+        Example(
+            f"{room}.LossWarmup.on_train_batch_start",
+            announced("on_train_batch_start"),
+            lambda variant: {"step": 3},
+            (found.on_train_batch_start,),
+            kinds={"step": Number(whole=True, low=0)},
+        ),
+        Example(
+            f"{room}.LossWarmup.on_train_epoch_start",
+            announced("on_train_epoch_start"),
+            lambda variant: {"epoch": 1},
+            (found.on_train_epoch_start,),
+            kinds={"epoch": Number(whole=True, low=0)},
+        ),
+        Example(
+            f"{room}.LossWarmup.get_extra_state",
+            lambda: made().get_extra_state(),
+            lambda variant: {},
+            (found.get_extra_state,),
+        ),
+        Example(
+            f"{room}.LossWarmup.set_extra_state",
+            announced("set_extra_state"),
+            lambda variant: {"state": made().get_extra_state()},
+            (found.set_extra_state,),
+            kinds={"state": ANYTHING},
+        ),
+    ]
