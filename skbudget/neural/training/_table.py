@@ -343,13 +343,13 @@ def _refuse_encoded_labels(estimator: Any, classes: NDArray) -> None:
     """Say what to do if the labels that fit was handed are numbers in place of names."""
     named = estimator.pos_label
     if isinstance(named, str) and classes.dtype.kind in "biuf":
-        hint = (
-            "If a tool of scikit-learn encoded the labels (cross_val_predict of scores, "
-            "CalibratedClassifierCV, VotingClassifier), encode them yourself: pass it "
-            f"y == {named!r}, and no pos_label."
+        # As another type of error it would get the name of that tool, which has no pos_label.
+        raise ValueError(
+            f"The 'pos_label' parameter of {type(estimator).__name__} must be one of the labels in "
+            f"y, {classes.tolist()}. Got {named!r} instead. If a tool of scikit-learn encoded the "
+            "labels (cross_val_predict of scores, CalibratedClassifierCV, VotingClassifier), "
+            f"encode them yourself: pass it y == {named!r}, and no pos_label."
         )
-        allowed = f"one of the labels in y, {classes.tolist()}"
-        raise _invalid("pos_label", named, type(estimator).__name__, allowed, hint)
 
 
 def _compare_classes(
