@@ -189,8 +189,9 @@ class PAUCClassifier(ClassifierMixin, FittedNetwork, NetworkParameters):
     ValueError
         For a parameter out of range, or one that has no effect on the loss; for an argument
         of `fit` that is misspelt; for fewer than two classes; for NaN, infinity, dates, text
-        or categories in X, naming the columns and the lines that prepare them; for a column that the loss needs and that is missing
-        or one that it does not read; or if the output of a module has the wrong width.
+        or categories in X, naming the columns and the lines that prepare them; for a column
+        that the loss needs and that is missing, or one that it does not read; or if the output
+        of a module has the wrong width.
     FloatingPointError
         If the network diverged.
 

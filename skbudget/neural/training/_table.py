@@ -41,7 +41,7 @@ _SMALL, _LARGE = 1e-20, 1e20
 _NEAR = 0.7
 
 # Columns that other losses read, which it does no harm to leave out.
-_USUAL = ("group", "process")
+_USUAL = ("group", "groups", "process")
 
 # The line that called `fit`, seen from `find_classes`.
 _CALLER = 6
@@ -123,13 +123,13 @@ def _check_names(
     known = ["sample_weight", *sorted({"iid_mask", "value"} | loss.reads | loss.needs)]
     parameters = estimator.get_params(deep=False)
     for name, column in columns.items():
-        if name in known:
+        if name in known or (column is None and name in _USUAL):
             continue
         near = get_close_matches(name, known, 1, _NEAR)
         hint = f" Did you mean {near[0]!r}?" if near else ""
         if name in parameters:
             hint = f" It is a parameter of the constructor: pass {owner}({name}=...)."
-        if hint or (column is None and name not in _USUAL):
+        if hint or column is None:
             raise ValueError(
                 f"{owner} does not take {name!r} in fit, so it would have no effect.{hint} What it "
                 f"takes: X, y, {', '.join(known)}."
@@ -423,12 +423,16 @@ def _relative_value(table: Table, n_classes: int) -> NDArray[np.float32] | None:
         return None
     weight = np.ones(table.y.size) if table.weight is None else table.weight
     relative = np.ones(table.y.size, dtype=np.float32)
-    values = _in_range(table.value) if table.value.any() else table.value
     for label in [1] if n_classes == 2 else range(n_classes):
         rows = np.flatnonzero(table.y == label)
+        values = table.value[rows]
+        greatest = values.max(initial=0.0)
+        if greatest and not _SMALL <= greatest <= _LARGE:
+            # Sums might overflow, or vanish.
+            values = values / greatest
         # A part of a stream may hold nothing of a class, or nothing of value.
-        worth = weight[rows] @ values[rows]
-        relative[rows] = values[rows] * (weight[rows].sum() / worth if worth > 0 else 0.0)
+        worth = weight[rows] @ values
+        relative[rows] = values * (weight[rows].sum() / worth if worth > 0 else 0.0)
     return relative
 
 
