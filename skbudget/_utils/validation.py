@@ -18,6 +18,8 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import check_array, column_or_1d
 from sklearn.utils._param_validation import InvalidParameterError
 
+from .naming import naming
+
 __all__ = [
     "KnownBudget",
     "check_band",
@@ -31,6 +33,7 @@ __all__ = [
     "check_positive",
     "check_ranking",
     "check_scores",
+    "check_temperature",
     "check_weights",
     "distinct_labels",
     "is_label",
@@ -58,7 +61,14 @@ def _invalid(name: str, value: Any, owner: str, allowed: str, hint: str = "") ->
 
 
 def _is_real(value: Any) -> bool:
-    return isinstance(value, Real) and not isinstance(value, bool | np.bool_)
+    """Tell whether a value is a real number: neither a boolean nor a duration."""
+    # NumPy counts durations among whole numbers, and compares them with none.
+    return isinstance(value, Real) and not isinstance(value, bool | np.bool_ | np.timedelta64)
+
+
+def _is_whole(value: Any) -> bool:
+    """Tell whether a value is a whole number: neither a boolean nor a duration."""
+    return isinstance(value, Integral) and _is_real(value)
 
 
 def check_budget(budget: Any, owner: str, name: str = "budget") -> float:
@@ -174,8 +184,7 @@ def check_positive(
     kind = "an int" if integer else "a float"
     low = "(0.0" if minimum is None else f"[{minimum:g}"
     high = "inf)" if maximum is None else f"{maximum:g}]"
-    right_type = isinstance(value, Integral) if integer else True
-    number = _as_float(value) if right_type else np.nan
+    number = _as_float(value) if _is_whole(value) or not integer else np.nan
     above = number > 0 if minimum is None else number >= minimum
     if not (above and np.isfinite(number) and (maximum is None or number <= maximum)):
         raise _invalid(name, value, owner, f"{kind} in the range {low}, {high}")
@@ -196,6 +205,11 @@ def check_finite(value: Any, name: str, owner: str) -> float:
     if not np.isfinite(number):
         raise _invalid(name, value, owner, "a finite float")
     return number
+
+
+def check_temperature(value: Any, owner: str, name: str = "temperature") -> float:
+    """Return a temperature as a float, if its square is in range too."""
+    return check_positive(value, name, owner, minimum=1e-100, maximum=1e100)
 
 
 def check_option(value: Any, name: str, options: Sequence[Any], owner: str) -> Any:
@@ -396,7 +410,8 @@ def _label_column(y: ArrayLike, name: str) -> NDArray[Any]:
     shape = shape_of(y, name)
     if len(shape) != 1 and not (len(shape) == 2 and shape[1] == 1):
         raise ValueError(f"{name} must have shape (n_samples,): got {shape}.")
-    return column_or_1d(y, warn=False)
+    with naming(name, "labels of shape (n_samples,)"):
+        return column_or_1d(y, warn=False)
 
 
 def _check_same_length(y: NDArray[Any], others: Sequence[Any]) -> None:

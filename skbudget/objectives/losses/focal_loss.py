@@ -95,7 +95,7 @@ class FocalLoss(Loss[NDArray]):
 
     def start(self, rows: Rows) -> float:
         """Return the score at which the loss of a constant is least."""
-        mass = np.array([rows.total_weight - rows.positive_weight, rows.positive_weight])
+        mass = np.array([rows.negative_weight, rows.positive_weight])
         two = Rows(np.array([False, True]), np.zeros(2), mass)
 
         def slope(score: float) -> float:
