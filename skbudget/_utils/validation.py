@@ -82,10 +82,12 @@ def check_budget(budget: Any, owner: str, name: str = "budget") -> float:
     return checked
 
 
-def _check_budget(budget: Any, owner: str, name: str) -> float:
+def _check_budget(
+    budget: Any, owner: str, name: str, allowed: str = "a float in the range (0.0, 1.0]"
+) -> float:
     if not _is_real(budget) or not 0.0 < budget <= 1.0:
         hint = _fraction_hint(budget, name, basis_points=True)
-        raise _invalid(name, budget, owner, "a float in the range (0.0, 1.0]", hint)
+        raise _invalid(name, budget, owner, allowed, hint)
     return float(budget)
 
 
@@ -149,7 +151,8 @@ def check_budgets(budgets: Any, owner: str, name: str = "budgets") -> NDArray[np
     if array.ndim != 1 or array.size == 0:
         raise ValueError(f"{name} must have shape (n_budgets,), at least one: got {array.shape}.")
     # A curve may well end at 1.
-    return np.array([_check_budget(budget, owner, name) for budget in array.tolist()])
+    allowed = "an array with entries in the range (0.0, 1.0]"
+    return np.array([_check_budget(budget, owner, name, allowed) for budget in array.tolist()])
 
 
 def check_fraction(value: Any, name: str, owner: str) -> float:

@@ -104,8 +104,8 @@ def pair_sums(
     totals = [total for total in (sums.sigma_total, sums.softplus_total) if total is not None]
     if not np.isfinite(totals).all():
         raise ValueError(
-            "The sums are too large for a float: divide weight_pos and weight_neg, or the scores, "
-            "by a constant."
+            "The sums are too large for a float, and infinite: divide weight_pos and weight_neg, "
+            "or the scores, by a constant."
         )
     return sums
 
