@@ -228,7 +228,11 @@ def already_told(classes: NDArray[Any]) -> Iterator[None]:
 
 def _same(one: Any, other: Any) -> bool:
     """Tell whether two labels are equal and of one kind: "1" is not 1."""
-    return isinstance(one, str) == isinstance(other, str) and bool(one == other)
+    try:
+        return isinstance(one, str) == isinstance(other, str) and bool(one == other)
+    except (TypeError, ValueError):
+        # An array or a missing value, which is no label.
+        return False
 
 
 def _shown(label: Any) -> str:

@@ -28,6 +28,7 @@ __all__ = [
     "check_budgets",
     "check_finite",
     "check_fraction",
+    "check_jobs",
     "check_mask",
     "check_option",
     "check_positive",
@@ -208,6 +209,12 @@ def check_finite(value: Any, name: str, owner: str) -> float:
     if not np.isfinite(number):
         raise _invalid(name, value, owner, "a finite float")
     return number
+
+
+def check_jobs(n_jobs: Any, owner: str) -> None:
+    """Raise unless a number of workers is None or a whole number other than 0."""
+    if n_jobs is not None and not (_is_whole(n_jobs) and n_jobs != 0):
+        raise _invalid("n_jobs", n_jobs, owner, "None or an int other than 0")
 
 
 def check_temperature(value: Any, owner: str, name: str = "temperature") -> float:

@@ -79,8 +79,8 @@ def load_table(name: str, **settings: Any) -> Table:
     if not path.is_file():
         there = sorted({SHIPPED, *(found.stem for found in Path(folder).glob("*.npz"))})
         raise FileNotFoundError(
-            f"There is no {name}.npz in the folder that {FOLDER_VARIABLE} names. "
-            f"Known names: {', '.join(there)}."
+            f"No table is called {name!r}: there is no {name}.npz in the folder that "
+            f"{FOLDER_VARIABLE} names. Known tables: {', '.join(there)}."
         )
     return read_table(path, **settings)
 

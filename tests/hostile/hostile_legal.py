@@ -302,7 +302,7 @@ def _range_in(text: str) -> dict[str, Any]:
         }
     if match := re.search(r"\bat least (\d+)\b", text):
         return {"low": float(match[1])}
-    return {}
+    return {"low": 0.0} if re.search(r"\b0 for no\b", text) else {}
 
 
 def kind_of(name: str, documented: Documented, default: Any = inspect.Parameter.empty) -> Kind:

@@ -102,7 +102,10 @@ class FocalLoss(Loss[NDArray]):
             at = two.replace(raw=np.full(2, score))
             return float(self.derivatives(at, self.hold(at)).gradient.sum())
 
-        return float(brentq(slope, -30.0, 30.0))
+        # Beside a class that outweighs the other this much, the end will do.
+        if slope(-30.0) >= 0.0:
+            return -30.0
+        return 30.0 if slope(30.0) <= 0.0 else float(brentq(slope, -30.0, 30.0))
 
     def torch_loss(self) -> Any:
         """Return `skbudget.neural.FocalLoss` with the same parameters."""
