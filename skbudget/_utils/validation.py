@@ -33,6 +33,7 @@ __all__ = [
     "check_option",
     "check_positive",
     "check_ranking",
+    "check_reference",
     "check_scores",
     "check_temperature",
     "check_weights",
@@ -323,6 +324,16 @@ def check_mask(mask: ArrayLike, name: str, n_samples: int) -> NDArray[np.bool_]:
             f"got dtype {mask.dtype} and shape {mask.shape}."
         )
     return mask
+
+
+def check_reference(n_negatives: int, n_samples: int, n_marked: int, owner: str) -> None:
+    """Raise if ``iid_mask`` marks no negatives: nothing would set the band then."""
+    if n_negatives == 0:
+        raise ValueError(
+            f"iid_mask of {owner} marks {n_marked} of {n_samples} rows, and no negative among "
+            "them: the band is set by the negatives that it marks, and would be empty. Mark all "
+            "rows that were drawn as in deployment, or leave iid_mask out."
+        )
 
 
 def check_weights(
