@@ -38,12 +38,8 @@ class Room:
 
 
 ROOMS = {
-    "band": Room(
-        ("skbudget/band.py",), ("tests/test_band.py", "tests/_utils/test_collective.py")
-    ),
-    "kernels": Room(
-        ("skbudget/kernels/*",), ("tests/kernels", "tests/_utils/test_collective.py")
-    ),
+    "band": Room(("skbudget/band.py",), ("tests/test_band.py", "tests/_utils/test_collective.py")),
+    "kernels": Room(("skbudget/kernels/*",), ("tests/kernels", "tests/_utils/test_collective.py")),
     "objectives": Room(
         ("skbudget/objectives/*",),
         ("tests/objectives",),
@@ -173,7 +169,6 @@ def is_message(path: list[ast.AST]) -> bool:
     return False
 
 
-
 def lines_that_differ(before: ast.FunctionDef, after: ast.FunctionDef) -> tuple[str, str]:
     """Return the first line that differs, as Python writes it, before and after."""
     after.name = before.name
@@ -221,8 +216,12 @@ def draw(mutants: dict[str, list[Mutant]], size: int, seed: int) -> list[Mutant]
     by_rest = sorted(shares, key=lambda source: counts[source] - shares[source])
     for source in by_rest[: size - sum(counts.values())]:
         counts[source] += 1
-    generator = random.Random(seed)
-    return [m for source, found in mutants.items() for m in generator.sample(found, counts[source])]
+    # A generator for each file: a change of one file leaves the samples of the others as they are.
+    return [
+        mutant
+        for source, found in mutants.items()
+        for mutant in random.Random(f"{seed} {source}").sample(found, counts[source])
+    ]
 
 
 # --- the copy in which they are made ---------------------------------------------------

@@ -11,6 +11,7 @@ from scipy.special import expit
 from skbudget.objectives import (
     AtBudget,
     BinaryCrossEntropy,
+    Derivatives,
     FocalLoss,
     HardNegativeCrossEntropy,
     OneVsRest,
@@ -130,6 +131,38 @@ def test_a_twin_in_torch_has_the_same_parameters():
     assert BinaryCrossEntropy(3.0).torch_loss() is not None
     assert BinaryCrossEntropy("balanced").torch_loss() is None
     assert HardNegativeCrossEntropy(3.0).torch_loss() is None
+
+
+# --- derivatives
+
+
+@pytest.mark.parametrize("owned", [False, True])
+@pytest.mark.parametrize("scale", [1.0, 3.0])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_derivatives_are_scaled_and_kept_above_a_floor(owned, scale, dtype):
+    gradient, hessian = np.array([1.0, -2.0, 0.0], dtype), np.array([0.5, 0.0, 2.0], dtype)
+    whole = Derivatives(None, gradient.copy(), hessian.copy(), owned=owned)
+    found = whole.dense(3, scale=scale, floor=0.25, dtype=dtype)
+    assert [part.dtype for part in found] == [dtype, dtype]
+    np.testing.assert_array_equal(found[0], scale * gradient)
+    np.testing.assert_array_equal(found[1], np.maximum(scale * hessian, 0.25))
+    if not owned:
+        np.testing.assert_array_equal(whole.gradient, gradient)
+        np.testing.assert_array_equal(whole.hessian, hessian)
+    some = Derivatives(np.array([4, 0, 2]), gradient, hessian, owned=owned)
+    found = some.dense(5, scale=scale, floor=0.25, dtype=dtype)
+    np.testing.assert_array_equal(found[0], scale * np.array([-2.0, 0, 0, 0, 1.0]))
+    np.testing.assert_array_equal(found[1], np.maximum(scale * np.array([0, 0, 2.0, 0, 0.5]), 0.25))
+
+
+@pytest.mark.parametrize("loss", [PAUC, HardNegativeCrossEntropy(top_fraction=0.1)])
+def test_a_gradient_at_other_scores_is_that_of_what_is_held(loss):
+    case = CASES["plain"]
+    held = loss.hold(loss.rows(*case.args))
+    moved = case.at(case.raw[::-1])
+    gradient = loss.gradient(*moved.args, held=held)
+    np.testing.assert_array_equal(gradient, loss.gradient_hessian(*moved.args, held=held)[0])
+    assert not np.allclose(gradient, loss.gradient(*moved.args))
 
 
 # --- the focal loss
