@@ -101,6 +101,18 @@ def test_a_sum_adds_up_over_workers_if_all_its_parts_do():
     assert AtBudget(PAUC).sums_over_workers is True
 
 
+def test_what_a_part_needs_and_reads_the_whole_needs_and_reads():
+    class Grouped(BinaryCrossEntropy):
+        needs = frozenset({"group"})
+        reads = frozenset({"value"})
+
+    whole = WeightedSum(((1.0, Grouped()), (1.0, PAUC)))
+    assert whole.needs == frozenset({"group"})
+    assert whole.reads == frozenset({"value", "iid_mask"})
+    assert OneVsRest(Grouped()).needs == frozenset({"group"})
+    assert OneVsRest(PAUC).reads == frozenset({"value", "iid_mask"})
+
+
 def test_a_band_that_a_budget_leaves_empty_is_named():
     loss = AtBudget(PairwisePAUC(alpha=0.3, beta=0.5), budget=0.01)
     y = [0] * 99 + [1]
@@ -251,13 +263,31 @@ def test_example_rows_are_what_a_loss_needs():
     assert (np.diff(group) >= 0).all()
     assert (set(group), set(process)) == (set(range(5)), set(range(3)))
     assert rows.raw[rows.target].mean() > rows.raw[~rows.target].mean() + 0.5
+    assert rows.weight is None
+    weight = example_rows(Grouped(), 200, weighted=True).weight
+    assert set(weight) == {0.0, 1.0, 2.0, 3.0}
+
+    class Ordinal(Grouped):
+        target, margins = "ordinal", "thresholds"
+
+    levels = example_rows(Ordinal(), 12)
+    assert levels.target.tolist() == [0, 0, 1, 1, 2, 2] * 2
+    assert levels.raw.shape == (12, 2)
     classes = example_rows(OneVsRest(PAUC), 12)
     assert classes.target.tolist() == [0, 0, 1, 1, 2, 2] * 2
     assert classes.raw.shape == (12, 3)
 
 
-@pytest.mark.parametrize("cls", loss_classes().values(), ids=lambda cls: cls.__name__)
+@pytest.mark.parametrize(
+    "cls",
+    [*loss_classes().values(), WeightedSum, OneVsRest, AtBudget],
+    ids=lambda cls: cls.__name__,
+)
 def test_examples_are_the_same_whenever_they_are_asked_for(cls):
+    weighted = [rows.weight is not None for _, rows in cls.examples()]
+    assert (any(weighted), all(weighted)) == (True, False)
+    first, second = (rows.raw for _, rows in list(cls.examples())[:2])
+    assert not np.array_equal(first, second)
     for (loss, rows), (again, same) in zip(cls.examples(), cls.examples(), strict=True):
         assert loss == again
         np.testing.assert_array_equal(rows.raw, same.raw)
