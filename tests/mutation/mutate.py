@@ -341,7 +341,7 @@ def main() -> None:
     codes |= run_mutants(folder, tried)
     kept.write_text(json.dumps(codes, indent=0))
 
-    listed = SURVIVORS.read_text() if SURVIVORS.exists() else ""
+    listed = SURVIVORS.read_text().replace(r"\|", "|")
     print(f"{'file':45s} {'mutants':>8s} {'tried':>6s} {'killed':>7s} {'no test':>8s}")
     for source, found in mutants.items():
         tried = [codes[m.name] for m in sample if m.source == source]
@@ -350,7 +350,7 @@ def main() -> None:
         print(f"{source:45s} {len(found):8d} {len(tried):6d} {killed:7d} {without:8d}")
     survivors = [m for m in sample if codes[m.name] in SURVIVED | NO_TESTS]
     slow = sum(codes[m.name] not in SURVIVED | NO_TESTS | KILLED for m in sample)
-    known = [m for m in survivors if f"`{m.before}`" in listed and f"`{m.after}`" in listed]
+    known = [m for m in survivors if f"| `{m.before}` | `{m.after}` |" in listed]
     n = len(sample)
     killed = n - len(survivors)
     low, high = wilson(killed, n)
