@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from objectives_cases import CASES, draw_case
 from scipy.special import expit
+from workers import Threads
 
 from skbudget.objectives import (
     AtBudget,
@@ -20,8 +21,10 @@ from skbudget.objectives import (
     Schedule,
     TrapezoidPAUC,
     WeightedSum,
+    available,
     example_rows,
 )
+from skbudget.objectives._loss import check_names
 from skbudget.objectives._registry import loss_classes
 from skbudget.objectives._rows import check_columns, check_margins, code_target
 
@@ -198,11 +201,14 @@ def test_the_hessian_of_the_focal_loss_is_exact_but_for_its_negative_term(gamma,
 # --- rows
 
 
-@pytest.mark.parametrize("labels", [[0, 1, 1, 0], [-1, 1, 1, -1]])
+@pytest.mark.parametrize("negative", [0, -1])
 @pytest.mark.parametrize("workers", [None, object()])
-def test_both_codes_of_two_classes(labels, workers):
-    target = code_target("binary", np.array(labels, dtype=float), workers)
-    assert target.tolist() == [False, True, True, False]
+@pytest.mark.parametrize("positive", [[True, False, False], [True, True, False], [False, True]])
+def test_both_codes_of_two_classes(negative, workers, positive):
+    labels = np.where(positive, 1.0, negative)
+    assert code_target("binary", labels, workers).tolist() == positive
+    with pytest.raises(ValueError, match=r"labels in \{0, 1\} or \{-1, 1\}"):
+        code_target("binary", np.append(labels, [0.0, -1.0]), workers)
 
 
 def test_a_worker_may_lack_a_class_and_a_table_may_not():
@@ -246,6 +252,10 @@ def test_margins_that_are_too_few_are_counted(raw, message):
     with pytest.raises(ValueError, match=message):
         check_margins("classes", np.array([0, 1, 2, 1]), raw, "Ours")
     check_margins("classes", np.array([0, 1, 2, 1]), np.zeros((4, 3)), "Ours")
+    # Levels need a margin less. A worker may have no row.
+    with pytest.raises(ValueError, match=r"up to 3, and there are 2 margins per row: Ours needs 3"):
+        check_margins("thresholds", np.array([0, 1, 2, 3]), np.zeros((4, 2)), "Ours")
+    check_margins("classes", np.array([], dtype=int), np.zeros((0, 3)), "Ours")
     check_margins("thresholds", np.array([0, 1, 2, 1]), np.zeros((4, 2)), "Ours")
 
 
@@ -293,6 +303,47 @@ def test_examples_are_the_same_whenever_they_are_asked_for(cls):
         np.testing.assert_array_equal(rows.raw, same.raw)
         np.testing.assert_array_equal(rows.target, same.target)
         assert (rows.weight is None) == (same.weight is None)
+
+
+def test_rows_of_another_target_sum_their_weights_over_workers():
+    target, weight = np.array([0.5, 2.0]), np.array([1.0, 3.0])
+
+    def work(worker, rows):
+        return Rows(target[rows], np.zeros(2)[rows], weight[rows], workers=worker).total_weight
+
+    assert Threads(2).run(work, [(slice(0, 1),), (slice(1, 2),)]) == [4.0, 4.0]
+    assert Rows(target, np.zeros(2), weight).total_weight == 4.0
+
+
+def test_losses_are_listed_by_their_target():
+    binary = available("binary")
+    assert {"pairwise_pauc", "focal_loss"} <= set(binary)
+    assert available() == list(loss_classes())
+    assert available("ordinal") == [
+        name for name, cls in loss_classes().items() if cls.target == "ordinal"
+    ]
+    with pytest.raises(ValueError, match="'target' parameter of available must be one of"):
+        available("pairs")
+
+
+def test_columns_are_read_by_either_of_two_losses():
+    class Grouped(BinaryCrossEntropy):
+        needs = frozenset({"group"})
+        reads = frozenset({"value"})
+
+    class Timed(BinaryCrossEntropy):
+        needs = frozenset({"time"})
+        reads = frozenset({"process"})
+
+    given = {"group", "value", "time", "process"}
+    check_names(Grouped(), given, "Ours", beside=Timed())
+    for lacking in ("group", "time"):
+        with pytest.raises(ValueError, match=f"Ours needs the column '{lacking}'"):
+            check_names(Grouped(), given - {lacking}, "Ours", beside=Timed())
+    with pytest.raises(ValueError, match=r"'colour'.*reads: 'group', 'process', 'time', 'value'"):
+        check_names(Grouped(), given | {"colour"}, "Ours", beside=Timed())
+    with pytest.raises(ValueError, match=r"'process'.*reads: 'group', 'value'"):
+        check_names(Grouped(), {"group", "process"}, "Ours")
 
 
 def test_rows_of_a_binary_target_know_their_sums():
