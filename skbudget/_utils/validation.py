@@ -34,6 +34,7 @@ __all__ = [
     "check_positive",
     "check_ranking",
     "check_reference",
+    "check_response",
     "check_scores",
     "check_temperature",
     "check_weights",
@@ -287,6 +288,15 @@ def check_scores(scores: ArrayLike, name: str = "y_score", *, dtype: Any = np.fl
             "differ would tie. Pass ranks or floats."
         )
     return column
+
+
+def check_response(scores: ArrayLike, name: str) -> NDArray[np.float64]:
+    """Return scores of an estimator, finite and of shape (n_samples,).
+
+    An estimator may answer with more digits than its scores mean: long doubles are rounded.
+    """
+    response = np.asarray(scores)
+    return check_scores(response.astype(np.float64) if response.dtype.kind == "f" else scores, name)
 
 
 def check_ranking(scores: ArrayLike, name: str = "y_score") -> NDArray[np.float64]:
