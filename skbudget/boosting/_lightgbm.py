@@ -314,7 +314,7 @@ eval_X, eval_y
                 **_as_arguments(sets),
             },
             callbacks=list(callbacks or []),
-            seed=self.random_state,
+            seed=self._asked("random_state"),
             n_margins=self._n_margins,
             parent=LGBMClassifier if self._fitted_kind[0] == "binary" else LGBMModel,
             eval_base=eval_init_score,

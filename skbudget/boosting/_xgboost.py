@@ -324,7 +324,7 @@ base_margin_eval_set
                 "sample_weight_eval_set": sample_weight_eval_set,
             },
             callbacks=list(self.callbacks or []),
-            seed=self.random_state,
+            seed=self._asked("random_state"),
             n_margins=self._n_margins,
             parent=XGBClassifier if self._fitted_kind[0] == "binary" else XGBModel,
             eval_base=base_margin_eval_set,

@@ -162,6 +162,21 @@ def test_two_names_with_different_values(cls, table):
     make(cls, eta=None, learning_rate=0.2).fit(*table)
 
 
+@each_class
+def test_seed_under_another_name(cls, monkeypatch, table):
+    seeds = []
+    for module in (lgb.sklearn, xgb.sklearn):
+        usual = module.train
+
+        def spying(params, *args, usual=usual, **kwargs):
+            seeds.append(params.get("random_state"))
+            return usual(params, *args, **kwargs)
+
+        monkeypatch.setattr(module, "train", spying)
+    make(cls, seed=7).fit(*table)
+    assert seeds == [7] * 4
+
+
 def test_two_names_outside_of_the_constructor(table):
     with pytest.raises(ValueError, match="'max_bins' parameter.*another name of 'max_bin'"):
         make(PAUCLGBMClassifier, max_bin=15, max_bins=16).fit(*table)
