@@ -64,13 +64,12 @@ class PAUCXGBClassifier(PAUCClassifierMixin, XGBClassifier):
         otherwise. Only rows of the band pull at a tree, so that its leaves are spent where
         the ranking matters. Small trees cannot tell many kinds of positives apart, and
         ``gamma`` keeps noise out. Where every row pulls, large trees fit the bulk.
-    n_jobs : int, default=None
-        Number of threads. None is the share of the processors that this process may use, by
-        ``OMP_NUM_THREADS`` and the quota of its container.
     **kwargs
         Further parameters of `xgboost.XGBClassifier`, with its defaults. Names that XGBoost
         does not know are refused, as are parameters that have no effect on the objectives of
-        this package, such as ``scale_pos_weight``. With
+        this package, such as ``scale_pos_weight``. ``n_jobs=None`` is the share of the
+        processors that this process may use, by ``OMP_NUM_THREADS`` and the quota of its
+        container. With
         ``early_stopping_rounds`` and no ``eval_metric``, coverage at the budget
         is evaluated and maximised. With ``base_score`` boosting begins there, and not at
         the start of the loss.
