@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar, Literal
 
 import numpy as np
@@ -16,6 +16,7 @@ from sklearn.utils.validation import _num_samples, check_is_fitted, column_or_1d
 
 from .._utils.labels import TwoClasses
 from .._utils.names import refuse_unknown_names
+from .._utils.naming import naming
 from .._utils.ranges import in_fitting_range
 from .._utils.rare_class import warn_of_few_rows
 from .._utils.threads import container_threads
@@ -42,6 +43,7 @@ from ._fitting import (
 from ._metric import CoverageMetric
 from ._minimised import Minimised, find_minimised
 from ._parameters import OWN_PARAMETERS, ParentNames
+from ._table import prepare_table
 from ._targets import (
     check_base,
     check_table,
@@ -142,6 +144,8 @@ class PAUCClassifierMixin:
     _leaves_name: str
     # What the parent calls the scores of rows that boosting begins from.
     _base_name: str
+    # The greatest number that the parent holds in a table.
+    _greatest: ClassVar[float] = np.inf
     _names: ClassVar[ParentNames]
     # What the parent's predictions take beside the rows.
     _options: ClassVar[tuple[str, ...]]
@@ -334,7 +338,7 @@ class PAUCClassifierMixin:
         refuse_unknown_names(options, self._options, f"{type(self).__name__}.{method}")
 
     def _check_X(self, X: Any, *, reset: bool) -> Any:
-        return check_table(self, X, reset=reset, accept_sparse="csr", ensure_all_finite=False)
+        return prepare_table(self, X, reset=reset, greatest=self._greatest)
 
     @property
     def _n_margins(self) -> int:
@@ -342,9 +346,24 @@ class PAUCClassifierMixin:
         encoder = self._label_encoder
         return count_margins(self._fitted_kind[1], 1 if encoder is None else encoder.classes_.size)
 
-    def _encode_eval_target(self, y: Any) -> NDArray[Any]:
-        y = column_or_1d(y)
-        return y if self._label_encoder is None else self._label_encoder.transform(y)
+    def _coded_sets(self, sets: Any, name: str) -> list[tuple[Any, NDArray[Any]]]:
+        """Return evaluation sets, called ``name`` in errors, with coded labels."""
+        if not isinstance(sets, Sequence) or not all(
+            isinstance(pair, Sequence) and len(pair) == 2 for pair in sets
+        ):
+            raise ValueError(f"{name} must be a list of pairs (X, y).")
+        coded = []
+        for number, (X, y) in enumerate(sets):
+            which = f"{name}[{number}]"
+            with naming(which, "a pair (X, y)"):
+                X = self._check_X(X, reset=False)
+                y = column_or_1d(y)
+                if self._label_encoder is not None:
+                    y = self._label_encoder.transform(y)
+                if y.shape[0] != _num_samples(X):
+                    raise ValueError(f"X has {_num_samples(X)} rows, and y has {y.shape[0]}.")
+            coded.append((X, y))
+        return coded
 
     def _coded_weights(self, class_weight: Any) -> Any:
         """Return ``class_weight`` with class numbers in place of labels."""

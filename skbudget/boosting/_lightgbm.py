@@ -25,7 +25,7 @@ from ._documents import document_parameters
 from ._lightgbm_booster import LightGBM, LightGBMRounds, main_names, raw_margins
 from ._objective import Surrogate
 from ._parameters import OF_LIGHTGBM, OWN_PARAMETERS, ParentNames
-from ._targets import values_as_weights
+from ._targets import check_base, check_eval_base, values_as_weights
 
 __all__ = ["LightGBMRounds", "PAUCLGBMClassifier"]
 
@@ -284,6 +284,7 @@ eval_X, eval_y
         )
         sets = self._encoded_eval_sets(eval_set, eval_X, eval_y)
         targets = [y_eval for _, y_eval in sets]
+        sizes = [len(target) for target in targets]
         if eval_value is not None:
             refused = {
                 "eval_sample_weight": eval_sample_weight,
@@ -317,8 +318,8 @@ eval_X, eval_y
             seed=self._asked("random_state"),
             n_margins=self._n_margins,
             parent=LGBMClassifier if self._fitted_kind[0] == "binary" else LGBMModel,
-            eval_base=eval_init_score,
-            eval_sizes=[len(target) for target in targets],
+            eval_base=check_eval_base(eval_init_score, "eval_init_score", sizes, self._n_margins),
+            eval_sizes=sizes,
         )
         self._fit(training, booster, earlier=init_model)
         return self
@@ -338,11 +339,12 @@ eval_X, eval_y
             many = isinstance(eval_X, tuple)
             eval_set = list(zip(eval_X, eval_y)) if many else [(eval_X, eval_y)]
         pairs = [eval_set] if isinstance(eval_set, tuple) else eval_set or []
-        return [(X_eval, self._encode_eval_target(y_eval)) for X_eval, y_eval in pairs]
+        return self._coded_sets(pairs, "eval_set" if eval_X is None else "eval_X")
 
     def _raw_margins(self, X: Any, base: Any, **options: Any) -> NDArray[np.float64]:
         margins = raw_margins(self, X, **options)
-        return margins if base is None else margins + np.asarray(base, dtype=np.float64)
+        base = check_base(base, self._base_name, margins.shape[0], self._n_margins)
+        return margins if base is None else margins + base
 
     def _predict_with(
         self, usual: Callable[..., NDArray], X: Any, kwargs: dict[str, Any], **raw: bool

@@ -88,14 +88,14 @@ class LightGBM(Booster):
 
     Attributes
     ----------
-    eval_base : sequence or mapping of array-like, or None
+    eval_base : dict of int to ndarray or None
         Scores that the rows of each evaluation set begin from.
     eval_sizes : list of int
         Rows of each evaluation set.
     """
 
     parent: type = LGBMClassifier
-    eval_base: Any = None
+    eval_base: Mapping[int, Any] = field(default_factory=dict)
     eval_sizes: list[int] = field(default_factory=list)
 
     # LightGBM offers functions that return them.
@@ -120,11 +120,11 @@ class LightGBM(Booster):
         params = {**self.params, **choice, "objective": objective}
         if self.n_margins > 1:
             params["num_class"] = self.n_margins
-        base, eval_base, target = training.base, self.eval_base, training.rows.target
+        base, eval_base, target = training.base, dict(self.eval_base), training.rows.target
         if start is not None:
             base = self.begin(start, base, training.rows.n_samples)
             eval_base = {
-                number: self.begin(start, self._eval_base(number), size)
+                number: self.begin(start, self.eval_base.get(number), size)
                 for number, size in enumerate(self.eval_sizes)
             }
         fitted = self.parent(**params).fit(
@@ -132,7 +132,7 @@ class LightGBM(Booster):
             target.astype(np.int64) if target.dtype == bool else target,
             sample_weight=training.rows.weight,
             init_score=base,
-            eval_init_score=eval_base,
+            eval_init_score=eval_base or None,
             callbacks=[*self.callbacks, LightGBMRounds()],
             **self.arguments,
         )
@@ -140,11 +140,6 @@ class LightGBM(Booster):
         if start is not None:
             self.shift(model, start)
         return model
-
-    def _eval_base(self, number: int) -> Any:
-        given = {} if self.eval_base is None else self.eval_base
-        # LightGBM takes a list that is shorter than that of the evaluation sets.
-        return (given if isinstance(given, Mapping) else dict(enumerate(given))).get(number)
 
     def margins(self, fitted: Any, X: Any, **options: Any) -> NDArray[np.float64]:
         return raw_margins(fitted, X, **options)

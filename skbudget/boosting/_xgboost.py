@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.metaestimators import available_if
+from sklearn.utils.validation import _num_samples
 from xgboost import XGBClassifier, XGBModel
 
 from ..band import Basis, TauScale
@@ -24,7 +25,8 @@ from ._documents import document_parameters
 from ._minimised import Minimised
 from ._objective import Surrogate
 from ._parameters import OF_XGBOOST, OWN_PARAMETERS, ParentNames
-from ._targets import values_as_weights
+from ._table import has_categories
+from ._targets import check_base, check_eval_base, values_as_weights
 from ._xgboost_booster import (
     MAIN_NAMES,
     XGBoost,
@@ -125,7 +127,10 @@ class PAUCXGBClassifier(PAUCClassifierMixin, XGBClassifier):
     _split_gain_name = "gamma"
     _leaves_name = "max_leaves"
     _base_name = "base_margin"
+    # It reads tables in single precision.
+    _greatest = float(np.finfo(np.float32).max)
     base_score: Any
+    feature_types: Any
 
     def __init__(
         self,
@@ -225,7 +230,14 @@ class PAUCXGBClassifier(PAUCClassifierMixin, XGBClassifier):
         super()._load_model_attributes(config)
         self.objective, self.base_score = objective, base_score
         # The file knows neither the labels nor a calibration.
-        for name in ("_calibration", "_kept", "_carried", "_label_encoder", "_fitted_kind"):
+        for name in (
+            "_calibration",
+            "_kept",
+            "_carried",
+            "_label_encoder",
+            "_fitted_kind",
+            "_categories",
+        ):
             self.__dict__.pop(name, None)
         n_margins = int(config["learner"]["learner_model_param"]["num_class"])
         self._n_loaded_classes = max(2, n_margins + (self._kind[1] == "thresholds"))
@@ -300,12 +312,18 @@ base_margin_eval_set
         )
         params = self._parent_params()
         if eval_set is not None:
-            eval_set = [(X_eval, self._encode_eval_target(y_eval)) for X_eval, y_eval in eval_set]
+            eval_set = self._coded_sets(eval_set, "eval_set")
             if self.eval_metric is None:
                 params["eval_metric"] = self._coverage_metric(of_value=value_eval_set is not None)
                 # XGBoost would add its log loss, which reads margins as probabilities.
                 params["disable_default_eval_metric"] = True
         targets = [y_eval for _, y_eval in eval_set or []]
+        sizes = [len(target) for target in targets]
+        eval_base = check_eval_base(
+            base_margin_eval_set, "base_margin_eval_set", sizes, self._n_margins
+        )
+        if has_categories(self) or "c" in (self.feature_types or ()):
+            params["enable_categorical"] = True
         if value_eval_set is not None:
             refused = {
                 "sample_weight_eval_set": sample_weight_eval_set,
@@ -326,7 +344,7 @@ base_margin_eval_set
             seed=self._asked("random_state"),
             n_margins=self._n_margins,
             parent=XGBClassifier if self._fitted_kind[0] == "binary" else XGBModel,
-            eval_base=base_margin_eval_set,
+            eval_base=list(eval_base.values()),
         )
         self._fit(training, booster, earlier=xgb_model)
         return self
@@ -335,6 +353,7 @@ base_margin_eval_set
         set_threads(self.get_booster(), self._asked("n_jobs"))
         if base is None:
             return raw_margins(self, X, **options)
+        base = check_base(base, self._base_name, _num_samples(X), self._n_margins)
         # They take the place of the base score, and of what it carries.
         return raw_margins(self, X, base_margin=base, **options) + self._carried
 
