@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
-from .._utils.validation import check_budget, check_positive
+from .._utils.validation import check_budget, check_positive, check_temperature
 from ._compose import AtBudget, OneVsRest, WeightedSum, check_loss, declare
 from ._loss import Derivatives, Loss, Scale
 from ._rows import Rows
@@ -76,16 +76,18 @@ class Schedule:
         if self.beta_start is not None:
             check_budget(self.beta_start, "Schedule", "beta_start")
         if self.temperature_start is not None:
-            check_positive(self.temperature_start, "temperature_start", "Schedule")
+            check_temperature(self.temperature_start, "Schedule", "temperature_start")
         check_loss(self.warmup, "warmup", "Schedule")
         starts = (self.beta_start, self.temperature_start)
         if self.anneal_rounds and starts == (None, None):
             raise ValueError(
-                "The 'anneal_rounds' parameter of Schedule needs beta_start or temperature_start."
+                f"The 'anneal_rounds' parameter of Schedule is {self.anneal_rounds!r}, and needs "
+                "beta_start or temperature_start: both are None."
             )
         if not self.anneal_rounds and starts != (None, None):
             raise ValueError(
-                "beta_start and temperature_start of Schedule need anneal_rounds >= 1."
+                "beta_start and temperature_start of Schedule need anneal_rounds >= 1. Got "
+                f"anneal_rounds={self.anneal_rounds!r} instead."
             )
 
     def _check(self, loss: Loss[Any]) -> None:
@@ -160,10 +162,18 @@ class Schedule:
         progress = since_warmup / self.anneal_rounds
         return loss.replace(
             **{
-                name: start * (getattr(loss, name) / start) ** progress
+                name: _between(start, getattr(loss, name), progress)
                 for name, start in asked.items()
             }
         )
+
+
+def _between(start: float, end: float, progress: float) -> float:
+    """Return the number that is so far from one to the other, in equal ratios."""
+    if start < end:
+        # The other ratio may be beyond what a float holds.
+        return end * (start / end) ** (1.0 - progress)
+    return start * (end / start) ** progress
 
 
 @dataclass(frozen=True)

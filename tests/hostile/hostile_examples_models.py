@@ -473,7 +473,8 @@ def _selection() -> list[Example]:
             kinds=dict.fromkeys(models, ANYTHING),
             nan=("half_width", "low", "high", "lift_confidence"),
             infinite=True,
-            unsteady=("seconds",),
+            # The positive label has the type that y has.
+            unsteady=("seconds", ".pos_label"),
             upstream=frozenset({"X"}),
         ),
         Example(

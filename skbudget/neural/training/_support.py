@@ -17,6 +17,7 @@ from scipy.sparse import issparse
 from torch import nn
 from torch.utils.data import Subset
 
+from ..._utils.rare_class import warn_of_few_rows as _warn_of_few_rows
 from ._module import MLP, Members
 from ._net import BestEpoch, RankingNet
 from ._rows import TableDataset
@@ -43,9 +44,6 @@ _EPOCHS, _STEPS, _MOST_EPOCHS = 15, 500, 200
 
 # A band of fewer negatives than this on average is a matter of luck.
 _FEW_BAND_NEGATIVES = 5.0
-
-# With fewer rows of a class, what is learnt of it is a matter of luck.
-_FEW_ROWS = 10
 
 # How many times the scale of a column may be that of a standardised one, up or down.
 _SCALE = 10.0
@@ -271,18 +269,7 @@ def _check_output(member: nn.Module, n_features: int, n_outputs: int) -> None:
 def warn_of_few_rows(estimator: Any, y: NDArray[np.int64]) -> None:
     """Warn of a positive class with fewer than ten rows."""
     counts = np.bincount(y, minlength=estimator.classes_.size)
-    rarest = 1 if counts.size == 2 else int(counts.argmin())
-    n_rows, label = int(counts[rarest]), estimator.classes_.tolist()[rarest]
-    if n_rows >= _FEW_ROWS:
-        return
-    which = f"positive{'s' * (n_rows != 1)}" if counts.size == 2 else f"rows of class {label!r}"
-    warnings.warn(
-        f"{type(estimator).__name__}: y has {n_rows} {which}, fewer than {_FEW_ROWS}: the model is "
-        "a matter of luck, and so is its coverage. Collect more rows of this class, and rank by a "
-        "rule or an anomaly score until then.",
-        UserWarning,
-        stacklevel=3,
-    )
+    _warn_of_few_rows(counts, estimator.classes_, type(estimator).__name__, stacklevel=4)
 
 
 def warn_of_scale(estimator: Any, X: Any, module: nn.Module) -> None:
