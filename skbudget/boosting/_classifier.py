@@ -25,7 +25,7 @@ from ..band import Basis, default_beta
 from ..objectives import Loss, Rows
 from ..objectives._rows import Margins, Target, check_columns
 from ._calls import WithColumns
-from ._columns import check_names_of_columns, check_value
+from ._columns import check_names_of_columns, check_negatives, check_value
 from ._fitting import (
     CALIBRATED,
     MIN_TO_CHOOSE,
@@ -330,6 +330,7 @@ class PAUCClassifierMixin:
         coded = coded == 1 if target == "binary" else coded
         rows = Rows(coded, np.broadcast_to(0.0, shape), weight, given)
         if target == "binary":
+            check_negatives(rows, owner)
             check_value(self, minimised, rows)
         return Training(X, rows, check_base(base, self._base_name, coded.size, n_margins))
 

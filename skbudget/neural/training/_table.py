@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from difflib import get_close_matches
 from numbers import Integral
 from typing import Any, NamedTuple
 
@@ -16,6 +15,7 @@ from sklearn.utils.validation import validate_data
 
 from ..._utils.features import check_kinds, check_numbers, column_names
 from ..._utils.labels import find_classes
+from ..._utils.names import near_name
 from ..._utils.naming import naming
 from ..._utils.validation import (
     _check_column,
@@ -36,9 +36,6 @@ __all__ = ["Table", "as_dataset", "check_X", "check_table", "split_table"]
 # Weights within these powers of ten are handed on as they are. Their unit does not matter, and
 # single precision ends at 38.
 _SMALL, _LARGE = 1e-20, 1e20
-
-# As alike as "sample_weigth" and "sample_weight" are.
-_NEAR = 0.7
 
 # Columns that other losses read, which it does no harm to leave out.
 _USUAL = ("group", "groups", "process")
@@ -125,8 +122,8 @@ def _check_names(
     for name, column in columns.items():
         if name in known or (column is None and name in _USUAL):
             continue
-        near = get_close_matches(name, known, 1, _NEAR)
-        hint = f" Did you mean {near[0]!r}?" if near else ""
+        near = near_name(name, known)
+        hint = "" if near is None else f" Did you mean {near!r}?"
         if name in parameters:
             hint = f" It is a parameter of the constructor: pass {owner}({name}=...)."
         if hint or column is None:
