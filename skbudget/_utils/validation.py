@@ -33,6 +33,8 @@ __all__ = [
     "check_option",
     "check_positive",
     "check_ranking",
+    "check_reference",
+    "check_response",
     "check_scores",
     "check_temperature",
     "check_weights",
@@ -288,6 +290,15 @@ def check_scores(scores: ArrayLike, name: str = "y_score", *, dtype: Any = np.fl
     return column
 
 
+def check_response(scores: ArrayLike, name: str) -> NDArray[np.float64]:
+    """Return scores of an estimator, finite and of shape (n_samples,).
+
+    An estimator may answer with more digits than its scores mean: long doubles are rounded.
+    """
+    response = np.asarray(scores)
+    return check_scores(response.astype(np.float64) if response.dtype.kind == "f" else scores, name)
+
+
 def check_ranking(scores: ArrayLike, name: str = "y_score") -> NDArray[np.float64]:
     """Return float64 of shape (n_samples,) in the order of the scores, with the same ties.
 
@@ -323,6 +334,16 @@ def check_mask(mask: ArrayLike, name: str, n_samples: int) -> NDArray[np.bool_]:
             f"got dtype {mask.dtype} and shape {mask.shape}."
         )
     return mask
+
+
+def check_reference(n_negatives: int, n_samples: int, n_marked: int, owner: str) -> None:
+    """Raise if ``iid_mask`` marks no negatives: nothing would set the band then."""
+    if n_negatives == 0:
+        raise ValueError(
+            f"iid_mask of {owner} marks {n_marked} of {n_samples} rows, and no negative among "
+            "them: the band is set by the negatives that it marks, and would be empty. Mark all "
+            "rows that were drawn as in deployment, or leave iid_mask out."
+        )
 
 
 def check_weights(

@@ -55,14 +55,15 @@ class Derivatives(NamedTuple):
         -------
         gradient, hessian : ndarray of shape (n_samples,) or (n_samples, n_margins)
         """
-        if self.owned and self.gradient.dtype == self.hessian.dtype == dtype:
+        all_rows = self.rows is None
+        if all_rows and self.owned and self.gradient.dtype == self.hessian.dtype == dtype:
             np.multiply(self.gradient, scale, out=self.gradient)
             np.multiply(self.hessian, scale, out=self.hessian)
             return self.gradient, np.maximum(self.hessian, floor, out=self.hessian)
         shape = (n_samples, *self.gradient.shape[1:])
         gradient = np.zeros(shape, dtype=dtype)
         hessian = np.full(shape, floor, dtype=dtype)
-        rows = slice(None) if self.rows is None else self.rows
+        rows = slice(None) if all_rows else self.rows
         gradient[rows] = scale * self.gradient
         hessian[rows] = np.maximum(scale * self.hessian, floor)
         return gradient, hessian

@@ -179,6 +179,7 @@ ILLEGAL_TAGS: dict[str, set[str]] = {
     "tensor": {"shape", "empty", "length", "thing", "complex", "nan", "inf"},
     "target": {"shape", "empty", "length", "thing", "complex", "nan", "inf"},
     "free": set(),
+    "broadcast": {"thing", "complex", "nan", "inf"},
 }
 
 # Ranges by name: a name means the same everywhere in the package.

@@ -235,6 +235,16 @@ def test_pos_label_turns_the_ranking_round(estimator, data):
         assert make_coverage_scorer(0.1)(model, X, named) == pytest.approx(expected)
 
 
+@pytest.mark.parametrize("dtype", [object, str])
+def test_labels_that_are_objects_of_python_have_a_rarer_one_too(dtype, data):
+    X, y = data
+    named = np.where(y == 1, "fraud", "ok").astype(dtype)
+    model = LogisticRegression().fit(X, named)
+    expected = coverage_at_budget_score(y, model.predict_proba(X)[:, 0], budget=0.1)
+    with pytest.warns(PositiveClassWarning, match="rarer one, 'fraud'"):
+        assert make_coverage_scorer(0.1)(model, X, named) == pytest.approx(expected)
+
+
 def test_pos_label_turns_an_outlier_detector_round():
     rng = np.random.default_rng(0)
     X = np.r_[rng.normal(size=(95, 2)), rng.normal(8, 1, size=(5, 2))]
