@@ -518,6 +518,20 @@ def test_an_estimator_that_is_not_fitted_is_named(data, model):
         make_coverage_scorer(0.1)(model, *data)
 
 
+@pytest.mark.parametrize("column", ["amount", ""])
+def test_an_array_has_no_names_of_columns(data, column):
+    X, y = data
+    score = make_coverage_scorer(0.1, value_column=column)
+    with pytest.raises(ValueError, match=f"value_column='{column}' is not a column .* a position"):
+        score(LogisticRegression().fit(X, y), X, y)
+
+
+@pytest.mark.parametrize("column", [np.timedelta64(1, "s"), True, 1.0, [0]])
+def test_what_is_no_column(column):
+    with pytest.raises(ValueError, match="'value_column' parameter of the scorer of coverage"):
+        make_coverage_scorer(0.1, value_column=column)
+
+
 @pytest.mark.parametrize("column", [50, -50, 10**18, 2**63, 10**400])
 def test_a_column_that_is_not_there_is_named(data, column):
     X, y = data

@@ -149,7 +149,7 @@ def test_more_rows_than_anybody_has(tiny):
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        ({}, "needs a lift or a half_width"),
+        ({}, "needs a lift or a half_width, .* Got lift=None and half_width=None"),
         ({"lift": 0.1, "half_width": 0.1}, "needs a lift or a half_width"),
         ({"lift": 0.0}, "'lift' parameter"),
         ({"lift": 0.6}, "at most 1 - coverage"),
@@ -167,7 +167,12 @@ def test_more_rows_than_anybody_has(tiny):
         ({"lift": 0.1, "pos_rate": 2}, "A pos_rate is a fraction: 2 percent are 0.02"),
         ({"lift": 0.1, "pos_rate": 0.2, "budget": "1%"}, "A budget is a fraction: pass 0.01"),
         ({"lift": 0.1, "pos_rate": 0.0}, "'pos_rate' parameter"),
-        ({"lift": 0.1, "budget": 0.1}, "needs pos_rate"),
+        ({"lift": 0.1, "budget": 0.1}, "needs pos_rate too. Got pos_rate=None"),
+        ({"lift": np.nan, "half_width": 0.1}, "'lift' parameter of .* Got nan"),
+        ({"lift": 0.1, "half_width": 50}, "A half_width is a fraction: 50 percent are 0.5"),
+        ({"lift": 1e-200, "pos_rate": 0.1}, "would be needed for lift=1e-200: choose"),
+        ({"lift": 0.1, "pos_rate": 1e-200}, "needed for lift=0.1 and pos_rate=1e-200: choose"),
+        ({"lift": 0.1, "power": 0.01}, "got power=0.01 and confidence_level=0.95"),
         ({"lift": 0.1, "pos_rate": 0.2, "budget": 0.1}, "out of reach"),
     ],
 )
