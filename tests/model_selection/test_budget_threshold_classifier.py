@@ -8,6 +8,7 @@ from scipy.stats import binomtest, norm
 from sklearn import config_context
 from sklearn.base import clone
 from sklearn.calibration import CalibratedClassifierCV
+from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.exceptions import NotFittedError
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
@@ -20,6 +21,7 @@ from sklearn.model_selection import (
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from sklearn.utils import get_tags
 from sklearn.utils._param_validation import InvalidParameterError
 from threshold_cases import FirstColumn, draw, fitted, prefit
 
@@ -494,3 +496,12 @@ def test_scores_that_floats_would_tie_are_refused():
     X, y = draw(50)
     with pytest.raises(ValueError, match="scores holds numbers that float64 rounds"):
         BudgetThresholdClassifier(Integers().fit(X, y), cv="prefit", budget=0.1).fit(X, y)
+
+
+@pytest.mark.parametrize("estimator", [LogisticRegression(), HistGradientBoostingClassifier()])
+def test_what_the_estimator_takes_the_threshold_takes(estimator):
+    tags = get_tags(BudgetThresholdClassifier(estimator))
+    inner = get_tags(estimator)
+    assert tags.input_tags.allow_nan is inner.input_tags.allow_nan
+    assert tags.input_tags.sparse is inner.input_tags.sparse
+    assert tags.classifier_tags.multi_class is False

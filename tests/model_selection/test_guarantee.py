@@ -178,6 +178,14 @@ def test_ten_million_rows():
     assert 0.99 < flagged / (budget * n_rows) < 1.0
 
 
+def test_a_risk_that_is_met_exactly_is_met():
+    # The quantile of the binomial may be rounded to either side.
+    n_rows, budget = 10_000_000, 0.3
+    counts = np.arange(2_997_000, 3_003_000, 75)
+    for count, risk in zip(counts, binom.cdf(counts, n_rows, budget)):
+        assert most_flagged(n_rows, budget, risk) == count
+
+
 @pytest.mark.filterwarnings("ignore:budget=1 reviews everything")
 def test_all_rows_may_be_flagged():
     scores = [3.0, 1.0, 2.0]

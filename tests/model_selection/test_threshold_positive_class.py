@@ -171,6 +171,27 @@ def test_weights_say_which_label_is_rarer(table):
 # --- a fitted estimator -----------------------------------------------------------------
 
 
+@pytest.mark.parametrize("labels", [("ok", "fraud"), (2, 1), ("fair", "scam")])
+def test_a_name_and_weights_count_for_a_fitted_estimator_too(labels, table):
+    X, y, X_new, y_new = table
+    inner = LogisticRegression().fit(X, np.array(labels)[y])
+    of_new = np.array(labels)[y_new]
+    model = BudgetThresholdClassifier(inner, budget=BUDGET, cv="prefit")
+    for positive in labels:
+        named = clone(model).set_params(estimator=inner, pos_label=positive)
+        with warnings.catch_warnings(record=True):
+            warnings.simplefilter("always")
+            named.fit(X_new, of_new)
+        assert (named.pos_label_, named.classes_[1]) == (positive, positive)
+        flagged = named.predict(X_new) == positive
+        assert 0.0 < flagged.mean() <= BUDGET
+    # Few rows of a great weight are the majority.
+    weight = np.where(y_new == 1, 1000.0, 1.0)
+    with pytest.warns(PositiveClassWarning, match="rarer one"):
+        model.fit(X_new, of_new, sample_weight=weight)
+    assert model.pos_label_ == labels[0]
+
+
 @pytest.mark.parametrize("frozen", [False, True])
 @pytest.mark.parametrize("kind", [LogisticRegression, lambda: RandomForestClassifier(30)])
 @pytest.mark.parametrize("labels", [("ok", "fraud"), (2, 1), ("fair", "scam")])
