@@ -7,7 +7,9 @@ one name, and what our objectives leave without effect is refused with what to d
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from inspect import signature
 from typing import Any
@@ -129,6 +131,9 @@ OF_XGBOOST: dict[str, str] = {
     ),
 }
 
+# Where an error of a booster comes from.
+_WHERE = re.compile(r"^\[[\d:]+\] \S+:\d+: | at /\S+, line \d+ ?\.?\s*$")
+
 # Values with which a parameter of a command, or of several machines, asks for nothing.
 _NOTHING = (None, False, "", "false", "False")
 
@@ -226,6 +231,34 @@ class ParentNames:
                 )
             found[home], named[home] = value, name
         return found
+
+    @contextmanager
+    def in_errors(
+        self, kinds: tuple[type[Exception], ...], params: Mapping[str, Any], owner: str
+    ) -> Iterator[None]:
+        """Say which parameter an error of the booster is about, and leave out its stack trace.
+
+        Raises
+        ------
+        ValueError
+            With the name by which the estimator has the parameter.
+        """
+        try:
+            yield
+        except kinds as error:
+            message = str(error).partition("\nStack trace")[0]
+            message = _WHERE.sub("", message).strip()
+            about = [
+                f"the {name!r} parameter, {value!r}"
+                for name, value in params.items()
+                if any(re.search(rf"\b{re.escape(one)}\b", message) for one in self._also(name))
+            ]
+            reason = f" It is about {' and '.join(about)}." if about else ""
+            raise ValueError(f"{owner} cannot be trained: {message}{reason}") from error
+
+    def _also(self, name: str) -> set[str]:
+        main = self.main.get(name, name)
+        return {name, main, *(one for one in self.main if self.main[one] == main)}
 
     def refuse_without_effect(
         self, extras: Mapping[str, Any], minimised: Minimised, estimator: Any

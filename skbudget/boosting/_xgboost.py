@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import _num_samples
 from xgboost import XGBClassifier, XGBModel
+from xgboost.core import XGBoostError
 
 from ..band import Basis, TauScale
 from ..objectives import Schedule
@@ -127,6 +128,7 @@ class PAUCXGBClassifier(PAUCClassifierMixin, XGBClassifier):
     _split_gain_name = "gamma"
     _leaves_name = "max_leaves"
     _base_name = "base_margin"
+    _errors = (XGBoostError,)
     # It reads tables in single precision.
     _greatest = float(np.finfo(np.float32).max)
     base_score: Any
