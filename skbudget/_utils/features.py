@@ -89,7 +89,8 @@ def _without_none(X: Any) -> Any:
             X.isetitem(number, column.where(column.notna(), np.nan).astype(float))
         return X
     if isinstance(X, np.ndarray) and X.dtype == object:
-        return np.where(X == None, np.nan, X)  # noqa: E711 (elementwise)
+        missing = [entry is None or type(entry).__name__ == "NAType" for entry in X.ravel()]
+        return np.where(np.reshape(missing, X.shape), np.nan, X) if any(missing) else X
     return X
 
 

@@ -2,7 +2,7 @@
 
 Metrics have labels and scores alone, and no row to guess from: `check_binary_labels` asks for
 ``pos_label`` unless the labels are 0 and 1, -1 and 1, or booleans. Whatever is fitted follows
-the rule of this module.
+the rule of this module, and so do scorers, whose errors a search of scikit-learn turns into NaN.
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import column_or_1d
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
+
+from .naming import naming
 
 __all__ = [
     "PositiveClassWarning",
@@ -66,7 +68,8 @@ class TwoClasses(NamedTuple):
         ValueError
             If there is a label that is neither.
         """
-        labels = column_or_1d(y)
+        with naming(name, "labels of shape (n_samples,)"):
+            labels = column_or_1d(y)
         positive = labels == self.classes[1]
         unknown = ~positive & (labels != self.classes[0])
         if unknown.any():
@@ -122,8 +125,9 @@ def find_classes(
         raise ValueError(
             f"requires y to be passed, but the target y is None: {owner} needs labels."
         )
-    labels = column_or_1d(y, warn=True)
-    check_classification_targets(labels)
+    with naming("y", "labels of shape (n_samples,)"):
+        labels = column_or_1d(y, warn=True)
+        check_classification_targets(labels)
     classes = np.unique(labels)
     if classes.size > 2:
         raise ValueError(
@@ -224,7 +228,11 @@ def already_told(classes: NDArray[Any]) -> Iterator[None]:
 
 def _same(one: Any, other: Any) -> bool:
     """Tell whether two labels are equal and of one kind: "1" is not 1."""
-    return isinstance(one, str) == isinstance(other, str) and bool(one == other)
+    try:
+        return isinstance(one, str) == isinstance(other, str) and bool(one == other)
+    except (TypeError, ValueError):
+        # An array or a missing value, which is no label.
+        return False
 
 
 def _shown(label: Any) -> str:

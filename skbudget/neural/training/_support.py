@@ -35,6 +35,7 @@ __all__ = [
     "warn_of_few_rows",
     "warn_of_interruption",
     "warn_of_scale",
+    "warn_of_target",
 ]
 
 # "auto": fifteen passes, or as many as make this many steps (about those of fifteen
@@ -47,6 +48,9 @@ _FEW_BAND_NEGATIVES = 5.0
 # How many times the scale of a column may be that of a standardised one, up or down.
 _SCALE = 10.0
 _FEW_COLUMNS = 5
+
+# Means and standard deviations of a real target that a network reaches in its steps.
+_TARGET_MEAN, _TARGET_SPREADS = 3.0, (0.02, 20.0)
 
 # Parameters of skorch's net that only the estimator sets, ...
 _RESERVED = ("module", "criterion", "dataset", "train_split", "iterator_train", "iterator_valid")
@@ -162,13 +166,13 @@ def resolve_device(device: Any) -> torch.device:
     ValueError
         If torch knows no such device, or does not find it.
     """
-    if device == "auto":
+    if isinstance(device, str) and device == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:
         found = torch.device(device)
         torch.empty(0, device=found)
         problem: Exception | str = "it holds no numbers" if found.type == "meta" else ""
-    except (RuntimeError, AssertionError, NotImplementedError) as error:
+    except (RuntimeError, AssertionError, ValueError, TypeError, OverflowError) as error:
         problem = error
     if problem:
         raise ValueError(
@@ -204,14 +208,15 @@ def build_module(
                 f"module__* parameters are for a module of your own, and {type(estimator).__name__}"
                 f" has none: got {list(module_params)}. Set hidden_layer_sizes and activation."
             )
-        return MLP(
-            n_features,
-            n_outputs,
-            tuple(estimator.hidden_layer_sizes),
-            estimator.activation,
-            n_members,
-            generator,
-        )
+        widths = tuple(int(width) for width in estimator.hidden_layer_sizes)
+        try:
+            return MLP(n_features, n_outputs, widths, estimator.activation, n_members, generator)
+        except (RuntimeError, TypeError, OverflowError) as error:
+            # More than there is, or than torch can count.
+            raise ValueError(
+                f"{type(estimator).__name__} cannot make n_members={n_members} networks with "
+                f"hidden_layer_sizes={widths}: there is not enough memory for their weights."
+            ) from error
     if isinstance(module, nn.Module):
         if module_params:
             raise ValueError(
@@ -227,7 +232,14 @@ def build_module(
         offered = {"n_features": n_features, "n_outputs": n_outputs}
         named = inspect.signature(module).parameters
         given = {name: value for name, value in offered.items() if name in named}
-        members = [module(**{**given, **module_params}) for _ in range(n_members)]
+        given |= module_params
+        try:
+            members = [module(**given) for _ in range(n_members)]
+        except TypeError as error:
+            raise TypeError(
+                f"module={module!r} cannot be called with {given}: {error}. A class is called with "
+                "n_features and n_outputs, if it names them, and with the module__* of net_params."
+            ) from error
     else:
         members = [module]
     if not all(isinstance(member, nn.Module) for member in members):
@@ -290,6 +302,42 @@ def warn_of_scale(estimator: Any, X: Any, module: nn.Module) -> None:
         + ". Its steps and weight decay are for standardised features, and a network learns "
         "little, or diverges, on others. Scale them: make_pipeline(StandardScaler(), "
         f"{type(estimator).__name__}(...)).",
+        UserWarning,
+        stacklevel=3,
+    )
+
+
+def warn_of_target(estimator: Any, net: RankingNet, rows: TableDataset) -> None:
+    """Warn of a real target that is far from the scale of a network's scores.
+
+    Scores of a loss may have another unit than the target, as after a logarithm. The target
+    itself would be bad scores for such a loss, and then nothing is known of the unit.
+    """
+    y = rows.about["y"].double()
+    mean, spread = float(y.mean()), float(y.std(correction=0))
+    low, high = _TARGET_SPREADS
+    if abs(mean) <= _TARGET_MEAN and (spread == 0.0 or low <= spread <= high):
+        return
+    batches = net.get_params(deep=False)["iterator_train"](
+        rows, estimator.batch_size, np.random.RandomState(0)
+    )
+    _, about = next(iter(batches))
+    scores = about["y"].to(net.device)[:, None, None].expand(-1, estimator.n_members, 1)
+    # Its clock has not begun yet. Training puts it back.
+    net.criterion_.eval()
+    try:
+        with torch.no_grad(), np.errstate(all="ignore"):
+            of_target, of_zeros = (float(net.get_loss(c * scores, about)) for c in (1.0, 0.0))
+    except (ArithmeticError, ValueError):
+        return
+    if not of_target < of_zeros:
+        return
+    owner = type(estimator).__name__
+    warnings.warn(
+        f"{owner}: y has mean {mean:.3g} and standard deviation {spread:.2g}. A network starts "
+        "with scores around 0, its steps are for a target of scale 1, and so it does not get to "
+        "such a target, or only by and by. Standardise y: "
+        f"TransformedTargetRegressor({owner}(...), transformer=StandardScaler()).",
         UserWarning,
         stacklevel=3,
     )
