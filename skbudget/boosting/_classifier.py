@@ -255,7 +255,7 @@ class PAUCClassifierMixin:
         params = {
             name: value
             for name, value in params.items()
-            if name not in OWN_PARAMETERS and name not in extras
+            if name in self._names.constructor and name not in extras
         }
         params |= self._names.resolved(extras, self)
         if params.get("n_jobs") is None:

@@ -213,7 +213,7 @@ reg_alpha, random_state, importance_type
         return {name: value for name, value in params.items() if name not in NOT_FOR_PREDICTION}
 
     def _extras(self) -> dict[str, Any]:
-        known = (*OWN_PARAMETERS, *self._names.constructor)
+        known = (*OWN_PARAMETERS, *self._names.constructor, *self._get_param_names())
         return {name: value for name, value in self._other_params.items() if name not in known}
 
     def fit(

@@ -178,10 +178,18 @@ class ParentNames:
         }
         return cls(constructor, main, **rest)
 
-    def refuse_unknown(self, given: Iterable[str], own: Iterable[str], owner: str) -> None:
-        """Raise if a parameter is neither ours nor the booster's."""
+    def refuse_unknown(
+        self, given: Iterable[str], own: Iterable[str], owner: str, *, in_fit: bool = False
+    ) -> None:
+        """Raise if a parameter is neither ours nor the booster's.
+
+        scikit-learn takes ``kwargs`` for the name of a parameter, and wants to be able to set
+        it. It is refused ``in_fit``.
+        """
         likely = [name for name in self.main if self.main[name] not in self.refused]
         known = {*own, *self.constructor, *self.main}
+        if not in_fit:
+            known.add("kwargs")
         unknown = [name for name in given if name not in known and not self.knows(name)]
         refuse_unknown_names(unknown, [*own, *self.constructor, *likely], owner)
 
@@ -265,6 +273,7 @@ class ParentNames:
     ) -> None:
         """Raise if a parameter outside of the constructor would have no effect."""
         owner = type(estimator).__name__
+        self.refuse_unknown(extras, OWN_PARAMETERS, owner, in_fit=True)
         for name, value in extras.items():
             main = self.main.get(name, name)
             if main == "objective" and value is not None:
@@ -282,6 +291,12 @@ class ParentNames:
                     f"The {name!r} parameter of {owner} would have no effect: "
                     f"{self.refused[main]}. Got {value!r}."
                 )
+
+
+def extras_of_xgboost(estimator: Any) -> dict[str, Any]:
+    """Return the parameters outside of XGBoost's constructor, by the names they were given."""
+    given = getattr(estimator, "kwargs", None)
+    return given if isinstance(given, dict) else {} if given is None else {"kwargs": given}
 
 
 def refuse_class_ratio(

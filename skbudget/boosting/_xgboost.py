@@ -25,7 +25,7 @@ from ._classifier import (
 from ._documents import document_parameters
 from ._minimised import Minimised
 from ._objective import Surrogate
-from ._parameters import OF_XGBOOST, OWN_PARAMETERS, ParentNames
+from ._parameters import OF_XGBOOST, OWN_PARAMETERS, ParentNames, extras_of_xgboost
 from ._table import has_categories
 from ._targets import check_base, check_eval_base, values_as_weights
 from ._xgboost_booster import (
@@ -250,7 +250,7 @@ class PAUCXGBClassifier(PAUCClassifierMixin, XGBClassifier):
         return minimised
 
     def _extras(self) -> dict[str, Any]:
-        return getattr(self, "kwargs", None) or {}
+        return extras_of_xgboost(self)
 
     def fit(
         self,
