@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from numbers import Integral
 from typing import Any, ClassVar, Literal
 
 import numpy as np
@@ -20,7 +21,7 @@ from .._utils.naming import naming
 from .._utils.ranges import in_fitting_range
 from .._utils.rare_class import warn_of_few_rows
 from .._utils.threads import container_threads
-from .._utils.validation import check_band, check_positive, check_weights
+from .._utils.validation import _invalid, check_band, check_positive, check_weights
 from ..band import Basis, default_beta
 from ..objectives import Loss, Rows
 from ..objectives._rows import Margins, Target, check_columns
@@ -73,6 +74,8 @@ Leaves = int | Literal["auto"] | None
 
 SPLIT_GAINS = (0.0, 1.0)
 WHOLE_AUC = 1.0
+# Boosters count rounds in 32 bits.
+MOST_ROUNDS = 2**31 - 1
 BAND_LEAVES, WHOLE_AUC_LEAVES = 127, 15
 
 # Attributes of a booster's own estimators that do not come from training.
@@ -146,6 +149,8 @@ class PAUCClassifierMixin:
     _base_name: str
     # The greatest number that the parent holds in a table.
     _greatest: ClassVar[float] = np.inf
+    # Errors of the booster itself.
+    _errors: ClassVar[tuple[type[Exception], ...]]
     _names: ClassVar[ParentNames]
     # What the parent's predictions take beside the rows.
     _options: ClassVar[tuple[str, ...]]
@@ -180,9 +185,10 @@ class PAUCClassifierMixin:
         """Choose, train and calibrate, and take over the result."""
         settings = self._settings(booster, earlier)
         beta = self._check_band(training, settings)
-        choice, held_out = choose(training, settings)
-        model = train(training, settings, choice)
-        calibration = calibrate(training, settings, choice, model, held_out)
+        with self._names.in_errors(self._errors, booster.params, settings.owner):
+            choice, held_out = choose(training, settings)
+            model = train(training, settings, choice)
+            calibration = calibrate(training, settings, choice, model, held_out)
         self._take_over(model)
         self._calibration, self._chosen = calibration, choice
         for name in (self._split_gain_name, self._leaves_name):
@@ -249,7 +255,7 @@ class PAUCClassifierMixin:
         params = {
             name: value
             for name, value in params.items()
-            if name not in OWN_PARAMETERS and name not in extras
+            if name in self._names.constructor and name not in extras
         }
         params |= self._names.resolved(extras, self)
         if params.get("n_jobs") is None:
@@ -269,6 +275,15 @@ class PAUCClassifierMixin:
         extras = self._extras()
         self._names.refuse_without_effect(extras, minimised, self)
         self._names.resolved(extras, self)
+        n_jobs = self._asked("n_jobs")
+        if n_jobs is not None and (isinstance(n_jobs, bool) or not isinstance(n_jobs, Integral)):
+            raise _invalid("n_jobs", n_jobs, type(self).__name__, "an int or None")
+        n_rounds = self._asked("n_estimators")
+        if n_rounds is not None:
+            owner = type(self).__name__
+            check_positive(
+                n_rounds, "n_estimators", owner, integer=True, minimum=1, maximum=MOST_ROUNDS
+            )
         for name in (self._split_gain_name, self._leaves_name):
             value = self._asked(name)
             if isinstance(value, str) and value != "auto":

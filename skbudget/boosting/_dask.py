@@ -21,7 +21,7 @@ from ._classifier import BAND_LEAVES, adopt_fitted
 from ._metric import CoverageMetric
 from ._minimised import OBJECTIVE_PARAMETERS, find_minimised
 from ._objective import Surrogate
-from ._parameters import OF_XGBOOST, ParentNames
+from ._parameters import OF_XGBOOST, ParentNames, extras_of_xgboost
 from ._targets import check_sets, refuse_beside
 from ._xgboost_booster import MAIN_NAMES, XGBoostRounds, refuse_ratio, xgboost_knows
 
@@ -182,7 +182,7 @@ class DaskPAUCXGBClassifier(DaskXGBClassifier):
         return super().set_params(**params)
 
     def _extras(self) -> dict[str, Any]:
-        return getattr(self, "kwargs", None) or {}
+        return extras_of_xgboost(self)
 
     def _parent_params(self) -> dict[str, Any]:
         extras = self._extras()

@@ -59,8 +59,8 @@ OBJECTIVE_DOC = """objective : str, Loss or callable, default=None
         ``budget``, and boosting begins at zero. A loss may take other targets than two
         classes, see Notes."""
 
-TARGETS_DOC = """``X`` holds numbers, booleans, missing values and, in data frames, categories, in pandas,
-    polars, NumPy or sparse form, of nullable types too. Categories need no parameter; a level
+TARGETS_DOC = """``X`` holds numbers, booleans, missing values and, in data frames of
+    pandas and polars, categories and nullable types. Categories need no parameter; a level
     that was not seen in `fit` counts as a missing value. Infinity is an error that names the
     columns, and so are text and dates, with the lines that prepare them.
 

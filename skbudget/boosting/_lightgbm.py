@@ -8,9 +8,11 @@ from typing import Any
 
 import numpy as np
 from lightgbm import LGBMClassifier, LGBMModel
+from lightgbm.basic import LightGBMError
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.metaestimators import available_if
 
+from .._utils.validation import _invalid
 from ..band import Basis, TauScale
 from ..objectives import Schedule
 from ..objectives.losses.pairwise_pauc import Link
@@ -125,6 +127,7 @@ reg_alpha, random_state, importance_type
     _split_gain_name = "min_split_gain"
     _leaves_name = "num_leaves"
     _base_name = "init_score"
+    _errors = (LightGBMError,)
 
     def __init__(
         self,
@@ -210,7 +213,7 @@ reg_alpha, random_state, importance_type
         return {name: value for name, value in params.items() if name not in NOT_FOR_PREDICTION}
 
     def _extras(self) -> dict[str, Any]:
-        known = (*OWN_PARAMETERS, *self._names.constructor)
+        known = (*OWN_PARAMETERS, *self._names.constructor, *self._get_param_names())
         return {name: value for name, value in self._other_params.items() if name not in known}
 
     def fit(
@@ -350,6 +353,9 @@ eval_X, eval_y
         self, usual: Callable[..., NDArray], X: Any, kwargs: dict[str, Any], **raw: bool
     ) -> Any:
         """Return the ``raw`` output that is asked for, else the result of ``usual``."""
+        for name, wanted in raw.items():
+            if not isinstance(wanted, bool | np.bool_):
+                raise _invalid(name, wanted, f"{type(self).__name__}.predict", "a bool")
         if raw.pop("raw_score"):
             return self.decision_function(X, **kwargs)
         if any(raw.values()):

@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import _num_samples
 from xgboost import XGBClassifier, XGBModel
+from xgboost.core import XGBoostError
 
 from ..band import Basis, TauScale
 from ..objectives import Schedule
@@ -24,7 +25,7 @@ from ._classifier import (
 from ._documents import document_parameters
 from ._minimised import Minimised
 from ._objective import Surrogate
-from ._parameters import OF_XGBOOST, OWN_PARAMETERS, ParentNames
+from ._parameters import OF_XGBOOST, OWN_PARAMETERS, ParentNames, extras_of_xgboost
 from ._table import has_categories
 from ._targets import check_base, check_eval_base, values_as_weights
 from ._xgboost_booster import (
@@ -127,6 +128,7 @@ class PAUCXGBClassifier(PAUCClassifierMixin, XGBClassifier):
     _split_gain_name = "gamma"
     _leaves_name = "max_leaves"
     _base_name = "base_margin"
+    _errors = (XGBoostError,)
     # It reads tables in single precision.
     _greatest = float(np.finfo(np.float32).max)
     base_score: Any
@@ -248,7 +250,7 @@ class PAUCXGBClassifier(PAUCClassifierMixin, XGBClassifier):
         return minimised
 
     def _extras(self) -> dict[str, Any]:
-        return getattr(self, "kwargs", None) or {}
+        return extras_of_xgboost(self)
 
     def fit(
         self,
