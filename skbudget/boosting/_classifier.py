@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -16,7 +16,8 @@ from sklearn.utils.validation import _num_samples, check_is_fitted, column_or_1d
 
 from .._utils.labels import TwoClasses
 from .._utils.ranges import in_fitting_range
-from .._utils.validation import check_band, check_positive, check_weights
+from .._utils.splits import check_groups
+from .._utils.validation import check_band, check_weights
 from ..band import Basis, default_beta
 from ..objectives import Loss, Rows
 from ..objectives._rows import Margins, Target, check_columns
@@ -37,6 +38,7 @@ from ._fitting import (
 )
 from ._metric import CoverageMetric
 from ._minimised import OBJECTIVE_PARAMETERS, Minimised, find_minimised
+from ._splits import check_folds, find_routing, route_to_splitters, with_given_splits
 from ._targets import (
     check_base,
     check_table,
@@ -142,13 +144,17 @@ class PAUCClassifierMixin:
     _base_name: str
     beta: float | None
     basis: Basis
-    calibration_cv: int | None
-    selection_cv: int | None
+    calibration_cv: Any
+    selection_cv: Any
     objective: Any
     alpha: float | None
     budget: float
     get_params: Callable[..., dict[str, Any]]
     __sklearn_is_fitted__: Callable[[], bool]
+    _get_metadata_request: Callable[[], Any]
+
+    # Where there are groups, they are to be heeded.
+    __metadata_request__fit: ClassVar[dict[str, Any]] = {"groups": True}
 
     pos_label: Any
     _label_encoder: LabelEncoder | TwoClasses | None
@@ -170,6 +176,8 @@ class PAUCClassifierMixin:
         """Choose, train and calibrate, and take over the result."""
         settings = self._settings(booster, earlier)
         beta = self._check_band(training, settings)
+        encoder = self._label_encoder
+        settings = with_given_splits(settings, training, encoder and encoder.classes_)
         choice, held_out = choose(training, settings)
         model = train(training, settings, choice)
         calibration = calibrate(training, settings, choice, model, held_out)
@@ -195,6 +203,18 @@ class PAUCClassifierMixin:
             class_weight=self._coded_weights(getattr(self, "class_weight", None)),
             earlier=earlier,
         )
+
+    def get_metadata_routing(self) -> Any:
+        """Return which metadata go where.
+
+        Returns
+        -------
+        routing : MetadataRequest or MetadataRouter
+            What `fit` requests. ``groups`` are requested unless
+            ``set_fit_request(groups=False)`` says otherwise. Splitters that are passed as
+            ``selection_cv`` and ``calibration_cv`` get what their `split` requests.
+        """
+        return find_routing(self, self._get_metadata_request())
 
     def set_params(self, **params: Any) -> Any:
         """Set parameters; ``objective__*`` are those of a loss that is the objective.
@@ -244,11 +264,7 @@ class PAUCClassifierMixin:
                     f"The {name!r} parameter of {type(self).__name__} must be a number or 'auto'. "
                     f"Got {value!r} instead."
                 )
-        for name in ("calibration_cv", "selection_cv"):
-            if getattr(self, name) is not None:
-                check_positive(
-                    getattr(self, name), name, type(self).__name__, integer=True, minimum=2
-                )
+        check_folds(self)
         return minimised
 
     def _check_fit(
@@ -262,8 +278,9 @@ class PAUCClassifierMixin:
     ) -> Training:
         """Check parameters and data of `fit`, and return the rows.
 
-        ``base`` are scores that boosting begins from. ``earlier`` has one entry: the model
-        whose training is continued, or None, by the name of that argument of `fit`.
+        ``columns`` are for the loss, and ``groups`` among them for the folds. ``base`` are scores
+        that boosting begins from. ``earlier`` has one entry: the model whose training is
+        continued, or None, by the name of that argument of `fit`.
         """
         owner, minimised = type(self).__name__, self._check_params()
         target, margins = self._fitted_kind = minimised.target, minimised.margins
@@ -289,6 +306,9 @@ class PAUCClassifierMixin:
                 )
         elif getattr(self, "class_weight", None) is not None:
             raise ValueError("class_weight needs classes, and this objective takes a real target.")
+        for_loss = {name: column for name, column in columns.items() if name != "groups"}
+        groups = check_groups(columns.get("groups"), coded.size)
+        for_splitters, columns = route_to_splitters(self, groups, for_loss, minimised.loss)
         minimised.check_columns({k: v for k, v in columns.items() if v is not None}, owner)
         given = check_columns(columns, coded.size)
         n_margins = self._n_margins
@@ -297,7 +317,8 @@ class PAUCClassifierMixin:
         rows = Rows(coded, np.broadcast_to(0.0, shape), weight, given)
         if target == "binary":
             self._check_value(minimised, rows)
-        return Training(X, rows, check_base(base, self._base_name, coded.size, n_margins))
+        base = check_base(base, self._base_name, coded.size, n_margins)
+        return Training(X, rows, base, groups, for_splitters)
 
     def _check_value(self, minimised: Minimised, rows: Rows) -> None:
         """Raise if the values of the positives are of no use."""
