@@ -77,17 +77,20 @@ def read_splits(
     every = np.arange(_num_samples(X))
     with naming(name, allowed):
         splits = [
-            Split(every[train], every[held])
+            Split(np.atleast_1d(every[train]), np.atleast_1d(every[held]))
             for train, held in splitter.split(X, y, **(params or {}))
         ]
     if not splits:
-        raise ValueError(f"{name} has no splits: at least one is needed.")
+        raise ValueError(
+            f"{name} has no splits: at least one is needed. (An iterator has none left after the "
+            "first fit: pass a list.)"
+        )
     for train, held_out in splits:
         shared = np.intersect1d(train, held_out).size
         if shared:
             raise ValueError(
-                f"{name} must not train and calibrate on the same rows: {shared} are in both "
-                "parts of a split."
+                f"{name} must not train on rows that it holds out: {shared} are in both parts "
+                "of a split."
             )
     return splits
 

@@ -339,8 +339,11 @@ reg_alpha, random_state, n_jobs, importance_type
         self.pos_label = pos_label
 
     def _process_params(self, stage: str) -> dict[str, Any]:
-        # Called for what the parent passes to LightGBM when it predicts.
-        params = super()._process_params(stage)
+        # Called for what the parent passes to LightGBM when it predicts, after a deep copy, which
+        # splits need not allow.
+        plain = copy.copy(self)
+        plain.selection_cv = plain.calibration_cv = None
+        params = LGBMClassifier._process_params(plain, stage)
         for name in (self._split_gain_name, self._leaves_name):
             if params.get(name) == "auto":
                 params[name] = getattr(self, f"{name}_")

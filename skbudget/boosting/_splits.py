@@ -41,7 +41,7 @@ from ._fitting import (
     folds,
 )
 
-__all__ = ["check_folds", "find_routing", "route_to_splitters", "with_given_splits"]
+__all__ = ["FOLDS", "check_folds", "find_routing", "route_to_splitters", "with_given_splits"]
 
 # The parameters that say which rows are held out.
 FOLDS = ("selection_cv", "calibration_cv")
@@ -122,10 +122,11 @@ def with_given_splits(
         for name, used in zip(FOLDS, (compares, calibrates))
         if used and is_splitter(getattr(settings, name))
     }
-    if calibrates and isinstance(settings.calibration_cv, int) and training.group is not None:
+    number = settings.calibration_cv
+    if calibrates and isinstance(number, Integral) and training.group is not None:
         # Says now, and not after the training, if groups leave no folds.
         seed = copy.deepcopy(settings.random_state)
-        next(folds(training, settings.calibration_cv, seed, settings.owner))
+        next(folds(training, int(number), seed, settings.owner))
     if not given:
         return settings
     assert classes is not None
