@@ -2,7 +2,7 @@
 
 Metrics have labels and scores alone, and no row to guess from: `check_binary_labels` asks for
 ``pos_label`` unless the labels are 0 and 1, -1 and 1, or booleans. Whatever is fitted follows
-the rule of this module.
+the rule of this module, and so do scorers, whose errors a search of scikit-learn turns into NaN.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ from sklearn.metrics._scorer import _cached_call, _Scorer
 from sklearn.utils import _safe_indexing
 from sklearn.utils._param_validation import InvalidParameterError
 
-from .._utils.labels import _same
+from .._utils.labels import _same, find_classes, has_known_positive
 from .._utils.positive import find_known_positive
 from .._utils.validation import (
     BASES,
@@ -136,9 +136,22 @@ class _RankingScorer(_Scorer):
                 )
             kwargs["value"] = _column_of(X, column)
         if "positive_class" not in self._kwargs:
-            kwargs["positive_class"] = find_known_positive(estimator)
+            kwargs["positive_class"] = self._find_positive(estimator, y_true)
         kwargs["classes"] = getattr(estimator, "classes_", None)
         return super()._score(partial(_cached_call, None), estimator, X, y_true, **kwargs)
+
+    def _find_positive(self, estimator: Any, y_true: Any) -> Any:
+        """Return the positive label by the rule for estimators, None if it cannot be applied.
+
+        A search of scikit-learn makes NaN of an error in a scorer, and goes on.
+        """
+        known = find_known_positive(estimator)
+        labels = distinct_labels(y_true)
+        if known is not None or labels.size != 2 or has_known_positive(labels):
+            return known
+        owner = f"A scorer of {self._kwargs['metric'].__name__}"
+        positive = find_classes(y_true, owner=owner, stacklevel=4).classes[1]
+        return positive.item() if isinstance(positive, np.generic) else positive
 
     def __repr__(self) -> str:
         params = {key: value for key, value in self._kwargs.items() if key != "metric"}
@@ -197,7 +210,8 @@ def make_coverage_scorer(
     pos_label : int, float, bool or str, default=None
         Label of the positive class, one of any two labels. Without it, this is the
         ``pos_label_`` of a classifier of this package, else 1 of {0, 1} and {-1, 1}, and
-        True. For other labels it must be given.
+        True. Of any other two labels it is the rarer one among the rows that are scored, with
+        a warning that names it.
 
     Returns
     -------
@@ -208,8 +222,7 @@ def make_coverage_scorer(
     ------
     ValueError
         If a parameter is out of its range. When the scorer is called: if the estimator or
-        `y` does not have two classes, if `pos_label` is neither of them, or if nothing says
-        which of them is positive.
+        `y` does not have two classes, or if `pos_label` is neither of them.
 
     See Also
     --------
@@ -302,7 +315,8 @@ def make_value_per_review_scorer(
     pos_label : int, float, bool or str, default=None
         Label of the positive class, one of any two labels. Without it, this is the
         ``pos_label_`` of a classifier of this package, else 1 of {0, 1} and {-1, 1}, and
-        True. For other labels it must be given.
+        True. Of any other two labels it is the rarer one among the rows that are scored, with
+        a warning that names it.
 
     Returns
     -------
@@ -313,8 +327,7 @@ def make_value_per_review_scorer(
     ------
     ValueError
         If a parameter is out of its range. When the scorer is called: if the estimator or
-        `y` does not have two classes, if `pos_label` is neither of them, or if nothing says
-        which of them is positive.
+        `y` does not have two classes, or if `pos_label` is neither of them.
 
     See Also
     --------
@@ -364,7 +377,8 @@ def make_partial_auc_scorer(
     pos_label : int, float, bool or str, default=None
         Label of the positive class, one of any two labels. Without it, this is the
         ``pos_label_`` of a classifier of this package, else 1 of {0, 1} and {-1, 1}, and
-        True. For other labels it must be given.
+        True. Of any other two labels it is the rarer one among the rows that are scored, with
+        a warning that names it.
 
     Returns
     -------
@@ -375,8 +389,7 @@ def make_partial_auc_scorer(
     ------
     ValueError
         If a parameter is out of its range. When the scorer is called: if the estimator or
-        `y` does not have two classes, if `pos_label` is neither of them, or if nothing says
-        which of them is positive.
+        `y` does not have two classes, or if `pos_label` is neither of them.
 
     See Also
     --------
@@ -419,7 +432,8 @@ def make_fpr_at_tpr_scorer(
     pos_label : int, float, bool or str, default=None
         Label of the positive class, one of any two labels. Without it, this is the
         ``pos_label_`` of a classifier of this package, else 1 of {0, 1} and {-1, 1}, and
-        True. For other labels it must be given.
+        True. Of any other two labels it is the rarer one among the rows that are scored, with
+        a warning that names it.
 
     Returns
     -------
@@ -431,8 +445,7 @@ def make_fpr_at_tpr_scorer(
     ------
     ValueError
         If a parameter is out of its range. When the scorer is called: if the estimator or
-        `y` does not have two classes, if `pos_label` is neither of them, or if nothing says
-        which of them is positive.
+        `y` does not have two classes, or if `pos_label` is neither of them.
 
     See Also
     --------

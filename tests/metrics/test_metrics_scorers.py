@@ -1,4 +1,5 @@
 import pickle
+import warnings
 
 import numpy as np
 import pytest
@@ -120,13 +121,42 @@ def test_labels_that_say_which_is_positive(scorer, metric, labels, data):
     assert scorer(model, X, named) == metric(y, model.decision_function(X))
 
 
-@pytest.mark.parametrize(("scorer", "_"), SCORERS)
-@pytest.mark.parametrize("labels", [("good", "scam"), ("ok", "fraud"), (1, 2)])
-def test_other_labels_need_pos_label(scorer, _, labels, data):
+@pytest.mark.parametrize(("scorer", "metric"), SCORERS)
+@pytest.mark.parametrize("labels", [("good", "scam"), ("ok", "fraud"), (1, 2), (2, 1)])
+def test_the_rarer_of_other_labels_is_positive(scorer, metric, labels, data):
     X, y = data
     named = np.array(labels)[y]
-    with pytest.raises(ValueError, match="pass pos_label explicitly"):
-        scorer(LogisticRegression().fit(X, named), X, named)
+    model = LogisticRegression().fit(X, named)
+    expected = metric(y, model.decision_function(X) * (1 if labels[1] > labels[0] else -1))
+    message = rf"A scorer of \w+: pos_label is not given.*rarer one, {labels[1]!r}"
+    with pytest.warns(PositiveClassWarning, match=message):
+        assert scorer(model, X, named) == pytest.approx(expected)
+
+
+def test_rows_of_one_label_do_not_say_which_is_positive(data):
+    X, y = data
+    named = np.array(["ok", "fraud"])[y]
+    model = LogisticRegression().fit(X, named)
+    with pytest.raises(ValueError, match="Only one class present in y_true"):
+        make_coverage_scorer(0.1)(model, X[y == 0], named[y == 0])
+
+
+def test_a_search_of_a_classifier_that_does_not_say_so(data):
+    X, y = data
+    named = np.array(["ok", "fraud"])[y]
+    found = {}
+    for pos_label in ("fraud", None):
+        search = GridSearchCV(
+            LogisticRegression(),
+            {"C": [1e-3, 1.0]},
+            scoring=make_coverage_scorer(0.1, pos_label=pos_label),
+            cv=3,
+            error_score="raise",
+        )
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", PositiveClassWarning)
+            found[pos_label] = search.fit(X, named).cv_results_["mean_test_score"]
+    np.testing.assert_array_equal(found[None], found["fraud"])
 
 
 class Ours(LogisticRegression):

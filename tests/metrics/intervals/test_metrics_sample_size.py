@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
-from test_metrics_comparison import share_rejected
+from metrics_power import share_rejected
 
 from skbudget.metrics import CoverageSampleSize, coverage_sample_size
 from skbudget.metrics.intervals._closed_forms import wilson_interval
