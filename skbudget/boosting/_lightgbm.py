@@ -342,7 +342,8 @@ reg_alpha, random_state, n_jobs, importance_type
         # Called for what the parent passes to LightGBM when it predicts, after a deep copy, which
         # splits need not allow.
         plain = copy.copy(self)
-        plain.selection_cv = plain.calibration_cv = None
+        plain._other_params = dict(self._other_params)
+        plain.set_params(selection_cv=None, calibration_cv=None)
         params = LGBMClassifier._process_params(plain, stage)
         for name in (self._split_gain_name, self._leaves_name):
             if params.get(name) == "auto":
