@@ -39,7 +39,7 @@ from ._utils.splits import (
     warn_of_parted_groups,
 )
 from ._utils.tables import LabelledRows
-from ._utils.validation import check_budget, check_positive, check_scores, check_weights
+from ._utils.validation import check_budget, check_positive, check_response, check_weights
 from .boosting._classifier import (
     MIN_TO_CHOOSE,
     PAUCClassifierMixin,
@@ -116,8 +116,7 @@ def _as_chosen(model: Any, fitted: Any) -> Any:
 
 def _margin(model: Any, X: Any, pos_label: Any, role: str) -> NDArray[np.float64]:
     """Return the margins of a model, greater for the positive class."""
-    margin = np.asarray(model.decision_function(X), dtype=np.float64)
-    margin = check_scores(margin, f"decision_function of {role}")
+    margin = check_response(model.decision_function(X), f"decision_function of {role}")
     return margin if favours(model, pos_label) else -margin
 
 

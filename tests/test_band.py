@@ -572,8 +572,9 @@ def test_a_budget_that_is_no_fraction(budget):
 )
 def test_the_rule_for_the_band_checks_its_arguments(wrong, message):
     arguments = {"budget": 0.01, "positive_weight": 10, "negative_weight": 1_000}
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(ValueError, match=message) as caught:
         default_beta(**{**arguments, **wrong})
+    assert "of default_beta" in str(caught.value)
 
 
 @pytest.mark.parametrize("kind", [np.float64, np.float32, np.int64])
@@ -582,6 +583,8 @@ def test_the_rule_for_the_band_takes_any_numbers(kind):
     assert found == default_beta(0.25, 8, 64, widening=2) == 0.5
     assert default_beta(1, 8, 64) == 1.0
     assert default_beta(0.5, 1e300, 1e300) == 1.0
+    # No positive is no error, whatever the type of the zero.
+    assert default_beta(0.25, kind(0), kind(64)) == 0.75
 
 
 # --- near the ends of what a float holds

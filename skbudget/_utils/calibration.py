@@ -65,7 +65,7 @@ class SigmoidCalibrator:
                 "into probabilities: look for extreme values in X."
             )
         weight = np.ones(margin.size) if weight is None else weight
-        n_pos, n_neg = weight[positive].sum(), weight[~positive].sum()
+        n_pos, n_neg = _count(weight[positive]), _count(weight[~positive])
         target = np.where(positive, (n_pos + 1) / (n_pos + 2), 1 / (n_neg + 2))
         share = weight / weight.sum()
         centre = float(share @ margin)
@@ -104,6 +104,17 @@ class SigmoidCalibrator:
         """Return the probabilities of both classes from `scores`, shape (n_samples, 2)."""
         positive = expit(self.slope * np.asarray(scores, dtype=np.float64))
         return np.column_stack([1.0 - positive, positive])
+
+
+def _count(weight: NDArray) -> float:
+    """Return how many rows some weights stand for.
+
+    A weight of 2 is a row twice. Weights that add up to less than there are rows, such as
+    shares of a whole, are in another unit: then it is the number of rows that they are worth.
+    """
+    share = weight / weight.max(initial=0.0) if weight.any() else weight
+    squares = float(share @ share)
+    return max(float(weight.sum()), float(share.sum()) ** 2 / squares if squares else 0.0)
 
 
 @dataclass(frozen=True)

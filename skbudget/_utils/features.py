@@ -8,6 +8,7 @@ not name the column. `check_numbers` looks at the array.
 from __future__ import annotations
 
 import sys
+import warnings
 from collections.abc import Sequence
 from datetime import date, time, timedelta
 from typing import Any
@@ -16,12 +17,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import issparse
 
-__all__ = ["check_kinds", "check_numbers", "column_names"]
+__all__ = ["check_infinity", "check_kinds", "check_numbers", "column_names"]
 
 _N_SHOWN = 10
 
 
-def check_kinds(X: Any, owner: str) -> Any:
+def check_kinds(X: Any, owner: str, *, categories: bool = False) -> Any:
     """Return a table, unless columns hold no numbers.
 
     Numbers, booleans and nullable types of both are accepted, in data frames of pandas and
@@ -35,6 +36,8 @@ def check_kinds(X: Any, owner: str) -> Any:
         others.
     owner : str
         The estimator, for messages.
+    categories : bool, default=False
+        Whether categories of data frames are accepted, too.
 
     Returns
     -------
@@ -58,8 +61,18 @@ def check_kinds(X: Any, owner: str) -> Any:
         ]
     else:
         wrong = _wrong_in_array(X)
+    if categories:
+        wrong = [(name, kind) for name, kind in wrong if not _is_category(kind)]
     if wrong:
-        raise ValueError(_message_of_kinds(wrong, owner))
+        how = _lines_for_trees if categories else _lines_for_networks
+        lines = how(wrong, owner, has_names=hasattr(X, "columns"))
+        taken = "numbers, booleans and categories" if categories else "numbers and booleans"
+        listed = _listed([f"{_shown(name)} ({kind})" for name, kind in wrong])
+        raise ValueError(
+            f"{owner} takes {taken}, and X has {_count(len(wrong))} of another kind: "
+            f"{listed}. Prepare {'it' if len(wrong) == 1 else 'them'} first:\n    "
+            + "\n    ".join(lines)
+        )
     return _without_none(X)
 
 
@@ -76,7 +89,8 @@ def _without_none(X: Any) -> Any:
             X.isetitem(number, column.where(column.notna(), np.nan).astype(float))
         return X
     if isinstance(X, np.ndarray) and X.dtype == object:
-        return np.where(X == None, np.nan, X)  # noqa: E711 (elementwise)
+        missing = [entry is None or type(entry).__name__ == "NAType" for entry in X.ravel()]
+        return np.where(np.reshape(missing, X.shape), np.nan, X) if any(missing) else X
     return X
 
 
@@ -97,6 +111,8 @@ def _kind_in_pandas(column: Any) -> str:
     types, dtype = pandas.api.types, column.dtype
     if isinstance(dtype, types.CategoricalDtype):
         return "category"
+    if types.is_complex_dtype(dtype):
+        return str(dtype)
     if types.is_numeric_dtype(dtype) or types.is_bool_dtype(dtype):
         return ""
     kind = str(dtype)
@@ -149,7 +165,13 @@ def _wrong_in_array(X: Any) -> list[tuple[Any, str]]:
 _NO_NUMBERS = (str, bytes, date, time, timedelta, np.datetime64, np.timedelta64)
 
 
-def _message_of_kinds(wrong: list[tuple[Any, str]], owner: str) -> str:
+def _is_category(kind: str) -> bool:
+    # What polars calls them begins with a capital letter.
+    return kind == "category" or kind.startswith(("Categorical", "Enum"))
+
+
+def _lines(wrong: list[tuple[Any, str]]) -> tuple[dict[str, str], list[Any]]:
+    """Return the lines that make numbers of columns, and the columns left."""
     # Of the columns that one line prepares, the first is the example.
     lines: dict[str, str] = {}
     others = []
@@ -164,17 +186,69 @@ def _message_of_kinds(wrong: list[tuple[Any, str]], owner: str) -> str:
             lines.setdefault("dates", f"{column} = ({days}).dt.days")
         else:
             others.append(name)
+    return lines, others
+
+
+def _lines_for_networks(
+    wrong: list[tuple[Any, str]], owner: str, *, has_names: bool = True
+) -> list[str]:
+    lines, others = _lines(wrong)
     if others:
         lines["others"] = (
             "encode = make_column_transformer((OneHotEncoder(handle_unknown='ignore', "
             f"sparse_output=False), {others[:_N_SHOWN]!r}), remainder=StandardScaler())"
         )
         lines["model"] = f"model = make_pipeline(encode, {owner}(...))"
-    listed = _listed([f"{_shown(name)} ({kind})" for name, kind in wrong])
-    return (
-        f"{owner} takes numbers and booleans, and X has {_count(len(wrong))} of another kind: "
-        f"{listed}. Prepare {'it' if len(wrong) == 1 else 'them'} first:\n    "
-        + "\n    ".join(lines.values())
+    return list(lines.values())
+
+
+def _lines_for_trees(wrong: list[tuple[Any, str]], owner: str, *, has_names: bool) -> list[str]:
+    lines, others = _lines(wrong)
+    if others:
+        columns = f"X[{others[0]!r}]"
+        if len(others) > 1:
+            columns = f"X[{others[:_N_SHOWN]!r}]"
+        lines["others"] = f"{columns} = {columns}.astype('category')"
+    first = [] if has_names else ["X = pd.DataFrame(X)"]
+    return [*first, *lines.values()]
+
+
+def check_infinity(
+    X: Any, names: Sequence[Any] | NDArray | None, owner: str, greatest: float = np.inf
+) -> None:
+    """Refuse infinity, and numbers beyond a greatest one; missing values are accepted.
+
+    Parameters
+    ----------
+    X : ndarray or CSR matrix of shape (n_samples, n_features)
+        Numbers.
+    names : sequence, or None
+        Names of the columns; None for their numbers.
+    owner : str
+        The estimator, for messages.
+    greatest : float, default=np.inf
+        The greatest number that it holds.
+
+    Raises
+    ------
+    ValueError
+        Naming the columns and how many entries of each are infinite.
+    """
+    values = X.data if issparse(X) else X
+    if values.dtype.kind != "f" or not values.size:
+        return
+    limit = min(greatest, float(np.finfo(values.dtype).max))
+    # Comparisons with NaN are false. Extremes skip it, and need no array as large as X.
+    with warnings.catch_warnings(), np.errstate(invalid="ignore"):
+        warnings.simplefilter("ignore", RuntimeWarning)
+        if not (np.nanmax(values) > limit or np.nanmin(values) < -limit):
+            return
+        counts = _counts(X, lambda part: np.abs(part) > limit)
+    beyond = "" if limit == np.finfo(values.dtype).max else f", or numbers beyond {limit:.3g},"
+    raise ValueError(
+        f"Input X contains infinity{beyond} in {_counted(counts, names)}. {owner} takes missing "
+        "values in their place:\n    X = np.where(np.abs(X) < 1e30, X, np.nan)  "
+        "# X.where(X.abs() < 1e30) in pandas, for its columns of numbers"
     )
 
 

@@ -18,6 +18,8 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import column_or_1d
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 
+from .naming import naming
+
 __all__ = [
     "PositiveClassWarning",
     "TwoClasses",
@@ -66,7 +68,8 @@ class TwoClasses(NamedTuple):
         ValueError
             If there is a label that is neither.
         """
-        labels = column_or_1d(y)
+        with naming(name, "labels of shape (n_samples,)"):
+            labels = column_or_1d(y)
         positive = labels == self.classes[1]
         unknown = ~positive & (labels != self.classes[0])
         if unknown.any():
@@ -122,8 +125,9 @@ def find_classes(
         raise ValueError(
             f"requires y to be passed, but the target y is None: {owner} needs labels."
         )
-    labels = column_or_1d(y, warn=True)
-    check_classification_targets(labels)
+    with naming("y", "labels of shape (n_samples,)"):
+        labels = column_or_1d(y, warn=True)
+        check_classification_targets(labels)
     classes = np.unique(labels)
     if classes.size > 2:
         raise ValueError(
@@ -224,7 +228,11 @@ def already_told(classes: NDArray[Any]) -> Iterator[None]:
 
 def _same(one: Any, other: Any) -> bool:
     """Tell whether two labels are equal and of one kind: "1" is not 1."""
-    return isinstance(one, str) == isinstance(other, str) and bool(one == other)
+    try:
+        return isinstance(one, str) == isinstance(other, str) and bool(one == other)
+    except (TypeError, ValueError):
+        # An array or a missing value, which is no label.
+        return False
 
 
 def _shown(label: Any) -> str:

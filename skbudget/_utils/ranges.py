@@ -9,10 +9,13 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["in_fitting_range", "product", "scaled"]
+__all__ = ["MOST_MARGIN", "in_fitting_range", "product", "scaled"]
 
 # Products of two numbers in [1 / SAFE, SAFE], their squares, and sums of these are in range.
 SAFE = 2.0**200
+
+# Raw scores up to here have finite differences, at any temperature that is taken.
+MOST_MARGIN = 1e150
 
 # Boosters hold weights in single precision, and stop to split where the second derivatives of
 # all rows add up to a thousandth. A mean weight outside of this range leaves no tree.

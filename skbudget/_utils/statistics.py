@@ -7,8 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
-from .validation import MOST_RESAMPLES, check_fraction, check_positive
+from .ranges import MOST_MARGIN
+from .validation import MOST_RESAMPLES, check_fraction, check_positive, check_scores
 
 __all__ = ["LEVEL", "Estimate", "Interval", "bootstrap_interval", "t_interval"]
 
@@ -92,9 +94,7 @@ def t_interval(
     >>> round(folds.half_width, 3)
     0.142
     """
-    from .validation import check_fraction, check_positive, check_scores
-
-    observed = check_scores(values, "values")
+    observed = _check_values(values)
     ratio = check_positive(test_train_ratio, "test_train_ratio", "t_interval", minimum=0)
     level = check_fraction(level, "level", "t_interval")
     n = observed.size
@@ -106,6 +106,17 @@ def t_interval(
     variance = (1.0 / n + ratio) * float(np.var(observed, ddof=1))
     quantile = float(t.ppf(0.5 + level / 2.0, n - 1))
     return Estimate(mean, quantile * math.sqrt(variance), n)
+
+
+def _check_values(values: Sequence[float]) -> NDArray[np.float64]:
+    """Return values whose mean and variance a float holds."""
+    observed = check_scores(values, "values")
+    if not np.abs(observed).max() <= MOST_MARGIN:
+        raise ValueError(
+            f"values must lie within [-{MOST_MARGIN:g}, {MOST_MARGIN:g}]: the greatest is "
+            f"{observed.max():g}, the least {observed.min():g}."
+        )
+    return observed
 
 
 @dataclass(frozen=True)
@@ -176,7 +187,7 @@ def bootstrap_interval(
     owner = "bootstrap_interval"
     check_fraction(level, "level", owner)
     check_positive(n_resamples, "n_resamples", owner, integer=True, maximum=MOST_RESAMPLES)
-    observed = np.asarray(values, dtype=np.float64)
+    observed = _check_values(values)
     n = len(observed)
     mean = float(observed.mean())
     if n < 2:

@@ -10,8 +10,11 @@ from __future__ import annotations
 
 import math
 import os
+import sys
 import time
+from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 __all__ = ["container_threads", "free_threads"]
 
@@ -61,9 +64,16 @@ def container_threads() -> int:
 
 def _openmp_limits() -> list[int]:
     """Return the number of threads of each OpenMP library that is loaded."""
-    from threadpoolctl import threadpool_info
+    # To look for libraries takes longer than to predict a row, and only an import loads more.
+    pools = _find_pools(len(sys.modules)).info()
+    return [pool["num_threads"] for pool in pools if pool["user_api"] == "openmp"]
 
-    return [pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "openmp"]
+
+@lru_cache(maxsize=1)
+def _find_pools(n_modules: int) -> Any:
+    from threadpoolctl import ThreadpoolController
+
+    return ThreadpoolController()
 
 
 def free_threads() -> int:

@@ -18,6 +18,8 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import check_array, column_or_1d
 from sklearn.utils._param_validation import InvalidParameterError
 
+from .naming import naming
+
 __all__ = [
     "KnownBudget",
     "check_band",
@@ -26,11 +28,15 @@ __all__ = [
     "check_budgets",
     "check_finite",
     "check_fraction",
+    "check_jobs",
     "check_mask",
     "check_option",
     "check_positive",
     "check_ranking",
+    "check_reference",
+    "check_response",
     "check_scores",
+    "check_temperature",
     "check_weights",
     "distinct_labels",
     "is_label",
@@ -58,7 +64,14 @@ def _invalid(name: str, value: Any, owner: str, allowed: str, hint: str = "") ->
 
 
 def _is_real(value: Any) -> bool:
-    return isinstance(value, Real) and not isinstance(value, bool | np.bool_)
+    """Tell whether a value is a real number: neither a boolean nor a duration."""
+    # NumPy counts durations among whole numbers, and compares them with none.
+    return isinstance(value, Real) and not isinstance(value, bool | np.bool_ | np.timedelta64)
+
+
+def _is_whole(value: Any) -> bool:
+    """Tell whether a value is a whole number: neither a boolean nor a duration."""
+    return isinstance(value, Integral) and _is_real(value)
 
 
 def check_budget(budget: Any, owner: str, name: str = "budget") -> float:
@@ -72,10 +85,12 @@ def check_budget(budget: Any, owner: str, name: str = "budget") -> float:
     return checked
 
 
-def _check_budget(budget: Any, owner: str, name: str) -> float:
+def _check_budget(
+    budget: Any, owner: str, name: str, allowed: str = "a float in the range (0.0, 1.0]"
+) -> float:
     if not _is_real(budget) or not 0.0 < budget <= 1.0:
         hint = _fraction_hint(budget, name, basis_points=True)
-        raise _invalid(name, budget, owner, "a float in the range (0.0, 1.0]", hint)
+        raise _invalid(name, budget, owner, allowed, hint)
     return float(budget)
 
 
@@ -139,7 +154,8 @@ def check_budgets(budgets: Any, owner: str, name: str = "budgets") -> NDArray[np
     if array.ndim != 1 or array.size == 0:
         raise ValueError(f"{name} must have shape (n_budgets,), at least one: got {array.shape}.")
     # A curve may well end at 1.
-    return np.array([_check_budget(budget, owner, name) for budget in array.tolist()])
+    allowed = "an array with entries in the range (0.0, 1.0]"
+    return np.array([_check_budget(budget, owner, name, allowed) for budget in array.tolist()])
 
 
 def check_fraction(value: Any, name: str, owner: str) -> float:
@@ -174,8 +190,7 @@ def check_positive(
     kind = "an int" if integer else "a float"
     low = "(0.0" if minimum is None else f"[{minimum:g}"
     high = "inf)" if maximum is None else f"{maximum:g}]"
-    right_type = isinstance(value, Integral) if integer else True
-    number = _as_float(value) if right_type else np.nan
+    number = _as_float(value) if _is_whole(value) or not integer else np.nan
     above = number > 0 if minimum is None else number >= minimum
     if not (above and np.isfinite(number) and (maximum is None or number <= maximum)):
         raise _invalid(name, value, owner, f"{kind} in the range {low}, {high}")
@@ -196,6 +211,17 @@ def check_finite(value: Any, name: str, owner: str) -> float:
     if not np.isfinite(number):
         raise _invalid(name, value, owner, "a finite float")
     return number
+
+
+def check_jobs(n_jobs: Any, owner: str) -> None:
+    """Raise unless a number of workers is None or a whole number other than 0."""
+    if n_jobs is not None and not (_is_whole(n_jobs) and n_jobs != 0):
+        raise _invalid("n_jobs", n_jobs, owner, "None or an int other than 0")
+
+
+def check_temperature(value: Any, owner: str, name: str = "temperature") -> float:
+    """Return a temperature as a float, if its square is in range too."""
+    return check_positive(value, name, owner, minimum=1e-100, maximum=1e100)
 
 
 def check_option(value: Any, name: str, options: Sequence[Any], owner: str) -> Any:
@@ -264,6 +290,15 @@ def check_scores(scores: ArrayLike, name: str = "y_score", *, dtype: Any = np.fl
     return column
 
 
+def check_response(scores: ArrayLike, name: str) -> NDArray[np.float64]:
+    """Return scores of an estimator, finite and of shape (n_samples,).
+
+    An estimator may answer with more digits than its scores mean: long doubles are rounded.
+    """
+    response = np.asarray(scores)
+    return check_scores(response.astype(np.float64) if response.dtype.kind == "f" else scores, name)
+
+
 def check_ranking(scores: ArrayLike, name: str = "y_score") -> NDArray[np.float64]:
     """Return float64 of shape (n_samples,) in the order of the scores, with the same ties.
 
@@ -299,6 +334,16 @@ def check_mask(mask: ArrayLike, name: str, n_samples: int) -> NDArray[np.bool_]:
             f"got dtype {mask.dtype} and shape {mask.shape}."
         )
     return mask
+
+
+def check_reference(n_negatives: int, n_samples: int, n_marked: int, owner: str) -> None:
+    """Raise if ``iid_mask`` marks no negatives: nothing would set the band then."""
+    if n_negatives == 0:
+        raise ValueError(
+            f"iid_mask of {owner} marks {n_marked} of {n_samples} rows, and no negative among "
+            "them: the band is set by the negatives that it marks, and would be empty. Mark all "
+            "rows that were drawn as in deployment, or leave iid_mask out."
+        )
 
 
 def check_weights(
@@ -396,7 +441,8 @@ def _label_column(y: ArrayLike, name: str) -> NDArray[Any]:
     shape = shape_of(y, name)
     if len(shape) != 1 and not (len(shape) == 2 and shape[1] == 1):
         raise ValueError(f"{name} must have shape (n_samples,): got {shape}.")
-    return column_or_1d(y, warn=False)
+    with naming(name, "labels of shape (n_samples,)"):
+        return column_or_1d(y, warn=False)
 
 
 def _check_same_length(y: NDArray[Any], others: Sequence[Any]) -> None:

@@ -96,7 +96,9 @@ class BoosterCallable:
         Where XGBoost trains on several workers, rows are one worker's, and band, weights
         and pairs are those of all of them: the derivatives are the same as on one machine.
         """
-        return self._derivatives(unpack_call(y_true, y_pred, sample_weight, group), NO_COLUMNS)
+        any_number = self._loss.target == "real"
+        call = unpack_call(y_true, y_pred, sample_weight, group, any_number=any_number)
+        return self._derivatives(call, NO_COLUMNS)
 
     def with_columns(self, **columns: ArrayLike | None) -> WithColumns:
         """Return this objective together with columns of the rows it will be called with.
@@ -155,7 +157,8 @@ class BoosterCallable:
         -------
         loss : float
         """
-        call = unpack_call(y_true, y_pred, sample_weight)
+        any_number = self._loss.target == "real"
+        call = unpack_call(y_true, y_pred, sample_weight, any_number=any_number)
         rows = self._rows(call, check_columns(columns, call.labels.size))
         loss = self._resolved(rows, None if self.schedule is None else iteration)
         return loss.boosting_factor(rows) * loss.value(rows, loss.hold(rows))
@@ -310,7 +313,8 @@ class WithColumns:
         used = getattr(y_pred, "used_indices", None)
         if used is not None:
             columns = {name: values[used] for name, values in columns.items()}
-        call = unpack_call(y_true, y_pred, sample_weight, group)
+        any_number = self.objective._loss.target == "real"
+        call = unpack_call(y_true, y_pred, sample_weight, group, any_number=any_number)
         return self.objective._derivatives(call, columns)
 
 
@@ -341,10 +345,13 @@ def unpack_call(
     y_pred: Any,
     sample_weight: ArrayLike | None = None,
     group: ArrayLike | None = None,
+    *,
+    any_number: bool = False,
 ) -> Call:
     """Tell ``(y_true, y_pred[, weight[, group]])`` from ``(preds, Dataset | DMatrix)``.
 
-    Called in every round, so each check is a single pass at most.
+    Called in every round, so each check is a single pass at most. Where ``any_number`` may be
+    a label, as of a real target, all of them may be zero.
 
     Raises
     ------
@@ -363,7 +370,7 @@ def unpack_call(
             group = np.diff(data.get_uint_info("group_ptr"))
         labels, sample_weight = data.get_label(), data.get_weight()
         # XGBoost hands out an empty array for missing labels, LightGBM zeros.
-        has_labels = labels is not None and bool(np.any(labels))
+        has_labels = labels is not None and bool(np.any(labels) or (any_number and np.size(labels)))
         if not has_labels and workers is None:
             raise ValueError(
                 f"The {type(data).__name__} has no labels, or no positive one: "

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar, Literal
 
 import numpy as np
@@ -15,13 +15,18 @@ from sklearn.utils._param_validation import InvalidParameterError
 from sklearn.utils.validation import _num_samples, check_is_fitted, column_or_1d
 
 from .._utils.labels import TwoClasses
+from .._utils.names import refuse_unknown_names
+from .._utils.naming import naming
 from .._utils.ranges import in_fitting_range
+from .._utils.rare_class import warn_of_few_rows
 from .._utils.splits import check_groups
+from .._utils.threads import container_threads
 from .._utils.validation import check_band, check_weights
 from ..band import Basis, default_beta
 from ..objectives import Loss, Rows
 from ..objectives._rows import Margins, Target, check_columns
 from ._calls import WithColumns
+from ._columns import check_names_of_columns, check_value
 from ._fitting import (
     CALIBRATED,
     MIN_TO_CHOOSE,
@@ -37,8 +42,10 @@ from ._fitting import (
     weights_of,
 )
 from ._metric import CoverageMetric
-from ._minimised import OBJECTIVE_PARAMETERS, Minimised, find_minimised
+from ._minimised import Minimised, find_minimised
+from ._parameters import OWN_PARAMETERS, ParentNames
 from ._splits import check_folds, find_routing, route_to_splitters, with_given_splits
+from ._table import prepare_table
 from ._targets import (
     check_base,
     check_table,
@@ -51,7 +58,6 @@ from ._targets import (
 __all__ = [
     "BAND_LEAVES",
     "MIN_TO_CHOOSE",
-    "OWN_PARAMETERS",
     "Leaves",
     "PAUCClassifierMixin",
     "SplitGain",
@@ -62,8 +68,6 @@ __all__ = [
     "has_probabilities",
     "rows_of_weight",
 ]
-
-OWN_PARAMETERS = (*OBJECTIVE_PARAMETERS, "calibration_cv", "selection_cv", "pos_label")
 
 SplitGain = float | Literal["auto"] | None
 
@@ -142,6 +146,11 @@ class PAUCClassifierMixin:
     _leaves_name: str
     # What the parent calls the scores of rows that boosting begins from.
     _base_name: str
+    # The greatest number that the parent holds in a table.
+    _greatest: ClassVar[float] = np.inf
+    _names: ClassVar[ParentNames]
+    # What the parent's predictions take beside the rows.
+    _options: ClassVar[tuple[str, ...]]
     beta: float | None
     basis: Basis
     calibration_cv: Any
@@ -150,6 +159,7 @@ class PAUCClassifierMixin:
     alpha: float | None
     budget: float
     get_params: Callable[..., dict[str, Any]]
+    _get_param_names: Callable[..., list[str]]
     __sklearn_is_fitted__: Callable[[], bool]
     _get_metadata_request: Callable[[], Any]
 
@@ -199,7 +209,7 @@ class PAUCClassifierMixin:
             budget=self.budget,
             selection_cv=self.selection_cv,
             calibration_cv=self.calibration_cv,
-            random_state=getattr(self, "random_state", None),
+            random_state=self._asked("random_state"),
             class_weight=self._coded_weights(getattr(self, "class_weight", None)),
             earlier=earlier,
         )
@@ -240,12 +250,31 @@ class PAUCClassifierMixin:
                 )
             given = {name.removeprefix(prefix): value for name, value in of_loss.items()}
             params["objective"] = loss.with_params(owner, "objective", **given)
+        own = (*OWN_PARAMETERS, *self._get_param_names())
+        self._names.refuse_unknown(params, own, type(self).__name__)
         return super().set_params(**params)  # type: ignore[misc]
 
+    def _extras(self) -> dict[str, Any]:
+        """Return the parameters outside of the constructor, by the names they were given."""
+        raise NotImplementedError
+
+    def _asked(self, name: str) -> Any:
+        """Return a parameter of the parent's constructor, under whatever name it was given."""
+        return self._names.resolved(self._extras(), self).get(name, getattr(self, name))
+
     def _parent_params(self) -> dict[str, Any]:
-        """Return the parameters that the parent understands."""
+        """Return the parameters that the parent understands, each by one name."""
+        extras = self._extras()
         params = self.get_params(deep=False)
-        return {name: value for name, value in params.items() if name not in OWN_PARAMETERS}
+        params = {
+            name: value
+            for name, value in params.items()
+            if name not in OWN_PARAMETERS and name not in extras
+        }
+        params |= self._names.resolved(extras, self)
+        if params.get("n_jobs") is None:
+            params["n_jobs"] = container_threads()
+        return params
 
     def _coverage_metric(self, *, of_value: bool) -> CoverageMetric:
         if self._fitted_kind[0] != "binary":
@@ -257,8 +286,11 @@ class PAUCClassifierMixin:
 
     def _check_params(self) -> Minimised:
         minimised = find_minimised(self)
+        extras = self._extras()
+        self._names.refuse_without_effect(extras, minimised, self)
+        self._names.resolved(extras, self)
         for name in (self._split_gain_name, self._leaves_name):
-            value = getattr(self, name)
+            value = self._asked(name)
             if isinstance(value, str) and value != "auto":
                 raise InvalidParameterError(
                     f"The {name!r} parameter of {type(self).__name__} must be a number or 'auto'. "
@@ -299,6 +331,8 @@ class PAUCClassifierMixin:
         if self._label_encoder is not None:
             classes = self._label_encoder.classes_
             _, counts = rows_of_weight(coded, weight, classes, owner)
+            if target in CALIBRATED:
+                warn_of_few_rows(counts, classes, owner, stacklevel=4)
             if calibrated and counts.min() < 2:
                 raise ValueError(
                     "The least populated class in y has only 1 member: calibration needs at least "
@@ -309,39 +343,23 @@ class PAUCClassifierMixin:
         for_loss = {name: column for name, column in columns.items() if name != "groups"}
         groups = check_groups(columns.get("groups"), coded.size)
         for_splitters, columns = route_to_splitters(self, groups, for_loss, minimised.loss)
-        minimised.check_columns({k: v for k, v in columns.items() if v is not None}, owner)
+        check_names_of_columns(self, minimised, columns)
         given = check_columns(columns, coded.size)
         n_margins = self._n_margins
         shape = (coded.size,) if n_margins == 1 else (coded.size, n_margins)
         coded = coded == 1 if target == "binary" else coded
         rows = Rows(coded, np.broadcast_to(0.0, shape), weight, given)
         if target == "binary":
-            self._check_value(minimised, rows)
+            check_value(self, minimised, rows)
         base = check_base(base, self._base_name, coded.size, n_margins)
         return Training(X, rows, base, groups, for_splitters)
 
-    def _check_value(self, minimised: Minimised, rows: Rows) -> None:
-        """Raise if the values of the positives are of no use."""
-        value = rows.columns.get("value")
-        if value is None:
-            return
-        if minimised.at(self.beta).weight_of_positives == "value":
-            raise ValueError(
-                "The values of the positives were passed as value, but the objective takes "
-                "their weights for values: leave weight_of_positives at 'rows'."
-            )
-        counted = rows.target if rows.weight is None else rows.target & (rows.weight > 0)
-        n_valued = int(np.count_nonzero(value[counted]))
-        if n_valued == 0:
-            raise ValueError("The positives have no value: at least one must be worth something.")
-        if self.calibration_cv is not None and n_valued < 2:
-            raise ValueError(
-                "Only 1 positive has value: calibration needs at least 2. "
-                "Pass calibration_cv=None to train a model that only ranks."
-            )
+    def _check_options(self, options: Mapping[str, Any], method: str) -> None:
+        """Raise for an option of a prediction that the parent does not have."""
+        refuse_unknown_names(options, self._options, f"{type(self).__name__}.{method}")
 
     def _check_X(self, X: Any, *, reset: bool) -> Any:
-        return check_table(self, X, reset=reset, accept_sparse="csr", ensure_all_finite=False)
+        return prepare_table(self, X, reset=reset, greatest=self._greatest)
 
     @property
     def _n_margins(self) -> int:
@@ -349,9 +367,24 @@ class PAUCClassifierMixin:
         encoder = self._label_encoder
         return count_margins(self._fitted_kind[1], 1 if encoder is None else encoder.classes_.size)
 
-    def _encode_eval_target(self, y: Any) -> NDArray[Any]:
-        y = column_or_1d(y)
-        return y if self._label_encoder is None else self._label_encoder.transform(y)
+    def _coded_sets(self, sets: Any, name: str) -> list[tuple[Any, NDArray[Any]]]:
+        """Return evaluation sets, called ``name`` in errors, with coded labels."""
+        if not isinstance(sets, Sequence) or not all(
+            isinstance(pair, Sequence) and len(pair) == 2 for pair in sets
+        ):
+            raise ValueError(f"{name} must be a list of pairs (X, y).")
+        coded = []
+        for number, (X, y) in enumerate(sets):
+            which = f"{name}[{number}]"
+            with naming(which, "a pair (X, y)"):
+                X = self._check_X(X, reset=False)
+                y = column_or_1d(y)
+                if self._label_encoder is not None:
+                    y = self._label_encoder.transform(y)
+                if y.shape[0] != _num_samples(X):
+                    raise ValueError(f"X has {_num_samples(X)} rows, and y has {y.shape[0]}.")
+            coded.append((X, y))
+        return coded
 
     def _coded_weights(self, class_weight: Any) -> Any:
         """Return ``class_weight`` with class numbers in place of labels."""
@@ -379,7 +412,7 @@ class PAUCClassifierMixin:
 
     def _candidates(self, minimised: Minimised) -> list[Choice]:
         """Return what may be chosen where parameters leave it open."""
-        asked = getattr(self, self._split_gain_name)
+        asked = self._asked(self._split_gain_name)
         gains = SPLIT_GAINS if asked == "auto" else (asked,)
         candidates = [self._choice(self.beta, gain) for gain in gains]
         if minimised.target != "binary":
@@ -389,7 +422,7 @@ class PAUCClassifierMixin:
         return candidates
 
     def _choice(self, beta: float | None, split_gain: Any) -> Choice:
-        leaves = getattr(self, self._leaves_name)
+        leaves = self._asked(self._leaves_name)
         if leaves == "auto":
             leaves = WHOLE_AUC_LEAVES if beta == WHOLE_AUC else BAND_LEAVES
         return {"beta": beta, self._split_gain_name: split_gain, self._leaves_name: leaves}
@@ -428,6 +461,7 @@ class PAUCClassifierMixin:
             One margin per row, or several for a loss that has several.
         """
         check_is_fitted(self)
+        self._check_options(kwargs, "decision_function")
         base = kwargs.pop(self._base_name, None)
         margins = self._raw_margins(self._check_X(X, reset=False), base, **kwargs)
         if self._kept is not None:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from dataclasses import replace
 from inspect import signature
-from typing import Any
+from typing import Any, ClassVar
 
 import dask.array as da
 import numpy as np
+from xgboost import XGBModel
 from xgboost.dask import DaskXGBClassifier
 
 from .._utils.labels import order_classes
+from .._utils.names import refuse_unknown_names
+from .._utils.rare_class import warn_of_few_rows
 from ..band import Basis, TauScale
 from ..objectives import Schedule
 from ..objectives.losses.pairwise_pauc import Link
@@ -18,9 +21,10 @@ from ._classifier import BAND_LEAVES, adopt_fitted
 from ._metric import CoverageMetric
 from ._minimised import OBJECTIVE_PARAMETERS, find_minimised
 from ._objective import Surrogate
+from ._parameters import OF_XGBOOST, ParentNames
 from ._splits import FOLDS
 from ._targets import check_sets, refuse_beside
-from ._xgboost import XGBoostRounds, refuse_class_ratio
+from ._xgboost_booster import MAIN_NAMES, XGBoostRounds, refuse_ratio, xgboost_knows
 
 __all__ = ["DaskPAUCXGBClassifier"]
 
@@ -114,6 +118,7 @@ class DaskPAUCXGBClassifier(DaskXGBClassifier):
     """
 
     _parent = DaskXGBClassifier
+    _names: ClassVar[ParentNames]
 
     def __init__(
         self,
@@ -138,6 +143,7 @@ class DaskPAUCXGBClassifier(DaskXGBClassifier):
         max_leaves: int | None = BAND_LEAVES,
         **kwargs: Any,
     ) -> None:
+        self._names.refuse_unknown(kwargs, OWN_PARAMETERS, type(self).__name__)
         super().__init__(
             objective=objective,
             n_estimators=n_estimators,
@@ -160,9 +166,34 @@ class DaskPAUCXGBClassifier(DaskXGBClassifier):
         self.schedule = schedule
         self.pos_label = pos_label
 
+    def set_params(self, **params: Any) -> Any:
+        """Set parameters, those of the parent included.
+
+        Parameters
+        ----------
+        **params
+            Parameters by name.
+
+        Returns
+        -------
+        self : estimator
+        """
+        own = (*OWN_PARAMETERS, *self._get_param_names())
+        self._names.refuse_unknown(params, own, type(self).__name__)
+        return super().set_params(**params)
+
+    def _extras(self) -> dict[str, Any]:
+        return getattr(self, "kwargs", None) or {}
+
     def _parent_params(self) -> dict[str, Any]:
+        extras = self._extras()
         params = self.get_params(deep=False)
-        return {name: value for name, value in params.items() if name not in OWN_PARAMETERS}
+        params = {
+            name: value
+            for name, value in params.items()
+            if name not in OWN_PARAMETERS and name not in extras
+        }
+        return params | self._names.resolved(extras, self)
 
     def get_xgb_params(self) -> dict[str, Any]:
         """Return the parameters that the fitted booster is told of.
@@ -177,6 +208,8 @@ class DaskPAUCXGBClassifier(DaskXGBClassifier):
 
     def _boosting_objective(self, *, of_value: bool) -> Any:
         minimised = find_minimised(self)
+        refuse_ratio(self, minimised)
+        self._names.refuse_without_effect(self._extras(), minimised, self)
         if minimised.target != "binary":
             raise ValueError(
                 f"{type(self).__name__} needs a loss of two classes: this objective takes another "
@@ -236,6 +269,8 @@ class DaskPAUCXGBClassifier(DaskXGBClassifier):
             value, or folds or groups are asked for.
         """
         self._refuse_folds(kwargs)
+        arguments = [*signature(super().fit).parameters, "value", "value_eval_set"]
+        refuse_unknown_names(kwargs, arguments, f"{type(self).__name__}.fit")
         bound = signature(super().fit).bind(X, y, verbose=verbose, **kwargs)
         bound.apply_defaults()
         return self._client_sync(
@@ -256,7 +291,6 @@ class DaskPAUCXGBClassifier(DaskXGBClassifier):
     async def _fit_async(
         self, X: Any, y: Any, *, value: Any, value_eval_set: Any, **kwargs: Any
     ) -> DaskPAUCXGBClassifier:
-        refuse_class_ratio(self)
         self._check_value(value, value_eval_set, kwargs)
         params = self._parent_params()
         params["objective"] = self._boosting_objective(of_value=value is not None)
@@ -325,8 +359,14 @@ class DaskPAUCXGBClassifier(DaskXGBClassifier):
                 f"{owner} needs two classes, but y contains {classes.size}: "
                 f"{classes[:10].tolist()}."
             )
-        share = float(await self.client.compute((y == classes[1]).mean()))
-        return order_classes(classes, share, self.pos_label, owner=owner)
+        of_greater = y == classes[1]
+        sums = self.client.compute([of_greater.sum(), (~of_greater).sum()])
+        greater, others = [int(await each) for each in sums]
+        share = greater / (greater + others)
+        ordered = order_classes(classes, share, self.pos_label, owner=owner)
+        counts = (others, greater) if ordered[1] == classes[1] else (greater, others)
+        warn_of_few_rows(counts, ordered, owner)
+        return ordered
 
     def decision_function(self, X: Any, **kwargs: Any) -> Any:
         """Return the margin of each row, as a Dask collection.
@@ -343,6 +383,8 @@ class DaskPAUCXGBClassifier(DaskXGBClassifier):
         margin : dask Array of shape (n_samples,)
             Greater for rows to be reviewed earlier; their order is all they say.
         """
+        options = [*signature(super().predict).parameters]
+        refuse_unknown_names(kwargs, options, f"{type(self).__name__}.decision_function")
         return super().predict(X, output_margin=True, **kwargs)
 
     @property
@@ -360,3 +402,13 @@ class DaskPAUCXGBClassifier(DaskXGBClassifier):
             f"This {type(self).__name__} ranks only, and has no {method}: its margins are not "
             "calibrated. Use decision_function."
         )
+
+
+DaskPAUCXGBClassifier._names = ParentNames.of(
+    XGBModel,
+    DaskXGBClassifier,
+    DaskPAUCXGBClassifier,
+    main=MAIN_NAMES,
+    refused=OF_XGBOOST,
+    knows=xgboost_knows,
+)

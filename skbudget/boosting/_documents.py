@@ -61,7 +61,12 @@ OBJECTIVE_DOC = """objective : str, Loss or callable, default=None
         ``budget``, and boosting begins at zero. A loss may take other targets than two
         classes, see Notes."""
 
-TARGETS_DOC = """``y`` has two classes, unless ``objective`` is a loss of another target:
+TARGETS_DOC = """``X`` holds numbers, booleans, missing values and, in data frames, categories, in
+    pandas, polars, NumPy or sparse form, of nullable types too. Categories need no parameter; a
+    level that was not seen in `fit` counts as a missing value. Infinity is an error that names the
+    columns, and so are text and dates, with the lines that prepare them.
+
+    ``y`` has two classes, unless ``objective`` is a loss of another target:
 
     - classes: a margin per class. `decision_function` has shape (n_samples, n_classes). It
       is the log-odds of each class with calibration, and the raw margins without it.

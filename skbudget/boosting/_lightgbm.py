@@ -1,16 +1,13 @@
-"""LightGBM: the classifier and the callback that tells a schedule the round."""
+"""LightGBM: the classifier."""
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
 from inspect import signature
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
-from lightgbm import LGBMClassifier, LGBMModel, early_stopping, log_evaluation
-from lightgbm.callback import EarlyStopException
+from lightgbm import LGBMClassifier, LGBMModel
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.metaestimators import available_if
 
@@ -18,7 +15,6 @@ from ..band import Basis, TauScale
 from ..objectives import Schedule
 from ..objectives.losses.pairwise_pauc import Link
 from ._classifier import (
-    OWN_PARAMETERS,
     Leaves,
     PAUCClassifierMixin,
     SplitGain,
@@ -26,156 +22,16 @@ from ._classifier import (
     has_probabilities,
 )
 from ._documents import document_parameters
-from ._fitting import Booster, Choice, Model, Training
+from ._lightgbm_booster import LightGBM, LightGBMRounds, main_names, raw_margins
 from ._objective import Surrogate
-from ._rounds import announce_round
-from ._targets import values_as_weights
+from ._parameters import OF_LIGHTGBM, OWN_PARAMETERS, ParentNames
+from ._targets import check_base, check_eval_base, values_as_weights
 
 __all__ = ["LightGBMRounds", "PAUCLGBMClassifier"]
 
 
-class LightGBMRounds:
-    """Callback that tells an objective with a schedule which round it is in.
-
-    See Also
-    --------
-    XGBoostRounds : The same for XGBoost.
-    skbudget.objectives.Schedule : What changes over rounds.
-
-    Examples
-    --------
-    >>> import lightgbm as lgb
-    >>> from skbudget import PAUCObjective, make_contested_top
-    >>> from skbudget.boosting import LightGBMRounds
-    >>> from skbudget.objectives import Schedule
-    >>> objective = PAUCObjective(budget=0.01, schedule=Schedule(warmup_rounds=5))
-    >>> X, y = make_contested_top(5_000, pos_rate=0.01, random_state=0)
-    >>> booster = lgb.train(
-    ...     {"objective": objective, "verbose": -1},
-    ...     lgb.Dataset(X, y),
-    ...     num_boost_round=10,
-    ...     callbacks=[LightGBMRounds()],
-    ... )
-    >>> booster.num_trees()
-    10
-    """
-
-    before_iteration = True
-    order = 0
-
-    def __call__(self, env: Any) -> None:
-        """Announce the round."""
-        announce_round(env.iteration, len(getattr(env.model, "boosters", [None])))
-
-
-# The names of LightGBM's parameter.
-EARLY_STOPPING_NAMES = (
-    "early_stopping_round",
-    "early_stopping_rounds",
-    "early_stopping",
-    "n_iter_no_change",
-)
-
-
-@dataclass(frozen=True)
-class StopAfter:
-    """Callback that ends the training after a number of rounds."""
-
-    n_rounds: int
-
-    before_iteration: ClassVar[bool] = False
-    # After all others.
-    order: ClassVar[int] = 100
-
-    def __call__(self, env: Any) -> None:
-        if env.iteration - env.begin_iteration + 1 >= self.n_rounds:
-            raise EarlyStopException(env.iteration, [])
-
-
-def raw_margins(fitted: Any, X: Any, **options: Any) -> NDArray[np.float64]:
-    """Return the margins that a fitted LightGBM estimator gives."""
-    return np.asarray(LGBMModel.predict(fitted, X, raw_score=True, **options), dtype=np.float64)
-
-
-@dataclass
-class LightGBM(Booster):
-    """LightGBM, with the settings that all models of a `fit` share.
-
-    Attributes
-    ----------
-    eval_base : sequence or mapping of array-like, or None
-        Scores that the rows of each evaluation set begin from.
-    eval_sizes : list of int
-        Rows of each evaluation set.
-    """
-
-    parent: type = LGBMClassifier
-    eval_base: Any = None
-    eval_sizes: list[int] = field(default_factory=list)
-
-    # LightGBM offers functions that return them.
-    printing: ClassVar = (type(log_evaluation()),)
-    stopping: ClassVar = (type(early_stopping(1)),)
-
-    def _seed_of_fold(self) -> Any:
-        # A generator that the user shares with us is left where it is.
-        return copy.deepcopy(self.seed)
-
-    def stopped_after(self, n_rounds: int) -> Booster:
-        params = {
-            name: value for name, value in self.params.items() if name not in EARLY_STOPPING_NAMES
-        }
-        callbacks = [one for one in self.callbacks if not isinstance(one, self.stopping)]
-        return replace(self, params=params, callbacks=[*callbacks, StopAfter(n_rounds)])
-
-    def kept_rounds(self, fitted: Any) -> int | None:
-        return fitted.best_iteration_ if fitted.best_iteration_ > 0 else None
-
-    def train(self, training: Training, objective: Any, choice: Choice, start: Any) -> Model:
-        params = {**self.params, **choice, "objective": objective}
-        if self.n_margins > 1:
-            params["num_class"] = self.n_margins
-        base, eval_base, target = training.base, self.eval_base, training.rows.target
-        if start is not None:
-            base = self.begin(start, base, training.rows.n_samples)
-            eval_base = {
-                number: self.begin(start, self._eval_base(number), size)
-                for number, size in enumerate(self.eval_sizes)
-            }
-        fitted = self.parent(**params).fit(
-            training.X,
-            target.astype(np.int64) if target.dtype == bool else target,
-            sample_weight=training.rows.weight,
-            init_score=base,
-            eval_init_score=eval_base,
-            callbacks=[*self.callbacks, LightGBMRounds()],
-            **self.arguments,
-        )
-        model = Model(fitted)
-        if start is not None:
-            self.shift(model, start)
-        return model
-
-    def _eval_base(self, number: int) -> Any:
-        given = {} if self.eval_base is None else self.eval_base
-        # LightGBM takes a list that is shorter than that of the evaluation sets.
-        return (given if isinstance(given, Mapping) else dict(enumerate(given))).get(number)
-
-    def margins(self, fitted: Any, X: Any, **options: Any) -> NDArray[np.float64]:
-        return raw_margins(fitted, X, **options)
-
-    def shift(self, model: Model, offset: float | NDArray[np.float64]) -> None:
-        booster = model.fitted.booster_
-        if "is_linear=1" in booster.model_to_string(num_iteration=1, start_iteration=0):
-            # Linear trees do not read the outputs of their leaves.
-            model.kept = offset if model.kept is None else model.kept + offset
-            return
-        # As LightGBM does with its own starting score: into the first tree of each margin.
-        trees = booster.dump_model(num_iteration=1, start_iteration=0)["tree_info"]
-        for number, shift in enumerate(np.ravel(offset)):
-            for leaf in range(trees[number]["num_leaves"]):
-                value = booster.get_leaf_output(number, leaf)
-                booster.set_leaf_output(number, leaf, value + shift)
+# Parameters of the estimator alone, and the seed, which may be a generator.
+NOT_FOR_PREDICTION = ("class_weight", "importance_type", "n_estimators", "random_state")
 
 
 class PAUCLGBMClassifier(PAUCClassifierMixin, LGBMClassifier):
@@ -204,10 +60,15 @@ class PAUCLGBMClassifier(PAUCClassifierMixin, LGBMClassifier):
         Least gain of a split; "auto" chooses between 0 and 1, see ``selection_cv``.
     boosting_type, max_depth, subsample_for_bin, class_weight, \
 min_child_weight, min_child_samples, subsample, subsample_freq, colsample_bytree, \
-reg_alpha, random_state, n_jobs, importance_type
+reg_alpha, random_state, importance_type
         As in `lightgbm.LGBMClassifier`, with its defaults.
+    n_jobs : int, default=None
+        Number of threads. None is the share of the processors that this process may use, by
+        ``OMP_NUM_THREADS`` and the quota of its container.
     **kwargs
-        Further LightGBM parameters.
+        Further LightGBM parameters, under any of their names. Names that LightGBM does not
+        know are refused, as are parameters that have no effect on the objectives of this
+        package, such as ``is_unbalance`` and ``scale_pos_weight``.
 
     Attributes
     ----------
@@ -302,6 +163,7 @@ reg_alpha, random_state, n_jobs, importance_type
         importance_type: str = "split",
         **kwargs: Any,
     ) -> None:
+        self._names.refuse_unknown(kwargs, OWN_PARAMETERS, type(self).__name__)
         super().__init__(
             boosting_type=boosting_type,
             num_leaves=num_leaves,
@@ -339,17 +201,17 @@ reg_alpha, random_state, n_jobs, importance_type
         self.pos_label = pos_label
 
     def _process_params(self, stage: str) -> dict[str, Any]:
-        # Called for what the parent passes to LightGBM when it predicts, after a deep copy, which
-        # splits need not allow.
-        plain = copy.copy(self)
-        plain._other_params = dict(self._other_params)
-        plain.set_params(selection_cv=None, calibration_cv=None)
-        params = LGBMClassifier._process_params(plain, stage)
+        # Called for what the parent passes to LightGBM when it predicts.
+        params = self._parent_params()
         for name in (self._split_gain_name, self._leaves_name):
-            if params.get(name) == "auto":
+            if params[name] == "auto":
                 params[name] = getattr(self, f"{name}_")
         params["objective"] = "None"
-        return {name: value for name, value in params.items() if name not in OWN_PARAMETERS}
+        return {name: value for name, value in params.items() if name not in NOT_FOR_PREDICTION}
+
+    def _extras(self) -> dict[str, Any]:
+        known = (*OWN_PARAMETERS, *self._names.constructor)
+        return {name: value for name, value in self._other_params.items() if name not in known}
 
     def fit(
         self,
@@ -426,6 +288,7 @@ eval_X, eval_y
         )
         sets = self._encoded_eval_sets(eval_set, eval_X, eval_y)
         targets = [y_eval for _, y_eval in sets]
+        sizes = [len(target) for target in targets]
         if eval_value is not None:
             refused = {
                 "eval_sample_weight": eval_sample_weight,
@@ -456,11 +319,11 @@ eval_X, eval_y
                 **_as_arguments(sets),
             },
             callbacks=list(callbacks or []),
-            seed=self.random_state,
+            seed=self._asked("random_state"),
             n_margins=self._n_margins,
             parent=LGBMClassifier if self._fitted_kind[0] == "binary" else LGBMModel,
-            eval_base=eval_init_score,
-            eval_sizes=[len(target) for target in targets],
+            eval_base=check_eval_base(eval_init_score, "eval_init_score", sizes, self._n_margins),
+            eval_sizes=sizes,
         )
         self._fit(training, booster, earlier=init_model)
         return self
@@ -480,11 +343,12 @@ eval_X, eval_y
             many = isinstance(eval_X, tuple)
             eval_set = list(zip(eval_X, eval_y)) if many else [(eval_X, eval_y)]
         pairs = [eval_set] if isinstance(eval_set, tuple) else eval_set or []
-        return [(X_eval, self._encode_eval_target(y_eval)) for X_eval, y_eval in pairs]
+        return self._coded_sets(pairs, "eval_set" if eval_X is None else "eval_X")
 
     def _raw_margins(self, X: Any, base: Any, **options: Any) -> NDArray[np.float64]:
         margins = raw_margins(self, X, **options)
-        return margins if base is None else margins + np.asarray(base, dtype=np.float64)
+        base = check_base(base, self._base_name, margins.shape[0], self._n_margins)
+        return margins if base is None else margins + base
 
     def _predict_with(
         self, usual: Callable[..., NDArray], X: Any, kwargs: dict[str, Any], **raw: bool
@@ -493,6 +357,7 @@ eval_X, eval_y
         if raw.pop("raw_score"):
             return self.decision_function(X, **kwargs)
         if any(raw.values()):
+            self._check_options(kwargs, "predict")
             return LGBMModel.predict(self, self._check_X(X, reset=False), **raw, **kwargs)
         return usual(X, **kwargs)
 
@@ -574,6 +439,10 @@ eval_X, eval_y
         )
 
 
+# Parameters of the parent's `predict` that are not passed on as options.
+OF_THE_METHOD = ("self", "X", "raw_score", "pred_leaf", "pred_contrib", "kwargs")
+
+
 def _as_arguments(sets: list[tuple[Any, Any]]) -> dict[str, Any]:
     """Return evaluation sets as fit arguments of the installed LightGBM."""
     if not sets:
@@ -582,3 +451,14 @@ def _as_arguments(sets: list[tuple[Any, Any]]) -> dict[str, Any]:
     if "eval_X" not in signature(LGBMClassifier.fit).parameters:
         return {"eval_set": sets}
     return {"eval_X": tuple(X for X, _ in sets), "eval_y": tuple(y for _, y in sets)}
+
+
+PAUCLGBMClassifier._names = ParentNames.of(
+    LGBMClassifier, PAUCLGBMClassifier, main=main_names(), refused=OF_LIGHTGBM
+)
+# Beside its arguments, LightGBM takes any parameter.
+PAUCLGBMClassifier._options = (
+    "init_score",
+    *(name for name in signature(LGBMModel.predict).parameters if name not in OF_THE_METHOD),
+    *main_names(),
+)

@@ -9,6 +9,7 @@ from typing import Any
 
 from sklearn.utils._param_validation import InvalidParameterError
 
+from .._utils.validation import check_budget
 from ..objectives import AtBudget, Loss, available, find_loss
 from ..objectives._loss import check_names
 from ..objectives._rows import Margins, Target
@@ -125,6 +126,7 @@ def find_minimised(estimator: Any) -> Minimised:
         return _of_loss(objective, estimator)
     if isinstance(objective, type) or not callable(objective):
         raise _no_objective(estimator)
+    check_budget(estimator.budget, owner)
     _refuse_without_effect(
         estimator, (*OF_THE_BAND, "schedule"), "a callable has parameters of its own"
     )
@@ -168,6 +170,6 @@ def _no_objective(estimator: Any) -> Exception:
     return InvalidParameterError(
         f"The 'objective' parameter of {type(estimator).__name__} must be None (the partial AUC), "
         f"a loss, a callable such as a BoosterObjective, or the name of a loss: "
-        f"{', '.join(available())}. Got {estimator.objective!r} instead. For an objective of the "
-        f"booster itself use {parent}."
+        f"{', '.join(available())}. Got {estimator.objective!r} instead. Cross-entropy is "
+        f"'binary_cross_entropy' here; for an objective of the booster itself use {parent}."
     )

@@ -60,6 +60,9 @@ class BoosterObjective(BoosterCallable):
         _check_schedule(self.schedule, owner)
         loss = find_loss(self.objective) if isinstance(self.objective, str) else self.objective
         check_loss(loss, "objective", owner)
+        if self.schedule is not None:
+            # Before the first round, which may be hours away.
+            self.schedule._check(loss)
         object.__setattr__(self, "_loss", loss)
 
     @property

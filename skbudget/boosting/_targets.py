@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
+from scipy.sparse import issparse
 from sklearn.preprocessing import LabelEncoder
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 from sklearn.utils.validation import _num_samples, column_or_1d, validate_data
 
 from .._utils.labels import TwoClasses, find_classes
+from .._utils.naming import naming
 from .._utils.validation import check_weights
 from ..objectives._rows import Margins, Target
 
 __all__ = [
     "check_base",
+    "check_eval_base",
     "check_table",
     "code_labels",
     "count_margins",
@@ -161,19 +164,48 @@ def rows_of_weight(
     return rows, counts
 
 
-def check_base(
-    base: ArrayLike | None, name: str, n_samples: int, n_margins: int
-) -> NDArray[np.float64] | None:
+def check_base(base: Any, name: str, n_samples: int, n_margins: int) -> NDArray[np.float64] | None:
     """Return the scores that boosting begins from, one per margin of each row."""
     if base is None:
         return None
-    checked = np.asarray(base, dtype=np.float64)
+    with naming(name, "an array of numbers"):
+        given = np.asarray(base.todense() if issparse(base) else base)
+        if given.dtype.kind not in "biufO":
+            raise ValueError(f"{name} must hold numbers: got {given.dtype}.")
+        checked = given.astype(np.float64)
     shape = (n_samples,) if n_margins == 1 else (n_samples, n_margins)
     if n_margins == 1 and checked.shape == (n_samples, 1):
         checked = checked[:, 0]
     if checked.shape != shape:
         raise ValueError(f"{name} must have shape {shape}: got {checked.shape}.")
+    n_wrong = int(np.count_nonzero(~np.isfinite(checked)))
+    if n_wrong:
+        raise ValueError(
+            f"{name} must hold finite numbers: {n_wrong} of {checked.size} are NaN or infinite. "
+            "Pass 0 for rows without a score."
+        )
     return checked
+
+
+def check_eval_base(
+    base: Any, name: str, sizes: Sequence[int], n_margins: int
+) -> dict[int, NDArray[np.float64] | None]:
+    """Return the scores that each evaluation set begins from, by the number of the set.
+
+    They are a mapping, or a list that may be shorter than that of the sets.
+    """
+    if base is None:
+        return {}
+    if not isinstance(base, Mapping | list | tuple) or len(base) > len(sizes):
+        raise ValueError(
+            f"{name} must be a list with one array per evaluation set: expected {len(sizes)}, got "
+            f"{len(base) if isinstance(base, Mapping | list | tuple) else type(base).__name__}."
+        )
+    given = base if isinstance(base, Mapping) else dict(enumerate(base))
+    return {
+        number: check_base(given.get(number), f"{name}[{number}]", size, n_margins)
+        for number, size in enumerate(sizes)
+    }
 
 
 def refuse_beside(name: str, refused: dict[str, Any], reason: str) -> None:

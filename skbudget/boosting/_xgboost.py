@@ -1,24 +1,20 @@
-"""XGBoost: the classifier and the callback that tells a schedule the round."""
+"""XGBoost: the classifier."""
 
 from __future__ import annotations
 
-import json
-from dataclasses import dataclass, replace
-from typing import Any, ClassVar
+from inspect import signature
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import expit, logit
-from sklearn.utils._param_validation import InvalidParameterError
 from sklearn.utils.metaestimators import available_if
+from sklearn.utils.validation import _num_samples
 from xgboost import XGBClassifier, XGBModel
-from xgboost.callback import EarlyStopping, EvaluationMonitor, TrainingCallback
 
 from ..band import Basis, TauScale
 from ..objectives import Schedule
 from ..objectives.losses.pairwise_pauc import Link
 from ._classifier import (
-    OWN_PARAMETERS,
     Leaves,
     PAUCClassifierMixin,
     SplitGain,
@@ -26,169 +22,22 @@ from ._classifier import (
     has_probabilities,
 )
 from ._documents import document_parameters
-from ._fitting import Booster, Choice, Model, Training
 from ._minimised import Minimised
 from ._objective import Surrogate
-from ._rounds import announce_round
-from ._targets import values_as_weights
+from ._parameters import OF_XGBOOST, OWN_PARAMETERS, ParentNames
+from ._table import has_categories
+from ._targets import check_base, check_eval_base, values_as_weights
+from ._xgboost_booster import (
+    MAIN_NAMES,
+    XGBoost,
+    XGBoostRounds,
+    raw_margins,
+    refuse_ratio,
+    set_threads,
+    xgboost_knows,
+)
 
 __all__ = ["PAUCXGBClassifier", "XGBoostRounds"]
-
-
-class XGBoostRounds(TrainingCallback):
-    """Callback that tells an objective with a schedule which round it is in.
-
-    See Also
-    --------
-    LightGBMRounds : The same for LightGBM.
-    skbudget.objectives.Schedule : What changes over rounds.
-
-    Examples
-    --------
-    >>> import xgboost as xgb
-    >>> from skbudget import PAUCObjective, make_contested_top
-    >>> from skbudget.boosting import XGBoostRounds
-    >>> from skbudget.objectives import Schedule
-    >>> objective = PAUCObjective(budget=0.01, schedule=Schedule(warmup_rounds=5))
-    >>> X, y = make_contested_top(5_000, pos_rate=0.01, random_state=0)
-    >>> booster = xgb.train(
-    ...     {}, xgb.DMatrix(X, y), num_boost_round=10, obj=objective, callbacks=[XGBoostRounds()]
-    ... )
-    >>> booster.num_boosted_rounds()
-    10
-    """
-
-    def before_iteration(self, model: Any, epoch: int, evals_log: Any) -> bool:
-        """Announce the round."""
-        folds = getattr(model, "cvfolds", None)
-        if folds is None:
-            announce_round(model.num_boosted_rounds())
-        else:
-            announce_round(epoch, len(folds))
-        return False
-
-
-class StopAfter(TrainingCallback):
-    """Callback that ends the training after a number of rounds."""
-
-    def __init__(self, n_rounds: int) -> None:
-        super().__init__()
-        self.n_rounds = n_rounds
-
-    def after_iteration(self, model: Any, epoch: int, evals_log: Any) -> bool:
-        """Return whether to stop."""
-        return model.num_boosted_rounds() >= self.n_rounds
-
-
-def raw_margins(fitted: Any, X: Any, **options: Any) -> NDArray[np.float64]:
-    """Return the margins that a fitted XGBoost estimator gives."""
-    margins = XGBModel.predict(fitted, X, output_margin=True, **options)
-    return np.asarray(margins, dtype=np.float64)
-
-
-@dataclass
-class XGBoost(Booster):
-    """XGBoost, with the settings that all models of a `fit` share.
-
-    Attributes
-    ----------
-    eval_base : sequence of array-like, or None
-        Scores that the rows of each evaluation set begin from.
-    """
-
-    parent: type = XGBClassifier
-    eval_base: Any = None
-
-    printing: ClassVar = (EvaluationMonitor,)
-    stopping: ClassVar = (EarlyStopping,)
-
-    def for_fold(self, n_rounds: int | None = None) -> Booster:
-        booster = super().for_fold(n_rounds)
-        booster.arguments = {**self.arguments, "verbose": False}
-        return booster
-
-    def stopped_after(self, n_rounds: int) -> Booster:
-        callbacks = [one for one in self.callbacks if not isinstance(one, self.stopping)]
-        return replace(
-            self,
-            params={**self.params, "early_stopping_rounds": None},
-            callbacks=[*callbacks, StopAfter(n_rounds)],
-        )
-
-    def kept_rounds(self, fitted: Any) -> int | None:
-        try:
-            return fitted.best_iteration + 1
-        except AttributeError:
-            return None
-
-    def _seed_of_fold(self) -> Any:
-        # As XGBoost draws it, from a generator that the user shares with us.
-        greatest = np.iinfo(np.int32).max
-        if isinstance(self.seed, np.random.RandomState):
-            return self.seed.randint(greatest)
-        if isinstance(self.seed, np.random.Generator):
-            return int(self.seed.integers(greatest))
-        return self.seed
-
-    def train(self, training: Training, objective: Any, choice: Choice, start: Any) -> Model:
-        params = {**self.params, **choice, "objective": objective}
-        params["callbacks"] = [*self.callbacks, XGBoostRounds()]
-        base, eval_base, carried = training.base, self.eval_base, 0.0
-        if params.get("base_score") is not None:
-            # The user says where boosting begins.
-            start = None
-        elif self.arguments["xgb_model"] is None and self.parent is XGBModel:
-            # XGBoost would begin at one half.
-            params["base_score"] = 0.0
-        if self.n_margins > 1:
-            params["num_class"] = self.n_margins
-        if start is not None and self.n_margins == 1:
-            # All rows without scores of their own begin from here, in predictions too.
-            params["base_score"], carried = self._as_base_score(start), start
-            if base is not None:
-                base = base + start
-            if eval_base is not None:
-                eval_base = [None if one is None else np.add(one, start) for one in eval_base]
-        # A booster of several margins cannot carry a start of each, so that it begins at zero: a
-        # start beside it would be lost where the booster is saved.
-        target = training.rows.target
-        fitted = self.parent(**params).fit(
-            training.X,
-            target.astype(np.int64) if target.dtype == bool else target,
-            sample_weight=training.rows.weight,
-            base_margin=base,
-            base_margin_eval_set=eval_base or None,
-            **self.arguments,
-        )
-        return Model(fitted, None, carried)
-
-    def margins(self, fitted: Any, X: Any, **options: Any) -> NDArray[np.float64]:
-        return raw_margins(fitted, X, **options)
-
-    def shift(self, model: Model, offset: float) -> None:
-        booster = model.fitted.get_booster()
-        learner = json.loads(booster.save_config())["learner"]
-        # A list from XGBoost 3.1 on.
-        base_score = np.ravel(json.loads(learner["learner_model_param"]["base_score"]))[0]
-        booster.set_param({"base_score": self._as_base_score(logit(base_score) + offset)})
-        model.carried += offset
-
-    def _as_base_score(self, margin: float) -> float:
-        """Return a margin as XGBoost's ``base_score``."""
-        if self.parent is XGBModel:
-            return float(margin)
-        # The booster keeps a probability in float32; beyond these it has no digits left.
-        return float(expit(np.clip(margin, -80.0, 15.0)))
-
-
-def refuse_class_ratio(estimator: Any) -> None:
-    """Raise if an XGBoost classifier was given a ratio between the classes."""
-    if estimator.scale_pos_weight not in (None, 1):
-        raise InvalidParameterError(
-            f"The 'scale_pos_weight' parameter of {type(estimator).__name__} must be None or 1: "
-            "a ratio between the classes cancels out of a comparison of the two. "
-            f"Got {estimator.scale_pos_weight!r} instead."
-        )
 
 
 class PAUCXGBClassifier(PAUCClassifierMixin, XGBClassifier):
@@ -218,7 +67,11 @@ class PAUCXGBClassifier(PAUCClassifierMixin, XGBClassifier):
         the ranking matters. Small trees cannot tell many kinds of positives apart, and
         ``gamma`` keeps noise out. Where every row pulls, large trees fit the bulk.
     **kwargs
-        Further parameters of `xgboost.XGBClassifier`, with its defaults. With
+        Further parameters of `xgboost.XGBClassifier`, with its defaults. Names that XGBoost
+        does not know are refused, as are parameters that have no effect on the objectives of
+        this package, such as ``scale_pos_weight``. ``n_jobs=None`` is the share of the
+        processors that this process may use, by ``OMP_NUM_THREADS`` and the quota of its
+        container. With
         ``early_stopping_rounds`` and no ``eval_metric``, coverage at the budget
         is evaluated and maximised. With ``base_score`` boosting begins there, and not at
         the start of the loss.
@@ -274,7 +127,10 @@ class PAUCXGBClassifier(PAUCClassifierMixin, XGBClassifier):
     _split_gain_name = "gamma"
     _leaves_name = "max_leaves"
     _base_name = "base_margin"
+    # It reads tables in single precision.
+    _greatest = float(np.finfo(np.float32).max)
     base_score: Any
+    feature_types: Any
 
     def __init__(
         self,
@@ -302,6 +158,7 @@ class PAUCXGBClassifier(PAUCClassifierMixin, XGBClassifier):
         max_leaves: Leaves = "auto",
         **kwargs: Any,
     ) -> None:
+        self._names.refuse_unknown(kwargs, OWN_PARAMETERS, type(self).__name__)
         super().__init__(
             objective=objective,
             n_estimators=n_estimators,
@@ -357,7 +214,11 @@ class PAUCXGBClassifier(PAUCClassifierMixin, XGBClassifier):
         # The parent tells the booster all parameters anew when one of them is set.
         params = XGBModel.get_xgb_params(self)
         unknown = (*OWN_PARAMETERS, "objective", "base_score")
-        params = {name: value for name, value in params.items() if name not in unknown}
+        params = {
+            name: value
+            for name, value in {**params, **self._names.resolved(self._extras(), self)}.items()
+            if name not in unknown and name not in self._extras()
+        }
         for name in (self._split_gain_name, self._leaves_name):
             if params.get(name) == "auto":
                 params[name] = getattr(self, f"{name}_", None)
@@ -369,14 +230,25 @@ class PAUCXGBClassifier(PAUCClassifierMixin, XGBClassifier):
         super()._load_model_attributes(config)
         self.objective, self.base_score = objective, base_score
         # The file knows neither the labels nor a calibration.
-        for name in ("_calibration", "_kept", "_carried", "_label_encoder", "_fitted_kind"):
+        for name in (
+            "_calibration",
+            "_kept",
+            "_carried",
+            "_label_encoder",
+            "_fitted_kind",
+            "_categories",
+        ):
             self.__dict__.pop(name, None)
         n_margins = int(config["learner"]["learner_model_param"]["num_class"])
         self._n_loaded_classes = max(2, n_margins + (self._kind[1] == "thresholds"))
 
     def _check_params(self) -> Minimised:
-        refuse_class_ratio(self)
-        return super()._check_params()
+        minimised = super()._check_params()
+        refuse_ratio(self, minimised)
+        return minimised
+
+    def _extras(self) -> dict[str, Any]:
+        return getattr(self, "kwargs", None) or {}
 
     def fit(
         self,
@@ -444,12 +316,18 @@ base_margin_eval_set
         )
         params = self._parent_params()
         if eval_set is not None:
-            eval_set = [(X_eval, self._encode_eval_target(y_eval)) for X_eval, y_eval in eval_set]
+            eval_set = self._coded_sets(eval_set, "eval_set")
             if self.eval_metric is None:
                 params["eval_metric"] = self._coverage_metric(of_value=value_eval_set is not None)
                 # XGBoost would add its log loss, which reads margins as probabilities.
                 params["disable_default_eval_metric"] = True
         targets = [y_eval for _, y_eval in eval_set or []]
+        sizes = [len(target) for target in targets]
+        eval_base = check_eval_base(
+            base_margin_eval_set, "base_margin_eval_set", sizes, self._n_margins
+        )
+        if has_categories(self) or "c" in (self.feature_types or ()):
+            params["enable_categorical"] = True
         if value_eval_set is not None:
             refused = {
                 "sample_weight_eval_set": sample_weight_eval_set,
@@ -467,17 +345,19 @@ base_margin_eval_set
                 "sample_weight_eval_set": sample_weight_eval_set,
             },
             callbacks=list(self.callbacks or []),
-            seed=self.random_state,
+            seed=self._asked("random_state"),
             n_margins=self._n_margins,
             parent=XGBClassifier if self._fitted_kind[0] == "binary" else XGBModel,
-            eval_base=base_margin_eval_set,
+            eval_base=list(eval_base.values()),
         )
         self._fit(training, booster, earlier=xgb_model)
         return self
 
     def _raw_margins(self, X: Any, base: Any, **options: Any) -> NDArray[np.float64]:
+        set_threads(self.get_booster(), self._asked("n_jobs"))
         if base is None:
             return raw_margins(self, X, **options)
+        base = check_base(base, self._base_name, _num_samples(X), self._n_margins)
         # They take the place of the base score, and of what it carries.
         return raw_margins(self, X, base_margin=base, **options) + self._carried
 
@@ -539,3 +419,13 @@ base_margin_eval_set
     @n_features_in_.setter
     def n_features_in_(self, value: int) -> None:
         self._n_features_in = value
+
+
+PAUCXGBClassifier._options = tuple(
+    name
+    for name in signature(XGBModel.predict).parameters
+    if name not in ("self", "X", "output_margin")
+)
+PAUCXGBClassifier._names = ParentNames.of(
+    XGBModel, PAUCXGBClassifier, main=MAIN_NAMES, refused=OF_XGBOOST, knows=xgboost_knows
+)

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from .._utils.entries import entries_of
 from .._utils.statistics import LEVEL, Estimate, t_interval
 from ._methods import Method, Task, find_methods, split_by_availability
 from ._problems import ContestedTop, Problem, Split
@@ -463,7 +464,8 @@ def compare(
 
 def _check_problems(problems: Any, owner: str) -> list[Problem]:
     """Return data sets as a list."""
-    found = list(problems) if isinstance(problems, Iterable) else [problems]
+    listed = entries_of(problems)
+    found = [problems] if listed is None else listed
     for problem in found:
         if not all(hasattr(problem, name) for name in ("name", "budget", "splits", "describe")):
             raise ValueError(
@@ -477,7 +479,8 @@ def _check_problems(problems: Any, owner: str) -> list[Problem]:
 
 def _check_methods(methods: Any) -> list[Method]:
     """Return methods as a list."""
-    found = list(methods) if isinstance(methods, Iterable) else [methods]
+    listed = entries_of(methods)
+    found = [methods] if listed is None else listed
     for method in found:
         if not isinstance(method, Method):
             raise ValueError(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from numbers import Real
 from pathlib import Path
 from types import ModuleType
@@ -13,6 +13,7 @@ from zipfile import is_zipfile
 import numpy as np
 from numpy.typing import NDArray
 
+from .._utils.entries import entries_of
 from ..datasets._preparer import MISSING_WORDS, TablePreparer, out_of_range
 from ._defaults import default_budget
 from ._problems import Table, TableError
@@ -72,14 +73,14 @@ def load_table(name: str, **settings: Any) -> Table:
     if not folder:
         raise FileNotFoundError(
             f"The table {name!r} does not come with skbudget: set {FOLDER_VARIABLE} to a folder "
-            f"that holds {name}.npz. Without such a folder there is only {SHIPPED!r}."
+            f"that holds {name}.npz. Without such a folder the only name is {SHIPPED!r}."
         )
     path = Path(folder) / f"{name}.npz"
     if not path.is_file():
         there = sorted({SHIPPED, *(found.stem for found in Path(folder).glob("*.npz"))})
         raise FileNotFoundError(
-            f"There is no {name}.npz in the folder that {FOLDER_VARIABLE} names. "
-            f"Known tables: {', '.join(there)}."
+            f"No table is called {name!r}: there is no {name}.npz in the folder that "
+            f"{FOLDER_VARIABLE} names. Known tables: {', '.join(there)}."
         )
     return read_table(path, **settings)
 
@@ -136,7 +137,10 @@ def read_table(
     drop = _names(drop)
     path = Path(path)
     if not path.is_file():
-        raise FileNotFoundError(f"There is no file {str(path)!r}.")
+        raise FileNotFoundError(
+            f"There is no file {str(path)!r}: the path must be that of a .csv, .tsv, .parquet or "
+            ".npz file."
+        )
     notes: list[str] = []
     if path.suffix.lower() == ".npz":
         if target is not None or drop:
@@ -235,7 +239,7 @@ def _split_target(
     """Return features that both boosters can read, and the labels."""
     frame = frame.rename(columns=str)
     if target is None:
-        raise TableError(f"{path.name} needs the name of its target column.", "target")
+        raise TableError(f"{path.name} needs the name of its target column: got None.", "target")
     for number, name in enumerate((target, *drop)):
         if name not in frame.columns:
             shown = ", ".join(repr(column) for column in frame.columns[:12])
@@ -350,7 +354,7 @@ def _wrong(name: str, owner: str, allowed: str, value: Any) -> ValueError:
 
 
 def _names(drop: Any) -> list[str]:
-    names = list(drop) if isinstance(drop, Iterable) and not isinstance(drop, str | bytes) else None
+    names = entries_of(drop)
     if names is None or not all(isinstance(name, str) for name in names):
         raise _wrong("drop", "read_table", "several names of columns", drop)
     return names

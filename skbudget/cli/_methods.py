@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar
 
+from .._utils.entries import entries_of
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -125,7 +127,8 @@ class Method:
         for field in ("build", "fit", "score"):
             if not callable(getattr(self, field)):
                 raise ValueError(_wrong(field, "a function", getattr(self, field)))
-        if not isinstance(self.by_default, bool):
+        # NumPy's booleans are called so too, and it is not imported for the question.
+        if type(self.by_default).__name__ not in ("bool", "bool_"):
             raise ValueError(_wrong("by_default", "True or False", self.by_default))
 
     def why_unavailable(self) -> str | None:
@@ -302,16 +305,20 @@ def find_methods(names: Iterable[str | Method] | None = None) -> list[Method]:
     """Return the methods with these names, each once. None stands for the default methods."""
     if names is None:
         return [method for method in METHODS.values() if method.by_default]
-    if isinstance(names, str) or not isinstance(names, Iterable):
+    listed = entries_of(names)
+    if listed is None:
         raise ValueError(f"methods must be several methods or names of methods: got {names!r}.")
     found: dict[str, Method] = {}
-    for name in names:
+    for name in listed:
         if isinstance(name, Method):
             found[name.name] = name
         elif isinstance(name, str) and name in METHODS:
             found[name] = METHODS[name]
         else:
-            raise ValueError(f"Unknown method {name!r}: it should be one of {', '.join(METHODS)}.")
+            raise ValueError(
+                f"Unknown method {name!r}: it should be one of {', '.join(METHODS)}. So should all "
+                "of methods."
+            )
     return list(found.values())
 
 

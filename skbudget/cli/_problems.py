@@ -9,6 +9,7 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from .._utils.naming import naming
 from .._utils.validation import (
     BASES,
     check_binary_labels,
@@ -16,7 +17,6 @@ from .._utils.validation import (
     check_option,
     check_positive,
 )
-from ..datasets._limits import MOST_ENTRIES
 from ._defaults import (
     CUES,
     DEFAULT_BUDGET,
@@ -31,7 +31,8 @@ __all__ = ["ContestedTop", "Problem", "Split", "Table", "TableError"]
 
 POS_RATE = 0.0015
 N_FEATURES = 20
-MIN_ROWS = 16
+MIN_ROWS, MOST_ROWS = 16, 10**9
+_GREATEST_SEED = 2**30
 
 
 class TableError(ValueError):
@@ -46,8 +47,12 @@ class TableError(ValueError):
     """
 
     def __init__(self, message: str, argument: str = "path") -> None:
-        super().__init__(message)
+        super().__init__(message, argument)
+        self.message = message
         self.argument = argument
+
+    def __str__(self) -> str:
+        return f"{self.argument}: {self.message}"
 
 
 class Split(NamedTuple):
@@ -109,6 +114,13 @@ def _check(problem: Problem) -> None:
     check_option(problem.basis, "basis", BASES, owner)
 
 
+def _check_seed(random_state: Any, owner: str) -> None:
+    # The splits have greater seeds, up to twice as great.
+    check_positive(
+        random_state, "random_state", owner, integer=True, minimum=0, maximum=_GREATEST_SEED
+    )
+
+
 @dataclass(frozen=True)
 class ContestedTop:
     """Independent draws of `make_contested_top`. Their ceiling is known.
@@ -152,9 +164,9 @@ class ContestedTop:
         check_positive(self.n_draws, "n_draws", owner, integer=True, minimum=1)
         check_positive(self.n_train, "n_train", owner, integer=True, minimum=MIN_ROWS)
         check_positive(self.n_test, "n_test", owner, integer=True, minimum=MIN_ROWS)
-        check_positive(self.random_state, "random_state", owner, integer=True, minimum=0)
+        _check_seed(self.random_state, owner)
         for name in ("n_train", "n_test"):
-            if getattr(self, name) * N_FEATURES > MOST_ENTRIES:
+            if getattr(self, name) > MOST_ROWS:
                 raise ValueError(
                     f"{owner} cannot hold a table of {name}={getattr(self, name)} in memory."
                 )
@@ -238,7 +250,7 @@ class Table:
     ----------
     name : str
         Name in tables and plots.
-    X : ndarray or DataFrame of shape (n_samples, n_features)
+    X : array-like or DataFrame of shape (n_samples, n_features)
         Features. Columns of a DataFrame may be categorical.
     y : array-like of shape (n_samples,)
         Two labels. The positive class is 1, or the one that ``pos_label`` names.
@@ -285,11 +297,16 @@ class Table:
         _check(self)
         check_positive(self.n_repeats, "n_repeats", owner, integer=True, minimum=1)
         check_positive(self.n_folds, "n_folds", owner, integer=True, minimum=2)
-        check_positive(self.random_state, "random_state", owner, integer=True, minimum=0)
-        if len(getattr(self.X, "shape", ())) != 2:
+        _check_seed(self.random_state, owner)
+        if isinstance(self.X, list | tuple):
+            with naming("X"):
+                object.__setattr__(self, "X", np.asarray(self.X))
+        shape: tuple[int, ...] = getattr(self.X, "shape", ())
+        if len(shape) != 2 or shape[1] == 0:
             raise ValueError(
                 f"The 'X' parameter of {owner} must be an array or a DataFrame of shape "
-                f"(n_samples, n_features). Got {_shape_of(self.X)} instead."
+                "(n_samples, n_features), with at least one column. Got "
+                f"{_shape_of(self.X)} instead."
             )
         if np.iscomplexobj(self.X):
             raise ValueError(f"The 'X' parameter of {owner} must be real. Got complex numbers.")

@@ -157,4 +157,4 @@ def _read(read: Any, arguments: dict[str, str], *words: Any, **settings: Any) ->
         raise ValueError(f"{arguments.get('path', '--table')}: {error}") from None
     except TableError as error:
         option = arguments.get(error.argument, "--table")
-        raise ValueError(f"{option}: {error}") from None
+        raise ValueError(f"{option}: {error.message}") from None

@@ -316,7 +316,11 @@ def fetch_creditcard_fraud(
     except (OSError, HTTPException) as error:
         home = data_home or os.environ.get("SCIKIT_LEARN_DATA") or "~/scikit_learn_data"
         folder = os.path.join(os.path.expanduser(home), "openml")
-        looked = f"looked for a copy in {folder}" if cache else "used no cache (cache=False)"
+        looked = (
+            f"looked for a copy in {folder} (data_home={data_home!r})"
+            if cache
+            else "used no cache (cache=False)"
+        )
         raise OSError(
             f"Could not fetch the card fraud table (OpenML data set {_CREDITCARD_ID}): {looked}, "
             f"then tried https://www.openml.org/d/{_CREDITCARD_ID} up to {n_retries + 1} times "

@@ -104,7 +104,8 @@ def pair_sums(
     totals = [total for total in (sums.sigma_total, sums.softplus_total) if total is not None]
     if not np.isfinite(totals).all():
         raise ValueError(
-            "The sums are too large for a float: divide the weights, or the scores, by a constant."
+            "The sums are too large for a float, and infinite: divide weight_pos and weight_neg, "
+            "or the scores, by a constant."
         )
     return sums
 
@@ -140,8 +141,8 @@ def sum_pairs(
     cells = span * CELLS_PER_TEMPERATURE
     if not np.isfinite(cells):
         raise ValueError(
-            f"The scores spread over more than a float holds at temperature={tau!r}: "
-            "the temperature must be larger."
+            "The scores of positives and negatives spread over more than a float holds at "
+            f"temperature={tau!r}: the temperature must be larger."
         )
     if method == "auto":
         if pos.size * neg.size <= _BRUTE_PAIRS:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -20,6 +19,7 @@ from .._utils.positive import find_known_positive
 from .._utils.validation import (
     BASES,
     KnownBudget,
+    _is_whole,
     check_band,
     check_binary_labels,
     check_budget,
@@ -105,9 +105,12 @@ def _column_of(X: Any, column: str | int) -> np.ndarray:
     """Return a column of a table, by name or position."""
     try:
         values = _safe_indexing(X, column, axis=1)
-    except (IndexError, KeyError, OverflowError) as error:
+    except (IndexError, KeyError, OverflowError, ValueError) as error:
+        # An array has no names of columns.
+        nameless = isinstance(column, str) and not hasattr(X, "columns")
         raise ValueError(
-            f"value_column={column!r} is not a column of X, which has shape {np.shape(X)}."
+            f"value_column={column!r} is not a column of X, which has shape {np.shape(X)}"
+            f"{' and no names of columns: pass a position' if nameless else ''}."
         ) from error
     if hasattr(values, "toarray"):
         values = values.toarray()
@@ -174,7 +177,7 @@ def _make_ranking_scorer(
         params["budget"] = KnownBudget(params["budget"])
     kwargs = {"metric": metric, **params}
     if value_column is not None:
-        if isinstance(value_column, bool) or not isinstance(value_column, str | Integral):
+        if not (isinstance(value_column, str) or _is_whole(value_column)):
             raise InvalidParameterError(
                 f"The 'value_column' parameter of the scorer of {metric.__name__} must be a str, "
                 f"an int or None. Got {value_column!r} instead."

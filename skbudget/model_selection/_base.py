@@ -16,7 +16,7 @@ from sklearn.utils.validation import _estimator_has, _num_samples, check_is_fitt
 from .._utils.labels import _same, find_classes
 from .._utils.naming import naming
 from .._utils.positive import asked_positive, favours, find_known_positive
-from .._utils.validation import check_scores
+from .._utils.validation import check_response
 from ..metrics._scorers import RESPONSE_METHODS
 
 __all__ = ["ThresholdBase", "check_lengths"]
@@ -51,8 +51,7 @@ class ThresholdBase(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
             RESPONSE_METHODS if methods == "auto" else methods,
             pos_label=pos_label,
         )[0]
-        # An estimator may answer with more digits than its scores mean.
-        return check_scores(np.asarray(scores, dtype=np.float64), "scores")
+        return check_response(scores, "scores")
 
     def _by_class(self, columns: NDArray) -> NDArray:
         """Return the columns of the estimator's classes in the order of ``classes_``."""

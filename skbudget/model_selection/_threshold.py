@@ -22,6 +22,7 @@ from .._utils.validation import (
     BASES,
     check_budget,
     check_fraction,
+    check_jobs,
     check_option,
     check_positive,
     check_weights,
@@ -327,6 +328,7 @@ class BudgetThresholdClassifier(RoutesFit, ThresholdBase):
         _raise_for_params(params, self, None)
         owner = type(self).__name__
         self._check_params(segments)
+        check_jobs(self.n_jobs, owner)
         prefit = isinstance(self.cv, str)
         X, y = check_lengths(X, y)
         n_samples = _num_samples(X)
@@ -341,7 +343,9 @@ class BudgetThresholdClassifier(RoutesFit, ThresholdBase):
                 "allocation='coverage' and value need labels."
             )
         weight = check_weights(sample_weight, n_samples)
-        y = None if y is None else column_or_1d(y, warn=True)
+        if y is not None:
+            with naming("y", "labels, one per row"):
+                y = column_or_1d(y, warn=True)
         classes, positive = self._find_classes(y, weight)
         refuse_one_sided(self.estimator, classes)
         if self.guarantee is not None:

@@ -25,6 +25,7 @@ from .training._support import (
     unchanged_on_error,
     warn_of_few_rows,
     warn_of_scale,
+    warn_of_target,
 )
 from .training._table import as_dataset, check_table, check_X, split_table
 
@@ -186,10 +187,11 @@ class PAUCClassifier(ClassifierMixin, FittedNetwork, NetworkParameters):
     TypeError
         If ``loss`` or ``module`` is no loss and no module.
     ValueError
-        For a parameter out of range, or one that has no effect on the loss; for fewer than
-        two classes; for NaN, infinity, dates, text or categories in X, naming the columns
-        and the lines that prepare them; for a column that the loss needs and that is missing
-        or one that it does not read; or if the output of a module has the wrong width.
+        For a parameter out of range, or one that has no effect on the loss; for an argument
+        of `fit` that is misspelt; for fewer than two classes; for NaN, infinity, dates, text
+        or categories in X, naming the columns and the lines that prepare them; for a column
+        that the loss needs and that is missing or one that it does not read; or if the
+        output of a module has the wrong width.
     FloatingPointError
         If the network diverged.
 
@@ -207,8 +209,9 @@ class PAUCClassifier(ClassifierMixin, FittedNetwork, NetworkParameters):
     More than two classes are ranked one against the rest, after a warm-up on softmax
     cross-entropy; probabilities are calibrated per class and normalised.
 
-    There are warnings of fewer than ten positives, of a band with too few negatives and of
-    steps without positives.
+    There are warnings of fewer than ten positives, of a band with too few negatives, of steps
+    without positives, and of a real target that is far from a scale of 1. Standardise such a
+    target: ``TransformedTargetRegressor(PAUCClassifier(...), transformer=StandardScaler())``.
 
     Fits in threads give the model that they give alone, and leave the generators of torch
     as they are: weights and subsamples are drawn by a generator of the fit. Code of yours (a
@@ -363,8 +366,8 @@ class PAUCClassifier(ClassifierMixin, FittedNetwork, NetworkParameters):
         sample_weight : array-like of shape (n_samples,), default=None
             Weights; a weight of 2 is the row twice.
         iid_mask : array-like of shape (n_samples,), dtype=bool, default=None
-            Rows drawn as in deployment. Only they set band edges and temperature, so
-            that added hard negatives move neither.
+            Rows drawn as in deployment, negatives among them. Only they set band edges and
+            temperature, so that added hard negatives move neither.
         value : array-like of shape (n_samples,), default=None
             What catching each row is worth where its class is the positive one, say an
             amount, at least 0 and in any unit; entries of the negative class of two are
@@ -395,6 +398,8 @@ class PAUCClassifier(ClassifierMixin, FittedNetwork, NetworkParameters):
             with draws_of(self, rng) as draws:
                 net = new_net(self, loss, rows, rng, draws)
                 warn_of_scale(self, table.X, net.module_)
+                if loss.target == "real":
+                    warn_of_target(self, net, rows)
                 if before is not None:
                     continue_from(self, net, *before)
                 train(self, loss, net, rows, held, draws)

@@ -12,19 +12,10 @@ from numpy.typing import NDArray
 from .._utils.collective import sum_over
 from .._utils.validation import check_band, check_budget, check_positive
 from ..band import default_beta
-from ._loss import HESSIAN_FLOOR, Derivatives, Loss, Scale, example_rows
+from ._loss import HESSIAN_FLOOR, Derivatives, Loss, Scale, check_loss, example_rows
 from ._rows import Rows
 
 __all__ = ["AtBudget", "OneVsRest", "WeightedSum", "check_loss", "declare"]
-
-
-def check_loss(value: Any, name: str, owner: str) -> None:
-    """Raise unless ``value`` is a loss."""
-    if not isinstance(value, Loss):
-        raise TypeError(
-            f"The {name!r} parameter of {owner} must be a loss, such as PairwisePAUC(). "
-            f"Got {value!r} instead."
-        )
 
 
 @dataclass(frozen=True)
@@ -291,11 +282,10 @@ class AtBudget(Loss[tuple]):
         loss = self.loss_over_band
         if hasattr(loss, "beta"):
             # A boosting round comes by here: no more calls than the rule itself.
-            negative_weight = rows.total_weight - rows.positive_weight
             beta = default_beta(
                 self.budget,
                 rows.positive_weight,
-                negative_weight,
+                rows.negative_weight,
                 loss.basis,  # type: ignore[attr-defined]
                 widening=self.widening,
             )

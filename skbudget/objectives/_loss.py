@@ -6,82 +6,37 @@ import dataclasses
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from typing import Any, ClassVar, Generic, Literal, NamedTuple, TypeVar
+from typing import Any, ClassVar, Generic, Literal, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .._utils.validation import check_option
-from ._rows import MARGINS, TARGETS, Margins, Rows, Target, check_margins, check_rows
+from .._utils.validation import check_option, check_positive
+from ._derivatives import HESSIAN_FLOOR, Derivatives, in_unit
+from ._rows import (
+    MARGINS,
+    TARGETS,
+    Margins,
+    Rows,
+    Target,
+    check_columns,
+    check_margins,
+    check_rows,
+)
 
-__all__ = ["HESSIAN_FLOOR", "Derivatives", "Loss", "Scale", "example_rows"]
-
-# XGBoost keeps the hessian of its logistic loss above this; so do we.
-HESSIAN_FLOOR = 1e-16
+__all__ = ["HESSIAN_FLOOR", "Derivatives", "Loss", "Scale", "check_loss", "example_rows"]
 
 Scale = Literal["rows", "positives", "sum"]
 SCALES = ("rows", "positives", "sum")
+
+# More rows than a test of a loss has any use for.
+_MOST_EXAMPLE_ROWS = 10_000_000
 
 # What a loss may say of itself.
 _DECLARATIONS = {"target": TARGETS, "margins": MARGINS, "scale": SCALES}
 
 Held = TypeVar("Held")
 Self = TypeVar("Self", bound="Loss[Any]")
-
-
-class Derivatives(NamedTuple):
-    """Gradient and hessian of the rows that have any.
-
-    Attributes
-    ----------
-    rows : ndarray of shape (n_rows,) or None
-        Row indices, or None if the arrays hold all rows in order.
-    gradient, hessian : ndarray of shape (n_rows,) or (n_rows, n_margins)
-        First and (diagonal) second derivative by each raw score.
-    owned : bool, default=False
-        Whether nobody else holds the arrays, so that they may be changed in place.
-
-    See Also
-    --------
-    Loss : Returns them.
-    """
-
-    rows: NDArray[np.intp] | None
-    gradient: NDArray[np.floating]
-    hessian: NDArray[np.floating]
-    owned: bool = False
-
-    def dense(
-        self, n_samples: int, *, scale: float = 1.0, floor: float = 0.0, dtype: Any = np.float64
-    ) -> tuple[NDArray, NDArray]:
-        """Return both as arrays over all rows, times ``scale``, the hessian at least ``floor``.
-
-        Parameters
-        ----------
-        n_samples : int
-            Number of rows.
-        scale : float, default=1.0
-            Factor of both.
-        floor : float, default=0.0
-            Least hessian.
-        dtype : type, default=numpy.float64
-            Of the result.
-
-        Returns
-        -------
-        gradient, hessian : ndarray of shape (n_samples,) or (n_samples, n_margins)
-        """
-        if self.owned and self.gradient.dtype == self.hessian.dtype == dtype:
-            np.multiply(self.gradient, scale, out=self.gradient)
-            np.multiply(self.hessian, scale, out=self.hessian)
-            return self.gradient, np.maximum(self.hessian, floor, out=self.hessian)
-        shape = (n_samples, *self.gradient.shape[1:])
-        gradient = np.zeros(shape, dtype=dtype)
-        hessian = np.full(shape, floor, dtype=dtype)
-        rows = slice(None) if self.rows is None else self.rows
-        gradient[rows] = scale * self.gradient
-        hessian[rows] = np.maximum(scale * self.hessian, floor)
-        return gradient, hessian
 
 
 class Loss(ABC, Generic[Held]):
@@ -303,6 +258,7 @@ class Loss(ABC, Generic[Held]):
         Returns
         -------
         rows : Rows
+            Weights near the ends of what a float holds are divided by a power of two.
 
         Raises
         ------
@@ -310,11 +266,24 @@ class Loss(ABC, Generic[Held]):
             If lengths differ, a target or a number is not what the loss takes, a column
             is missing, or one is given that the loss does not read.
         """
+        return self._rows_and_unit(y_true, raw_score, sample_weight, **columns)[0]
+
+    def _rows_and_unit(
+        self,
+        y_true: ArrayLike,
+        raw_score: ArrayLike,
+        sample_weight: ArrayLike | None,
+        **columns: ArrayLike | None,
+    ) -> tuple[Rows, int]:
+        """Return rows, and the power of two that their weights were divided by."""
         given = {name for name, values in columns.items() if values is not None}
         check_names(self, given, type(self).__name__)
-        rows = check_rows(self.target, self.margins, y_true, raw_score, sample_weight, columns)
+        rows, exponent = check_rows(
+            self.target, self.margins, y_true, raw_score, sample_weight, columns
+        )
         check_margins(self.margins, rows.target, rows.raw, type(self).__name__)
-        return rows
+        # A mean does not depend on the unit.
+        return rows, exponent if self.scale == "sum" else 0
 
     def loss(
         self,
@@ -346,8 +315,9 @@ class Loss(ABC, Generic[Held]):
         -------
         loss : float
         """
-        rows = self.rows(y_true, raw_score, sample_weight, **columns)
-        return self.value(rows, self.hold(rows) if held is None else held)
+        rows, exponent = self._rows_and_unit(y_true, raw_score, sample_weight, **columns)
+        value = self.value(rows, self.hold(rows) if held is None else held)
+        return value if exponent == 0 else float(in_unit(np.float64(value), exponent))
 
     def gradient(
         self,
@@ -400,9 +370,13 @@ class Loss(ABC, Generic[Held]):
         gradient, hessian : ndarray with the shape of ``raw_score``
             The class docstring says which form the hessian has.
         """
-        rows = self.rows(y_true, raw_score, sample_weight, **columns)
+        rows, exponent = self._rows_and_unit(y_true, raw_score, sample_weight, **columns)
         held = self.hold(rows) if held is None else held
-        return self.derivatives(rows, held).dense(rows.n_samples, floor=HESSIAN_FLOOR)
+        gradient, hessian = self.derivatives(rows, held).dense(rows.n_samples, floor=HESSIAN_FLOOR)
+        if exponent:
+            gradient = in_unit(gradient, exponent)
+            hessian = np.maximum(in_unit(hessian, exponent), HESSIAN_FLOOR)
+        return gradient, hessian
 
     def replace(self: Self, **changes: Any) -> Self:
         """Return a copy with some parameters changed, checked anew.
@@ -467,6 +441,15 @@ class Loss(ABC, Generic[Held]):
         copy.__dict__.update(self.__dict__)
         copy.__dict__.update(changes)
         return copy
+
+
+def check_loss(value: Any, name: str, owner: str) -> None:
+    """Raise unless ``value`` is a loss."""
+    if not isinstance(value, Loss):
+        raise TypeError(
+            f"The {name!r} parameter of {owner} must be a loss, such as PairwisePAUC(). "
+            f"Got {value!r} instead."
+        )
 
 
 def loss_name(loss: type) -> str:
@@ -543,6 +526,15 @@ def example_rows(
     >>> int(example_rows(BinaryCrossEntropy(), 8).target.sum())
     2
     """
+    owner = "example_rows"
+    check_loss(loss, "loss", owner)
+    n_samples = check_positive(
+        n_samples, "n_samples", owner, integer=True, maximum=_MOST_EXAMPLE_ROWS
+    )
+    check_option(weighted, "weighted", (True, False), owner)
+    check_option(ties, "ties", (True, False), owner)
+    seed = check_positive(seed, "seed", owner, integer=True, minimum=0)
+    columns = check_columns(columns, n_samples)
     rng = np.random.default_rng(seed)
     n_levels = 2 if loss.target == "binary" else 3
     target: NDArray[Any] = np.arange(n_samples) % (2 * n_levels) // 2

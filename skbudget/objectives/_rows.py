@@ -15,6 +15,7 @@ from sklearn.utils import check_array, column_or_1d
 
 from .._utils.collective import Collective, sum_over
 from .._utils.naming import naming
+from .._utils.ranges import MOST_MARGIN, scaled
 from .._utils.validation import check_binary_labels, check_mask, check_scores, check_weights
 
 __all__ = ["MARGINS", "TARGETS", "Margins", "Rows", "Target", "check_rows", "code_target"]
@@ -24,6 +25,9 @@ TARGETS = ("binary", "classes", "ordinal", "real")
 
 Margins = Literal["one", "classes", "thresholds"]
 MARGINS = ("one", "classes", "thresholds")
+
+# Sums of weights of the two classes have products in range where neither has a lesser share.
+_LEAST_SHARE = 1e-100
 
 NO_COLUMNS: Mapping[str, NDArray] = {}
 
@@ -63,8 +67,8 @@ class Rows:
     ----------
     total_weight : float
         Sum of all weights; the number of rows without weights.
-    positive_weight : float
-        Sum of the positives' weights. Only for a binary target.
+    positive_weight, negative_weight : float
+        Sum of the positives' weights, and of the negatives'. Only for a binary target.
     total_value : float
         Sum of the positives' values, by weight; of their weights without values. Only for
         a binary target.
@@ -76,8 +80,8 @@ class Rows:
     Raises
     ------
     ValueError
-        If all weights of one class of a binary target are zero, or if no positive with
-        weight has a value.
+        If all weights of one class of a binary target are zero, or vanish beside those of
+        the other, or if no positive with weight has a value.
 
     See Also
     --------
@@ -101,6 +105,7 @@ class Rows:
 
     total_weight: float = field(init=False, repr=False)
     positive_weight: float = field(init=False, repr=False)
+    negative_weight: float = field(init=False, repr=False)
     total_value: float = field(init=False, repr=False)
     worth: NDArray[np.floating] | None = field(init=False, repr=False)
 
@@ -111,17 +116,20 @@ class Rows:
         if target.dtype == bool:
             if weight is None:
                 positive_weight = float(np.count_nonzero(target))
+                known["negative_weight"] = total - positive_weight
             else:
                 positive_weight = float(weight[target].sum())
+                # The difference to the total would be lost beside a great weight.
+                known["negative_weight"] = float(weight[~target].sum())
             known["positive_weight"] = known["total_value"] = positive_weight
             if value is not None:
                 known["total_value"] = _sum_of_values(target, weight, value)
             if self.workers is not None:
                 self._sum_over_workers(known)
-            elif weight is not None and not (weight[target].any() and weight[~target].any()):
-                raise ValueError(
-                    "All sample weights of one class are zero: positives and negatives are needed."
-                )
+            elif weight is not None and not (
+                min(positive_weight, known["negative_weight"]) > _LEAST_SHARE * total
+            ):
+                raise ValueError(_message_of_weights(positive_weight, known["negative_weight"]))
             if value is not None:
                 known["worth"] = self._worth(**known)
         elif self.workers is not None:
@@ -135,7 +143,7 @@ class Rows:
         present = np.ones(target.size, dtype=bool) if weight is None else weight > 0
         n_positives: float = int(np.count_nonzero(present & target))
         n_negatives: float = int(np.count_nonzero(present)) - n_positives
-        names = ("total_weight", "positive_weight", "total_value")
+        names = ("total_weight", "positive_weight", "negative_weight", "total_value")
         n_positives, n_negatives, *sums = sum_over(
             self.workers, n_positives, n_negatives, *(known[name] for name in names)
         )
@@ -216,6 +224,17 @@ class Rows:
             weight=None if self.weight is None else self.weight[rows],
             columns={name: values[rows] for name, values in self.columns.items()},
         )
+
+
+def _message_of_weights(positive_weight: float, negative_weight: float) -> str:
+    """Return what is wrong with weights of which one class has none, or nearly none."""
+    if not (positive_weight > 0 and negative_weight > 0):
+        return "All sample weights of one class are zero: positives and negatives are needed."
+    return (
+        f"sample_weight of the positives adds up to {positive_weight:g}, and that of the "
+        f"negatives to {negative_weight:g}: the lesser sum is nothing beside the other. Choose "
+        "weights that are closer to each other."
+    )
 
 
 def _sum_of_values(positive: NDArray[np.bool_], weight: NDArray | None, value: NDArray) -> float:
@@ -385,7 +404,7 @@ def check_rows(
     raw_score: ArrayLike,
     sample_weight: ArrayLike | None,
     columns: Mapping[str, ArrayLike | None],
-) -> Rows:
+) -> tuple[Rows, int]:
     """Return what a user hands in as rows, checked.
 
     Parameters
@@ -406,8 +425,16 @@ def check_rows(
     Returns
     -------
     rows : Rows
+    exponent : int
+        The weights are those that were handed in, over two to this power: 0 unless they are
+        near the ends of what a float holds.
     """
     raw = check_scores(raw_score, "raw_score") if margins == "one" else _check_margins_of(raw_score)
+    if raw.size and not np.abs(raw).max() <= MOST_MARGIN:
+        raise ValueError(
+            f"raw_score must lie within [-{MOST_MARGIN:g}, {MOST_MARGIN:g}]: its greatest entry "
+            f"is {raw.max():g}, its least {raw.min():g}."
+        )
     n_samples = raw.shape[0]
     if kind == "binary":
         target: NDArray[Any] = check_binary_labels(y_true, consistent_with=[raw])
@@ -423,4 +450,7 @@ def check_rows(
             )
         target = code_target(kind, labels)
     checked = check_columns(columns, n_samples)
-    return Rows(target, raw, check_weights(sample_weight, n_samples), checked)
+    weight, exponent = check_weights(sample_weight, n_samples), 0
+    if weight is not None:
+        weight, exponent = scaled(weight)
+    return Rows(target, raw, weight, checked), exponent

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
-from .._utils.validation import check_budget, check_positive
+from .._utils.validation import check_budget, check_positive, check_temperature
 from ._compose import AtBudget, OneVsRest, WeightedSum, check_loss, declare
 from ._loss import Derivatives, Loss, Scale
 from ._rows import Rows
@@ -76,17 +76,27 @@ class Schedule:
         if self.beta_start is not None:
             check_budget(self.beta_start, "Schedule", "beta_start")
         if self.temperature_start is not None:
-            check_positive(self.temperature_start, "temperature_start", "Schedule")
+            check_temperature(self.temperature_start, "Schedule", "temperature_start")
         check_loss(self.warmup, "warmup", "Schedule")
         starts = (self.beta_start, self.temperature_start)
         if self.anneal_rounds and starts == (None, None):
             raise ValueError(
-                "The 'anneal_rounds' parameter of Schedule needs beta_start or temperature_start."
+                f"The 'anneal_rounds' parameter of Schedule is {self.anneal_rounds!r}, and needs "
+                "beta_start or temperature_start: both are None."
             )
         if not self.anneal_rounds and starts != (None, None):
             raise ValueError(
-                "beta_start and temperature_start of Schedule need anneal_rounds >= 1."
+                "beta_start and temperature_start of Schedule need anneal_rounds >= 1. Got "
+                f"anneal_rounds={self.anneal_rounds!r} instead."
             )
+
+    def _check(self, loss: Loss[Any]) -> None:
+        """Raise if a loss cannot be warmed up, or annealed, as this schedule asks for."""
+        while isinstance(loss, OneVsRest | AtBudget):
+            loss = loss.loss_of_class if isinstance(loss, OneVsRest) else loss.loss_over_band
+        self._check_warmup(loss)
+        # What the first round of the annealing would raise.
+        loss.replace(**self._asked(loss))
 
     def at(self, iteration: int, loss: Loss[Any]) -> Loss[Any]:
         """Return the loss of a round.
@@ -112,15 +122,7 @@ class Schedule:
             return loss._with(loss_of_class=_AtRound(loss.loss_of_class, self, iteration))
         if isinstance(loss, AtBudget):
             return _AtRound(loss, self, iteration)
-        if self.warmup_rounds and (self.warmup.target, self.warmup.margins) != (
-            loss.target,
-            loss.margins,
-        ):
-            raise ValueError(
-                f"The schedule warms up on {self.warmup.name}, which takes the target "
-                f"{self.warmup.target!r}, and {loss.name} takes the target {loss.target!r}: "
-                "pass a warmup= of the same target, or warmup_rounds=0."
-            )
+        self._check_warmup(loss)
         since_warmup = iteration - self.warmup_rounds
         if since_warmup < 0:
             return self.warmup
@@ -130,21 +132,48 @@ class Schedule:
         share = (since_warmup + 1) / (self.blend_rounds + 1)
         return WeightedSum(((1.0 - share, self.warmup), (share, current)))
 
-    def _annealed(self, since_warmup: int, loss: Loss[Any]) -> Loss[Any]:
+    def _check_warmup(self, loss: Loss[Any]) -> None:
+        if self.warmup_rounds and (self.warmup.target, self.warmup.margins) != (
+            loss.target,
+            loss.margins,
+        ):
+            raise ValueError(
+                f"The schedule warms up on {self.warmup.name}, which takes the target "
+                f"{self.warmup.target!r}, and {loss.name} takes the target {loss.target!r}: "
+                "pass a warmup= of the same target, or warmup_rounds=0."
+            )
+
+    def _asked(self, loss: Loss[Any]) -> dict[str, float]:
+        """Return what is to be annealed, by name, with its start."""
         starts = {"beta": self.beta_start, "temperature": self.temperature_start}
         asked = {name: start for name, start in starts.items() if start is not None}
-        missing = [name for name in asked if not hasattr(loss, name)]
-        if missing:
-            raise ValueError(f"{type(loss).__name__} has no parameter {missing[0]!r} to anneal.")
+        for name in asked:
+            if not hasattr(loss, name):
+                raise ValueError(
+                    f"{type(loss).__name__} has no parameter {name!r} to anneal: leave "
+                    f"{name}_start of Schedule at None, or pass a loss with this parameter."
+                )
+        return asked
+
+    def _annealed(self, since_warmup: int, loss: Loss[Any]) -> Loss[Any]:
+        asked = self._asked(loss)
         if since_warmup >= self.anneal_rounds or not asked:
             return loss
         progress = since_warmup / self.anneal_rounds
         return loss.replace(
             **{
-                name: start * (getattr(loss, name) / start) ** progress
+                name: _between(start, getattr(loss, name), progress)
                 for name, start in asked.items()
             }
         )
+
+
+def _between(start: float, end: float, progress: float) -> float:
+    """Return the number that is so far from one to the other, in equal ratios."""
+    if start < end:
+        # The other ratio may be beyond what a float holds.
+        return end * (start / end) ** (1.0 - progress)
+    return start * (end / start) ** progress
 
 
 @dataclass(frozen=True)

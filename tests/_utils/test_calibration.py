@@ -35,6 +35,17 @@ def test_weight_repeats_a_row():
     assert weighted.offset == pytest.approx(repeated.offset, rel=1e-5)
 
 
+@pytest.mark.parametrize("unit", [1e-300, 1e-6, 1 / 1000, 0.5, 1e300 / 1000])
+def test_weights_in_another_unit_than_rows(unit):
+    margin, positive = draw(1000, 4)
+    weight = 0.5 + np.random.default_rng(0).random(1000)
+    wanted = SigmoidCalibrator.fit(margin, positive, weight)
+    found = SigmoidCalibrator.fit(margin, positive, unit * weight)
+    assert found.slope == pytest.approx(wanted.slope, rel=0.02)
+    base_rate = np.average(positive, weights=weight)
+    assert np.average(found(margin), weights=weight) == pytest.approx(base_rate, rel=0.01)
+
+
 @pytest.mark.parametrize("margin", [np.zeros(50), -np.arange(50.0), np.arange(50.0) * 1e-9])
 def test_map_increases_whatever_the_data(margin):
     positive = np.arange(50) >= 40

@@ -5,6 +5,7 @@ from workers import Threads, join, split
 from skbudget._utils.collective import find_levels, gather
 from skbudget.band import find_band, knot_thresholds
 from skbudget.kernels._dispatch import sum_pairs
+from skbudget.kernels._tables import BAND_NEGATIVE, POSITIVE, tabulate_pairs
 from skbudget.metrics import coverage_at_budget_score
 from skbudget.metrics._ranking import common_coverage
 from skbudget.objectives import (
@@ -117,7 +118,7 @@ def test_the_band_is_that_of_all_rows(size, weighted, ties, basis, tau_scale):
     rng = np.random.default_rng(size)
     positive, raw, weight = table(rng, ties=ties, weighted=weighted)
     parts, rows = spread(rng, size, positive, raw, weight)
-    for alpha, beta in [(0.0, 0.01), (0.005, 0.07), (0.2, 1.0)]:
+    for alpha, beta in [(0.0, 0.01), (0.005, 0.07), (0.2, 1.0), (0.0, 1.0)]:
         options = {"alpha": alpha, "beta": beta, "basis": basis, "tau_scale": tau_scale,
                    "iid_mask": None}  # fmt: skip
         alone = find_band(raw, ~positive, weight=weight, **options)
@@ -144,7 +145,92 @@ def test_the_band_is_that_of_all_rows(size, weighted, ties, basis, tau_scale):
         assert found.tolist() == of_all.tolist()
 
 
+@pytest.mark.parametrize("percent", [1, 7, 14, 28, 29, 56, 57, 58, 99])
+@pytest.mark.parametrize("unit", [None, 0.1, 1e-12, 3e7])
+def test_whole_percentages_of_all_workers_are_not_lost_to_rounding(percent, unit):
+    # 0.07 * 100 is 7.000000000000001, and a tenth is no sum of powers of two.
+    scores = np.arange(100.0)
+    weight = None if unit is None else np.full(100, unit)
+    parts, _ = spread(np.random.default_rng(percent), 3, scores < 0, scores, weight)
+
+    def work(worker, y, s, w):
+        options = {"basis": "fpr", "weight": w, "iid_mask": None, "collective": worker}
+        top = find_band(s, ~y, alpha=0.0, beta=percent / 100, tau_scale=None, **options)
+        rest = find_band(s, ~y, alpha=percent / 100, beta=1.0, tau_scale=None, **options)
+        knot = knot_thresholds(s, ~y, np.array([percent / 100]), **options)
+        return top.t_beta, rest.t_alpha, *knot
+
+    for found in Threads(3).run(work, parts):
+        assert found == (100.0 - percent, 99.0 - percent, 100.0 - percent)
+
+
+@pytest.mark.parametrize("weight", [None, np.ones(4)])
+@pytest.mark.parametrize(("alpha", "beta"), [(0.0, 1.0), (0.0, 0.5), (0.2, 0.5)])
+def test_no_reference_row_on_any_worker_is_an_empty_band(alpha, beta, weight):
+    def work(worker, s, w):
+        options = {"basis": "fpr", "weight": w, "iid_mask": None, "collective": worker}
+        nowhere = np.zeros(s.size, dtype=bool)
+        knots = knot_thresholds(s, nowhere, np.array([0.1, 0.9]), **options)
+        return find_band(s, nowhere, alpha=alpha, beta=beta, tau_scale="iqr", **options), knots
+
+    half = None if weight is None else weight[:2]
+    for band, knots in Threads(2).run(work, [(np.arange(2.0), half)] * 2):
+        assert np.isnan([band.t_alpha, band.t_beta, *knots]).tolist() == [True] * 4
+        assert (band.is_empty, band.count, band.total_weight) == (True, 0, 0.0)
+
+
 KERNELS = frozenset({"sigma", "dsigma", "softplus"})
+
+
+@pytest.mark.parametrize("sides", [(3, 0), (0, 3), (0, 0)])
+def test_pairs_with_a_side_that_no_worker_has_sum_to_zero(sides):
+    n_pos, n_neg = sides
+    parts = [(np.arange(float(n_pos)), np.arange(float(n_neg)))] * 2
+    for sums in Threads(2).run(
+        lambda worker, p, n: sum_pairs(p, n, 0.5, None, None, KERNELS, collective=worker), parts
+    ):
+        for kernel in ("sigma", "dsigma"):
+            assert getattr(sums, f"{kernel}_pos").tolist() == [0.0] * n_pos
+            assert getattr(sums, f"{kernel}_neg").tolist() == [0.0] * n_neg
+        assert (sums.sigma_total, sums.softplus_total) == (0.0, 0.0)
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("link", ["logistic", "sigmoid"])
+def test_tables_are_those_of_all_rows(link, weighted):
+    # Enough rows for tables, of which one worker has none.
+    rng = np.random.default_rng(2)
+    positive, raw, weight = table(rng, 24_000, weighted=weighted)
+    objective = PairwisePAUC(beta=1.0, link=link, temperature=0.7)
+    parts, rows = spread(rng, 2, positive, raw, weight)
+    none = tuple(None if array is None else array[:0] for array in parts[0])
+
+    def work(worker, y, s, w):
+        sample = Rows(y, s, w, workers=worker)
+        found = objective.derivatives(sample, objective.hold(sample))
+        assert found.rows is None  # in tables, not by pairs
+        return found.dense(s.size)
+
+    alone = work(None, positive, raw, weight)
+    found = Threads(3).run(work, [*parts, none])
+    for k in range(2):
+        together = join([one[k] for one in found], [*rows, rows[0][:0]])
+        np.testing.assert_allclose(together, alone[k], atol=1e-6 * np.abs(alone[k]).max())
+
+
+@pytest.mark.parametrize("shift", [30.0, -30.0])
+def test_there_is_no_table_of_pairs_far_apart(shift):
+    rng = np.random.default_rng(3)
+    positive = rng.random(8000) < 0.1
+    raw = rng.standard_normal(8000) + shift * positive
+    parts, _ = spread(rng, 2, positive, raw, None)
+    found = Threads(2).run(
+        lambda worker, y, s, w: tabulate_pairs(
+            s, np.where(y, POSITIVE, BAND_NEGATIVE).astype(np.int8), 1.0, w, KERNELS, worker
+        ),
+        parts,
+    )
+    assert found == [None, None]
 
 
 @pytest.mark.parametrize("weighted", [False, True])

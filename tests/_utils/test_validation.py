@@ -4,11 +4,13 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
+from scipy.sparse import csr_matrix
 from sklearn.datasets import make_classification
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import cross_val_score
 
 from skbudget import BudgetThresholdClassifier, metrics
+from skbudget._utils.labels import find_classes
 from skbudget._utils.validation import (
     check_band,
     check_binary_labels,
@@ -16,10 +18,12 @@ from skbudget._utils.validation import (
     check_budgets,
     check_finite,
     check_fraction,
+    check_jobs,
     check_option,
     check_positive,
     check_ranking,
     check_scores,
+    check_temperature,
     check_weights,
     distinct_labels,
 )
@@ -476,3 +480,89 @@ def test_nothing_is_warned_about_on_the_way_to_an_error():
             assert check_scores(column).size == 40
             with pytest.raises(ValueError, match=r"Negative|too large"):
                 check_weights(column, 40)
+
+
+# --- durations, which NumPy counts among whole numbers
+
+DURATION = np.timedelta64(1, "s")
+
+
+@pytest.mark.parametrize(
+    "check",
+    [
+        lambda value: check_budget(value, "f"),
+        lambda value: check_budgets(np.array([0.1, value], dtype=object), "f", "budget"),
+        lambda value: check_fraction(value, "budget", "f"),
+        lambda value: check_positive(value, "budget", "f"),
+        lambda value: check_positive(value, "budget", "f", integer=True),
+        lambda value: check_finite(value, "budget", "f"),
+        lambda value: check_temperature(value, "f", "budget"),
+    ],
+)
+def test_a_duration_is_no_number(check):
+    with pytest.raises(ValueError, match="The 'budget' parameter of f must .* Got .*timedelta"):
+        check(DURATION)
+
+
+@pytest.mark.parametrize(("alpha", "beta"), [(DURATION, 0.5), (0.0, DURATION)])
+def test_a_duration_is_no_edge(alpha, beta):
+    with pytest.raises(ValueError, match="The '(alpha|beta)' parameter of f must"):
+        check_band(alpha, beta, "f")
+
+
+@pytest.mark.parametrize("n_jobs", [0, True, 1.0, "1", DURATION, np.array([1])])
+def test_no_number_of_workers(n_jobs):
+    with pytest.raises(ValueError, match="'n_jobs' parameter of f must be None or an int other"):
+        check_jobs(n_jobs, "f")
+
+
+@pytest.mark.parametrize("n_jobs", [None, 1, -1, np.int8(2)])
+def test_numbers_of_workers(n_jobs):
+    check_jobs(n_jobs, "f")
+
+
+@pytest.mark.parametrize("temperature", [1e-100, Fraction(1, 2), 1, 1e100])
+def test_temperatures(temperature):
+    checked = check_temperature(temperature, "f")
+    assert type(checked) is float
+    assert checked == temperature
+
+
+@pytest.mark.parametrize("temperature", [0.0, 1e-101, 1e101, np.inf, np.nan, None, True])
+def test_no_temperatures(temperature):
+    with pytest.raises(ValueError, match=r"'temperature' parameter of f .* \[1e-100, 1e\+100\]"):
+        check_temperature(temperature, "f")
+
+
+@pytest.mark.parametrize("entry", [0.0, 50, np.inf, np.nan, True])
+def test_an_entry_that_is_no_budget(entry):
+    message = r"'budgets' parameter of f must be an array with entries in the range \(0.0, 1.0\]"
+    with pytest.raises(ValueError, match=message):
+        check_budgets(np.array([0.1, entry], dtype=object), "f")
+
+
+@pytest.mark.filterwarnings("default")  # np.matrix is pending deprecation
+@pytest.mark.parametrize(
+    "labels",
+    [
+        np.array([0, 1, 0]) + 0j,
+        np.asmatrix([0, 1, 0]).T,
+        csr_matrix([[0], [1], [0]]),
+    ],
+    ids=["complex", "matrix", "sparse"],
+)
+@pytest.mark.parametrize("name", ["y_true", "target"])
+def test_what_scikit_learn_takes_for_no_labels_is_named(labels, name):
+    for read in (check_binary_labels, distinct_labels):
+        with pytest.raises((TypeError, ValueError), match=f"^{name} must be labels of shape"):
+            read(labels, name=name)
+
+
+@pytest.mark.parametrize("kind", ["array", "missing", "frame"])
+def test_what_is_no_label(kind):
+    pos_label = np.array([0, 1])
+    if kind != "array":
+        pandas = pytest.importorskip("pandas")
+        pos_label = pandas.NA if kind == "missing" else pandas.DataFrame({"a": [0, 1]})
+    with pytest.raises(ValueError, match="'pos_label' parameter of f must be one of the labels"):
+        find_classes(np.array([0, 1, 0]), pos_label, owner="f")

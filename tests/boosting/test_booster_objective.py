@@ -1,5 +1,7 @@
 import pickle
 import threading
+from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -16,10 +18,15 @@ from skbudget.boosting import (
     default_beta,
 )
 from skbudget.objectives import (
+    AtBudget,
     BinaryCrossEntropy,
+    Derivatives,
     HardNegativeCrossEntropy,
+    Loss,
+    OneVsRest,
     PairwisePAUC,
     Schedule,
+    WeightedSum,
 )
 
 LGB = {"verbose": -1, "num_threads": 1, "num_leaves": 7, "seed": 0}
@@ -485,6 +492,71 @@ def test_bad_arguments(y, margin, weight, message):
 def test_class_without_weight_whatever_the_band(objective, weight):
     with pytest.raises(ValueError, match="weights of one class are zero"):
         objective(np.array([1, 0, 0]), np.array([0.0, 1, 2]), np.array(weight, dtype=float))
+
+
+NOTHING_TO_ANNEAL = [
+    (BinaryCrossEntropy(), {"beta_start": 0.5}, "no parameter 'beta' to anneal: leave beta_start"),
+    (BinaryCrossEntropy(), {"temperature_start": 2.0}, "no parameter 'temperature' to anneal"),
+    (
+        OneVsRest(BinaryCrossEntropy()),
+        {"beta_start": 0.5},
+        "BinaryCrossEntropy has no parameter 'beta'",
+    ),
+    (
+        WeightedSum(((1.0, PairwisePAUC()), (1.0, BinaryCrossEntropy()))),
+        {"beta_start": 0.5},
+        "WeightedSum has no parameter 'beta'",
+    ),
+    (PairwisePAUC(alpha=0.1, beta=0.5), {"beta_start": 0.05}, "must be smaller than beta"),
+]
+
+
+@pytest.mark.parametrize(("loss", "starts", "message"), NOTHING_TO_ANNEAL)
+def test_an_objective_asks_for_what_is_annealed_before_the_first_round(loss, starts, message):
+    schedule = Schedule(warmup_rounds=50, anneal_rounds=3, **starts)
+    with pytest.raises(ValueError, match=message):
+        BoosterObjective(loss, schedule=schedule)
+
+
+@pytest.mark.parametrize(
+    "loss",
+    [
+        PairwisePAUC(beta=0.01),
+        AtBudget(PairwisePAUC(), 0.01),
+        OneVsRest(PairwisePAUC(beta=0.01)),
+        OneVsRest(AtBudget(PairwisePAUC(), 0.01)),
+    ],
+)
+def test_what_can_be_annealed_is_taken(loss):
+    schedule = Schedule(warmup_rounds=2, anneal_rounds=3, beta_start=0.5, temperature_start=2.0)
+    assert BoosterObjective(loss, schedule=schedule).schedule is schedule
+
+
+@dataclass(frozen=True)
+class SquaredError(Loss[None]):
+    target: ClassVar = "real"
+
+    def value(self, rows, held=None):
+        return float(((rows.raw - rows.target) ** 2).mean() / 2)
+
+    def derivatives(self, rows, held=None):
+        share = np.full(rows.n_samples, 1 / rows.n_samples)
+        return Derivatives(None, share * (rows.raw - rows.target), share)
+
+
+def test_a_real_target_of_zeros_is_a_target():
+    objective = BoosterObjective(SquaredError())
+    X = np.random.default_rng(0).normal(size=(200, 3))
+    y = np.zeros(200)
+    margin = lgb_margin(lgb_train(objective, X, y), X)
+    np.testing.assert_array_equal(margin, 0.0)
+    margin = xgb_margin(xgb_train(objective, X, y, rounds=80), X)
+    np.testing.assert_allclose(margin, 0.0, atol=0.01)
+    with pytest.raises(ValueError, match="has no labels"):
+        xgb_train(objective, X, None)
+    assert objective.loss(np.ones(200), lgb.Dataset(X, y)) == pytest.approx(100.0)
+    wanted = objective(y, np.ones(200))
+    np.testing.assert_array_equal(objective(np.ones(200), lgb.Dataset(X, y)), wanted)
 
 
 def test_data_without_labels():

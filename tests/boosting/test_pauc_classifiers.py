@@ -477,8 +477,6 @@ def test_a_handful_of_rows(cls):
 
 
 def test_ratio_of_the_classes_is_refused(cls, table):
-    if cls is PAUCLGBMClassifier:
-        pytest.skip("LightGBM's class_weight weighs the calibration instead")
     with pytest.raises(ValueError, match="'scale_pos_weight'.*cancels out"):
         make(cls, scale_pos_weight=10.0).fit(*table)
 

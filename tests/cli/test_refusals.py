@@ -1,6 +1,7 @@
 """Functions of the commands refuse what they cannot use, and name the argument."""
 
 import dataclasses
+import pickle
 
 import numpy as np
 import pytest
@@ -59,6 +60,10 @@ def test_method(changes, message):
         dataclasses.replace(LIGHTGBM, **changes)
 
 
+def test_booleans_of_numpy():
+    assert not dataclasses.replace(LIGHTGBM, by_default=np.False_).by_default
+
+
 @pytest.mark.parametrize("names", ["lightgbm", 3])
 def test_methods_are_several(names):
     with pytest.raises(ValueError, match=f"several methods or names of methods: got {names!r}"):
@@ -74,7 +79,7 @@ def test_name_of_a_method_is_text():
     ("problems", "message"),
     [
         ([], "'problems' parameter of compare must hold a data set"),
-        ("mammography", "Got 'm' among them"),
+        ("mammography", "Got 'mammography' among them"),
         ([1], "Got 1 among them"),
         (2, "Got 2 among them"),
     ],
@@ -82,6 +87,25 @@ def test_name_of_a_method_is_text():
 def test_problems(problems, message):
     with pytest.raises(ValueError, match=message):
         compare(problems, ["lightgbm"])
+
+
+@pytest.mark.parametrize("several", [np.array(1), b"1", {"a": 1}.get])
+def test_what_cannot_be_gone_through(several):
+    with pytest.raises(ValueError, match="'problems' parameter of compare must be data sets"):
+        compare(several, ["lightgbm"])
+    with pytest.raises(ValueError, match="methods must be several methods or names"):
+        find_methods(several)
+    with pytest.raises(ValueError, match="'methods' parameter of iter_runs must be methods"):
+        iter_runs([TABLE], several, 1)
+
+
+def test_error_of_a_table_says_what_it_is_about():
+    with pytest.raises(
+        ValueError, match="^n_folds: small has 6 positive and 54 negative"
+    ) as caught:
+        dataclasses.replace(TABLE, n_folds=7)
+    again = pickle.loads(pickle.dumps(caught.value))
+    assert (str(again), again.argument) == (str(caught.value), "n_folds")
 
 
 def test_on_run_is_a_function():
@@ -112,10 +136,32 @@ def test_comparison_is_one():
         plot_comparison(None)
 
 
-@pytest.mark.parametrize(("X", "shown"), [(np.zeros(60), r"shape \(60,\)"), ([[0]] * 60, "list")])
+@pytest.mark.parametrize(
+    ("X", "shown"),
+    [
+        (np.zeros(60), r"shape \(60,\)"),
+        ([0] * 60, r"shape \(60,\)"),
+        (np.zeros((60, 0)), r"shape \(60, 0\)"),
+        ("table", "str"),
+        (3, "int"),
+    ],
+)
 def test_table_has_columns(X, shown):
     with pytest.raises(ValueError, match=f"'X' parameter of Table .* Got {shown} instead"):
         dataclasses.replace(TABLE, X=X)
+
+
+def test_ragged_table():
+    with pytest.raises(ValueError, match="X must be a table of numbers: "):
+        dataclasses.replace(TABLE, X=[[0.0], [0.0, 1.0]])
+
+
+def test_table_in_lists():
+    rows = np.arange(120.0).reshape(60, 2)
+    split, of_lists = (
+        next(dataclasses.replace(TABLE, X=X).splits()) for X in (rows, rows.tolist())
+    )
+    np.testing.assert_array_equal(of_lists.X_train, split.X_train)
 
 
 def test_table_is_real():
@@ -124,9 +170,17 @@ def test_table_is_real():
 
 
 @pytest.mark.parametrize("name", ["n_train", "n_test"])
-def test_draws_fit_into_memory(name):
-    with pytest.raises(ValueError, match=f"ContestedTop cannot hold a table of {name}=85899345920"):
-        ContestedTop(**{name: 2**31 * 40})
+@pytest.mark.parametrize("rows", [2**31, 2**31 * 40])
+def test_draws_fit_into_memory(name, rows):
+    with pytest.raises(ValueError, match=f"ContestedTop cannot hold a table of {name}={rows} in"):
+        ContestedTop(**{name: rows})
+
+
+@pytest.mark.parametrize("seed", [-1, 2**31, 2**70, np.timedelta64(1, "s"), 0.0])
+def test_seeds_of_splits(seed):
+    for build in (ContestedTop, lambda **given: dataclasses.replace(TABLE, **given)):
+        with pytest.raises(ValueError, match="'random_state' parameter of"):
+            build(random_state=seed)
 
 
 def test_notes_are_wanted_or_not():
@@ -163,7 +217,12 @@ def file(tmp_path):
         ({"path": b"small.csv"}, "'path' parameter of read_table .* Got b'small.csv'"),
         ({"target": ["y"]}, r"'target' parameter of read_table .* Got \['y'\]"),
         ({"positive": [1]}, r"'positive' parameter of read_table .* Got \[1\]"),
-        ({"positive": 10**400}, "has no label 1000"),
+        ({"positive": 10**400}, "^positive: .* has no label 1000"),
+        ({"positive": "maybe"}, "^positive: Target column 'y' has no label 'maybe'"),
+        ({"target": None}, "^target: small.csv needs the name of its target column: got None"),
+        ({"target": "z"}, "^target: small.csv has no column 'z'"),
+        ({"drop": ["z"]}, "^drop: small.csv has no column 'z'"),
+        ({"drop": np.array("id")}, "'drop' parameter of read_table"),
         ({"drop": "id"}, "'drop' parameter of read_table .* several names of columns. Got 'id'"),
         ({"drop": [0]}, r"'drop' parameter of read_table .* Got \[0\]"),
         ({"drop": None}, "'drop' parameter of read_table .* Got None"),
@@ -184,6 +243,9 @@ def test_positive_label_is_a_string_or_a_number(file, positive):
     ("arguments", "message"),
     [
         (([1.0, np.nan],), "values"),
+        (([1e308] * 3,), r"values must lie within \[-1e\+150, 1e\+150\]"),
+        (([1.0, 2.0], np.timedelta64(1, "s")), "'test_train_ratio' parameter of t_interval"),
+        (([1.0, 2.0], 0.5, np.timedelta64(1, "s")), "'level' parameter of t_interval"),
         (([1.0, 2.0], 0.5, 1.0), "'level' parameter of t_interval .* Got 1.0"),
     ],
 )

@@ -369,8 +369,8 @@ def _band() -> list[Example]:
     mask = Array(pool="columns", role="mask")
     sums = {
         "kernels": Kind(),
-        "negatives": Array(pool="columns", role="scores"),
-        "positives": Array(pool="columns", role="scores"),
+        "negatives": Array(pool="columns", role="one class"),
+        "positives": Array(pool="columns", role="one class"),
     }
 
     def rows(variant: int) -> dict[str, Any]:
@@ -421,6 +421,7 @@ def _band() -> list[Example]:
             (pair_sums,),
             filled=row_weights,
             kinds=sums,
+            alone=True,
             right=lambda sums, arguments: None if isinstance(sums, PairSums) else "no sums",
         ),
     ]

@@ -352,7 +352,8 @@ def _of_network(full: str, rows: Any, filled: Any, kinds: Any) -> list[Example]:
             lambda variant: {**rows(variant), "classes": np.array([0, 1])},
             (PAUCClassifier.partial_fit, PAUCClassifier.fit),
             filled=filled,
-            kinds=kinds,
+            # A part of a stream need not hold both classes.
+            kinds={**kinds, "y": Array("columns", role="ids")},
         ),
         Example(
             f"{full}.to",
@@ -472,7 +473,8 @@ def _selection() -> list[Example]:
             kinds=dict.fromkeys(models, ANYTHING),
             nan=("half_width", "low", "high", "lift_confidence"),
             infinite=True,
-            unsteady=("seconds",),
+            # The positive label has the type that y has.
+            unsteady=("seconds", ".pos_label"),
             upstream=frozenset({"X"}),
         ),
         Example(

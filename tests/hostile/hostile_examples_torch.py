@@ -9,13 +9,21 @@ from typing import Any
 
 import torch
 from hostile_data import labels, optional_columns, scores, weights
-from hostile_legal import Kind, Number
+from hostile_legal import Array, Kind, Number
 from hostile_rule import Example
 
 from skbudget import neural
 from skbudget.objectives import PairwisePAUC
 
 ANYTHING = Kind()
+
+# Two columns of logits are two classes; weights broadcast to the targets.
+_COLUMNS = {"logits": Array("tensors", role="margins")}
+_KINDS_OF_FORWARD: dict[str, dict[str, Kind]] = {
+    "NumpyLoss": _COLUMNS,
+    "WeightedCrossEntropyLoss": _COLUMNS,
+    "FocalLoss": {"sample_weight": Array("tensors", role="broadcast", none=True)},
+}
 
 
 def _tensors(variant: int) -> dict[str, Any]:
@@ -84,6 +92,8 @@ def examples() -> list[Example]:
         if name in ("LossWarmup", "NumpyLoss"):
             continue
         settings = _torch_settings().get(name, {})
+        # The `alpha` of a band is another parameter.
+        weights = ("alpha", "class_weight") if name == "FocalLoss" else ("class_weight",)
 
         def build(_found: Any = found, **given: Any) -> Any:
             return _with_gradient(lambda: _found(**given))(**_tensors(0))
@@ -94,7 +104,7 @@ def examples() -> list[Example]:
                 build,
                 lambda variant, settings=settings: dict(settings),
                 (found,),
-                kinds=dict.fromkeys(("alpha_", "class_weight"), Kind(none=True)),
+                kinds=dict.fromkeys(weights, Kind(none=True)),
             ),
             Example(
                 f"{room}.{name}.forward",
@@ -102,6 +112,7 @@ def examples() -> list[Example]:
                 _tensors,
                 (found.forward,),
                 filled=_more_tensors,
+                kinds=_KINDS_OF_FORWARD.get(name, {}),
                 nan=diagnostics,
                 passes_nan=True,
             ),
@@ -149,6 +160,7 @@ def _numpy_loss(room: str) -> list[Example]:
             _tensors,
             (found.forward,),
             filled=_more_tensors,
+            kinds=_KINDS_OF_FORWARD["NumpyLoss"],
             passes_nan=True,
         ),
     ]

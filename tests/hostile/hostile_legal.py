@@ -24,6 +24,8 @@ class Kind:
 
     pool: str = "scalars"
     none: bool = False
+    called: bool = False
+    """Whether it is a function, which may raise whatever it likes."""
 
     def judge(self, hostile: Hostile, value: Any) -> bool | None:
         """Return whether a value is legal."""
@@ -140,36 +142,44 @@ class Array(Kind):
 
     def judge(self, hostile: Hostile, value: Any) -> bool | None:
         if hostile.tag in ("same", "same-values"):
-            dtype = getattr(value, "dtype", None)
-            if self.role == "mask" and dtype not in (None, bool, "boolean"):
+            # As text, for NumPy says that float64 equals None.
+            dtype = str(getattr(value, "dtype", "bool"))
+            if self.role == "mask" and dtype not in ("bool", "boolean", "Boolean"):
                 # A mask is an array of booleans; whether numbers pass for one is left open.
                 return None
             # scikit-learn refuses numbers as objects for labels.
-            return None if self.role == "labels" and str(dtype) == "object" else True
+            return None if self.role == "labels" and dtype == "object" else True
         if hostile.tag == "None":
             return self.none
         return False if hostile.tag in ILLEGAL_TAGS[self.role] else None
 
 
 _NO_NUMBERS = {
-    *("text", "dates", "mixed", "thing", "shape", "length", "complex", "none", "nan", "inf"),
+    *("text", "dates", "mixed", "thing", "shape", "empty", "length", "complex", "none"),
+    *("nan", "inf"),
 }
 ILLEGAL_TAGS: dict[str, set[str]] = {
     "scores": _NO_NUMBERS,
     "weights": _NO_NUMBERS | {"negative", "zeros"},
     # Some strings and dates are labels, and most calls then need a `pos_label`.
-    "labels": {"thing", "shape", "length", "complex", "none", "nan", "inf", "constant", "zeros"},
+    "labels": {
+        *("thing", "shape", "empty", "length", "complex", "none", "nan", "inf"),
+        *("constant", "zeros"),
+    },
     "mask": _NO_NUMBERS,
-    "ids": {"shape", "length", "thing", "nan", "none"},
+    "ids": {"shape", "empty", "length", "thing", "nan", "none"},
     # Whatever the models inside say: they need not take or refuse anything.
-    "table": {"thing", "shape", "length", "complex"},
+    "table": {"thing", "shape", "empty", "length", "complex"},
     "numbers": _NO_NUMBERS,
+    # Rows of one class alone, of which there may be any number.
+    "one class": _NO_NUMBERS - {"empty"},
     # Two margins per row are two classes, each against the other.
     "margins": _NO_NUMBERS - {"shape"},
     "fractions": (_NO_NUMBERS | {"negative", "zeros"}) - {"shape", "length"},
-    "tensor": {"shape", "length", "thing", "complex", "nan", "inf"},
-    "target": {"shape", "length", "thing", "complex", "nan", "inf"},
+    "tensor": {"shape", "empty", "length", "thing", "complex", "nan", "inf"},
+    "target": {"shape", "empty", "length", "thing", "complex", "nan", "inf"},
     "free": set(),
+    "broadcast": {"thing", "complex", "nan", "inf"},
 }
 
 # Ranges by name: a name means the same everywhere in the package.
@@ -293,7 +303,7 @@ def _range_in(text: str) -> dict[str, Any]:
         }
     if match := re.search(r"\bat least (\d+)\b", text):
         return {"low": float(match[1])}
-    return {}
+    return {"low": 0.0} if re.search(r"\b0 for no\b", text) else {}
 
 
 def kind_of(name: str, documented: Documented, default: Any = inspect.Parameter.empty) -> Kind:
@@ -352,7 +362,7 @@ def kind_of(name: str, documented: Documented, default: Any = inspect.Parameter.
     if re.match(r"str\b", stated) and not re.search(r"\bor (int|path|Loss|list)", stated):
         return Text(none=none)
     if stated or name in FREE:
-        return Kind(none=none)
+        return Kind(none=none, called=stated.startswith("callable"))
     raise LookupError(f"no docstring says what {name!r} is")
 
 

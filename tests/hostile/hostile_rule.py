@@ -111,7 +111,7 @@ class Example:
     passes_nan : bool
         Whether an answer of NaN is right for an argument with NaN or infinity.
     alone : bool
-        Whether arrays of another length are legal, because there is no other array.
+        Whether arrays of another length are legal, because no other array must be as long.
     unsteady : tuple of str
         Endings of the ways in the answer that change from call to call.
     limit : float
@@ -161,6 +161,10 @@ class Example:
             name: self.kinds[name] if name in self.kinds else kind_of(name, said, given.default)
             for name, given in self.parameters.items()
         }
+
+    def kinds_of(self, names: set[str]) -> list[Kind]:
+        """Return the kinds of the parameters with these names."""
+        return [self.kind_by_name[name] for name in names if name in self.kind_by_name]
 
     @cached_property
     def announced(self) -> set[str]:
@@ -383,6 +387,8 @@ def _faults_of_error(
         return [("memory", said)]
     if hostile.name == "raiser" and "the user's own function" in text:
         return []
+    if callable(value) and any(kind.called for kind in example.kinds_of(names)):
+        return []
     mro = {base.__name__ for base in type(error).__mro__}
     known = isinstance(error, OWN_ERRORS) and (
         isinstance(error, NotFittedError) or not isinstance(error, _NOT_OWN)
@@ -395,9 +401,9 @@ def _faults_of_error(
         return [("refused", said)]
     if names & example.upstream:
         return []
-    kinds = [example.kind_by_name[name] for name in names if name in example.kind_by_name]
+    kinds = example.kinds_of(names)
     of_array = any(isinstance(kind, Array) for kind in kinds)
-    if of_array and hostile.tag in ("length", "shape"):
+    if of_array and hostile.tag in ("length", "shape", "empty"):
         # Of two arrays whose lengths differ, either may be named.
         names |= {
             name
@@ -431,6 +437,7 @@ _ALIASES: dict[str, str] = {
     "random_state": r"[Ss]eed",
     "target": r"column",
     "name": r"called",
+    "package": r"pip install",
 }
 _FACTS = (
     r"NaN|NA\b|missing|infin|finite|[Nn]egative|zero|shape|dimension|-D|1d|2D|length|entr|sample|"

@@ -599,6 +599,32 @@ def test_training_of_a_booster(library, data):
         TrainingCurveDisplay.from_estimator(again.fit(X, y))
 
 
+@pytest.mark.parametrize("name", [[], ["a", "b"], b"", {}, 3])
+def test_a_name_is_text_whatever_it_is(name):
+    display = TrainingCurveDisplay(panels={"loss": {"train": np.ones(3)}}, name=name).plot()
+    assert legend(display.axes_[0]) == [str(name)]
+    curve = CoverageCurveDisplay(budgets=np.array([0.5, 1.0]), coverage=np.array([0.5, 1.0]))
+    assert str(name) in legend(curve.plot(name=name).ax_)
+
+
+class LongDoubles(LogisticRegression):
+    """A model that answers in more digits than a float has."""
+
+    def decision_function(self, X):
+        return super().decision_function(X).astype(np.longdouble) / 3
+
+
+@pytest.mark.parametrize("display", DISPLAYS)
+def test_scores_of_a_model_in_any_precision(display, data):
+    shown = display.from_estimator(LongDoubles().fit(*data), *data, **quick(display))
+    assert shown.name == "LongDoubles"
+
+
+def test_a_class_is_no_trained_model():
+    with pytest.raises(TypeError, match="estimator must be a fitted estimator, and not a class"):
+        TrainingCurveDisplay.from_estimator(LogisticRegression)
+
+
 def test_training_of_what_keeps_no_history(model):
     with pytest.raises(ValueError, match="LogisticRegression keeps no history"):
         TrainingCurveDisplay.from_estimator(model)

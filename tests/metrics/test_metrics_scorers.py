@@ -235,6 +235,16 @@ def test_pos_label_turns_the_ranking_round(estimator, data):
         assert make_coverage_scorer(0.1)(model, X, named) == pytest.approx(expected)
 
 
+@pytest.mark.parametrize("dtype", [object, str])
+def test_labels_that_are_objects_of_python_have_a_rarer_one_too(dtype, data):
+    X, y = data
+    named = np.where(y == 1, "fraud", "ok").astype(dtype)
+    model = LogisticRegression().fit(X, named)
+    expected = coverage_at_budget_score(y, model.predict_proba(X)[:, 0], budget=0.1)
+    with pytest.warns(PositiveClassWarning, match="rarer one, 'fraud'"):
+        assert make_coverage_scorer(0.1)(model, X, named) == pytest.approx(expected)
+
+
 def test_pos_label_turns_an_outlier_detector_round():
     rng = np.random.default_rng(0)
     X = np.r_[rng.normal(size=(95, 2)), rng.normal(8, 1, size=(5, 2))]
@@ -506,6 +516,20 @@ def test_what_is_no_estimator_is_named(data, nothing):
 def test_an_estimator_that_is_not_fitted_is_named(data, model):
     with pytest.raises(NotFittedError, match="not fitted yet"):
         make_coverage_scorer(0.1)(model, *data)
+
+
+@pytest.mark.parametrize("column", ["amount", ""])
+def test_an_array_has_no_names_of_columns(data, column):
+    X, y = data
+    score = make_coverage_scorer(0.1, value_column=column)
+    with pytest.raises(ValueError, match=f"value_column='{column}' is not a column .* a position"):
+        score(LogisticRegression().fit(X, y), X, y)
+
+
+@pytest.mark.parametrize("column", [np.timedelta64(1, "s"), True, 1.0, [0]])
+def test_what_is_no_column(column):
+    with pytest.raises(ValueError, match="'value_column' parameter of the scorer of coverage"):
+        make_coverage_scorer(0.1, value_column=column)
 
 
 @pytest.mark.parametrize("column", [50, -50, 10**18, 2**63, 10**400])

@@ -324,7 +324,10 @@ def test_scorers_that_know_the_name(rows):
 
 def test_tools_that_encode_labels_are_answered(rows):
     X, y = rows
-    message = r"'pos_label'.*\[0, 1\]. Got 'fraud' instead. If a tool.*pass it y == 'fraud'"
+    message = (
+        r"'pos_label' parameter of PAUCClassifier.*\[0, 1\]. Got 'fraud' instead. If a tool.*"
+        "pass it y == 'fraud'"
+    )
     with pytest.raises(ValueError, match=message):
         cross_val_predict(make(pos_label="fraud"), X, named(y), cv=2, method="decision_function")
     scores = cross_val_predict(make(), X, named(y) == "fraud", cv=2, method="decision_function")

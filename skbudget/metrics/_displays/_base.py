@@ -269,6 +269,11 @@ def draw_curves(
     return Drawn(lines, tag(mean_line, CURVE))
 
 
+def name_text(name: Any) -> str | None:
+    """Return the name of a curve as text: matplotlib takes a list for names of several curves."""
+    return None if name is None else str(name)
+
+
 def legend_text(name: str | None, figure: str) -> str:
     """Return the name of a curve followed by its figure."""
     return figure if name is None else f"{name} ({figure})"

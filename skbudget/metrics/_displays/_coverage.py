@@ -266,7 +266,7 @@ class CoverageCurveDisplay(CurveDisplayMixin):
     def _label(self, name: str | None, curves: Sequence[NDArray], unit: str) -> str | None:
         marked = self._marked()
         if marked is None:
-            return name
+            return _base.name_text(name)
         reached = _base.mean_and_spread([float(curve[marked]) for curve in curves])
         return _base.legend_text(
             name, f"{reached} at {_base.share_text(self.budgets[marked], unit)}"

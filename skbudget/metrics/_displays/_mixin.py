@@ -246,6 +246,10 @@ def scores_of(estimator: Any, X: Any, pos_label: Any) -> tuple[NDArray, Any]:
                 "as pos_label."
             )
     y_score, label = _get_response_values(estimator, X, RESPONSE_METHODS, pos_label=pos_label)
+    y_score = np.asarray(y_score)
+    if y_score.dtype.kind == "f":
+        # A model may answer in more digits, which tell no more rows apart than these.
+        y_score = y_score.astype(np.float64, copy=False)
     if np.ndim(y_score) != 1:
         raise ValueError(
             f"Expected 'estimator' to be a binary classifier. Got {type(estimator).__name__} with "

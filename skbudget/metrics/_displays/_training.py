@@ -218,7 +218,7 @@ class TrainingCurveDisplay:
             style, mark = _base.next_style(axes)
             if len(curves) == 1:
                 # The label of the axis already says what it is.
-                label = name
+                label = _base.name_text(name)
             else:
                 label = curve_name if name is None else f"{name}: {curve_name}"
             style["label"] = label
@@ -316,6 +316,10 @@ class TrainingCurveDisplay:
 
 def _trained_model(estimator: Any) -> Any:
     """Return the model that has a history: a pipeline's last step, an ensemble's network."""
+    if isinstance(estimator, type):
+        raise TypeError(
+            f"estimator must be a fitted estimator, and not a class: got {estimator!r}."
+        )
     check_is_fitted(estimator)
     while isinstance(estimator, Pipeline) or hasattr(estimator, "network_"):
         if isinstance(estimator, Pipeline):

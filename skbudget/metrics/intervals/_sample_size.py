@@ -146,12 +146,23 @@ def coverage_sample_size(
     coverage = check_fraction(coverage, "coverage", owner)
     confidence_level = check_fraction(confidence_level, "confidence_level", owner)
     power = check_fraction(power, "power", owner)
+    if lift is not None:
+        lift = check_fraction(lift, "lift", owner)
+    if half_width is not None:
+        half_width = check_fraction(half_width, "half_width", owner)
     if (lift is None) == (half_width is None):
-        raise ValueError(f"{owner} needs a lift or a half_width, and not both.")
+        raise ValueError(
+            f"{owner} needs a lift or a half_width, and not both. Got lift={lift!r} and "
+            f"half_width={half_width!r}."
+        )
+    if pos_rate is not None:
+        pos_rate = check_fraction(pos_rate, "pos_rate", owner)
     if budget is not None:
         budget = check_budget(budget, owner)
         if pos_rate is None:
-            raise ValueError("A budget is a fraction of all rows and needs pos_rate too.")
+            raise ValueError(
+                "A budget is a fraction of all rows and needs pos_rate too. Got pos_rate=None."
+            )
     check_option(alternative, "alternative", ("two-sided", "greater"), owner)
     one_sided = alternative == "greater"
     if one_sided and lift is None:
@@ -161,54 +172,52 @@ def coverage_sample_size(
         if power <= 1.0 - confidence_level:
             raise ValueError(
                 f"power must be greater than the level of the test, 1 - confidence_level, which "
-                f"is {1.0 - confidence_level:g}: got {power:g}. A test without any data detects "
-                "that often."
+                f"is {1.0 - confidence_level:g}: got power={power!r} and confidence_level="
+                f"{confidence_level!r}. A test without any data detects that often."
             )
-        lift = _check_lift(lift, coverage, owner)
+        _check_lift(lift, coverage)
         highest = coverage + lift
         n = _paired_size(coverage, lift, discordance, z, float(ndtri(power)), owner)
     else:
         if discordance is not None:
             raise ValueError("discordance is for two models: give it with lift.")
         highest = coverage
-        half_width = check_fraction(half_width, "half_width", owner)
+        assert half_width is not None
         if half_width >= 0.5:
             raise ValueError(f"half_width must be less than 0.5: got {half_width}.")
         n = _wilson_size(coverage, half_width, z)
-    n_positives = _whole(n, "positives")
+    wanted = f"lift={lift!r}" if half_width is None else f"half_width={half_width!r}"
+    n_positives = _whole(n, "positives", wanted)
     if pos_rate is None:
         return CoverageSampleSize(n_positives)
 
-    pos_rate = check_fraction(pos_rate, "pos_rate", owner)
-    n_samples = _whole(n_positives / pos_rate, "rows")
+    n_samples = _whole(n_positives / pos_rate, "rows", f"{wanted} and pos_rate={pos_rate!r}")
     if budget is None:
         return CoverageSampleSize(n_positives, n_samples)
     if highest * pos_rate > budget * (1.0 + 1e-9):
         raise ValueError(
             f"A budget of {budget:g} covers at most {budget / pos_rate:g} of the positives when "
-            f"their rate is {pos_rate:g}: a coverage of {highest:g} is out of reach."
+            f"their rate is pos_rate={pos_rate:g}: a coverage of {highest:g} is out of reach."
         )
     return CoverageSampleSize(n_positives, n_samples, whole_rows(budget, n_samples))
 
 
-def _whole(number: float, what: str) -> int:
-    """Return a number of rows, rounded up, at least one."""
+def _whole(number: float, what: str, wanted: str) -> int:
+    """Return a number of rows, rounded up, at least one. ``wanted`` is what they are for."""
     if not number <= MOST_ROWS:
         raise ValueError(
-            f"More than {MOST_ROWS:g} {what} would be needed: choose a greater lift, half_width or "
-            "pos_rate."
+            f"More than {MOST_ROWS:g} {what} would be needed for {wanted}: choose a greater lift, "
+            "half_width or pos_rate."
         )
     # A rounding error above a whole number must not add a row.
     return max(1, math.ceil(number * (1.0 - 1e-9)))
 
 
-def _check_lift(lift: Any, coverage: float, owner: str) -> float:
-    lift = check_fraction(lift, "lift", owner)
+def _check_lift(lift: float, coverage: float) -> None:
     if coverage + lift > 1.0 + 1e-9:
         raise ValueError(
             f"lift must be at most 1 - coverage, which is {1.0 - coverage:g}: got {lift:g}."
         )
-    return lift
 
 
 def _paired_size(

@@ -21,7 +21,7 @@ from ..._utils.positive import favours, is_frozen
 from ..._utils.ranges import scaled
 from ..._utils.statistics import Estimate
 from ..._utils.tables import LabelledRows
-from ..._utils.validation import check_scores
+from ..._utils.validation import check_response, check_scores
 from ...band import Basis, fpr_band
 from ...metrics._ranking import budget_size, spenders_and_positives
 from ._models import Competitor, Role
@@ -165,8 +165,7 @@ def _probability(model: Any, X: Any, favoured: bool) -> NDArray | None:
 def _scores(model: Any, X: Any, favoured: bool, probability: NDArray | None, role: Role) -> NDArray:
     """Return scores that are greater for positives. ``favoured`` says whether the model's are."""
     if probability is None or hasattr(model, "decision_function"):
-        margin = np.asarray(model.decision_function(X), dtype=np.float64)
-        scores = check_scores(margin, f"decision_function of {role}")
+        scores = check_response(model.decision_function(X), f"decision_function of {role}")
         return scores if favoured else -scores
     return check_scores(probability, f"predict_proba of {role}")
 

@@ -22,6 +22,7 @@ from ..._utils.validation import (
     BASES,
     check_budget,
     check_fraction,
+    check_jobs,
     check_option,
     check_positive,
     check_weights,
@@ -281,11 +282,7 @@ def _check_open(number: Any, name: str, least: float) -> None:
 
 
 def _check_workers(n_jobs: Any, verbose: Any) -> None:
-    if n_jobs is not None and (not isinstance(n_jobs, Integral) or n_jobs == 0):
-        raise InvalidParameterError(
-            f"The 'n_jobs' parameter of {OWNER} must be None or an int other than 0. "
-            f"Got {n_jobs!r} instead."
-        )
+    check_jobs(n_jobs, OWNER)
     if not isinstance(verbose, bool | np.bool_):
         check_positive(verbose, "verbose", OWNER, integer=True, minimum=0)
 

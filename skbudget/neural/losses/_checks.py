@@ -142,8 +142,11 @@ def check_rows(logits: Tensor, targets: Tensor, num_classes: int) -> tuple[Tenso
     if logits.ndim == 1 and num_classes == 1:
         logits = logits[:, None]
     if logits.ndim != 2 or logits.shape[1] != num_classes:
+        hint = ""
+        if logits.ndim in (1, 2):
+            hint = f" A loss made with num_classes={num_classes} takes one column per class."
         raise ValueError(
-            f"logits must have shape (n_rows, {num_classes}): got {tuple(logits.shape)}."
+            f"logits must have shape (n_rows, {num_classes}): got {tuple(logits.shape)}.{hint}"
         )
     if targets.ndim == 2 and targets.shape[1] == 1:
         targets = targets[:, 0]

@@ -77,7 +77,7 @@ class WeightedCrossEntropyLoss(nn.Module):
         super().__init__()
         owner = type(self).__name__
         if not isinstance(pos_weight, str):
-            check_magnitude(pos_weight, "pos_weight", owner)
+            pos_weight = check_magnitude(pos_weight, "pos_weight", owner)
         elif pos_weight != "balanced":
             allowed = "a float in the range (0.0, inf) or 'balanced'"
             raise _invalid("pos_weight", pos_weight, owner, allowed)

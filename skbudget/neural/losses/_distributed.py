@@ -10,6 +10,11 @@ from torch import distributed as dist
 
 __all__ = ["all_gather_rows", "is_distributed"]
 
+# Types that the collectives of torch do not know.
+_NOT_SENT = frozenset(
+    {getattr(torch, name) for name in ("uint16", "uint32", "uint64") if hasattr(torch, name)}
+)
+
 
 def is_distributed() -> bool:
     """Whether a process group of more than one rank is running."""
@@ -36,10 +41,31 @@ def all_gather_rows(tensor: Tensor) -> Tensor:
     -------
     gathered : Tensor of shape (sum of n_rows, ...)
 
+    Raises
+    ------
+    TypeError, ValueError
+        If ``tensor`` is no dense tensor with at least one dimension, or no process group is
+        running.
+
     See Also
     --------
     PAUCAtBudgetLoss : Gathers its rows with this.
     """
+    if not isinstance(tensor, Tensor):
+        raise TypeError(
+            f"tensor must be a torch Tensor. Got {type(tensor).__name__} instead: pass "
+            "torch.as_tensor(tensor)."
+        )
+    if tensor.ndim == 0 or tensor.layout != torch.strided or tensor.dtype in _NOT_SENT:
+        raise ValueError(
+            "tensor must be a dense tensor of shape (n_rows, ...) of a type that can be sent: got "
+            f"shape {tuple(tensor.shape)}, {tensor.layout} and {tensor.dtype}."
+        )
+    if not (dist.is_available() and dist.is_initialized()):
+        raise ValueError(
+            "all_gather_rows needs a process group, and none is running: call "
+            "torch.distributed.init_process_group first, or leave tensor as it is."
+        )
     return _AllGatherRows.apply(tensor)
 
 

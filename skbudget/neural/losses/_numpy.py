@@ -160,7 +160,7 @@ class NumpyLoss(nn.Module):
         Raises
         ------
         FloatingPointError
-            If logits are NaN or infinite.
+            If logits are NaN or infinite, or beyond 1e100.
         ValueError
             If a shape, a target or a weight is not as described, a column that the loss
             needs is missing, or one is given that it does not read.
@@ -199,6 +199,7 @@ class NumpyLoss(nn.Module):
         check_finite(table[kept], type(self).__name__)
         if not bool(kept.any()):
             return None
+        _check_logits(table[kept], type(self).__name__)
         raw = _on_cpu(table).astype(np.float64)
         if n_margins == 1 and loss.margins == "one":
             raw = raw[:, 0]
@@ -296,6 +297,18 @@ class _Batch:
         factor = loss.boosting_factor(rows) if is_sum else 1.0
         is_sum = is_sum or loss.scale == "sum"
         return factor / rows.total_weight if self.per_row and is_sum else factor
+
+
+def _check_logits(logits: Tensor, owner: str) -> None:
+    """Refuse logits whose differences and squares a float does not hold."""
+    if logits.dtype != torch.float64:
+        return
+    most = float(logits.detach().abs().max())
+    if most > 1e100:
+        raise FloatingPointError(
+            f"{owner} was handed logits that go up to {most:g}, which no loss can compare: the "
+            "network diverged. Lower lr, or scale the features (StandardScaler)."
+        )
 
 
 def _check_range(weight: Tensor) -> None:

@@ -78,7 +78,8 @@ class RankingLoss(nn.Module, ABC):
         )
         try:
             self.queue = MemoryQueue(self.queue_size, self.num_classes)
-        except RuntimeError as error:
+        except (RuntimeError, TypeError, OverflowError) as error:
+            # More than there is, or than torch can count.
             raise ValueError(
                 f"{owner} cannot remember queue_size={queue_size} rows of "
                 f"num_classes={num_classes} scores: there is not enough memory."

@@ -79,6 +79,9 @@ class Calibration(NamedTuple):
         # it does among all rows.
         of_class = np.bincount(y, weight, minlength=mass.size)
         weight = weight * (mass / np.where(of_class > 0, of_class, 1.0))[y]
+        # In another unit than that of rows, such as shares of a whole, weights are worth theirs.
+        n_rows = len(rows) + (0 if held is None else len(held))
+        weight = weight * max(1.0, n_rows / mass.sum())
         positives = [1] if n_columns == 1 else range(n_columns)
         found = [
             SigmoidCalibrator.fit(column, y == label, weight)

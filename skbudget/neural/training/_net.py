@@ -56,7 +56,7 @@ class RankingNet(NeuralNet):
         except FloatingPointError as error:
             raise FloatingPointError(
                 f"The network diverged in epoch {len(self.history)}, where its scores became NaN "
-                "or infinite. Lower lr, or scale the features (StandardScaler)."
+                f"or infinite. Lower lr, or scale the features (StandardScaler). lr is {self.lr:g}."
             ) from error
 
     def train_step_single(self, batch: Any, **fit_params: Any) -> dict[str, Any]:
@@ -95,7 +95,8 @@ class RankingNet(NeuralNet):
         if not finite:
             raise FloatingPointError(
                 f"The network diverged in epoch {len(self.history)}, where its loss became "
-                f"{losses[-1]:g}. Lower lr, or scale the features (StandardScaler)."
+                f"{losses[-1]:g}. Lower lr, or scale the features (StandardScaler). lr is "
+                f"{self.lr:g}."
             )
 
     def scores_of(self, rows: Any) -> NDArray[np.float64]:

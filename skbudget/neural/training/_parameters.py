@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from numbers import Integral, Real
+from numbers import Integral, Rational, Real
 from typing import Any, ClassVar
 
 import numpy as np
@@ -20,6 +20,9 @@ from ._module import ACTIVATIONS
 from ._support import check_net_params
 
 __all__ = ["NetworkParameters", "has_probabilities"]
+
+# A greater number is a mistake: it would run for days.
+MOST_MEMBERS = 100_000
 
 
 def has_probabilities(estimator: Any) -> bool:
@@ -39,6 +42,19 @@ def has_probabilities(estimator: Any) -> bool:
     return True
 
 
+def _is_odd(value: Any) -> bool:
+    """Tell whether a value is a number to Python, but neither a float nor a count."""
+    if not isinstance(value, Real):
+        return False
+    if isinstance(value, Rational) and not isinstance(value, Integral):
+        return True
+    try:
+        float(value)
+    except OverflowError:
+        return True
+    return False
+
+
 class NetworkParameters(BaseEstimator):
     """Checks of the parameters, and ``net__*`` among them."""
 
@@ -53,6 +69,8 @@ class NetworkParameters(BaseEstimator):
     blend: float
     hidden_layer_sizes: Any
     n_members: int
+    module: Any
+    lr: float
     calibration_cv: str | None
     net_params: dict[str, Any] | None
     _loss_needs: Declaration
@@ -74,7 +92,7 @@ class NetworkParameters(BaseEstimator):
         "blend": [Interval(Real, 0, 1, closed="both")],
         "hidden_layer_sizes": ["array-like"],
         "activation": [StrOptions(set(ACTIVATIONS))],
-        "n_members": [Interval(Integral, 1, None, closed="left")],
+        "n_members": [Interval(Integral, 1, MOST_MEMBERS, closed="both")],
         "batch_size": [Interval(Integral, 1, None, closed="left")],
         "max_epochs": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
         "lr": [Interval(Real, 0, None, closed="neither")],
@@ -122,8 +140,8 @@ class NetworkParameters(BaseEstimator):
 
     def _check_params(self) -> Declaration:
         """Check the parameters, and return what the loss needs."""
+        self._refuse_odd_numbers()
         self._validate_params()
-        self._refuse_truth_values()
         owner = type(self).__name__
         check_budget(self.budget, owner)
         check_magnitude(self.temperature, "temperature", owner)
@@ -133,9 +151,11 @@ class NetworkParameters(BaseEstimator):
             1.0 if self.beta is None else self.beta,
             owner,
         )
-        widths = list(self.hidden_layer_sizes)
+        widths = [0] if np.ndim(self.hidden_layer_sizes) == 0 else list(self.hidden_layer_sizes)
         if any(
-            not isinstance(width, Integral) or isinstance(width, bool) or width < 1
+            not isinstance(width, Integral)
+            or isinstance(width, bool | np.bool_ | np.timedelta64)
+            or width < 1
             for width in widths
         ):
             raise ValueError(
@@ -148,17 +168,41 @@ class NetworkParameters(BaseEstimator):
                 f"{self.blend:g}."
             )
         check_net_params(self.net_params or {}, owner)
+        self._check_decay(owner)
         return check_loss_parameters(self)
 
-    def _refuse_truth_values(self) -> None:
-        """Refuse True and False for numbers: to scikit-learn, True is the number 1."""
+    def _refuse_odd_numbers(self) -> None:
+        """Refuse what Python or NumPy counts among the numbers, and a float cannot be.
+
+        These are truth values (to scikit-learn, True is the number 1), durations, fractions
+        of whole numbers, and whole numbers beyond the range of a float.
+        """
         for name, constraints in self._parameter_constraints.items():
             value = getattr(self, name)
-            if isinstance(value, bool | np.bool_) and not {"boolean", "verbose"} & {
-                constraint for constraint in constraints if isinstance(constraint, str)
-            }:
+            words = {constraint for constraint in constraints if isinstance(constraint, str)}
+            if isinstance(value, bool | np.bool_):
+                is_odd = not {"boolean", "verbose"} & words
+            else:
+                is_number = any(isinstance(one, Interval) for one in constraints)
+                is_odd = isinstance(value, np.timedelta64) or (is_number and _is_odd(value))
+            if is_odd:
                 allowed = " or ".join(str(make_constraint(one)) for one in constraints)
                 raise _invalid(name, value, type(self).__name__, allowed)
+
+    def _check_decay(self, owner: str) -> None:
+        """Refuse a decay with which a step would turn weights round, or more."""
+        if "optimizer" in (self.net_params or {}) or self.lr >= 1.0:
+            # With such steps the network diverges anyway, and says so.
+            return
+        for name in ("weight_decay", "input_decay"):
+            if name == "input_decay" and self.module is not None:
+                continue
+            decay = getattr(self, name)
+            if self.lr * decay >= 1.0:
+                raise ValueError(
+                    f"lr * {name} of {owner} must be less than 1, because a step multiplies the "
+                    f"weights by 1 - lr * {name}: got lr={self.lr!r} and {name}={decay!r}."
+                )
 
     def _declared_loss(self, *, fitted: bool = True) -> Declaration:
         """Return what the loss needs: the fitted one if there is one and it is asked for."""

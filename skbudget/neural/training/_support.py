@@ -17,6 +17,7 @@ from scipy.sparse import issparse
 from torch import nn
 from torch.utils.data import Subset
 
+from ..._utils.rare_class import warn_of_few_rows as _warn_of_few_rows
 from ._module import MLP, Members
 from ._net import BestEpoch, RankingNet
 from ._rows import TableDataset
@@ -34,6 +35,7 @@ __all__ = [
     "warn_of_few_rows",
     "warn_of_interruption",
     "warn_of_scale",
+    "warn_of_target",
 ]
 
 # "auto": fifteen passes, or as many as make this many steps (about those of fifteen
@@ -43,12 +45,12 @@ _EPOCHS, _STEPS, _MOST_EPOCHS = 15, 500, 200
 # A band of fewer negatives than this on average is a matter of luck.
 _FEW_BAND_NEGATIVES = 5.0
 
-# With fewer rows of a class, what is learnt of it is a matter of luck.
-_FEW_ROWS = 10
-
 # How many times the scale of a column may be that of a standardised one, up or down.
 _SCALE = 10.0
 _FEW_COLUMNS = 5
+
+# Means and standard deviations of a real target that a network reaches in its steps.
+_TARGET_MEAN, _TARGET_SPREADS = 3.0, (0.02, 20.0)
 
 # Parameters of skorch's net that only the estimator sets, ...
 _RESERVED = ("module", "criterion", "dataset", "train_split", "iterator_train", "iterator_valid")
@@ -164,13 +166,13 @@ def resolve_device(device: Any) -> torch.device:
     ValueError
         If torch knows no such device, or does not find it.
     """
-    if device == "auto":
+    if isinstance(device, str) and device == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:
         found = torch.device(device)
         torch.empty(0, device=found)
         problem: Exception | str = "it holds no numbers" if found.type == "meta" else ""
-    except (RuntimeError, AssertionError, NotImplementedError) as error:
+    except (RuntimeError, AssertionError, ValueError, TypeError, OverflowError) as error:
         problem = error
     if problem:
         raise ValueError(
@@ -206,14 +208,15 @@ def build_module(
                 f"module__* parameters are for a module of your own, and {type(estimator).__name__}"
                 f" has none: got {list(module_params)}. Set hidden_layer_sizes and activation."
             )
-        return MLP(
-            n_features,
-            n_outputs,
-            tuple(estimator.hidden_layer_sizes),
-            estimator.activation,
-            n_members,
-            generator,
-        )
+        widths = tuple(int(width) for width in estimator.hidden_layer_sizes)
+        try:
+            return MLP(n_features, n_outputs, widths, estimator.activation, n_members, generator)
+        except (RuntimeError, TypeError, OverflowError) as error:
+            # More than there is, or than torch can count.
+            raise ValueError(
+                f"{type(estimator).__name__} cannot make n_members={n_members} networks with "
+                f"hidden_layer_sizes={widths}: there is not enough memory for their weights."
+            ) from error
     if isinstance(module, nn.Module):
         if module_params:
             raise ValueError(
@@ -229,7 +232,14 @@ def build_module(
         offered = {"n_features": n_features, "n_outputs": n_outputs}
         named = inspect.signature(module).parameters
         given = {name: value for name, value in offered.items() if name in named}
-        members = [module(**{**given, **module_params}) for _ in range(n_members)]
+        given |= module_params
+        try:
+            members = [module(**given) for _ in range(n_members)]
+        except TypeError as error:
+            raise TypeError(
+                f"module={module!r} cannot be called with {given}: {error}. A class is called with "
+                "n_features and n_outputs, if it names them, and with the module__* of net_params."
+            ) from error
     else:
         members = [module]
     if not all(isinstance(member, nn.Module) for member in members):
@@ -259,18 +269,7 @@ def _check_output(member: nn.Module, n_features: int, n_outputs: int) -> None:
 def warn_of_few_rows(estimator: Any, y: NDArray[np.int64]) -> None:
     """Warn of a positive class with fewer than ten rows."""
     counts = np.bincount(y, minlength=estimator.classes_.size)
-    rarest = 1 if counts.size == 2 else int(counts.argmin())
-    n_rows, label = int(counts[rarest]), estimator.classes_.tolist()[rarest]
-    if n_rows >= _FEW_ROWS:
-        return
-    which = f"positive{'s' * (n_rows != 1)}" if counts.size == 2 else f"rows of class {label!r}"
-    warnings.warn(
-        f"{type(estimator).__name__}: y has {n_rows} {which}, fewer than {_FEW_ROWS}: the model is "
-        "a matter of luck, and so is its coverage. Collect more rows of this class, and rank by a "
-        "rule or an anomaly score until then.",
-        UserWarning,
-        stacklevel=3,
-    )
+    _warn_of_few_rows(counts, estimator.classes_, type(estimator).__name__, stacklevel=4)
 
 
 def warn_of_scale(estimator: Any, X: Any, module: nn.Module) -> None:
@@ -303,6 +302,42 @@ def warn_of_scale(estimator: Any, X: Any, module: nn.Module) -> None:
         + ". Its steps and weight decay are for standardised features, and a network learns "
         "little, or diverges, on others. Scale them: make_pipeline(StandardScaler(), "
         f"{type(estimator).__name__}(...)).",
+        UserWarning,
+        stacklevel=3,
+    )
+
+
+def warn_of_target(estimator: Any, net: RankingNet, rows: TableDataset) -> None:
+    """Warn of a real target that is far from the scale of a network's scores.
+
+    Scores of a loss may have another unit than the target, as after a logarithm. The target
+    itself would be bad scores for such a loss, and then nothing is known of the unit.
+    """
+    y = rows.about["y"].double()
+    mean, spread = float(y.mean()), float(y.std(correction=0))
+    low, high = _TARGET_SPREADS
+    if abs(mean) <= _TARGET_MEAN and (spread == 0.0 or low <= spread <= high):
+        return
+    batches = net.get_params(deep=False)["iterator_train"](
+        rows, estimator.batch_size, np.random.RandomState(0)
+    )
+    _, about = next(iter(batches))
+    scores = about["y"].to(net.device)[:, None, None].expand(-1, estimator.n_members, 1)
+    # Its clock has not begun yet. Training puts it back.
+    net.criterion_.eval()
+    try:
+        with torch.no_grad(), np.errstate(all="ignore"):
+            of_target, of_zeros = (float(net.get_loss(c * scores, about)) for c in (1.0, 0.0))
+    except (ArithmeticError, ValueError):
+        return
+    if not of_target < of_zeros:
+        return
+    owner = type(estimator).__name__
+    warnings.warn(
+        f"{owner}: y has mean {mean:.3g} and standard deviation {spread:.2g}. A network starts "
+        "with scores around 0, its steps are for a target of scale 1, and so it does not get to "
+        "such a target, or only by and by. Standardise y: "
+        f"TransformedTargetRegressor({owner}(...), transformer=StandardScaler()).",
         UserWarning,
         stacklevel=3,
     )

@@ -3,19 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
 from numbers import Integral
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from sklearn.utils import check_consistent_length, column_or_1d
 from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import validate_data
 
 from ..._utils.features import check_kinds, check_numbers, column_names
 from ..._utils.labels import find_classes
+from ..._utils.naming import naming
 from ..._utils.splits import check_groups, code_groups
-from ..._utils.validation import _invalid, _is_real, check_weights
+from ..._utils.validation import (
+    _check_column,
+    _invalid,
+    _is_real,
+    check_reference,
+    check_weights,
+    distinct_labels,
+)
 from ...objectives._loss import check_names
 from ...objectives._rows import check_columns
 from ._criterion import Declaration
@@ -34,6 +44,12 @@ __all__ = ["Table", "as_dataset", "check_X", "check_table", "split_table"]
 # Weights within these powers of ten are handed on as they are. Their unit does not matter, and
 # single precision ends at 38.
 _SMALL, _LARGE = 1e-20, 1e20
+
+# As alike as "sample_weigth" and "sample_weight" are.
+_NEAR = 0.7
+
+# Columns that other losses read, which it does no harm to leave out.
+_USUAL = ("group", "process")
 
 # The line that called `fit`, seen from `find_classes`.
 _CALLER = 6
@@ -81,35 +97,23 @@ class Table(NamedTuple):
         return self.select(np.flatnonzero(self.weight))
 
 
-def check_X(
-    estimator: Any,
-    X: Any,
-    y: Any = None,
-    *,
-    reset: bool = False,
-    with_y: bool = False,
-    y_numeric: bool = False,
-) -> Any:
+def check_X(estimator: Any, X: Any, *, reset: bool = False) -> Any:
     """Return features as float32, an array or a CSR matrix; name the columns that are refused.
 
     Parameters
     ----------
     estimator : PAUCClassifier
         The estimator, which knows its features, or learns them.
-    X, y : object
+    X : object
         What a method was called with.
     reset : bool, default=False
         Whether the features are learnt.
-    with_y : bool, default=False
-        Whether there is a target, which is returned too.
-    y_numeric : bool, default=False
-        Whether it holds numbers.
     """
     owner = type(estimator).__name__
     X = check_kinds(X, owner)
     names = column_names(X)
-    target = {"y": y, "y_numeric": y_numeric, "ensure_min_samples": 2} if with_y else {}
-    with np.errstate(over="ignore"):  # what is infinite as float32 is refused below
+    # What is infinite as float32 is refused below.
+    with naming("X"), np.errstate(over="ignore"):
         found = validate_data(
             estimator,
             X,
@@ -117,10 +121,58 @@ def check_X(
             dtype=np.float32,
             reset=reset,
             ensure_all_finite=False,
-            **target,
+            ensure_min_samples=2 if reset else 1,
         )
-    check_numbers(found[0] if with_y else found, names, owner)
+    check_numbers(found, names, owner)
     return found
+
+
+def _check_names(
+    estimator: Any, loss: Declaration, columns: Mapping[str, ArrayLike | None]
+) -> None:
+    """Refuse columns that the loss does not read, and names that are no columns, even of None."""
+    owner = type(estimator).__name__
+    known = ["sample_weight", *sorted({"iid_mask", "value"} | loss.reads | loss.needs)]
+    parameters = estimator.get_params(deep=False)
+    for name, column in columns.items():
+        if name in known:
+            continue
+        near = get_close_matches(name, known, 1, _NEAR)
+        hint = f" Did you mean {near[0]!r}?" if near else ""
+        if name in parameters:
+            hint = f" It is a parameter of the constructor: pass {owner}({name}=...)."
+        if hint or (column is None and name not in _USUAL):
+            raise ValueError(
+                f"{owner} does not take {name!r} in fit, so it would have no effect.{hint} What it "
+                f"takes: X, y, {', '.join(known)}."
+            )
+    reader = owner if loss.is_own else f"{owner} with {loss.name}"
+    given = {name for name, column in columns.items() if column is not None}
+    check_names(loss, given, reader)  # type: ignore[arg-type]
+
+
+def _check_y(estimator: Any, y: Any, *, numeric: bool) -> NDArray:
+    """Return labels, or numbers, of shape (n_samples,)."""
+    owner = type(estimator).__name__
+    if y is None:
+        raise ValueError(f"{owner} requires y to be passed, but the target y is None.")
+    with naming("y", f"{'numbers' if numeric else 'labels'} of shape (n_samples,)"):
+        y = column_or_1d(y, warn=True)
+        if y.dtype.kind in "cV":
+            kind = "Complex" if y.dtype.kind == "c" else "Structured"
+            raise ValueError(f"{kind} data not supported.")
+        if not numeric:
+            distinct_labels(y, "y")
+            check_classification_targets(y)
+            return y
+        y = _check_column(y, "y", np.float64)
+        greatest = np.abs(y).max(initial=0.0)
+        if greatest > np.finfo(np.float32).max:
+            raise ValueError(
+                f"y goes up to {greatest:g}, beyond the range of float32, in which a network "
+                "computes. Divide y by a constant."
+            )
+        return y
 
 
 def check_table(
@@ -153,18 +205,20 @@ def check_table(
     -------
     table : Table
     """
-    given = {name: column for name, column in columns.items() if column is not None}
-    groups = given.pop("groups", None)
+    groups = columns.get("groups")
+    columns = {name: column for name, column in columns.items() if name != "groups"}
     owner = type(estimator).__name__
-    reader = owner if loss.is_own else f"{owner} with {loss.name}"
-    check_names(loss, set(given), reader)  # type: ignore[arg-type]
+    _check_names(estimator, loss, columns)
+    given = {name: column for name, column in columns.items() if column is not None}
     is_real = loss.target == "real"
     if not loss.has_classes and estimator.pos_label is not None:
         raise ValueError(
             f"The 'pos_label' parameter of {owner} names one of two classes, and {loss.name} takes "
             f"the target {loss.target!r}. Got {estimator.pos_label!r}: leave it at None."
         )
-    X, y = check_X(estimator, X, y, with_y=True, reset=first, y_numeric=is_real)
+    X = check_X(estimator, X, reset=first)
+    y = _check_y(estimator, y, numeric=is_real)
+    check_consistent_length(X, y)
     weight = _in_range(check_weights(sample_weight, X.shape[0]))
     groups = check_groups(groups, X.shape[0])
     table = Table(X, y, weight, check_columns(given, X.shape[0]), groups).without_weightless()
@@ -175,7 +229,6 @@ def check_table(
             raise ValueError(f"{loss.name} takes a real target, which has no classes.")
         table = table._replace(y=table.y.astype(np.float32))
     else:
-        check_classification_targets(y)
         if loss.target == "ordinal" and np.asarray(table.y).dtype.kind not in "biuf":
             raise ValueError(
                 f"{type(estimator).__name__} needs ordered levels for this loss, which must be "
@@ -191,6 +244,8 @@ def check_table(
     if not loss.has_classes:
         return table
     _check_value(estimator, loss, table)
+    if first:
+        _check_reference(estimator, table)
     value = _relative_value(table, estimator.classes_.size)
     return table if value is None else table._replace(columns={**table.columns, "value": value})
 
@@ -243,10 +298,23 @@ def _class_weights(estimator: Any, y: NDArray, classes: ArrayLike | None) -> NDA
 
 
 def _in_range(weight: Any) -> Any:
-    """Return weights in a unit in which single precision can hold them."""
-    if weight is None or _SMALL <= weight.max() <= _LARGE:
-        return weight
-    return weight / weight.max()
+    """Return weights in a unit in which single precision can hold them.
+
+    Those that are next to nothing beside the greatest one are 0 then.
+    """
+    if weight is None:
+        return None
+    greatest = weight.max()
+    if not _SMALL <= greatest <= _LARGE:
+        weight = weight / greatest
+    vanishing = (weight > 0) & (weight < np.finfo(np.float32).tiny)
+    return np.where(vanishing, 0.0, weight) if vanishing.any() else weight
+
+
+_OF_WEIGHT = (
+    " (among rows of positive weight). A sample_weight of 0, or of less than 1e-38 of the greatest "
+    "one, leaves out the row."
+)
 
 
 def _learn_classes(
@@ -262,7 +330,7 @@ def _learn_classes(
     if given.size < 2:
         raise ValueError(
             f"{owner} needs two classes, but y contains one class: {given.tolist()}"
-            + ("." if table.weight is None else " (among rows of positive weight).")
+            + ("." if table.weight is None else _OF_WEIGHT)
         )
     _check_known(table, given)
     positive = None
@@ -290,13 +358,13 @@ def _refuse_encoded_labels(estimator: Any, classes: NDArray) -> None:
     """Say what to do if the labels that fit was handed are numbers in place of names."""
     named = estimator.pos_label
     if isinstance(named, str) and classes.dtype.kind in "biuf":
-        hint = (
-            "If a tool of scikit-learn encoded the labels (cross_val_predict of scores, "
-            "CalibratedClassifierCV, VotingClassifier), encode them yourself: pass it "
-            f"y == {named!r}, and no pos_label."
+        # As another type of error it would get the name of that tool, which has no pos_label.
+        raise ValueError(
+            f"The 'pos_label' parameter of {type(estimator).__name__} must be one of the labels in "
+            f"y, {classes.tolist()}. Got {named!r} instead. If a tool of scikit-learn encoded the "
+            "labels (cross_val_predict of scores, CalibratedClassifierCV, VotingClassifier), "
+            f"encode them yourself: pass it y == {named!r}, and no pos_label."
         )
-        allowed = f"one of the labels in y, {classes.tolist()}"
-        raise _invalid("pos_label", named, type(estimator).__name__, allowed, hint)
 
 
 def _compare_classes(
@@ -348,6 +416,20 @@ def _check_value(estimator: Any, loss: Declaration, table: Table) -> None:
             "basis='population' or more than two classes: a row that counts in the band and is "
             "worth something has one weight for both."
         )
+
+
+def _check_reference(estimator: Any, table: Table) -> None:
+    """Refuse a mask that leaves no negatives to set a band with."""
+    mask = table.columns.get("iid_mask")
+    if mask is None:
+        return
+    classes = estimator.classes_
+    shown = np.bincount(table.y[mask], minlength=classes.size)
+    # Of two classes the first is the negative one; of more each is ranked against the others.
+    lacking = [1] if classes.size == 2 else range(classes.size)
+    for positive in lacking:
+        if shown.sum() == shown[positive] and (table.y != positive).any():
+            check_reference(0, table.y.size, int(mask.sum()), type(estimator).__name__)
 
 
 def _relative_value(table: Table, n_classes: int) -> NDArray[np.float32] | None:

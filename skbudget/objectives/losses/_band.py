@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Literal
 
 import numpy as np
 
-from ..._utils.validation import BASES, check_band, check_option, check_positive
+from ..._utils.validation import BASES, check_band, check_option, check_temperature
 from ...band import TAU_SCALES, Basis, TauScale, find_band
 from .._loss import Derivatives, Scale
 from .._rows import Rows
@@ -38,7 +38,7 @@ class BandParameters:
     def __post_init__(self) -> None:
         owner = type(self).__name__
         check_band(self.alpha, self.beta, owner)
-        check_positive(self.temperature, "temperature", owner)
+        check_temperature(self.temperature, owner)
         check_option(self.tau_scale, "tau_scale", TAU_SCALES, owner)
         check_option(self.basis, "basis", BASES, owner)
 

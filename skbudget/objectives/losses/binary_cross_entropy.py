@@ -53,7 +53,7 @@ class BinaryCrossEntropy(Loss[NDArray]):
     sums_over_workers: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
-        if self.pos_weight != "balanced":
+        if not (isinstance(self.pos_weight, str) and self.pos_weight == "balanced"):
             check_positive(self.pos_weight, "pos_weight", type(self).__name__)
 
     def hold(self, rows: Rows) -> NDArray:
@@ -66,7 +66,7 @@ class BinaryCrossEntropy(Loss[NDArray]):
 
     def _factor(self, rows: Rows) -> float:
         if self.pos_weight == "balanced":
-            return (rows.total_weight - rows.positive_weight) / rows.positive_weight
+            return rows.negative_weight / rows.positive_weight
         return self.pos_weight
 
     def value(self, rows: Rows, held: NDArray) -> float:
@@ -83,7 +83,7 @@ class BinaryCrossEntropy(Loss[NDArray]):
     def start(self, rows: Rows) -> float:
         """Return the log-odds of the positives, where the loss of a constant is least."""
         positive = self._factor(rows) * rows.positive_weight
-        return math.log(positive / (rows.total_weight - rows.positive_weight))
+        return math.log(positive / rows.negative_weight)
 
     def torch_loss(self) -> Any:
         """Return `skbudget.neural.WeightedCrossEntropyLoss`, or None for "balanced"."""

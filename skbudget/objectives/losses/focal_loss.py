@@ -95,14 +95,17 @@ class FocalLoss(Loss[NDArray]):
 
     def start(self, rows: Rows) -> float:
         """Return the score at which the loss of a constant is least."""
-        mass = np.array([rows.total_weight - rows.positive_weight, rows.positive_weight])
+        mass = np.array([rows.negative_weight, rows.positive_weight])
         two = Rows(np.array([False, True]), np.zeros(2), mass)
 
         def slope(score: float) -> float:
             at = two.replace(raw=np.full(2, score))
             return float(self.derivatives(at, self.hold(at)).gradient.sum())
 
-        return float(brentq(slope, -30.0, 30.0))
+        # Beside a class that outweighs the other this much, the end will do.
+        if slope(-30.0) >= 0.0:
+            return -30.0
+        return 30.0 if slope(30.0) <= 0.0 else float(brentq(slope, -30.0, 30.0))
 
     def torch_loss(self) -> Any:
         """Return `skbudget.neural.FocalLoss` with the same parameters."""

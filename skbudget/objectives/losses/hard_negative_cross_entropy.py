@@ -66,5 +66,5 @@ class HardNegativeCrossEntropy(BinaryCrossEntropy):
             tau_scale=None,
             collective=rows.workers,
         ).members
-        share[mined] *= self.factor
+        share[mined] *= float(self.factor)
         return share

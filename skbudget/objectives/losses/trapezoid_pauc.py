@@ -22,6 +22,10 @@ __all__ = ["Knots", "TrapezoidPAUC"]
 _MOST_KNOTS = 10_000
 
 
+# The width of the band divides a hessian, and a band this narrow holds no row.
+_LEAST_WIDTH = 1e-15
+
+
 @dataclass(frozen=True)
 class Knots:
     """What the trapezoid holds constant: thresholds and temperature."""
@@ -101,6 +105,11 @@ class TrapezoidPAUC(BandParameters, Loss[Knots]):
             minimum=2,
             maximum=_MOST_KNOTS,
         )
+        if self.beta - self.alpha < _LEAST_WIDTH:
+            raise ValueError(
+                f"The 'beta' parameter of {type(self).__name__} must exceed alpha, which is "
+                f"{self.alpha!r}, by at least {_LEAST_WIDTH:g}. Got {self.beta!r} instead."
+            )
 
     def hold(self, rows: Rows) -> Knots:
         """Return thresholds and temperature."""
@@ -165,10 +174,9 @@ class TrapezoidPAUC(BandParameters, Loss[Knots]):
         if rows.worth is not None:
             slope *= rows.worth
         positive_weight = rows.positive_weight
-        negative_weight = rows.total_weight - positive_weight
         per_positive = slope / positive_weight
         hessian = np.where(
-            rows.target, per_positive, slope / ((self.beta - self.alpha) * negative_weight)
+            rows.target, per_positive, slope / ((self.beta - self.alpha) * rows.negative_weight)
         )
         gradient = np.where(rows.target, -per_positive, 0.0)
-        return Derivatives(None, gradient / held.tau, hessian / held.tau**2)
+        return Derivatives(None, gradient / held.tau, hessian / held.tau / held.tau)

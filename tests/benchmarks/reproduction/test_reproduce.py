@@ -452,7 +452,7 @@ def test_list(capsys):
             "at least 1, or -1 for all processors: got 0",
         ),
         (["cues", "--json", "no/such/out.json"], "--json: there is no folder"),
-        (["cues", "--data", "t.npz"], "--data is the table of 'separable'"),
+        (["cues", "--data", "t.npz"], "--data t.npz is the table of 'separable'"),
         (["--see", "2"], "unrecognized arguments"),
     ],
 )

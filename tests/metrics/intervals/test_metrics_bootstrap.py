@@ -18,8 +18,15 @@ from skbudget.metrics import (
 )
 from skbudget.metrics._ranking import check_rows
 from skbudget.metrics.intervals._closed_forms import bonett_price_interval, wilson_interval
-from skbudget.metrics.intervals._coverage_interval import interval_ends, resample
-from skbudget.metrics.intervals._interval import Options, bca_tails, random_generator, two_tails
+from skbudget.metrics.intervals._coverage_interval import _bca_tails, interval_ends, resample
+from skbudget.metrics.intervals._interval import (
+    Options,
+    bca_tails,
+    mean_rank,
+    random_generator,
+    two_tails,
+)
+from skbudget.metrics.intervals._resampling import Cells
 
 METHODS = ("BCa", "percentile", "wilson")
 
@@ -109,6 +116,46 @@ def test_paired_ends_are_those_of_scipy(table):
     assert ours.standard_error == pytest.approx(theirs.standard_error, rel=0.09)
     assert ours.low == pytest.approx(theirs.confidence_interval.low, abs=0.026)
     assert ours.high == pytest.approx(theirs.confidence_interval.high, abs=0.026)
+
+
+@pytest.mark.parametrize("basis", ["population", "fpr"])
+@pytest.mark.parametrize("stratified", [True, False])
+@pytest.mark.parametrize("paired", [False, True])
+def test_the_skewness_is_that_of_leaving_each_row_out(basis, stratified, paired):
+    rng = np.random.default_rng(5)
+    y = np.repeat([0, 1], [34, 9])
+    scores = [rng.normal(y).round(1) for _ in range(2 if paired else 1)]
+    value = rng.integers(1, 9, y.size).astype(float)
+
+    def statistic(kept):
+        covered = [
+            coverage_at_budget_score(
+                y[kept], score[kept], budget=0.2, basis=basis, value=value[kept]
+            )
+            for score in scores
+        ]
+        return covered[0] - covered[1] if paired else covered[0]
+
+    rows = np.arange(y.size)
+    cubes = squares = 0.0
+    for sample in (rows[y == 1], rows[y == 0]) if stratified else (rows,):
+        without = np.array([statistic(rows != row) for row in sample])
+        influence = (sample.size - 1) * (without.mean() - without) / sample.size
+        cubes += (influence**3).sum()
+        squares += (influence**2).sum()
+    acceleration = cubes / (6 * squares**1.5)
+    assert abs(acceleration) > 1e-3
+    rankings = [
+        check_rows(y, score, sample_weight=None, value=value, pos_label=1) for score in scores
+    ]
+    cells = Cells.of(rankings, np.array([0.2]), basis, one_left_out=True)
+    # A rank that is no half, so that the bias counts too.
+    estimate, distribution = 0.5, np.linspace(0.1, 0.8, 101)
+    rank = np.mean(distribution < 0.5)
+    tails = two_tails(0.9)
+    found = _bca_tails(tails, estimate, distribution, cells, stratified)
+    expected = bca_tails(ndtri(tails), mean_rank(rank, rank, 101), acceleration)
+    np.testing.assert_allclose(found, expected, rtol=1e-9)
 
 
 def test_another_metric_agrees_with_coverage(table):

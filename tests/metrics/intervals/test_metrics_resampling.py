@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from metrics_strategies import budgets, quick, rankings
-from scipy.stats import ks_2samp
+from scipy.stats import chi2, ks_2samp
 
 from skbudget.metrics import coverage_at_budget_score
 from skbudget.metrics._ranking import check_rows
@@ -149,6 +149,56 @@ def test_distribution_is_that_of_drawn_rows(basis, stratified, weights, digits):
     error = reference.std() / np.sqrt(reference.size)
     assert abs(got.mean() - reference.mean()) < 4 * error
     assert got.std() == pytest.approx(reference.std(), rel=0.1)
+
+
+@pytest.mark.parametrize("stratified", [True, False])
+@pytest.mark.parametrize("digits", [0, 8])
+def test_a_resample_has_as_many_rows_as_the_table(stratified, digits):
+    # Of many rows for few cells, and of as many cells as rows, counts are drawn in other ways.
+    rng = np.random.default_rng(6)
+    y = np.repeat([0, 1], [900, 100])
+    rows = check_rows(
+        y, rng.normal(y).round(digits), sample_weight=None, value=rng.random(1000).round(digits),
+        pos_label=None,
+    )  # fmt: skip
+    cells = Cells.of([rows], np.linspace(0.01, 0.99, 30), "population")
+    counts = cells._draw(400, rng, stratified)
+    assert (counts.sum(axis=1) == 1000).all()
+    positives = counts[:, cells.positive].sum(axis=1)
+    if stratified:
+        assert (positives == 100).all()
+    else:
+        # Binomial(1000, 0.1): five standard errors of its mean and of its deviation.
+        assert positives.mean() == pytest.approx(100, abs=5 * np.sqrt(90 / 400))
+        assert positives.std() == pytest.approx(np.sqrt(90), rel=5 / np.sqrt(800))
+    expected = cells.n_rows / 1000
+    # Each cell is drawn as often as it is large: a chi-squared test at a level of about 1e-5.
+    deviation = counts.sum(axis=0) / 400_000 - expected
+    assert 400_000 * (deviation**2 / expected).sum() < chi2.ppf(1 - 1e-5, cells.n_rows.size)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_all_that_there_is_is_never_more_than_that(seed):
+    rng = np.random.default_rng(seed)
+    y = np.repeat([0, 1], [10, 40])
+    rows = check_rows(
+        y, rng.normal(size=50), sample_weight=None, value=rng.random(50), pos_label=None
+    )
+    cells = Cells.of([rows], np.array([1.0]), "population")
+    coverage = cells.coverage(cells._draw(20, rng, stratified=True))
+    assert coverage.max() <= 1.0
+    assert coverage.min() > 1.0 - 1e-12
+
+
+@pytest.mark.parametrize("basis", ["population", "fpr"])
+def test_the_window_of_heavy_rows_is_as_wide_as_that_of_light_ones(basis):
+    rng = np.random.default_rng(0)
+    y = np.repeat([0, 1], [20_000, 2_000])
+    score, sizes = rng.normal(y), []
+    for weight in (np.ones(y.size), np.full(y.size, 64.0)):
+        rows = check_rows(y, score, sample_weight=weight, value=None, pos_label=None)
+        sizes.append(Cells.of([rows], np.array([0.05]), basis).n_rows.size)
+    assert sizes[1] == pytest.approx(sizes[0], rel=0.05)
 
 
 def test_few_cells_are_left_of_a_large_table():

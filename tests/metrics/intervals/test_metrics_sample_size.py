@@ -1,3 +1,7 @@
+from fractions import Fraction
+from math import ceil
+from statistics import NormalDist
+
 import numpy as np
 import pytest
 from hypothesis import assume, given, settings
@@ -12,6 +16,27 @@ def test_lift_by_hand():
     # z of 0.975 and 0.8: 1.959964 and 0.841621.
     n = (1.959964 * np.sqrt(0.15) + 0.841621 * np.sqrt(0.15 - 0.05**2)) ** 2 / 0.05**2
     assert coverage_sample_size(0.6, lift=0.05, discordance=0.15).n_positives == np.ceil(n)
+
+
+@pytest.mark.parametrize(("alternative", "level"), [("two-sided", 0.975), ("greater", 0.95)])
+@pytest.mark.parametrize("power", [0.8, 0.95])
+def test_the_formula_of_mcnemar_s_test(alternative, level, power):
+    z, z_power = (NormalDist().inv_cdf(share) for share in (level, power))
+    for lift, discordance in [(0.05, 0.15), (0.1, 0.1), (0.02, 0.3)]:
+        n = (z * discordance**0.5 + z_power * (discordance - lift**2) ** 0.5) ** 2 / lift**2
+        found = coverage_sample_size(
+            0.6, lift=lift, discordance=discordance, power=power, alternative=alternative
+        )
+        assert found == CoverageSampleSize(ceil(n))
+
+
+def test_a_budget_that_just_reaches_the_coverage_will_do():
+    for coverage, pos_rate in [(0.6, 0.01), (0.55, 0.003), (0.25, 0.07)]:
+        budget = float(Fraction(str(coverage + 0.05)[:4]) * Fraction(str(pos_rate)))
+        size = coverage_sample_size(coverage, lift=0.05, pos_rate=pos_rate, budget=budget)
+        assert size.n_reviewed is not None
+        with pytest.raises(ValueError, match="out of reach"):
+            coverage_sample_size(coverage, lift=0.05, pos_rate=pos_rate, budget=budget * 0.999)
 
 
 @settings(max_examples=100, deadline=None)
@@ -124,7 +149,7 @@ def test_more_rows_than_anybody_has(tiny):
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        ({}, "needs a lift or a half_width"),
+        ({}, "needs a lift or a half_width, .* Got lift=None and half_width=None"),
         ({"lift": 0.1, "half_width": 0.1}, "needs a lift or a half_width"),
         ({"lift": 0.0}, "'lift' parameter"),
         ({"lift": 0.6}, "at most 1 - coverage"),
@@ -142,7 +167,12 @@ def test_more_rows_than_anybody_has(tiny):
         ({"lift": 0.1, "pos_rate": 2}, "A pos_rate is a fraction: 2 percent are 0.02"),
         ({"lift": 0.1, "pos_rate": 0.2, "budget": "1%"}, "A budget is a fraction: pass 0.01"),
         ({"lift": 0.1, "pos_rate": 0.0}, "'pos_rate' parameter"),
-        ({"lift": 0.1, "budget": 0.1}, "needs pos_rate"),
+        ({"lift": 0.1, "budget": 0.1}, "needs pos_rate too. Got pos_rate=None"),
+        ({"lift": np.nan, "half_width": 0.1}, "'lift' parameter of .* Got nan"),
+        ({"lift": 0.1, "half_width": 50}, "A half_width is a fraction: 50 percent are 0.5"),
+        ({"lift": 1e-200, "pos_rate": 0.1}, "would be needed for lift=1e-200: choose"),
+        ({"lift": 0.1, "pos_rate": 1e-200}, "needed for lift=0.1 and pos_rate=1e-200: choose"),
+        ({"lift": 0.1, "power": 0.01}, "got power=0.01 and confidence_level=0.95"),
         ({"lift": 0.1, "pos_rate": 0.2, "budget": 0.1}, "out of reach"),
     ],
 )

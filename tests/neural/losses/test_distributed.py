@@ -3,13 +3,14 @@
 import multiprocessing
 import time
 
+import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch")
 
 from distributed_ranks import SCENARIOS, UNEVEN, WORLD, together, train, work
 
-from skbudget.neural import PAUCAtBudgetLoss
+from skbudget.neural import PAUCAtBudgetLoss, all_gather_rows
 from skbudget.neural.losses._distributed import is_distributed
 
 pytestmark = [
@@ -137,6 +138,20 @@ def test_the_gradient_of_own_rows_makes_up_for_the_average(ranks):
 
 def test_one_process_is_not_distributed():
     assert not is_distributed()
+
+
+def test_what_cannot_be_gathered_is_named():
+    for values in ([1.0], None, np.zeros(3), 3):
+        with pytest.raises(TypeError, match="tensor must be a torch Tensor. Got .*as_tensor"):
+            all_gather_rows(values)
+    tensors = [torch.tensor(1.0), torch.eye(3).to_sparse()]
+    if hasattr(torch, "uint64"):
+        tensors.append(torch.zeros(3, dtype=torch.uint64))
+    for tensor in tensors:
+        with pytest.raises(ValueError, match=r"tensor must be a dense tensor of shape \(n_rows"):
+            all_gather_rows(tensor)
+    with pytest.raises(ValueError, match="needs a process group, and none is running"):
+        all_gather_rows(torch.zeros(3))
 
 
 # --- against imbalanced-losses 0.6

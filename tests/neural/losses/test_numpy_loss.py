@@ -429,3 +429,15 @@ except ImportError as error:
 def test_columns_of_logits_that_the_rows_lack():
     with pytest.raises(ValueError, match=r"targets must be class indices from 0 to 2: got \[3\]"):
         NumpyLoss("pairwise_pauc")(torch.zeros(2, 3), torch.tensor([0, 3]))
+
+
+@pytest.mark.parametrize("loss", ["pairwise_pauc", "binary_cross_entropy", SquaredError()])
+def test_logits_that_no_float_can_compare(loss):
+    targets = torch.tensor([0, 1, 0, 1])
+    logits = torch.tensor([0.0, 1.0, -1e308, 2.0], dtype=torch.float64)
+    with pytest.raises(FloatingPointError, match=r"handed logits that go up to 1e\+308"):
+        NumpyLoss(loss)(logits, targets)
+    # Rows that do not count may hold anything.
+    weight = torch.tensor([1.0, 1.0, 0.0, 1.0])
+    if loss != "pairwise_pauc":
+        assert torch.isfinite(NumpyLoss(loss)(logits, targets, sample_weight=weight))

@@ -2,6 +2,7 @@
 
 import inspect
 import re
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -269,6 +270,22 @@ def test_only_tensors_are_taken(make):
             call(make(), batch._replace(**{name: getattr(batch, name).to_sparse()}))
         with pytest.raises(ValueError, match=f"{shown} must hold real numbers: got torch.complex"):
             call(make(), batch._replace(**{name: getattr(batch, name) * 1j}))
+
+
+@pytest.mark.parametrize("cls", [PAUCAtBudgetLoss, SmoothAPLoss, RecallAtQuantileLoss])
+def test_classes_and_columns_agree(cls):
+    with pytest.raises(ValueError, match=r"\(n_rows, 50\): got \(4,\).* num_classes=50 takes one"):
+        cls(50)(torch.zeros(4), torch.tensor([0, 1, 0, 1]))
+    for num_classes in (2**45, 2**70):
+        with pytest.raises(ValueError, match=rf"cannot remember .* num_classes={num_classes}"):
+            cls(num_classes)
+
+
+@pytest.mark.parametrize("cls", [WeightedCrossEntropyLoss, HardNegativeCrossEntropyLoss])
+def test_a_weight_may_be_a_fraction(cls):
+    batch = draw_batch(0, 30)
+    wanted = with_gradient(cls(0.5), batch)
+    assert all(map(torch.equal, with_gradient(cls(Fraction(1, 2)), batch), wanted))
 
 
 @pytest.mark.parametrize("make", [*RANKING.values(), *CROSS_ENTROPY.values(), *NUMPY.values()])

@@ -1,0 +1,164 @@
+"""LightGBM: training one model, its margins, and the callback that tells a schedule the round."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, ClassVar
+
+import numpy as np
+from lightgbm import LGBMClassifier, LGBMModel, early_stopping, log_evaluation
+from lightgbm.basic import _ConfigAliases
+from lightgbm.callback import EarlyStopException
+from numpy.typing import NDArray
+
+from ._fitting import Booster, Choice, Model, Training
+from ._rounds import announce_round
+
+__all__ = ["LightGBM", "LightGBMRounds", "main_names", "raw_margins"]
+
+
+class LightGBMRounds:
+    """Callback that tells an objective with a schedule which round it is in.
+
+    See Also
+    --------
+    XGBoostRounds : The same for XGBoost.
+    skbudget.objectives.Schedule : What changes over rounds.
+
+    Examples
+    --------
+    >>> import lightgbm as lgb
+    >>> from skbudget import PAUCObjective, make_contested_top
+    >>> from skbudget.boosting import LightGBMRounds
+    >>> from skbudget.objectives import Schedule
+    >>> objective = PAUCObjective(budget=0.01, schedule=Schedule(warmup_rounds=5))
+    >>> X, y = make_contested_top(5_000, pos_rate=0.01, random_state=0)
+    >>> booster = lgb.train(
+    ...     {"objective": objective, "verbose": -1},
+    ...     lgb.Dataset(X, y),
+    ...     num_boost_round=10,
+    ...     callbacks=[LightGBMRounds()],
+    ... )
+    >>> booster.num_trees()
+    10
+    """
+
+    before_iteration = True
+    order = 0
+
+    def __call__(self, env: Any) -> None:
+        """Announce the round."""
+        announce_round(env.iteration, len(getattr(env.model, "boosters", [None])))
+
+
+# The names of LightGBM's parameter.
+EARLY_STOPPING_NAMES = (
+    "early_stopping_round",
+    "early_stopping_rounds",
+    "early_stopping",
+    "n_iter_no_change",
+)
+
+
+@dataclass(frozen=True)
+class StopAfter:
+    """Callback that ends the training after a number of rounds."""
+
+    n_rounds: int
+
+    before_iteration: ClassVar[bool] = False
+    # After all others.
+    order: ClassVar[int] = 100
+
+    def __call__(self, env: Any) -> None:
+        if env.iteration - env.begin_iteration + 1 >= self.n_rounds:
+            raise EarlyStopException(env.iteration, [])
+
+
+def raw_margins(fitted: Any, X: Any, **options: Any) -> NDArray[np.float64]:
+    """Return the margins that a fitted LightGBM estimator gives."""
+    return np.asarray(LGBMModel.predict(fitted, X, raw_score=True, **options), dtype=np.float64)
+
+
+@dataclass
+class LightGBM(Booster):
+    """LightGBM, with the settings that all models of a `fit` share.
+
+    Attributes
+    ----------
+    eval_base : dict of int to ndarray or None
+        Scores that the rows of each evaluation set begin from.
+    eval_sizes : list of int
+        Rows of each evaluation set.
+    """
+
+    parent: type = LGBMClassifier
+    eval_base: Mapping[int, Any] = field(default_factory=dict)
+    eval_sizes: list[int] = field(default_factory=list)
+
+    # LightGBM offers functions that return them.
+    printing: ClassVar = (type(log_evaluation()),)
+    stopping: ClassVar = (type(early_stopping(1)),)
+
+    def _seed_of_fold(self) -> Any:
+        # A generator that the user shares with us is left where it is.
+        return copy.deepcopy(self.seed)
+
+    def stopped_after(self, n_rounds: int) -> Booster:
+        params = {
+            name: value for name, value in self.params.items() if name not in EARLY_STOPPING_NAMES
+        }
+        callbacks = [one for one in self.callbacks if not isinstance(one, self.stopping)]
+        return replace(self, params=params, callbacks=[*callbacks, StopAfter(n_rounds)])
+
+    def kept_rounds(self, fitted: Any) -> int | None:
+        return fitted.best_iteration_ if fitted.best_iteration_ > 0 else None
+
+    def train(self, training: Training, objective: Any, choice: Choice, start: Any) -> Model:
+        params = {**self.params, **choice, "objective": objective}
+        if self.n_margins > 1:
+            params["num_class"] = self.n_margins
+        base, eval_base, target = training.base, dict(self.eval_base), training.rows.target
+        if start is not None:
+            base = self.begin(start, base, training.rows.n_samples)
+            eval_base = {
+                number: self.begin(start, self.eval_base.get(number), size)
+                for number, size in enumerate(self.eval_sizes)
+            }
+        fitted = self.parent(**params).fit(
+            training.X,
+            target.astype(np.int64) if target.dtype == bool else target,
+            sample_weight=training.rows.weight,
+            init_score=base,
+            eval_init_score=eval_base or None,
+            callbacks=[*self.callbacks, LightGBMRounds()],
+            **self.arguments,
+        )
+        model = Model(fitted)
+        if start is not None:
+            self.shift(model, start)
+        return model
+
+    def margins(self, fitted: Any, X: Any, **options: Any) -> NDArray[np.float64]:
+        return raw_margins(fitted, X, **options)
+
+    def shift(self, model: Model, offset: float | NDArray[np.float64]) -> None:
+        booster = model.fitted.booster_
+        if "is_linear=1" in booster.model_to_string(num_iteration=1, start_iteration=0):
+            # Linear trees do not read the outputs of their leaves.
+            model.kept = offset if model.kept is None else model.kept + offset
+            return
+        # As LightGBM does with its own starting score: into the first tree of each margin.
+        trees = booster.dump_model(num_iteration=1, start_iteration=0)["tree_info"]
+        for number, shift in enumerate(np.ravel(offset)):
+            for leaf in range(trees[number]["num_leaves"]):
+                value = booster.get_leaf_output(number, leaf)
+                booster.set_leaf_output(number, leaf, value + shift)
+
+
+def main_names() -> dict[str, str]:
+    """Return the main name of each name that the installed LightGBM knows."""
+    aliases = _ConfigAliases._get_all_param_aliases()
+    return {name: main for main, names in aliases.items() for name in (main, *names)}

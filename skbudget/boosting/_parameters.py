@@ -1,0 +1,277 @@
+"""Parameters of the boosters under all of their names, and those that would have no effect.
+
+LightGBM and XGBoost take any keyword, and many parameters have several names. Names that
+neither we nor the booster know are refused where they are given. In `fit` every parameter gets
+one name, and what our objectives leave without effect is refused with what to do in its place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from inspect import signature
+from typing import Any
+
+from sklearn.utils._param_validation import InvalidParameterError
+
+from .._utils.names import refuse_unknown_names
+from ..objectives import available
+from ._minimised import OBJECTIVE_PARAMETERS, Minimised
+
+__all__ = ["OF_LIGHTGBM", "OF_XGBOOST", "OWN_PARAMETERS", "ParentNames", "refuse_class_ratio"]
+
+OWN_PARAMETERS = (*OBJECTIVE_PARAMETERS, "calibration_cv", "selection_cv", "pos_label")
+
+_OWN_OBJECTIVES = "it belongs to objectives of the booster's own. Leave it out"
+_COMMANDS = "only the command line program of LightGBM reads it. Leave it out"
+_MACHINES = (
+    "LightGBM shows an objective the rows of one machine alone. Train on one machine, or with "
+    "DaskPAUCXGBClassifier"
+)
+_RANKING = "it needs queries, and two classes have none. Leave it out"
+_FROM_Y = "the number of classes is that of y. Leave it out"
+_TO_PREDICT = "predict takes this as an argument. Pass it there"
+
+# By the main name of the parameter, why it would have no effect, and what to do.
+OF_LIGHTGBM: dict[str, str] = {
+    "num_class": _FROM_Y,
+    "categorical_feature": "fit takes this as an argument. Pass categorical_feature to fit",
+    "input_model": "fit takes this as an argument. Pass init_model to fit",
+    "output_model": "a model is saved by booster_.save_model. Leave it out",
+    "pos_bagging_fraction": "it needs an objective of LightGBM's own. Pass subsample",
+    "neg_bagging_fraction": "it needs an objective of LightGBM's own. Pass subsample",
+    "is_provide_training_metric": f"{_COMMANDS}, and pass (X, y) as an eval_set",
+    "refit_decay_rate": "Booster.refit takes this as an argument. Pass it there",
+    "bagging_by_query": _RANKING,
+    "label_gain": _RANKING,
+    "eval_at": _RANKING,
+    **dict.fromkeys(
+        (
+            "fair_c",
+            "lambdarank_norm",
+            "lambdarank_position_bias_regularization",
+            "lambdarank_truncation_level",
+            "objective_seed",
+            "poisson_max_delta_step",
+            "pred_early_stop",
+            "pred_early_stop_freq",
+            "pred_early_stop_margin",
+            "reg_sqrt",
+            "sigmoid",
+            "tweedie_variance_power",
+        ),
+        _OWN_OBJECTIVES,
+    ),
+    **dict.fromkeys(
+        (
+            "config",
+            "convert_model",
+            "convert_model_language",
+            "data",
+            "group_column",
+            "header",
+            "ignore_column",
+            "label_column",
+            "metric_freq",
+            "output_result",
+            "parser_config_file",
+            "precise_float_parser",
+            "save_binary",
+            "snapshot_freq",
+            "task",
+            "two_round",
+            "valid",
+            "weight_column",
+        ),
+        _COMMANDS,
+    ),
+    **dict.fromkeys(
+        (
+            "local_listen_port",
+            "machine_list_filename",
+            "machines",
+            "num_machines",
+            "pre_partition",
+            "time_out",
+        ),
+        _MACHINES,
+    ),
+    **dict.fromkeys(
+        (
+            "num_iteration_predict",
+            "predict_contrib",
+            "predict_leaf_index",
+            "predict_raw_score",
+            "start_iteration_predict",
+        ),
+        _TO_PREDICT,
+    ),
+}
+
+OF_XGBOOST: dict[str, str] = {
+    "num_class": _FROM_Y,
+    **dict.fromkeys(
+        (
+            "aft_loss_distribution",
+            "aft_loss_distribution_scale",
+            "huber_slope",
+            "lambdarank_bias_norm",
+            "lambdarank_normalization",
+            "lambdarank_num_pair_per_sample",
+            "lambdarank_pair_method",
+            "lambdarank_score_normalization",
+            "lambdarank_unbiased",
+            "ndcg_exp_gain",
+            "quantile_alpha",
+            "tweedie_variance_power",
+        ),
+        _OWN_OBJECTIVES,
+    ),
+}
+
+# Values with which a parameter of a command, or of several machines, asks for nothing.
+_NOTHING = (None, False, "", "false", "False")
+
+
+@dataclass(frozen=True)
+class ParentNames:
+    """The parameters of a booster's own estimator, by all of their names.
+
+    Attributes
+    ----------
+    constructor : mapping of str to object
+        Parameters of the constructor, and their defaults in our estimator.
+    main : mapping of str to str
+        Other names that the booster knows, aliases too, and the main name of each.
+    refused : mapping of str to str
+        Main names of what has no effect, and why.
+    knows : callable
+        Tells whether the booster knows a name that is not listed, as of a newer version.
+    """
+
+    constructor: Mapping[str, Any]
+    main: Mapping[str, str]
+    refused: Mapping[str, str]
+    knows: Callable[[str], bool] = lambda name: False
+
+    @classmethod
+    def of(cls, *classes: type, main: Mapping[str, str], **rest: Any) -> ParentNames:
+        """Return the names of a class of ours, from its constructor and those of its parents.
+
+        Ours is the last of ``classes``, and has the defaults.
+        """
+        parameters = {
+            name: parameter
+            for one in classes
+            for name, parameter in signature(one.__init__).parameters.items()  # type: ignore[misc]
+            if parameter.kind is parameter.KEYWORD_ONLY or parameter.default is not parameter.empty
+        }
+        constructor = {
+            name: parameter.default
+            for name, parameter in parameters.items()
+            if name not in OWN_PARAMETERS
+        }
+        return cls(constructor, main, **rest)
+
+    def refuse_unknown(self, given: Iterable[str], own: Iterable[str], owner: str) -> None:
+        """Raise if a parameter is neither ours nor the booster's."""
+        likely = [name for name in self.main if self.main[name] not in self.refused]
+        known = {*own, *self.constructor, *self.main}
+        unknown = [name for name in given if name not in known and not self.knows(name)]
+        refuse_unknown_names(unknown, [*own, *self.constructor, *likely], owner)
+
+    def home(self, name: str) -> str:
+        """Return the one name that a parameter has in `resolved`."""
+        main = self.main.get(name, name)
+        return self._homes.get(main, main)
+
+    @property
+    def _homes(self) -> dict[str, str]:
+        return {self.main.get(name, name): name for name in self.constructor}
+
+    def resolved(self, extras: Mapping[str, Any], estimator: Any) -> dict[str, Any]:
+        """Return the parameters outside of the constructor, each by one name.
+
+        Parameters
+        ----------
+        extras : mapping of str to object
+            The parameters by the names that the user gave them.
+        estimator : estimator
+            Our estimator, with the parameters of the constructor as attributes.
+
+        Raises
+        ------
+        InvalidParameterError
+            If a parameter has two names with different values.
+        """
+        found: dict[str, Any] = {}
+        named: dict[str, str] = {}
+        for name, value in extras.items():
+            home = self.home(name)
+            if value is None and home != name:
+                continue
+            other = named.get(home)
+            if other is not None:
+                beside, among = found[home], other
+            elif home != name and home in self.constructor:
+                beside, among = getattr(estimator, home), home
+                if beside is self.constructor[home] or beside == self.constructor[home]:
+                    beside = value
+            else:
+                beside, among = value, name
+            if beside is not value and beside != value:
+                raise InvalidParameterError(
+                    f"The {name!r} parameter of {type(estimator).__name__} is another name of "
+                    f"{among!r}, and both are given: {value!r} and {beside!r}. Pass one of them."
+                )
+            found[home], named[home] = value, name
+        return found
+
+    def refuse_without_effect(
+        self, extras: Mapping[str, Any], minimised: Minimised, estimator: Any
+    ) -> None:
+        """Raise if a parameter outside of the constructor would have no effect."""
+        owner = type(estimator).__name__
+        for name, value in extras.items():
+            main = self.main.get(name, name)
+            if main == "objective" and value is not None:
+                raise InvalidParameterError(
+                    f"The {name!r} parameter of {owner} is another name of 'objective', by which "
+                    f"LightGBM would replace ours. Got {value!r}: leave it out, or pass objective="
+                    f"a loss, a callable, or one of the names {', '.join(available())}."
+                )
+            if main == "is_unbalance" and value not in _NOTHING:
+                refuse_class_ratio(name, value, "left out", minimised, estimator)
+            elif main == "scale_pos_weight" and value not in (None, 1):
+                refuse_class_ratio(name, value, "None or 1", minimised, estimator)
+            elif main in self.refused and value not in _NOTHING:
+                raise InvalidParameterError(
+                    f"The {name!r} parameter of {owner} would have no effect: "
+                    f"{self.refused[main]}. Got {value!r}."
+                )
+
+
+def refuse_class_ratio(
+    name: str, value: Any, allowed: str, minimised: Minimised, estimator: Any
+) -> None:
+    """Raise for a ratio between the classes, with what the objective takes in its place."""
+    loss = minimised.loss
+    if minimised.has_band or (loss is not None and hasattr(loss, "beta")):
+        reason = (
+            "a ratio between the classes cancels out of a comparison of the two. To weigh rows "
+            "within a class pass sample_weight to fit"
+        )
+    else:
+        reason = "the objective is not told of it"
+        if name != "scale_pos_weight":
+            reason += ". Pass class_weight='balanced'"
+        elif hasattr(estimator, "class_weight"):
+            reason += f". Pass class_weight={{negative: 1, positive: {value!r}}}"
+        else:
+            reason += f". Pass sample_weight=np.where(y == positive, {value!r}, 1) to fit"
+        if hasattr(loss, "pos_weight") and name == "scale_pos_weight":
+            reason += f", or objective={type(loss).__name__}(pos_weight={value!r})"
+    raise InvalidParameterError(
+        f"The {name!r} parameter of {type(estimator).__name__} must be {allowed}: {reason}. "
+        f"Got {value!r} instead."
+    )

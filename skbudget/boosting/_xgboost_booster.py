@@ -1,0 +1,249 @@
+"""XGBoost: training one model, its margins, and the callback that tells a schedule the round."""
+
+from __future__ import annotations
+
+import json
+import warnings
+from dataclasses import dataclass, replace
+from threading import Lock
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import expit, logit
+from xgboost import Booster as XGBBooster
+from xgboost import DMatrix, XGBClassifier, XGBModel, config_context
+from xgboost.callback import EarlyStopping, EvaluationMonitor, TrainingCallback
+from xgboost.core import XGBoostError
+
+from .._utils.threads import container_threads
+from ._fitting import Booster, Choice, Model, Training
+from ._minimised import Minimised
+from ._parameters import OF_XGBOOST, refuse_class_ratio
+from ._rounds import announce_round
+
+__all__ = [
+    "MAIN_NAMES",
+    "XGBoost",
+    "XGBoostRounds",
+    "raw_margins",
+    "refuse_ratio",
+    "set_threads",
+    "xgboost_knows",
+]
+
+
+class XGBoostRounds(TrainingCallback):
+    """Callback that tells an objective with a schedule which round it is in.
+
+    See Also
+    --------
+    LightGBMRounds : The same for LightGBM.
+    skbudget.objectives.Schedule : What changes over rounds.
+
+    Examples
+    --------
+    >>> import xgboost as xgb
+    >>> from skbudget import PAUCObjective, make_contested_top
+    >>> from skbudget.boosting import XGBoostRounds
+    >>> from skbudget.objectives import Schedule
+    >>> objective = PAUCObjective(budget=0.01, schedule=Schedule(warmup_rounds=5))
+    >>> X, y = make_contested_top(5_000, pos_rate=0.01, random_state=0)
+    >>> booster = xgb.train(
+    ...     {}, xgb.DMatrix(X, y), num_boost_round=10, obj=objective, callbacks=[XGBoostRounds()]
+    ... )
+    >>> booster.num_boosted_rounds()
+    10
+    """
+
+    def before_iteration(self, model: Any, epoch: int, evals_log: Any) -> bool:
+        """Announce the round."""
+        folds = getattr(model, "cvfolds", None)
+        if folds is None:
+            announce_round(model.num_boosted_rounds())
+        else:
+            announce_round(epoch, len(folds))
+        return False
+
+
+class StopAfter(TrainingCallback):
+    """Callback that ends the training after a number of rounds."""
+
+    def __init__(self, n_rounds: int) -> None:
+        super().__init__()
+        self.n_rounds = n_rounds
+
+    def after_iteration(self, model: Any, epoch: int, evals_log: Any) -> bool:
+        """Return whether to stop."""
+        return model.num_boosted_rounds() >= self.n_rounds
+
+
+def raw_margins(fitted: Any, X: Any, **options: Any) -> NDArray[np.float64]:
+    """Return the margins that a fitted XGBoost estimator gives."""
+    margins = XGBModel.predict(fitted, X, output_margin=True, **options)
+    return np.asarray(margins, dtype=np.float64)
+
+
+@dataclass
+class XGBoost(Booster):
+    """XGBoost, with the settings that all models of a `fit` share.
+
+    Attributes
+    ----------
+    eval_base : sequence of array-like, or None
+        Scores that the rows of each evaluation set begin from.
+    """
+
+    parent: type = XGBClassifier
+    eval_base: Any = None
+
+    printing: ClassVar = (EvaluationMonitor,)
+    stopping: ClassVar = (EarlyStopping,)
+
+    def for_fold(self, n_rounds: int | None = None) -> Booster:
+        booster = super().for_fold(n_rounds)
+        booster.arguments = {**self.arguments, "verbose": False}
+        return booster
+
+    def stopped_after(self, n_rounds: int) -> Booster:
+        callbacks = [one for one in self.callbacks if not isinstance(one, self.stopping)]
+        return replace(
+            self,
+            params={**self.params, "early_stopping_rounds": None},
+            callbacks=[*callbacks, StopAfter(n_rounds)],
+        )
+
+    def kept_rounds(self, fitted: Any) -> int | None:
+        try:
+            return fitted.best_iteration + 1
+        except AttributeError:
+            return None
+
+    def _seed_of_fold(self) -> Any:
+        # As XGBoost draws it, from a generator that the user shares with us.
+        greatest = np.iinfo(np.int32).max
+        if isinstance(self.seed, np.random.RandomState):
+            return self.seed.randint(greatest)
+        if isinstance(self.seed, np.random.Generator):
+            return int(self.seed.integers(greatest))
+        return self.seed
+
+    def train(self, training: Training, objective: Any, choice: Choice, start: Any) -> Model:
+        params = {**self.params, **choice, "objective": objective}
+        params["callbacks"] = [*self.callbacks, XGBoostRounds()]
+        base, eval_base, carried = training.base, self.eval_base, 0.0
+        if params.get("base_score") is not None:
+            # The user says where boosting begins.
+            start = None
+        elif self.arguments["xgb_model"] is None and self.parent is XGBModel:
+            # XGBoost would begin at one half.
+            params["base_score"] = 0.0
+        if self.n_margins > 1:
+            params["num_class"] = self.n_margins
+        if start is not None and self.n_margins == 1:
+            # All rows without scores of their own begin from here, in predictions too.
+            params["base_score"], carried = self._as_base_score(start), start
+            if base is not None:
+                base = base + start
+            if eval_base is not None:
+                eval_base = [None if one is None else np.add(one, start) for one in eval_base]
+        # A booster of several margins cannot carry a start of each, so that it begins at zero: a
+        # start beside it would be lost where the booster is saved.
+        target = training.rows.target
+        fitted = self.parent(**params).fit(
+            training.X,
+            target.astype(np.int64) if target.dtype == bool else target,
+            sample_weight=training.rows.weight,
+            base_margin=base,
+            base_margin_eval_set=eval_base or None,
+            **self.arguments,
+        )
+        return Model(fitted, None, carried)
+
+    def margins(self, fitted: Any, X: Any, **options: Any) -> NDArray[np.float64]:
+        return raw_margins(fitted, X, **options)
+
+    def shift(self, model: Model, offset: float) -> None:
+        booster = model.fitted.get_booster()
+        learner = json.loads(booster.save_config())["learner"]
+        # A list from XGBoost 3.1 on.
+        base_score = np.ravel(json.loads(learner["learner_model_param"]["base_score"]))[0]
+        booster.set_param({"base_score": self._as_base_score(logit(base_score) + offset)})
+        model.carried += offset
+
+    def _as_base_score(self, margin: float) -> float:
+        """Return a margin as XGBoost's ``base_score``."""
+        if self.parent is XGBModel:
+            return float(margin)
+        # The booster keeps a probability in float32; beyond these it has no digits left.
+        return float(expit(np.clip(margin, -80.0, 15.0)))
+
+
+# Parameters that XGBoost's constructor does not name, and the main name of each.
+MAIN_NAMES = {
+    **{
+        name: name
+        for name in (
+            *OF_XGBOOST,
+            "debug_synchronize",
+            "disable_default_eval_metric",
+            "fail_on_invalid_gpu_id",
+            "feature_selector",
+            "max_cached_hist_node",
+            "nthread",
+            "normalize_type",
+            "one_drop",
+            "process_type",
+            "rate_drop",
+            "refresh_leaf",
+            "sample_type",
+            "seed_per_iteration",
+            "skip_drop",
+            "sparse_threshold",
+            "tolerance",
+            "top_k",
+            "updater",
+        )
+    },
+    "eta": "learning_rate",
+    "lambda": "reg_lambda",
+    "min_split_loss": "gamma",
+    "nthread": "n_jobs",
+    "seed": "random_state",
+}
+
+
+def xgboost_knows(name: str) -> bool:
+    """Tell whether the installed XGBoost uses a parameter."""
+    rows = DMatrix(np.zeros((1, 1)), np.zeros(1), nthread=1)
+    with config_context(verbosity=1), warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        try:
+            XGBBooster({"validate_parameters": True, "nthread": 1, name: "0"}, [rows]).save_config()
+        except XGBoostError:  # It dislikes the value, and knows the name.
+            return True
+    return not any("are not used" in str(one.message) for one in caught)
+
+
+# The number of threads that a booster was last told, which it does not say itself.
+_THREADS = "_skbudget_threads"
+_LOCK = Lock()
+
+
+def set_threads(booster: XGBBooster, n_jobs: int | None) -> None:
+    """Let a booster predict with ``n_jobs`` threads, None for the share of this container.
+
+    A booster that was loaded or unpickled has the number of its training.
+    """
+    n_threads = container_threads() if n_jobs is None else n_jobs
+    if getattr(booster, _THREADS, None) != n_threads:
+        with _LOCK:
+            booster.set_param({"nthread": n_threads})
+            setattr(booster, _THREADS, n_threads)
+
+
+def refuse_ratio(estimator: Any, minimised: Minimised) -> None:
+    """Raise if an XGBoost classifier was given a ratio between the classes."""
+    if estimator.scale_pos_weight not in (None, 1):
+        given = estimator.scale_pos_weight
+        refuse_class_ratio("scale_pos_weight", given, "None or 1", minimised, estimator)
