@@ -13,7 +13,6 @@ from sklearn.pipeline import make_pipeline
 from sklearn.utils import check_consistent_length, check_random_state
 from sklearn.utils._param_validation import InvalidParameterError
 from sklearn.utils.metadata_routing import (
-    UNUSED,
     MetadataRouter,
     MethodMapping,
     _raise_for_params,
@@ -31,9 +30,13 @@ from ._utils.splits import (
     Split,
     check_groups,
     check_trainable,
+    code_groups,
+    groups_for,
     is_splitter,
     read_splits,
+    requested_groups,
     splitter_of,
+    warn_of_parted_groups,
 )
 from ._utils.tables import LabelledRows
 from ._utils.validation import check_budget, check_positive, check_response, check_weights
@@ -238,8 +241,8 @@ class PAUCEnsembleClassifier(ClassifierMixin, BaseEstimator):
         self.n_jobs = n_jobs
         self.random_state = random_state
 
-    # Only a splitter asks for groups.
-    __metadata_request__fit: ClassVar[dict[str, Any]] = {"groups": UNUSED}
+    # Where there are groups, they are to be heeded.
+    __metadata_request__fit: ClassVar[dict[str, Any]] = {"groups": True}
 
     # --- fitting ------------------------------------------------------------------
 
@@ -271,7 +274,7 @@ class PAUCEnsembleClassifier(ClassifierMixin, BaseEstimator):
         groups : array-like of shape (n_samples,), default=None
             Group of each row, for example its customer. A splitter such as ``GroupKFold``
             gets them, and a number of folds keeps them together too. A model gets them if its
-            `fit` has a parameter of this name.
+            `fit` has a parameter of this name. Splits that part a group are warned about.
         **params : dict
             With metadata routing, what else the splitter asks for.
 
@@ -337,11 +340,11 @@ class PAUCEnsembleClassifier(ClassifierMixin, BaseEstimator):
 
     def _route(self, groups: NDArray | None, params: dict[str, Any]) -> dict[str, Any]:
         """Return what a splitter gets beside the rows."""
-        given = {} if groups is None or not is_splitter(self.cv) else {"groups": groups}
         if _routing_enabled():
-            return dict(process_routing(self, "fit", **given, **params).splitter.split)
+            known = {**requested_groups(self, groups), **params}
+            return dict(process_routing(self, "fit", **known).splitter.split)
         _raise_for_params(params, self, None)
-        return given
+        return groups_for(self.cv, groups)
 
     @staticmethod
     def _arguments(model: Any, role: str, columns: dict[str, NDArray]) -> dict[str, str]:
@@ -363,17 +366,18 @@ class PAUCEnsembleClassifier(ClassifierMixin, BaseEstimator):
             splitter = splitter_of(self.cv, table.labels)
             weighted = np.zeros(strata.size, dtype=bool)
             weighted[rows] = True
-            found = read_splits(splitter, table.features, table.labels, **given)
+            found = read_splits(splitter, table.features, table.labels, params=given)
+            warn_of_parted_groups(found, table.groups, type(self).__name__, "cv", stacklevel=4)
             splits = [Split(*(part[weighted[part]] for part in split)) for split in found]
-            splits = [split for split in splits if split.held_out.size]
         else:
             n_folds = min(int(self.cv), int(np.bincount(strata[rows], minlength=2).min()))
             kind, groups = StratifiedKFold, None
             if table.groups is not None:
-                kind, groups = StratifiedGroupKFold, table.groups[rows]
+                kind, groups = StratifiedGroupKFold, code_groups(table.groups[rows])
             folds = kind(n_folds, shuffle=True, random_state=seed)
-            found = read_splits(folds, rows, strata[rows], groups=groups)
+            found = read_splits(folds, rows, strata[rows], params={"groups": groups})
             splits = [Split(*(rows[part] for part in split)) for split in found]
+        splits = [split for split in splits if split.held_out.size]
         owner, remedy = type(self).__name__, "Pass more rows, or other splits as cv."
         check_trainable(splits, table.labels == self.pos_label_, self.classes_, owner, remedy)
         held_out = np.concatenate([rows[:0], *(split.held_out for split in splits)])
@@ -559,7 +563,8 @@ class PAUCEnsembleClassifier(ClassifierMixin, BaseEstimator):
         -------
         routing : MetadataRouter
             `sample_weight` and `value` are this classifier's own, and it hands them to both
-            models. The splitter's `split` gets what it requests, such as `groups`.
+            models. `groups` are requested unless ``set_fit_request(groups=False)`` says
+            otherwise. The splitter's `split` gets what it requests.
         """
         to_splitter = MethodMapping().add(caller="fit", callee="split")
         router = MetadataRouter(owner=self).add_self_request(self)

@@ -20,6 +20,7 @@ from .._utils.names import refuse_unknown_names
 from .._utils.naming import naming
 from .._utils.ranges import in_fitting_range
 from .._utils.rare_class import warn_of_few_rows
+from .._utils.splits import check_groups
 from .._utils.threads import container_threads
 from .._utils.validation import _invalid, check_band, check_positive, check_weights
 from ..band import Basis, default_beta
@@ -44,6 +45,7 @@ from ._fitting import (
 from ._metric import CoverageMetric
 from ._minimised import Minimised, find_minimised
 from ._parameters import OWN_PARAMETERS, ParentNames
+from ._splits import check_folds, find_routing, route_to_splitters, with_given_splits
 from ._table import prepare_table
 from ._targets import (
     check_base,
@@ -156,14 +158,18 @@ class PAUCClassifierMixin:
     _options: ClassVar[tuple[str, ...]]
     beta: float | None
     basis: Basis
-    calibration_cv: int | None
-    selection_cv: int | None
+    calibration_cv: Any
+    selection_cv: Any
     objective: Any
     alpha: float | None
     budget: float
     get_params: Callable[..., dict[str, Any]]
     _get_param_names: Callable[..., list[str]]
     __sklearn_is_fitted__: Callable[[], bool]
+    _get_metadata_request: Callable[[], Any]
+
+    # Where there are groups, they are to be heeded.
+    __metadata_request__fit: ClassVar[dict[str, Any]] = {"groups": True}
 
     pos_label: Any
     _label_encoder: LabelEncoder | TwoClasses | None
@@ -185,6 +191,8 @@ class PAUCClassifierMixin:
         """Choose, train and calibrate, and take over the result."""
         settings = self._settings(booster, earlier)
         beta = self._check_band(training, settings)
+        encoder = self._label_encoder
+        settings = with_given_splits(settings, training, encoder and encoder.classes_)
         with self._names.in_errors(self._errors, booster.params, settings.owner):
             choice, held_out = choose(training, settings)
             model = train(training, settings, choice)
@@ -211,6 +219,18 @@ class PAUCClassifierMixin:
             class_weight=self._coded_weights(getattr(self, "class_weight", None)),
             earlier=earlier,
         )
+
+    def get_metadata_routing(self) -> Any:
+        """Return which metadata go where.
+
+        Returns
+        -------
+        routing : MetadataRequest or MetadataRouter
+            What `fit` requests. ``groups`` are requested unless
+            ``set_fit_request(groups=False)`` says otherwise. Splitters that are passed as
+            ``selection_cv`` and ``calibration_cv`` get what their `split` requests.
+        """
+        return find_routing(self, self._get_metadata_request())
 
     def set_params(self, **params: Any) -> Any:
         """Set parameters; ``objective__*`` are those of a loss that is the objective.
@@ -291,11 +311,7 @@ class PAUCClassifierMixin:
                     f"The {name!r} parameter of {type(self).__name__} must be a number or 'auto'. "
                     f"Got {value!r} instead."
                 )
-        for name in ("calibration_cv", "selection_cv"):
-            if getattr(self, name) is not None:
-                check_positive(
-                    getattr(self, name), name, type(self).__name__, integer=True, minimum=2
-                )
+        check_folds(self)
         return minimised
 
     def _check_fit(
@@ -309,8 +325,9 @@ class PAUCClassifierMixin:
     ) -> Training:
         """Check parameters and data of `fit`, and return the rows.
 
-        ``base`` are scores that boosting begins from. ``earlier`` has one entry: the model
-        whose training is continued, or None, by the name of that argument of `fit`.
+        ``columns`` are for the loss, and ``groups`` among them for the folds. ``base`` are scores
+        that boosting begins from. ``earlier`` has one entry: the model whose training is
+        continued, or None, by the name of that argument of `fit`.
         """
         owner, minimised = type(self).__name__, self._check_params()
         target, margins = self._fitted_kind = minimised.target, minimised.margins
@@ -338,6 +355,9 @@ class PAUCClassifierMixin:
                 )
         elif getattr(self, "class_weight", None) is not None:
             raise ValueError("class_weight needs classes, and this objective takes a real target.")
+        for_loss = {name: column for name, column in columns.items() if name != "groups"}
+        groups = check_groups(columns.get("groups"), coded.size)
+        for_splitters, columns = route_to_splitters(self, groups, for_loss, minimised.loss)
         check_names_of_columns(self, minimised, columns)
         given = check_columns(columns, coded.size)
         n_margins = self._n_margins
@@ -347,7 +367,8 @@ class PAUCClassifierMixin:
         if target == "binary":
             check_negatives(rows, owner)
             check_value(self, minimised, rows)
-        return Training(X, rows, check_base(base, self._base_name, coded.size, n_margins))
+        base = check_base(base, self._base_name, coded.size, n_margins)
+        return Training(X, rows, base, groups, for_splitters)
 
     def _check_options(self, options: Mapping[str, Any], method: str) -> None:
         """Raise for an option of a prediction that the parent does not have."""

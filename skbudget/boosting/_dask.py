@@ -22,6 +22,7 @@ from ._metric import CoverageMetric
 from ._minimised import OBJECTIVE_PARAMETERS, find_minimised
 from ._objective import Surrogate
 from ._parameters import OF_XGBOOST, ParentNames, extras_of_xgboost
+from ._splits import FOLDS
 from ._targets import check_sets, refuse_beside
 from ._xgboost_booster import MAIN_NAMES, XGBoostRounds, refuse_ratio, xgboost_knows
 
@@ -264,9 +265,10 @@ class DaskPAUCXGBClassifier(DaskXGBClassifier):
         Raises
         ------
         ValueError
-            If a parameter is out of range, ``y`` does not have two classes, or no
-            positive has value.
+            If a parameter is out of range, ``y`` does not have two classes, no positive has
+            value, or folds or groups are asked for.
         """
+        self._refuse_folds(kwargs)
         arguments = [*signature(super().fit).parameters, "value", "value_eval_set"]
         refuse_unknown_names(kwargs, arguments, f"{type(self).__name__}.fit")
         bound = signature(super().fit).bind(X, y, verbose=verbose, **kwargs)
@@ -274,6 +276,17 @@ class DaskPAUCXGBClassifier(DaskXGBClassifier):
         return self._client_sync(
             self._fit_async, **bound.arguments, value=value, value_eval_set=value_eval_set
         )
+
+    def _refuse_folds(self, kwargs: dict[str, Any]) -> None:
+        """Raise if folds or groups are asked for: nothing is held out here."""
+        given = {**self.get_params(deep=False), **kwargs}
+        for name in (*FOLDS, "groups"):
+            if given.get(name) is not None:
+                raise ValueError(
+                    f"{name} has no effect in {type(self).__name__}, which holds no rows out: "
+                    "nothing is chosen or calibrated here. Leave it out, and fit a "
+                    "PAUCXGBClassifier on a sample for a choice and for probabilities."
+                )
 
     async def _fit_async(
         self, X: Any, y: Any, *, value: Any, value_eval_set: Any, **kwargs: Any

@@ -142,8 +142,8 @@ reg_alpha, random_state, importance_type
         basis: Basis = "fpr",
         n_knots: int = 2,
         schedule: Schedule | None = None,
-        selection_cv: int | None = 3,
-        calibration_cv: int | None = 3,
+        selection_cv: Any = 3,
+        calibration_cv: Any = 3,
         pos_label: Any = None,
         boosting_type: str = "gbdt",
         num_leaves: Leaves = "auto",
@@ -237,6 +237,7 @@ reg_alpha, random_state, importance_type
         eval_y: Any = None,
         value: ArrayLike | None = None,
         eval_value: Any = None,
+        groups: ArrayLike | None = None,
         **columns: ArrayLike | None,
     ) -> PAUCLGBMClassifier:
         """Fit the trees, and the calibration on rows that they did not see.
@@ -268,6 +269,8 @@ eval_X, eval_y
             ``eval_class_weight`` and ``eval_metric``, and are refused beside them. For
             a metric of your choice pass values as weights, see
             `CoverageMetric(weight_of_positives="value")`.
+        groups : array-like of shape (n_samples,), default=None
+            Group of each row, such as its customer. No group is split between folds, see Notes.
         **columns : array-like of shape (n_samples,)
             Further columns that the loss reads, by name, such as ``group`` (the query of
             each row, in any order) and ``process``.
@@ -282,8 +285,9 @@ eval_X, eval_y
             If a parameter is out of range, ``y`` is not what the loss takes, no positive
             has value, a column is missing, or one is given that the loss does not read.
         """
+        columns = {"value": value, "groups": groups, **columns}
         training = self._check_fit(
-            X, y, sample_weight, init_score, {"value": value, **columns}, {"init_model": init_model}
+            X, y, sample_weight, init_score, columns, {"init_model": init_model}
         )
         sets = self._encoded_eval_sets(eval_set, eval_X, eval_y)
         targets = [y_eval for _, y_eval in sets]

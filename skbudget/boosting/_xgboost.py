@@ -147,8 +147,8 @@ class PAUCXGBClassifier(PAUCClassifierMixin, XGBClassifier):
         basis: Basis = "fpr",
         n_knots: int = 2,
         schedule: Schedule | None = None,
-        selection_cv: int | None = 3,
-        calibration_cv: int | None = 3,
+        selection_cv: Any = 3,
+        calibration_cv: Any = 3,
         pos_label: Any = None,
         objective: Any = None,
         n_estimators: int = 200,
@@ -266,6 +266,7 @@ class PAUCXGBClassifier(PAUCClassifierMixin, XGBClassifier):
         base_margin_eval_set: Any = None,
         value: ArrayLike | None = None,
         value_eval_set: Any = None,
+        groups: ArrayLike | None = None,
         **columns: ArrayLike | None,
     ) -> PAUCXGBClassifier:
         """Fit the trees, and the calibration on rows that they did not see.
@@ -295,6 +296,8 @@ base_margin_eval_set
             value caught. They take the place of ``sample_weight_eval_set`` and
             ``eval_metric``, and are refused beside them. For a metric of your choice
             pass values as weights, see `CoverageMetric(weight_of_positives="value")`.
+        groups : array-like of shape (n_samples,), default=None
+            Group of each row, such as its customer. No group is split between folds, see Notes.
         **columns : array-like of shape (n_samples,)
             Further columns that the loss reads, by name, such as ``group`` (the query of
             each row, in any order) and ``process``.
@@ -309,8 +312,9 @@ base_margin_eval_set
             If a parameter is out of range, ``y`` is not what the loss takes, no positive
             has value, a column is missing, or one is given that the loss does not read.
         """
+        columns = {"value": value, "groups": groups, **columns}
         training = self._check_fit(
-            X, y, sample_weight, base_margin, {"value": value, **columns}, {"xgb_model": xgb_model}
+            X, y, sample_weight, base_margin, columns, {"xgb_model": xgb_model}
         )
         params = self._parent_params()
         if eval_set is not None:

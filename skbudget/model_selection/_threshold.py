@@ -12,7 +12,7 @@ from sklearn.base import _fit_context
 from sklearn.exceptions import NotFittedError
 from sklearn.utils import column_or_1d
 from sklearn.utils._param_validation import HasMethods, Interval, RealNotInt, StrOptions
-from sklearn.utils.metadata_routing import UNUSED, _raise_for_params
+from sklearn.utils.metadata_routing import _raise_for_params
 from sklearn.utils.validation import _num_samples, check_is_fitted
 
 from .._utils.naming import naming
@@ -267,8 +267,8 @@ class BudgetThresholdClassifier(RoutesFit, ThresholdBase):
         self.n_jobs = n_jobs
         self.random_state = random_state
 
-    # Only the splitter and the estimator ask for groups.
-    __metadata_request__fit: ClassVar[dict[str, Any]] = {"groups": UNUSED}
+    # Where there are groups, they are to be heeded.
+    __metadata_request__fit: ClassVar[dict[str, Any]] = {"groups": True}
 
     # --- fitting ------------------------------------------------------------------
 
@@ -307,8 +307,9 @@ class BudgetThresholdClassifier(RoutesFit, ThresholdBase):
             Group of each row, for example its customer. No group is split between training and
             calibration: a splitter such as ``GroupKFold`` gets them, and a number of folds or a
             fraction as `cv` keeps them together too. The estimator gets them if its `fit` has a
-            parameter of this name. They are refused with `guarantee`, because rows of one group
-            are not independent draws, and with ``cv="prefit"``, which splits nothing.
+            parameter of this name. Splits that part a group are warned about. Groups are refused
+            with `guarantee`, because rows of one group are not independent draws, and with
+            ``cv="prefit"``, which splits nothing.
         **params : dict
             Parameters that metadata routing passes to the `fit` of the estimator and the
             `split` of the splitter.

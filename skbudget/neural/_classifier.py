@@ -351,6 +351,7 @@ class PAUCClassifier(ClassifierMixin, FittedNetwork, NetworkParameters):
         iid_mask: ArrayLike | None = None,
         *,
         value: ArrayLike | None = None,
+        groups: ArrayLike | None = None,
         **columns: ArrayLike | None,
     ) -> PAUCClassifier:
         """Train the ensemble.
@@ -373,6 +374,9 @@ class PAUCClassifier(ClassifierMixin, FittedNetwork, NetworkParameters):
             not used. Positives count in the losses in proportion to it, and early
             stopping maximises the share of the value caught. It does not count rows: band
             and probabilities are those of the classes, as without it.
+        groups : array-like of shape (n_samples,), default=None
+            Group of each row, such as its customer. Rows of a group are held out together, for
+            calibration and for early stopping. Pass it if rows of a group are alike.
         **columns : array-like of shape (n_samples,)
             Further columns that the loss reads, such as ``group``, the query of each row.
 
@@ -380,7 +384,7 @@ class PAUCClassifier(ClassifierMixin, FittedNetwork, NetworkParameters):
         -------
         self : PAUCClassifier
         """
-        given = {"iid_mask": iid_mask, "value": value, **columns}
+        given = {"iid_mask": iid_mask, "value": value, "groups": groups, **columns}
         with unchanged_on_error(self):
             loss = self._check_params()
             before = None
