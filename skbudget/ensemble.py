@@ -23,7 +23,14 @@ from sklearn.utils.validation import _num_samples, check_is_fitted
 
 from ._utils.calibration import SigmoidCalibrator
 from ._utils.fit_arguments import fit_argument, optional_fit_argument
-from ._utils.labels import TwoClasses, already_told, find_classes
+from ._utils.labels import (
+    TwoClasses,
+    already_told,
+    classes_by_role,
+    find_classes,
+    is_positive_first,
+    two_columns,
+)
 from ._utils.positive import asked_positive, favours, refuse_one_sided, tell_positive
 from ._utils.preparation import table_for_networks
 from ._utils.splits import (
@@ -165,9 +172,9 @@ class PAUCEnsembleClassifier(ClassifierMixin, BaseEstimator):
     Attributes
     ----------
     classes_ : ndarray of shape (2,)
-        Class labels: the negative one, then the positive one.
+        Class labels in increasing order.
     pos_label_ : int, float, bool or str
-        The label of the positive class, ``classes_[1]``.
+        The label of the positive class.
     n_features_in_ : int
         Number of features.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
@@ -309,14 +316,15 @@ class PAUCEnsembleClassifier(ClassifierMixin, BaseEstimator):
                 + (": " if worth is None else " (of positives those with value count): ")
                 + "the blend is learnt on held-out rows, which needs at least 2."
             )
-        self.classes_, self.pos_label_ = found.classes, found.classes[1]
+        self.pos_label_ = found.classes[1]
+        self.classes_ = np.sort(found.classes)
         models, fold_seed = self._new_models(X)
-        table = LabelledRows(X, self.classes_[target], weight, worth, groups=groups)
+        table = LabelledRows(X, found.classes[target], weight, worth, groups=groups)
         splits = self._find_splits(table, strata, rows, fold_seed, given)
         arguments = {
             role: self._arguments(model, role, table.columns) for role, model in models.items()
         }
-        with already_told(self.classes_):
+        with already_told(found.classes):
             self.trees_, self.network_ = (
                 table.fit(clone(model), arguments[role]) for role, model in models.items()
             )
@@ -379,7 +387,9 @@ class PAUCEnsembleClassifier(ClassifierMixin, BaseEstimator):
             splits = [Split(*(rows[part] for part in split)) for split in found]
         splits = [split for split in splits if split.held_out.size]
         owner, remedy = type(self).__name__, "Pass more rows, or other splits as cv."
-        check_trainable(splits, table.labels == self.pos_label_, self.classes_, owner, remedy)
+        check_trainable(
+            splits, table.labels == self.pos_label_, classes_by_role(self), owner, remedy
+        )
         held_out = np.concatenate([rows[:0], *(split.held_out for split in splits)])
         if np.bincount(strata[held_out], minlength=2).min() < 1:
             raise ValueError(
@@ -475,7 +485,7 @@ class PAUCEnsembleClassifier(ClassifierMixin, BaseEstimator):
             )
         models = {"trees": trees, "network": network}
         for model in models.values():
-            refuse_one_sided(model, self.classes_)
+            refuse_one_sided(model, classes_by_role(self))
         told = {role: tell_positive(model, self.pos_label_) for role, model in models.items()}
         return told, fold_seed
 
@@ -500,7 +510,7 @@ class PAUCEnsembleClassifier(ClassifierMixin, BaseEstimator):
     def decision_function(self, X: Any) -> NDArray[np.float64]:
         """Return the margin of each row: the blend of the two models' margins.
 
-        A margin above zero means a probability above one half.
+        A margin above zero means a probability of ``classes_[1]`` above one half.
 
         Parameters
         ----------
@@ -511,6 +521,11 @@ class PAUCEnsembleClassifier(ClassifierMixin, BaseEstimator):
         -------
         margin : ndarray of shape (n_samples,)
         """
+        blend = self._blended(X)
+        return -blend if is_positive_first(self) else blend
+
+    def _blended(self, X: Any) -> NDArray[np.float64]:
+        """Return the margin of each row, greater for the positive class."""
         check_is_fitted(self)
         X = self._check_X(X, reset=False)
         idle = {0: "network", 10: "trees"}.get(self._tenths)
@@ -534,9 +549,7 @@ class PAUCEnsembleClassifier(ClassifierMixin, BaseEstimator):
             Columns in the order of ``classes_``. The second column ranks rows as
             `decision_function` does, up to rounding.
         """
-        margin = self.decision_function(X)
-        positive = self.calibrator_(margin)
-        return np.column_stack([1.0 - positive, positive])
+        return two_columns(self.calibrator_(self._blended(X)), is_positive_first(self))
 
     def predict(self, X: Any) -> NDArray:
         """Return the more probable class of each row.
@@ -553,8 +566,8 @@ class PAUCEnsembleClassifier(ClassifierMixin, BaseEstimator):
         -------
         labels : ndarray of shape (n_samples,)
         """
-        positive = self.predict_proba(X)[:, 1] > 0.5
-        return self.classes_[positive.astype(np.intp)]
+        positive = self.calibrator_(self._blended(X)) > 0.5
+        return classes_by_role(self)[positive.astype(np.intp)]
 
     def get_metadata_routing(self) -> MetadataRouter:
         """Return which metadata go where.

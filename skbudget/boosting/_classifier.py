@@ -15,7 +15,7 @@ from sklearn.utils import RegressorTags
 from sklearn.utils._param_validation import InvalidParameterError
 from sklearn.utils.validation import _num_samples, check_is_fitted, column_or_1d
 
-from .._utils.labels import TwoClasses
+from .._utils.labels import TwoClasses, classes_by_role, is_positive_first
 from .._utils.names import refuse_unknown_names
 from .._utils.naming import naming
 from .._utils.ranges import in_fitting_range
@@ -63,10 +63,8 @@ __all__ = [
     "PAUCClassifierMixin",
     "SplitGain",
     "adopt_fitted",
-    "can_predict",
     "check_table",
     "encode_two_classes",
-    "has_probabilities",
     "rows_of_weight",
 ]
 
@@ -92,47 +90,6 @@ def adopt_fitted(estimator: Any, fitted: Any) -> None:
             # A fitted model has no use for the columns of its training rows.
             known = value.objective if isinstance(value, WithColumns) else value
             setattr(estimator, name, known)
-
-
-def has_probabilities(estimator: Any) -> bool:
-    """Return True, or say why an estimator has no `predict_proba`.
-
-    Raises
-    ------
-    AttributeError
-        If the margins of its target are not calibrated, or calibration is not asked for.
-    """
-    target, _ = estimator._kind
-    if target not in CALIBRATED:
-        raise AttributeError(
-            f"This {type(estimator).__name__} has no probabilities: its objective takes "
-            f"{_TARGET_NAMES[target]}, whose margins are not calibrated. Use decision_function."
-        )
-    if estimator.calibration_cv is None:
-        raise AttributeError(
-            f"This {type(estimator).__name__} ranks only: probabilities and labels need "
-            "calibration_cv >= 2 (it is None). Use decision_function."
-        )
-    return True
-
-
-def can_predict(estimator: Any) -> bool:
-    """Return True, or say why an estimator has no `predict`.
-
-    Raises
-    ------
-    AttributeError
-        If it has a single margin for ordered levels.
-    """
-    if estimator._kind == ("ordinal", "one"):
-        raise AttributeError(
-            f"This {type(estimator).__name__} ranks only: its objective has one margin for ordered "
-            "levels, and no thresholds between them. Use decision_function."
-        )
-    return True
-
-
-_TARGET_NAMES = {"ordinal": "ordered levels", "real": "a real target"}
 
 
 class PAUCClassifierMixin:
@@ -461,7 +418,9 @@ class PAUCClassifierMixin:
         """Return the margins of each row: the booster's raw scores.
 
         With calibration, a margin above zero means a probability above one half;
-        without it only the order has a meaning.
+        without it only the order has a meaning. Of two classes a greater margin favours
+        ``classes_[1]``. If the positive class is ``classes_[0]``, it is the booster's raw score
+        with the other sign.
 
         Parameters
         ----------
@@ -476,6 +435,11 @@ class PAUCClassifierMixin:
         margin : ndarray of shape (n_samples,) or (n_samples, n_margins)
             One margin per row, or several for a loss that has several.
         """
+        scores = self._scores(X, **kwargs)
+        return -scores if is_positive_first(self) else scores
+
+    def _scores(self, X: Any, **kwargs: Any) -> NDArray[np.float64]:
+        """Return the margins of each row, which favour the positive class of two."""
         check_is_fitted(self)
         self._check_options(kwargs, "decision_function")
         base = kwargs.pop(self._base_name, None)
@@ -493,7 +457,8 @@ class PAUCClassifierMixin:
         return found.alone if base is None or found.with_base is None else found.with_base
 
     def _probabilities(self, X: Any, **kwargs: Any) -> NDArray[np.float64]:
-        scores = self.decision_function(X, **kwargs)
+        """Return the probabilities of the classes; of two the positive one is the second."""
+        scores = self._scores(X, **kwargs)
         calibrator = self._calibrator(kwargs.get(self._base_name))
         if calibrator is None:
             raise NotFittedError(
@@ -503,10 +468,16 @@ class PAUCClassifierMixin:
             )
         return calibrator.probabilities(scores)
 
+    def _class_probabilities(self, X: Any, **kwargs: Any) -> NDArray[np.float64]:
+        """Return the probabilities of the classes in the order of ``classes_``."""
+        found = self._probabilities(X, **kwargs)
+        return found[:, ::-1] if is_positive_first(self) else found
+
     def _labels(self, X: Any, **kwargs: Any) -> NDArray:
         target, _ = self._kind
         if target == "binary":
-            return self.classes_[(self._probabilities(X, **kwargs)[:, 1] > 0.5).astype(np.intp)]
+            positive = self._probabilities(X, **kwargs)[:, 1] > 0.5
+            return classes_by_role(self)[positive.astype(np.intp)]
         scores = self.decision_function(X, **kwargs)
         if target == "classes":
             return self.classes_[scores.argmax(axis=1)]
@@ -536,7 +507,7 @@ class PAUCClassifierMixin:
 
     @property
     def classes_(self) -> NDArray:
-        """Class labels; of two the second is the positive class."""
+        """Class labels in increasing order."""
         check_is_fitted(self)
         encoder = getattr(self, "_label_encoder", None)
         if encoder is None and self._kind[0] == "real":
@@ -544,14 +515,16 @@ class PAUCClassifierMixin:
         if encoder is None:
             # The booster was loaded from a file, which does not hold the labels.
             return np.arange(self._n_loaded_classes)
-        return encoder.classes_
+        return np.sort(encoder.classes_)
 
     @property
     def pos_label_(self) -> Any:
         """Label of the positive class, of two."""
         if self._kind[0] != "binary":
             raise AttributeError("There is a positive class among two only.")
-        return self.classes_[1]
+        classes = self.classes_
+        encoder = getattr(self, "_label_encoder", None)
+        return classes[1] if encoder is None else encoder.classes_[1]
 
     @property
     def n_classes_(self) -> int:

@@ -11,7 +11,7 @@ import numpy as np
 from xgboost import XGBModel
 from xgboost.dask import DaskXGBClassifier
 
-from .._utils.labels import order_classes
+from .._utils.labels import is_positive_first, order_classes
 from .._utils.names import refuse_unknown_names
 from .._utils.rare_class import warn_of_few_rows
 from ..band import Basis, TauScale
@@ -321,7 +321,7 @@ class DaskPAUCXGBClassifier(DaskXGBClassifier):
         parent.client = self.client
         await parent._fit_async(X, encoded(y), **kwargs)
         adopt_fitted(self, parent)
-        self.classes_ = classes
+        self.classes_, self.pos_label_ = np.sort(classes), classes[1]
         return self
 
     def _check_value(self, value: Any, value_eval_set: Any, kwargs: dict[str, Any]) -> None:
@@ -381,11 +381,13 @@ class DaskPAUCXGBClassifier(DaskXGBClassifier):
         Returns
         -------
         margin : dask Array of shape (n_samples,)
-            Greater for rows to be reviewed earlier; their order is all they say.
+            Their order is all they say. Greater margins favour ``classes_[1]``, which need not
+            be the positive class ``pos_label_``.
         """
         options = [*signature(super().predict).parameters]
         refuse_unknown_names(kwargs, options, f"{type(self).__name__}.decision_function")
-        return super().predict(X, output_margin=True, **kwargs)
+        margin = super().predict(X, output_margin=True, **kwargs)
+        return -margin if is_positive_first(self) else margin
 
     @property
     def predict_proba(self) -> Any:

@@ -20,11 +20,10 @@ from ._classifier import (
     Leaves,
     PAUCClassifierMixin,
     SplitGain,
-    can_predict,
-    has_probabilities,
 )
 from ._documents import document_parameters
 from ._lightgbm_booster import LightGBM, LightGBMRounds, main_names, raw_margins
+from ._methods import can_predict, has_probabilities
 from ._objective import Surrogate
 from ._parameters import OF_LIGHTGBM, OWN_PARAMETERS, ParentNames
 from ._targets import check_base, check_eval_base, values_as_weights
@@ -395,10 +394,11 @@ eval_X, eval_y
         -------
         probabilities : ndarray of shape (n_samples, n_classes)
             Columns in the order of ``classes_``. With two classes the second ranks rows
-            exactly as `decision_function` does, up to rounding.
+            exactly as `decision_function` does, up to rounding. That of the positive class is
+            ``classes_ == pos_label_``.
         """
         return self._predict_with(
-            self._probabilities,
+            self._class_probabilities,
             X,
             kwargs,
             raw_score=raw_score,

@@ -19,10 +19,9 @@ from ._classifier import (
     Leaves,
     PAUCClassifierMixin,
     SplitGain,
-    can_predict,
-    has_probabilities,
 )
 from ._documents import document_parameters
+from ._methods import can_predict, has_probabilities
 from ._minimised import Minimised
 from ._objective import Surrogate
 from ._parameters import OF_XGBOOST, OWN_PARAMETERS, ParentNames, extras_of_xgboost
@@ -382,9 +381,10 @@ base_margin_eval_set
         -------
         probabilities : ndarray of shape (n_samples, n_classes)
             Columns in the order of ``classes_``. With two classes the second ranks rows
-            exactly as `decision_function` does, up to rounding.
+            exactly as `decision_function` does, up to rounding. That of the positive class is
+            ``classes_ == pos_label_``.
         """
-        return self._probabilities(X, **kwargs)
+        return self._class_probabilities(X, **kwargs)
 
     @available_if(can_predict)
     def predict(self, X: Any, *, output_margin: bool = False, **kwargs: Any) -> NDArray:

@@ -15,6 +15,7 @@ from sklearn.utils import RegressorTags, check_random_state
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
+from .._utils.labels import classes_by_role, is_positive_first, two_columns
 from .training._draws import draws_of
 from .training._fitted import FittedNetwork
 from .training._fitting import continue_from, new_net, train
@@ -159,10 +160,9 @@ class PAUCClassifier(ClassifierMixin, FittedNetwork, NetworkParameters):
     Attributes
     ----------
     classes_ : ndarray of shape (n_classes,)
-        Class labels in increasing order, or levels. Of two classes the second is the
-        positive one, whatever the order of the labels. Not there for a real target.
+        Class labels or levels in increasing order. Not there for a real target.
     pos_label_ : object
-        The positive class, ``classes_[1]``. Only there for two classes.
+        The positive class. Only there for two classes.
     n_features_in_ : int
         Number of features.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
@@ -501,6 +501,11 @@ class PAUCClassifier(ClassifierMixin, FittedNetwork, NetworkParameters):
             One score for two classes, one per class for more; of an ordinal target with
             thresholds, one per threshold.
         """
+        scores = self._scores(X)
+        return -scores if is_positive_first(self) else scores
+
+    def _scores(self, X: Any) -> NDArray[np.float64]:
+        """Return the raw scores of the rows, greater for the positive class of two."""
         margins = self._margins(X)
         loss = self._loss_needs
         one_score = self.classes_.size == 2 if loss.has_classes else loss.margins == "one"
@@ -529,8 +534,7 @@ class PAUCClassifier(ClassifierMixin, FittedNetwork, NetworkParameters):
             )
         logits = slope * margins
         if self.classes_.size == 2:
-            positive = expit(logits[:, 0])
-            return np.column_stack([1.0 - positive, positive])
+            return two_columns(expit(logits[:, 0]), is_positive_first(self))
         # Normalised as logarithms: far out, every class may be next to impossible.
         return softmax(log_expit(logits), axis=1)
 
@@ -547,7 +551,7 @@ class PAUCClassifier(ClassifierMixin, FittedNetwork, NetworkParameters):
         labels : ndarray of shape (n_samples,)
             Of an ordinal target the level, of a real one the raw score.
         """
-        scores = self.decision_function(X)
+        scores = self._scores(X)
         target = self._loss_needs.target
         if target == "real":
             return scores
@@ -555,7 +559,7 @@ class PAUCClassifier(ClassifierMixin, FittedNetwork, NetworkParameters):
             above = scores > 0 if self._thresholds is None else scores[:, None] > self._thresholds
             return self.classes_[np.count_nonzero(above, axis=1)]
         if scores.ndim == 1:
-            return self.classes_[(scores > 0).astype(np.intp)]
+            return classes_by_role(self)[(scores > 0).astype(np.intp)]
         return self.classes_[scores.argmax(axis=1)]
 
     def score(self, X: Any, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:

@@ -14,7 +14,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import validate_data
 
 from ..._utils.features import check_kinds, check_numbers, column_names
-from ..._utils.labels import find_classes
+from ..._utils.labels import classes_by_role, find_classes
 from ..._utils.names import near_name
 from ..._utils.naming import naming
 from ..._utils.splits import check_groups, code_groups
@@ -263,8 +263,11 @@ def _code_classes(
     else:
         _compare_classes(estimator, loss, table, classes)
     known = estimator.classes_
-    # Of two classes the second is the positive one, which need not be the greater one.
-    codes = table.y == known[1] if known.size == 2 else np.searchsorted(known, table.y)
+    if hasattr(estimator, "pos_label_"):
+        # It need not be the greater one of the two.
+        codes = table.y == estimator.pos_label_
+    else:
+        codes = np.searchsorted(known, table.y)
     return table._replace(y=codes.astype(np.int64))
 
 
@@ -339,10 +342,9 @@ def _learn_classes(
             weight = np.ones(table.y.size) if weight is None else weight
             weight = np.concatenate([weight, np.zeros(2)])
         _refuse_encoded_labels(estimator, given)
-        given = find_classes(
+        positive = find_classes(
             y, estimator.pos_label, owner=owner, weight=weight, stacklevel=_CALLER
-        ).classes
-        positive = given[1]
+        ).classes[1]
     elif estimator.pos_label is not None:
         raise _not_for(estimator, given)
     estimator.classes_ = given
@@ -381,10 +383,11 @@ def _compare_classes(
         return
     if not (loss.has_classes and known.size == 2):
         raise _not_for(estimator, known)
-    if estimator.pos_label != known[1]:
+    positive = np.asarray(estimator.pos_label_).item()
+    if estimator.pos_label != positive:
         raise ValueError(
             f"pos_label={estimator.pos_label!r} is not the positive class of the earlier calls, "
-            f"{known[1:].tolist()[0]!r}: call fit for a new start."
+            f"{positive!r}: call fit for a new start."
         )
 
 
@@ -514,7 +517,7 @@ def _check_every_class(estimator: Any, strata: NDArray, parts: Iterable[NDArray[
     for part in parts:
         missing = np.setdiff1d(classes, strata[part])
         if missing.size:
-            label = estimator.classes_.tolist()[missing[-1]]
+            label = classes_by_role(estimator).tolist()[missing[-1]]
             raise ValueError(
                 f"{type(estimator).__name__} does not part the rows of a group, and of the groups "
                 f"that are held out, or of the others, none has rows of class {label!r}: there "
