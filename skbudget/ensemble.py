@@ -535,6 +535,11 @@ class PAUCEnsembleClassifier(ClassifierMixin, BaseEstimator):
         )
         return _blend(self._tenths, of_trees, of_network) + self._offset
 
+    def _probability(self, X: Any) -> NDArray[np.float64]:
+        """Return the probability of the positive class."""
+        blend = self._blended(X)
+        return self.calibrator_(blend)
+
     def predict_proba(self, X: Any) -> NDArray[np.float64]:
         """Return calibrated class probabilities.
 
@@ -549,7 +554,7 @@ class PAUCEnsembleClassifier(ClassifierMixin, BaseEstimator):
             Columns in the order of ``classes_``. The second column ranks rows as
             `decision_function` does, up to rounding.
         """
-        return two_columns(self.calibrator_(self._blended(X)), is_positive_first(self))
+        return two_columns(self._probability(X), is_positive_first(self))
 
     def predict(self, X: Any) -> NDArray:
         """Return the more probable class of each row.
@@ -566,7 +571,7 @@ class PAUCEnsembleClassifier(ClassifierMixin, BaseEstimator):
         -------
         labels : ndarray of shape (n_samples,)
         """
-        positive = self.calibrator_(self._blended(X)) > 0.5
+        positive = self._probability(X) > 0.5
         return classes_by_role(self)[positive.astype(np.intp)]
 
     def get_metadata_routing(self) -> MetadataRouter:
