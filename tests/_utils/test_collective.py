@@ -195,6 +195,20 @@ def test_pairs_with_a_side_that_no_worker_has_sum_to_zero(sides):
         assert (sums.sigma_total, sums.softplus_total) == (0.0, 0.0)
 
 
+def test_pairs_of_single_precision_are_summed_in_double():
+    rng = np.random.default_rng(5)
+    pos, neg = (100 * rng.standard_normal(n).astype(np.float32) for n in (90, 700))
+    alone = sum_pairs(pos, neg, 0.4, None, None, KERNELS, "brute")
+    found = Threads(2).run(
+        lambda worker, p, n: sum_pairs(p, n, 0.4, None, None, KERNELS, collective=worker),
+        [(pos[:30], neg[:300]), (pos[30:], neg[300:])],
+    )
+    for name in ("sigma_pos", "dsigma_pos", "sigma_neg", "dsigma_neg"):
+        expected = getattr(alone, name)
+        together = np.concatenate([getattr(sums, name) for sums in found])
+        np.testing.assert_allclose(together, expected, atol=1e-6 * expected.max())
+
+
 @pytest.mark.parametrize("weighted", [False, True])
 @pytest.mark.parametrize("link", ["logistic", "sigmoid"])
 def test_tables_are_those_of_all_rows(link, weighted):

@@ -72,6 +72,9 @@ ROOMS = {
             "tests/model_selection/test_threshold_positive_class.py::test_labels_of_any_kind_and_container",
             "tests/model_selection/test_threshold_positive_class.py::test_a_name_silences_the_warning_and_either_class_can_be_named",
             "tests/model_selection/test_threshold_positive_class.py::test_a_fitted_estimator_with_its_own_order_of_classes",
+            # Workers of joblib may hang in a process that was forked.
+            "tests/model_selection/test_budget_threshold_classifier.py::test_nests",
+            "tests/model_selection/test_threshold_positive_class.py::test_metadata_routing_and_threads",
             # An iterator among its examples is used up when mutmut runs the test again.
             "tests/model_selection/test_threshold_splits.py::test_any_splitter_or_iterable",
         ),
