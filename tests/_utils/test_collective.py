@@ -378,3 +378,17 @@ def test_a_class_that_no_worker_has():
         Threads(2).run(lambda worker, y, s: Rows(y, s, workers=worker), parts)
     with pytest.raises(ValueError, match="Coverage needs rows of both classes"):
         Threads(2).run(lambda worker, y, s: common_coverage(y, s, None, 0.1, "fpr", worker), parts)
+
+
+@pytest.mark.parametrize("basis", ["fpr", "population"])
+@pytest.mark.parametrize("positive", [False, True])
+def test_coverage_needs_both_classes_on_some_worker(basis, positive):
+    parts = [(np.full(3, positive), np.arange(3.0))] * 2
+    if basis == "population" and positive:
+        found = Threads(2).run(
+            lambda worker, y, s: common_coverage(y, s, None, 0.5, basis, worker), parts
+        )
+        assert found == [0.5, 0.5]
+        return
+    with pytest.raises(ValueError, match="Coverage needs rows of both classes"):
+        Threads(2).run(lambda worker, y, s: common_coverage(y, s, None, 0.5, basis, worker), parts)
