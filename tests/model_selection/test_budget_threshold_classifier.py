@@ -515,3 +515,15 @@ def test_several_splits_are_followed_by_a_fit_to_all_rows(cv):
     assert model.estimator_.rows_.size == (200 if several else 100)
     assert model.n_calibration_ == (200 if several else 100)
     assert model.calibrations_[0]["source"] == ("cross-fitted" if several else "held-out")
+
+
+def test_parameters_are_kept_as_they_are_given():
+    given = {
+        "budget": 0.2, "basis": "fpr", "guarantee": 0.9, "allocation": "equal", "cv": 3,
+        "pos_label": 1, "refit": True, "n_jobs": 2, "random_state": 5,
+    }  # fmt: skip
+    known = BudgetThresholdClassifier(FirstColumn()).get_params(deep=False)
+    given = {name: value for name, value in given.items() if name in known}
+    assert {"budget", "n_jobs", "random_state"} <= set(given)
+    found = BudgetThresholdClassifier(FirstColumn(), **given).get_params(deep=False)
+    assert {name: found[name] for name in given} == given

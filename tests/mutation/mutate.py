@@ -56,6 +56,11 @@ ROOMS = {
             "tests/metrics/test_metrics_displays_mixin.py",
             "tests/metrics/test_metrics_memory.py",
         ),
+        # mutmut takes the processes that joblib leaves for its own.
+        deselected=(
+            "tests/metrics/test_metrics_scorers.py::"
+            "test_grid_search_with_two_processes_and_a_pipeline",
+        ),
     ),
     "model_selection": Room(
         ("skbudget/model_selection/*",),
