@@ -13,7 +13,6 @@ from sklearn.pipeline import make_pipeline
 from sklearn.utils import check_consistent_length, check_random_state
 from sklearn.utils._param_validation import InvalidParameterError
 from sklearn.utils.metadata_routing import (
-    UNUSED,
     MetadataRouter,
     MethodMapping,
     _raise_for_params,
@@ -24,16 +23,27 @@ from sklearn.utils.validation import _num_samples, check_is_fitted
 
 from ._utils.calibration import SigmoidCalibrator
 from ._utils.fit_arguments import fit_argument, optional_fit_argument
-from ._utils.labels import TwoClasses, already_told, find_classes
+from ._utils.labels import (
+    TwoClasses,
+    already_told,
+    classes_by_role,
+    find_classes,
+    is_positive_first,
+    two_columns,
+)
 from ._utils.positive import asked_positive, favours, refuse_one_sided, tell_positive
 from ._utils.preparation import table_for_networks
 from ._utils.splits import (
     Split,
     check_groups,
     check_trainable,
+    code_groups,
+    groups_for,
     is_splitter,
     read_splits,
+    requested_groups,
     splitter_of,
+    warn_of_parted_groups,
 )
 from ._utils.tables import LabelledRows
 from ._utils.validation import check_budget, check_positive, check_response, check_weights
@@ -162,9 +172,9 @@ class PAUCEnsembleClassifier(ClassifierMixin, BaseEstimator):
     Attributes
     ----------
     classes_ : ndarray of shape (2,)
-        Class labels: the negative one, then the positive one.
+        Class labels in increasing order.
     pos_label_ : int, float, bool or str
-        The label of the positive class, ``classes_[1]``.
+        The label of the positive class.
     n_features_in_ : int
         Number of features.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
@@ -238,8 +248,8 @@ class PAUCEnsembleClassifier(ClassifierMixin, BaseEstimator):
         self.n_jobs = n_jobs
         self.random_state = random_state
 
-    # Only a splitter asks for groups.
-    __metadata_request__fit: ClassVar[dict[str, Any]] = {"groups": UNUSED}
+    # Where there are groups, they are to be heeded.
+    __metadata_request__fit: ClassVar[dict[str, Any]] = {"groups": True}
 
     # --- fitting ------------------------------------------------------------------
 
@@ -271,7 +281,7 @@ class PAUCEnsembleClassifier(ClassifierMixin, BaseEstimator):
         groups : array-like of shape (n_samples,), default=None
             Group of each row, for example its customer. A splitter such as ``GroupKFold``
             gets them, and a number of folds keeps them together too. A model gets them if its
-            `fit` has a parameter of this name.
+            `fit` has a parameter of this name. Splits that part a group are warned about.
         **params : dict
             With metadata routing, what else the splitter asks for.
 
@@ -306,14 +316,15 @@ class PAUCEnsembleClassifier(ClassifierMixin, BaseEstimator):
                 + (": " if worth is None else " (of positives those with value count): ")
                 + "the blend is learnt on held-out rows, which needs at least 2."
             )
-        self.classes_, self.pos_label_ = found.classes, found.classes[1]
+        self.pos_label_ = found.classes[1]
+        self.classes_ = np.sort(found.classes)
         models, fold_seed = self._new_models(X)
-        table = LabelledRows(X, self.classes_[target], weight, worth, groups=groups)
+        table = LabelledRows(X, found.classes[target], weight, worth, groups=groups)
         splits = self._find_splits(table, strata, rows, fold_seed, given)
         arguments = {
             role: self._arguments(model, role, table.columns) for role, model in models.items()
         }
-        with already_told(self.classes_):
+        with already_told(found.classes):
             self.trees_, self.network_ = (
                 table.fit(clone(model), arguments[role]) for role, model in models.items()
             )
@@ -337,11 +348,11 @@ class PAUCEnsembleClassifier(ClassifierMixin, BaseEstimator):
 
     def _route(self, groups: NDArray | None, params: dict[str, Any]) -> dict[str, Any]:
         """Return what a splitter gets beside the rows."""
-        given = {} if groups is None or not is_splitter(self.cv) else {"groups": groups}
         if _routing_enabled():
-            return dict(process_routing(self, "fit", **given, **params).splitter.split)
+            known = {**requested_groups(self, groups), **params}
+            return dict(process_routing(self, "fit", **known).splitter.split)
         _raise_for_params(params, self, None)
-        return given
+        return groups_for(self.cv, groups)
 
     @staticmethod
     def _arguments(model: Any, role: str, columns: dict[str, NDArray]) -> dict[str, str]:
@@ -363,19 +374,22 @@ class PAUCEnsembleClassifier(ClassifierMixin, BaseEstimator):
             splitter = splitter_of(self.cv, table.labels)
             weighted = np.zeros(strata.size, dtype=bool)
             weighted[rows] = True
-            found = read_splits(splitter, table.features, table.labels, **given)
+            found = read_splits(splitter, table.features, table.labels, params=given)
+            warn_of_parted_groups(found, table.groups, type(self).__name__, "cv", stacklevel=4)
             splits = [Split(*(part[weighted[part]] for part in split)) for split in found]
-            splits = [split for split in splits if split.held_out.size]
         else:
             n_folds = min(int(self.cv), int(np.bincount(strata[rows], minlength=2).min()))
             kind, groups = StratifiedKFold, None
             if table.groups is not None:
-                kind, groups = StratifiedGroupKFold, table.groups[rows]
+                kind, groups = StratifiedGroupKFold, code_groups(table.groups[rows])
             folds = kind(n_folds, shuffle=True, random_state=seed)
-            found = read_splits(folds, rows, strata[rows], groups=groups)
+            found = read_splits(folds, rows, strata[rows], params={"groups": groups})
             splits = [Split(*(rows[part] for part in split)) for split in found]
+        splits = [split for split in splits if split.held_out.size]
         owner, remedy = type(self).__name__, "Pass more rows, or other splits as cv."
-        check_trainable(splits, table.labels == self.pos_label_, self.classes_, owner, remedy)
+        check_trainable(
+            splits, table.labels == self.pos_label_, classes_by_role(self), owner, remedy
+        )
         held_out = np.concatenate([rows[:0], *(split.held_out for split in splits)])
         if np.bincount(strata[held_out], minlength=2).min() < 1:
             raise ValueError(
@@ -471,7 +485,7 @@ class PAUCEnsembleClassifier(ClassifierMixin, BaseEstimator):
             )
         models = {"trees": trees, "network": network}
         for model in models.values():
-            refuse_one_sided(model, self.classes_)
+            refuse_one_sided(model, classes_by_role(self))
         told = {role: tell_positive(model, self.pos_label_) for role, model in models.items()}
         return told, fold_seed
 
@@ -496,7 +510,7 @@ class PAUCEnsembleClassifier(ClassifierMixin, BaseEstimator):
     def decision_function(self, X: Any) -> NDArray[np.float64]:
         """Return the margin of each row: the blend of the two models' margins.
 
-        A margin above zero means a probability above one half.
+        A margin above zero means a probability of ``classes_[1]`` above one half.
 
         Parameters
         ----------
@@ -507,6 +521,11 @@ class PAUCEnsembleClassifier(ClassifierMixin, BaseEstimator):
         -------
         margin : ndarray of shape (n_samples,)
         """
+        blend = self._blended(X)
+        return -blend if is_positive_first(self) else blend
+
+    def _blended(self, X: Any) -> NDArray[np.float64]:
+        """Return the margin of each row, greater for the positive class."""
         check_is_fitted(self)
         X = self._check_X(X, reset=False)
         idle = {0: "network", 10: "trees"}.get(self._tenths)
@@ -515,6 +534,11 @@ class PAUCEnsembleClassifier(ClassifierMixin, BaseEstimator):
             for role, model in (("trees", self.trees_), ("network", self.network_))
         )
         return _blend(self._tenths, of_trees, of_network) + self._offset
+
+    def _probability(self, X: Any) -> NDArray[np.float64]:
+        """Return the probability of the positive class."""
+        blend = self._blended(X)
+        return self.calibrator_(blend)
 
     def predict_proba(self, X: Any) -> NDArray[np.float64]:
         """Return calibrated class probabilities.
@@ -530,9 +554,7 @@ class PAUCEnsembleClassifier(ClassifierMixin, BaseEstimator):
             Columns in the order of ``classes_``. The second column ranks rows as
             `decision_function` does, up to rounding.
         """
-        margin = self.decision_function(X)
-        positive = self.calibrator_(margin)
-        return np.column_stack([1.0 - positive, positive])
+        return two_columns(self._probability(X), is_positive_first(self))
 
     def predict(self, X: Any) -> NDArray:
         """Return the more probable class of each row.
@@ -549,8 +571,8 @@ class PAUCEnsembleClassifier(ClassifierMixin, BaseEstimator):
         -------
         labels : ndarray of shape (n_samples,)
         """
-        positive = self.predict_proba(X)[:, 1] > 0.5
-        return self.classes_[positive.astype(np.intp)]
+        positive = self._probability(X) > 0.5
+        return classes_by_role(self)[positive.astype(np.intp)]
 
     def get_metadata_routing(self) -> MetadataRouter:
         """Return which metadata go where.
@@ -559,7 +581,8 @@ class PAUCEnsembleClassifier(ClassifierMixin, BaseEstimator):
         -------
         routing : MetadataRouter
             `sample_weight` and `value` are this classifier's own, and it hands them to both
-            models. The splitter's `split` gets what it requests, such as `groups`.
+            models. `groups` are requested unless ``set_fit_request(groups=False)`` says
+            otherwise. The splitter's `split` gets what it requests.
         """
         to_splitter = MethodMapping().add(caller="fit", callee="split")
         router = MetadataRouter(owner=self).add_self_request(self)

@@ -24,9 +24,12 @@ __all__ = [
     "PositiveClassWarning",
     "TwoClasses",
     "already_told",
+    "classes_by_role",
     "find_classes",
     "has_known_positive",
+    "is_positive_first",
     "order_classes",
+    "two_columns",
 ]
 
 # The negative label and the positive one of which the user has been told.
@@ -238,3 +241,25 @@ def _same(one: Any, other: Any) -> bool:
 def _shown(label: Any) -> str:
     """Return a label as it is written in Python."""
     return repr(label.item() if hasattr(label, "item") else label)
+
+
+def is_positive_first(estimator: Any) -> bool:
+    """Tell whether the positive class of a fitted estimator is the first of ``classes_``.
+
+    ``classes_`` are in increasing order, and scores are greater for the second class, whichever
+    is to be caught: metrics, scorers and meta-estimators of scikit-learn rely on both.
+    """
+    positive = getattr(estimator, "pos_label_", None)
+    return positive is not None and _same(estimator.classes_[0], positive)
+
+
+def classes_by_role(estimator: Any) -> NDArray[Any]:
+    """Return the negative label and the positive one; of other targets the labels in order."""
+    classes: NDArray[Any] = np.asarray(estimator.classes_)
+    return classes[::-1] if is_positive_first(estimator) else classes
+
+
+def two_columns(positive: NDArray[np.float64], positive_first: bool) -> NDArray[np.float64]:
+    """Return the probabilities of two classes from those of the positive one."""
+    columns = [positive, 1.0 - positive] if positive_first else [1.0 - positive, positive]
+    return np.column_stack(columns)

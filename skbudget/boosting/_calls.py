@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .._utils.collective import Collective, sum_over
+from .._utils.validation import check_positive, shape_of
 from ..objectives import Loss, OneVsRest, Rows, Schedule
 from ..objectives._loss import HESSIAN_FLOOR, check_names
 from ..objectives._rows import check_columns, check_margins, code_target
@@ -36,6 +37,10 @@ WeightOfPositives = Literal["rows", "value"]
 WEIGHTS_OF_POSITIVES = ("rows", "value")
 
 NO_COLUMNS: dict[str, NDArray[Any]] = {}
+
+
+# A greater number of margins is a mistake: no booster grows as many trees a round.
+MOST_MARGINS = 100_000
 
 
 class BoosterCallable:
@@ -157,6 +162,7 @@ class BoosterCallable:
         -------
         loss : float
         """
+        check_positive(iteration, "iteration", f"{self._name}.loss", integer=True, minimum=0)
         any_number = self._loss.target == "real"
         call = unpack_call(y_true, y_pred, sample_weight, any_number=any_number)
         rows = self._rows(call, check_columns(columns, call.labels.size))
@@ -191,7 +197,9 @@ class BoosterCallable:
         -------
         start : float, or ndarray of shape (n_margins,)
         """
-        n_samples = np.shape(y_true)[0]
+        owner = f"{self._name}.start"
+        check_positive(n_margins, "n_margins", owner, integer=True, minimum=1, maximum=MOST_MARGINS)
+        n_samples = (*shape_of(y_true, "y_true"), 0)[0]
         raw = np.zeros(n_samples if n_margins == 1 else (n_samples, n_margins))
         call = unpack_call(y_true, raw, sample_weight)
         rows = self._rows(call, check_columns(columns, n_samples))
@@ -379,13 +387,24 @@ def unpack_call(
     else:
         labels, raw = y_true, y_pred
         workers = find_collective()
-    labels, raw = np.asarray(labels), np.asarray(raw)
-    if labels.ndim != 1:
-        raise ValueError(f"Labels must have shape (n_samples,), got {labels.shape}.")
-    weight = None
-    # XGBoost hands out an empty array where there are no weights.
-    if sample_weight is not None and np.size(sample_weight) > 0:
-        weight = np.asarray(sample_weight)
+    # The scores are the first argument of a native call.
+    name_of_raw = "y_pred" if raw is y_pred else "preds"
+    try:
+        what = "y_true"
+        labels = np.asarray(labels)
+        what = name_of_raw
+        raw = np.asarray(raw)
+        what, weight = "sample_weight", None
+        # XGBoost hands out an empty array where there are no weights.
+        if sample_weight is not None and np.size(sample_weight) > 0:
+            weight = np.asarray(sample_weight)
+    except ValueError as error:
+        raise ValueError(f"{what} must be an array: {error}") from error
+    if labels.ndim != 1 or labels.dtype.kind in "cmM":
+        raise ValueError(
+            f"y_true must have shape (n_samples,) and hold labels: Labels must have shape "
+            f"(n_samples,), got {labels.shape} of {labels.dtype}."
+        )
     if workers is not None:
         # Workers must agree on what they exchange; one may have no positive, or no row.
         with_labels, with_weight = sum_over(workers, has_labels, weight is not None)
@@ -394,25 +413,26 @@ def unpack_call(
         if with_weight and weight is None:
             weight = np.ones(labels.size, dtype=np.float32)
         raw = raw.astype(np.float32, copy=False)
-    if raw.dtype.kind != "f":
-        raw = _as_floats(raw, "y_pred")
+    if raw.dtype.kind != "f" or raw.dtype.itemsize < 4:
+        # Half precision is none to add up in.
+        raw = _as_floats(raw, name_of_raw)
     if raw.ndim not in (1, 2):
-        raise ValueError(f"y_pred must have 1 or 2 dimensions, got {raw.ndim}.")
+        raise ValueError(f"{name_of_raw} must have 1 or 2 dimensions, got {raw.ndim}.")
     if raw.shape[0] != labels.shape[0]:
         raise ValueError(
-            "y_true and y_pred have different lengths: "
+            f"y_true and {name_of_raw} have different lengths: "
             f"{labels.shape[0]} labels and {raw.shape[0]} scores."
         )
     # The sum of finite numbers may be too large for a float.
     if not np.isfinite(raw.sum()) and not np.isfinite(raw).all():
-        raise ValueError("y_pred contains NaN or infinity.")
+        raise ValueError(f"{name_of_raw} contains NaN or infinity.")
     if weight is not None:
         if weight.shape != labels.shape:
             raise ValueError(
                 f"sample_weight must have one entry per sample: expected {labels.shape[0]}, "
                 f"got {weight.size}."
             )
-        if weight.dtype.kind not in "biuf":
+        if weight.dtype.kind not in "biuf" or weight.dtype.itemsize == 2:
             weight = _as_floats(weight, "sample_weight")
         if not (weight.min(initial=0) >= 0 and np.isfinite(weight.sum())):
             raise ValueError(

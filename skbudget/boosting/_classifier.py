@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from numbers import Integral
 from typing import Any, ClassVar, Literal
 
 import numpy as np
@@ -14,18 +15,19 @@ from sklearn.utils import RegressorTags
 from sklearn.utils._param_validation import InvalidParameterError
 from sklearn.utils.validation import _num_samples, check_is_fitted, column_or_1d
 
-from .._utils.labels import TwoClasses
+from .._utils.labels import TwoClasses, classes_by_role, is_positive_first
 from .._utils.names import refuse_unknown_names
 from .._utils.naming import naming
 from .._utils.ranges import in_fitting_range
 from .._utils.rare_class import warn_of_few_rows
+from .._utils.splits import check_groups
 from .._utils.threads import container_threads
-from .._utils.validation import check_band, check_positive, check_weights
+from .._utils.validation import _invalid, check_band, check_positive, check_weights
 from ..band import Basis, default_beta
 from ..objectives import Loss, Rows
 from ..objectives._rows import Margins, Target, check_columns
 from ._calls import WithColumns
-from ._columns import check_names_of_columns, check_value
+from ._columns import check_names_of_columns, check_negatives, check_value
 from ._fitting import (
     CALIBRATED,
     MIN_TO_CHOOSE,
@@ -43,6 +45,7 @@ from ._fitting import (
 from ._metric import CoverageMetric
 from ._minimised import Minimised, find_minimised
 from ._parameters import OWN_PARAMETERS, ParentNames
+from ._splits import check_folds, find_routing, route_to_splitters, with_given_splits
 from ._table import prepare_table
 from ._targets import (
     check_base,
@@ -60,10 +63,8 @@ __all__ = [
     "PAUCClassifierMixin",
     "SplitGain",
     "adopt_fitted",
-    "can_predict",
     "check_table",
     "encode_two_classes",
-    "has_probabilities",
     "rows_of_weight",
 ]
 
@@ -73,6 +74,8 @@ Leaves = int | Literal["auto"] | None
 
 SPLIT_GAINS = (0.0, 1.0)
 WHOLE_AUC = 1.0
+# Boosters count rounds in 32 bits.
+MOST_ROUNDS = 2**31 - 1
 BAND_LEAVES, WHOLE_AUC_LEAVES = 127, 15
 
 # Attributes of a booster's own estimators that do not come from training.
@@ -87,47 +90,6 @@ def adopt_fitted(estimator: Any, fitted: Any) -> None:
             # A fitted model has no use for the columns of its training rows.
             known = value.objective if isinstance(value, WithColumns) else value
             setattr(estimator, name, known)
-
-
-def has_probabilities(estimator: Any) -> bool:
-    """Return True, or say why an estimator has no `predict_proba`.
-
-    Raises
-    ------
-    AttributeError
-        If the margins of its target are not calibrated, or calibration is not asked for.
-    """
-    target, _ = estimator._kind
-    if target not in CALIBRATED:
-        raise AttributeError(
-            f"This {type(estimator).__name__} has no probabilities: its objective takes "
-            f"{_TARGET_NAMES[target]}, whose margins are not calibrated. Use decision_function."
-        )
-    if estimator.calibration_cv is None:
-        raise AttributeError(
-            f"This {type(estimator).__name__} ranks only: probabilities and labels need "
-            "calibration_cv >= 2 (it is None). Use decision_function."
-        )
-    return True
-
-
-def can_predict(estimator: Any) -> bool:
-    """Return True, or say why an estimator has no `predict`.
-
-    Raises
-    ------
-    AttributeError
-        If it has a single margin for ordered levels.
-    """
-    if estimator._kind == ("ordinal", "one"):
-        raise AttributeError(
-            f"This {type(estimator).__name__} ranks only: its objective has one margin for ordered "
-            "levels, and no thresholds between them. Use decision_function."
-        )
-    return True
-
-
-_TARGET_NAMES = {"ordinal": "ordered levels", "real": "a real target"}
 
 
 class PAUCClassifierMixin:
@@ -146,19 +108,25 @@ class PAUCClassifierMixin:
     _base_name: str
     # The greatest number that the parent holds in a table.
     _greatest: ClassVar[float] = np.inf
+    # Errors of the booster itself.
+    _errors: ClassVar[tuple[type[Exception], ...]]
     _names: ClassVar[ParentNames]
     # What the parent's predictions take beside the rows.
     _options: ClassVar[tuple[str, ...]]
     beta: float | None
     basis: Basis
-    calibration_cv: int | None
-    selection_cv: int | None
+    calibration_cv: Any
+    selection_cv: Any
     objective: Any
     alpha: float | None
     budget: float
     get_params: Callable[..., dict[str, Any]]
     _get_param_names: Callable[..., list[str]]
     __sklearn_is_fitted__: Callable[[], bool]
+    _get_metadata_request: Callable[[], Any]
+
+    # Where there are groups, they are to be heeded.
+    __metadata_request__fit: ClassVar[dict[str, Any]] = {"groups": True}
 
     pos_label: Any
     _label_encoder: LabelEncoder | TwoClasses | None
@@ -180,9 +148,12 @@ class PAUCClassifierMixin:
         """Choose, train and calibrate, and take over the result."""
         settings = self._settings(booster, earlier)
         beta = self._check_band(training, settings)
-        choice, held_out = choose(training, settings)
-        model = train(training, settings, choice)
-        calibration = calibrate(training, settings, choice, model, held_out)
+        encoder = self._label_encoder
+        settings = with_given_splits(settings, training, encoder and encoder.classes_)
+        with self._names.in_errors(self._errors, booster.params, settings.owner):
+            choice, held_out = choose(training, settings)
+            model = train(training, settings, choice)
+            calibration = calibrate(training, settings, choice, model, held_out)
         self._take_over(model)
         self._calibration, self._chosen = calibration, choice
         for name in (self._split_gain_name, self._leaves_name):
@@ -205,6 +176,18 @@ class PAUCClassifierMixin:
             class_weight=self._coded_weights(getattr(self, "class_weight", None)),
             earlier=earlier,
         )
+
+    def get_metadata_routing(self) -> Any:
+        """Return which metadata go where.
+
+        Returns
+        -------
+        routing : MetadataRequest or MetadataRouter
+            What `fit` requests. ``groups`` are requested unless
+            ``set_fit_request(groups=False)`` says otherwise. Splitters that are passed as
+            ``selection_cv`` and ``calibration_cv`` get what their `split` requests.
+        """
+        return find_routing(self, self._get_metadata_request())
 
     def set_params(self, **params: Any) -> Any:
         """Set parameters; ``objective__*`` are those of a loss that is the objective.
@@ -249,7 +232,7 @@ class PAUCClassifierMixin:
         params = {
             name: value
             for name, value in params.items()
-            if name not in OWN_PARAMETERS and name not in extras
+            if name in self._names.constructor and name not in extras
         }
         params |= self._names.resolved(extras, self)
         if params.get("n_jobs") is None:
@@ -269,6 +252,15 @@ class PAUCClassifierMixin:
         extras = self._extras()
         self._names.refuse_without_effect(extras, minimised, self)
         self._names.resolved(extras, self)
+        n_jobs = self._asked("n_jobs")
+        if n_jobs is not None and (isinstance(n_jobs, bool) or not isinstance(n_jobs, Integral)):
+            raise _invalid("n_jobs", n_jobs, type(self).__name__, "an int or None")
+        n_rounds = self._asked("n_estimators")
+        if n_rounds is not None:
+            owner = type(self).__name__
+            check_positive(
+                n_rounds, "n_estimators", owner, integer=True, minimum=1, maximum=MOST_ROUNDS
+            )
         for name in (self._split_gain_name, self._leaves_name):
             value = self._asked(name)
             if isinstance(value, str) and value != "auto":
@@ -276,11 +268,7 @@ class PAUCClassifierMixin:
                     f"The {name!r} parameter of {type(self).__name__} must be a number or 'auto'. "
                     f"Got {value!r} instead."
                 )
-        for name in ("calibration_cv", "selection_cv"):
-            if getattr(self, name) is not None:
-                check_positive(
-                    getattr(self, name), name, type(self).__name__, integer=True, minimum=2
-                )
+        check_folds(self)
         return minimised
 
     def _check_fit(
@@ -294,8 +282,9 @@ class PAUCClassifierMixin:
     ) -> Training:
         """Check parameters and data of `fit`, and return the rows.
 
-        ``base`` are scores that boosting begins from. ``earlier`` has one entry: the model
-        whose training is continued, or None, by the name of that argument of `fit`.
+        ``columns`` are for the loss, and ``groups`` among them for the folds. ``base`` are scores
+        that boosting begins from. ``earlier`` has one entry: the model whose training is
+        continued, or None, by the name of that argument of `fit`.
         """
         owner, minimised = type(self).__name__, self._check_params()
         target, margins = self._fitted_kind = minimised.target, minimised.margins
@@ -323,6 +312,9 @@ class PAUCClassifierMixin:
                 )
         elif getattr(self, "class_weight", None) is not None:
             raise ValueError("class_weight needs classes, and this objective takes a real target.")
+        for_loss = {name: column for name, column in columns.items() if name != "groups"}
+        groups = check_groups(columns.get("groups"), coded.size)
+        for_splitters, columns = route_to_splitters(self, groups, for_loss, minimised.loss)
         check_names_of_columns(self, minimised, columns)
         given = check_columns(columns, coded.size)
         n_margins = self._n_margins
@@ -330,8 +322,10 @@ class PAUCClassifierMixin:
         coded = coded == 1 if target == "binary" else coded
         rows = Rows(coded, np.broadcast_to(0.0, shape), weight, given)
         if target == "binary":
+            check_negatives(rows, owner)
             check_value(self, minimised, rows)
-        return Training(X, rows, check_base(base, self._base_name, coded.size, n_margins))
+        base = check_base(base, self._base_name, coded.size, n_margins)
+        return Training(X, rows, base, groups, for_splitters)
 
     def _check_options(self, options: Mapping[str, Any], method: str) -> None:
         """Raise for an option of a prediction that the parent does not have."""
@@ -424,7 +418,9 @@ class PAUCClassifierMixin:
         """Return the margins of each row: the booster's raw scores.
 
         With calibration, a margin above zero means a probability above one half;
-        without it only the order has a meaning.
+        without it only the order has a meaning. Of two classes a greater margin favours
+        ``classes_[1]``. If the positive class is ``classes_[0]``, it is the booster's raw score
+        with the other sign.
 
         Parameters
         ----------
@@ -439,6 +435,11 @@ class PAUCClassifierMixin:
         margin : ndarray of shape (n_samples,) or (n_samples, n_margins)
             One margin per row, or several for a loss that has several.
         """
+        scores = self._scores(X, **kwargs)
+        return -scores if is_positive_first(self) else scores
+
+    def _scores(self, X: Any, **kwargs: Any) -> NDArray[np.float64]:
+        """Return the margins of each row, which favour the positive class of two."""
         check_is_fitted(self)
         self._check_options(kwargs, "decision_function")
         base = kwargs.pop(self._base_name, None)
@@ -456,7 +457,8 @@ class PAUCClassifierMixin:
         return found.alone if base is None or found.with_base is None else found.with_base
 
     def _probabilities(self, X: Any, **kwargs: Any) -> NDArray[np.float64]:
-        scores = self.decision_function(X, **kwargs)
+        """Return the probabilities of the classes; of two the positive one is the second."""
+        scores = self._scores(X, **kwargs)
         calibrator = self._calibrator(kwargs.get(self._base_name))
         if calibrator is None:
             raise NotFittedError(
@@ -466,10 +468,16 @@ class PAUCClassifierMixin:
             )
         return calibrator.probabilities(scores)
 
+    def _class_probabilities(self, X: Any, **kwargs: Any) -> NDArray[np.float64]:
+        """Return the probabilities of the classes in the order of ``classes_``."""
+        found = self._probabilities(X, **kwargs)
+        return found[:, ::-1] if is_positive_first(self) else found
+
     def _labels(self, X: Any, **kwargs: Any) -> NDArray:
         target, _ = self._kind
         if target == "binary":
-            return self.classes_[(self._probabilities(X, **kwargs)[:, 1] > 0.5).astype(np.intp)]
+            positive = self._probabilities(X, **kwargs)[:, 1] > 0.5
+            return classes_by_role(self)[positive.astype(np.intp)]
         scores = self.decision_function(X, **kwargs)
         if target == "classes":
             return self.classes_[scores.argmax(axis=1)]
@@ -499,7 +507,7 @@ class PAUCClassifierMixin:
 
     @property
     def classes_(self) -> NDArray:
-        """Class labels; of two the second is the positive class."""
+        """Class labels in increasing order."""
         check_is_fitted(self)
         encoder = getattr(self, "_label_encoder", None)
         if encoder is None and self._kind[0] == "real":
@@ -507,14 +515,16 @@ class PAUCClassifierMixin:
         if encoder is None:
             # The booster was loaded from a file, which does not hold the labels.
             return np.arange(self._n_loaded_classes)
-        return encoder.classes_
+        return np.sort(encoder.classes_)
 
     @property
     def pos_label_(self) -> Any:
         """Label of the positive class, of two."""
         if self._kind[0] != "binary":
             raise AttributeError("There is a positive class among two only.")
-        return self.classes_[1]
+        classes = self.classes_
+        encoder = getattr(self, "_label_encoder", None)
+        return classes[1] if encoder is None else encoder.classes_[1]
 
     @property
     def n_classes_(self) -> int:

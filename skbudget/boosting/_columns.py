@@ -10,11 +10,12 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from .._utils.names import near_name
+from .._utils.validation import check_reference
 from ..objectives import Rows
 from ._minimised import Minimised
 from ._parameters import OWN_PARAMETERS, ParentNames
 
-__all__ = ["check_names_of_columns", "check_value"]
+__all__ = ["check_names_of_columns", "check_negatives", "check_value"]
 
 # Columns that losses may read, which it does no harm to leave out.
 USUAL_COLUMNS = ("group", "process", "value", "iid_mask")
@@ -42,6 +43,15 @@ def check_names_of_columns(
             if name not in read and hint and repr(name) in str(error):
                 raise ValueError(f"{error} {hint}") from None
         raise
+
+
+def check_negatives(rows: Rows, owner: str) -> None:
+    """Raise if ``iid_mask`` leaves no negatives to set the band with."""
+    mask = rows.columns.get("iid_mask")
+    if mask is not None:
+        counted = mask if rows.weight is None else mask & (rows.weight > 0)
+        n_negatives = int(np.count_nonzero(counted & ~rows.target))
+        check_reference(n_negatives, mask.size, int(np.count_nonzero(mask)), owner)
 
 
 def check_value(estimator: Any, minimised: Minimised, rows: Rows) -> None:

@@ -11,7 +11,7 @@ import numpy as np
 from xgboost import XGBModel
 from xgboost.dask import DaskXGBClassifier
 
-from .._utils.labels import order_classes
+from .._utils.labels import is_positive_first, order_classes
 from .._utils.names import refuse_unknown_names
 from .._utils.rare_class import warn_of_few_rows
 from ..band import Basis, TauScale
@@ -21,7 +21,8 @@ from ._classifier import BAND_LEAVES, adopt_fitted
 from ._metric import CoverageMetric
 from ._minimised import OBJECTIVE_PARAMETERS, find_minimised
 from ._objective import Surrogate
-from ._parameters import OF_XGBOOST, ParentNames
+from ._parameters import OF_XGBOOST, ParentNames, extras_of_xgboost
+from ._splits import FOLDS
 from ._targets import check_sets, refuse_beside
 from ._xgboost_booster import MAIN_NAMES, XGBoostRounds, refuse_ratio, xgboost_knows
 
@@ -182,7 +183,7 @@ class DaskPAUCXGBClassifier(DaskXGBClassifier):
         return super().set_params(**params)
 
     def _extras(self) -> dict[str, Any]:
-        return getattr(self, "kwargs", None) or {}
+        return extras_of_xgboost(self)
 
     def _parent_params(self) -> dict[str, Any]:
         extras = self._extras()
@@ -264,9 +265,10 @@ class DaskPAUCXGBClassifier(DaskXGBClassifier):
         Raises
         ------
         ValueError
-            If a parameter is out of range, ``y`` does not have two classes, or no
-            positive has value.
+            If a parameter is out of range, ``y`` does not have two classes, no positive has
+            value, or folds or groups are asked for.
         """
+        self._refuse_folds(kwargs)
         arguments = [*signature(super().fit).parameters, "value", "value_eval_set"]
         refuse_unknown_names(kwargs, arguments, f"{type(self).__name__}.fit")
         bound = signature(super().fit).bind(X, y, verbose=verbose, **kwargs)
@@ -274,6 +276,17 @@ class DaskPAUCXGBClassifier(DaskXGBClassifier):
         return self._client_sync(
             self._fit_async, **bound.arguments, value=value, value_eval_set=value_eval_set
         )
+
+    def _refuse_folds(self, kwargs: dict[str, Any]) -> None:
+        """Raise if folds or groups are asked for: nothing is held out here."""
+        given = {**self.get_params(deep=False), **kwargs}
+        for name in (*FOLDS, "groups"):
+            if given.get(name) is not None:
+                raise ValueError(
+                    f"{name} has no effect in {type(self).__name__}, which holds no rows out: "
+                    "nothing is chosen or calibrated here. Leave it out, and fit a "
+                    "PAUCXGBClassifier on a sample for a choice and for probabilities."
+                )
 
     async def _fit_async(
         self, X: Any, y: Any, *, value: Any, value_eval_set: Any, **kwargs: Any
@@ -308,7 +321,7 @@ class DaskPAUCXGBClassifier(DaskXGBClassifier):
         parent.client = self.client
         await parent._fit_async(X, encoded(y), **kwargs)
         adopt_fitted(self, parent)
-        self.classes_ = classes
+        self.classes_, self.pos_label_ = np.sort(classes), classes[1]
         return self
 
     def _check_value(self, value: Any, value_eval_set: Any, kwargs: dict[str, Any]) -> None:
@@ -368,11 +381,13 @@ class DaskPAUCXGBClassifier(DaskXGBClassifier):
         Returns
         -------
         margin : dask Array of shape (n_samples,)
-            Greater for rows to be reviewed earlier; their order is all they say.
+            Their order is all they say. Greater margins favour ``classes_[1]``, which need not
+            be the positive class ``pos_label_``.
         """
         options = [*signature(super().predict).parameters]
         refuse_unknown_names(kwargs, options, f"{type(self).__name__}.decision_function")
-        return super().predict(X, output_margin=True, **kwargs)
+        margin = super().predict(X, output_margin=True, **kwargs)
+        return -margin if is_positive_first(self) else margin
 
     @property
     def predict_proba(self) -> Any:

@@ -23,9 +23,10 @@ PARAMETERS_DOC = """budget : float, default=0.005
         Knots of the trapezoid surrogate.
     schedule : Schedule, default=None
         Warm-up and annealing over rounds, see `skbudget.objectives.Schedule`.
-    selection_cv : int or None, default=3
-        Number of cross-validation folds used to choose what ``beta=None``,
-        ``{split_gain}="auto"`` and ``{leaves}="auto"`` leave open. Counts of rows do not
+    selection_cv : int, cross-validation generator, iterable or None, default=3
+        Folds used to choose what ``beta=None``, ``{split_gain}="auto"`` and
+        ``{leaves}="auto"`` leave open: their number, a splitter or an iterable of (train, test)
+        indices, see Notes. Counts of rows do not
         tell whether other rows contest the top of the ranking, whether these can be told
         apart, and how noisy the top is. So three models are compared on rows that they
         were not trained on. The first has the band of `skbudget.boosting.default_beta`
@@ -34,16 +35,17 @@ PARAMETERS_DOC = """budget : float, default=0.005
         gain of 1 and trees of 15 leaves, for a table whose top is like the rest of it. The
         model with the greatest partial AUC up to three times the budget (and over at least
         20 held-out negatives) is chosen. This costs ``3 * cv`` more fits on ``1 - 1/cv`` of
-        the rows. Without early stopping calibration uses the same fits, if it has as many
+        the rows. Without early stopping calibration uses the same fits, if it has the same
         folds. The first of the three is trained where nothing is chosen: with None, with
-        fewer than 10 rows of a class, when the training of a model is continued, and for a
-        target that does not have two classes.
-    calibration_cv : int or None, default=3
-        Number of folds used to learn `predict_proba`. The model itself is trained on all
-        rows. ``calibration_cv`` more models score the rows of one fold each, after
-        training on the other folds, and a sigmoid is fitted to these margins. It is
-        increasing, so that the ranking stays. This costs as many fits on ``1 - 1/cv`` of
-        the rows. With None there is no `predict_proba`, only `decision_function`.
+        fewer than 10 rows of a class (held out ones, for splits that are given), when the
+        training of a model is continued, and for a target that does not have two classes.
+    calibration_cv : int, cross-validation generator, iterable or None, default=3
+        Folds used to learn `predict_proba`: their number, a splitter or an iterable of (train,
+        test) indices, see Notes. The model itself is trained on all rows. For each fold one
+        more model scores its rows, after training on the other folds, and a sigmoid is fitted
+        to these margins. It is increasing, so that the ranking stays. This costs as many fits
+        on ``1 - 1/cv`` of the rows. With None there is no `predict_proba`, only
+        `decision_function`.
     pos_label : int, float, bool or str, default=None
         Label of the positive class, the one to be caught. None means 1 for labels 0 and 1 or
         -1 and 1, and True for booleans. Of any other two labels the rarer one is then taken,
@@ -59,8 +61,8 @@ OBJECTIVE_DOC = """objective : str, Loss or callable, default=None
         ``budget``, and boosting begins at zero. A loss may take other targets than two
         classes, see Notes."""
 
-TARGETS_DOC = """``X`` holds numbers, booleans, missing values and, in data frames, categories, in pandas,
-    polars, NumPy or sparse form, of nullable types too. Categories need no parameter; a level
+TARGETS_DOC = """``X`` holds numbers, booleans, missing values and, in data frames of
+    pandas and polars, categories and nullable types. Categories need no parameter; a level
     that was not seen in `fit` counts as a missing value. Infinity is an error that names the
     columns, and so are text and dates, with the lines that prepare them.
 
@@ -86,7 +88,28 @@ FOLDS_DOC = """The models of the folds are trained as the final model is: with t
     object itself where it cannot be copied). With early stopping, each model that a choice is
     made by stops by itself. Those that probabilities are learnt from are trained for as many
     rounds as the final model keeps, because margins grow with every round, and take
-    further fits. With the column ``group`` no group is split between folds."""
+    further fits.
+
+    **Folds** should part rows as fresh rows are parted from the table. If a customer has
+    several rows that are alike, and folds part them, the models of the folds have all but seen
+    the rows that they score. The choice is then too bold, and probabilities are too extreme.
+
+    - A number of folds stands for stratified ones. With ``groups``, and with the column
+      ``group`` of a loss, no group is split between them. There are as many folds as the
+      smallest class has rows, or groups, if those are fewer.
+    - A splitter, or an iterable of (train, test), splits the table as `fit` gets it. Rows of
+      weight 0 have row numbers there, but are neither trained on nor held out. The splitter
+      gets ``groups`` if its `split` takes them, and if it parts a group all the same, there is
+      a warning.
+    - Rows that no split holds out, such as the first ones of ``TimeSeriesSplit``, only train.
+      A row that several splits hold out counts once for each.
+    - Each split must train on rows of each class. A split of ``selection_cv`` whose held-out
+      rows lack a class is left out of the comparison, and one at least must have both. The
+      splits of ``calibration_cv`` together must hold out rows of each class.
+
+    Inside `sklearn.model_selection.cross_validate` and
+    `sklearn.model_selection.GridSearchCV`, ``groups`` reach the folds if metadata routing is
+    enabled: `fit` requests them unless ``set_fit_request(groups=False)`` says otherwise."""
 
 
 def document_parameters(doc: str, split_gain: str, leaves: str) -> str:

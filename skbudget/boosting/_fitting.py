@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import copy
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, ClassVar, NamedTuple
@@ -22,6 +22,7 @@ from sklearn.utils import _safe_indexing, check_random_state
 from sklearn.utils.class_weight import compute_sample_weight
 
 from .._utils.calibration import ClassCalibrator, SigmoidCalibrator
+from .._utils.splits import Split, code_groups
 from ..metrics import partial_auc_score
 from ..objectives import Rows
 from ._minimised import Minimised
@@ -32,6 +33,7 @@ __all__ = [
     "Booster",
     "Calibration",
     "Choice",
+    "GivenSplits",
     "HeldOut",
     "Model",
     "Settings",
@@ -69,11 +71,17 @@ class Training:
         Target as the loss codes it, sample weights and columns. Its scores are zeros.
     base : ndarray of shape (n_samples,) or (n_samples, n_margins), or None
         Scores that boosting begins from.
+    groups : ndarray of shape (n_samples,), or None
+        Groups of rows that folds keep together.
+    for_splitters : mapping of str to mapping
+        What the splitter of each parameter gets beside all of the rows.
     """
 
     X: Any
     rows: Rows
     base: NDArray[np.float64] | None = None
+    groups: NDArray[Any] | None = None
+    for_splitters: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     @cached_property
     def counted(self) -> NDArray[np.intp]:
@@ -93,16 +101,16 @@ class Training:
             strata = strata * (value > 0)
         return strata[self.counted]
 
-    @property
-    def group(self) -> NDArray[Any] | None:
-        """Group of each row with weight, if rows are grouped."""
-        group = self.rows.columns.get("group")
-        return None if group is None else group[self.counted]
+    @cached_property
+    def group(self) -> NDArray[np.intp] | None:
+        """Group of each row with weight, if rows are grouped, by a customer or by a query."""
+        given = (self.rows.columns.get("group"), self.groups)
+        return code_groups(*(None if one is None else one[self.counted] for one in given))
 
     def take(self, index: NDArray[np.intp]) -> Training:
         """Return some of the rows."""
-        base = None if self.base is None else self.base[index]
-        return Training(_safe_indexing(self.X, index), self.rows.take(index), base)
+        base, groups = (None if one is None else one[index] for one in (self.base, self.groups))
+        return Training(_safe_indexing(self.X, index), self.rows.take(index), base, groups)
 
 
 @dataclass
@@ -229,6 +237,24 @@ def _copy_callback(callback: Any) -> Any:
         return callback
 
 
+@dataclass(frozen=True, eq=False)
+class GivenSplits:
+    """What the splitter of a user splits the rows with weight into.
+
+    Two are equal if they split the same rows in the same way.
+    """
+
+    splits: list[Split]
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, GivenSplits) or len(self.splits) != len(other.splits):
+            return False
+        pairs = zip(self.splits, other.splits)
+        return all(np.array_equal(*parts) for pair in pairs for parts in zip(*pair))
+
+    __hash__ = None  # type: ignore[assignment]
+
+
 @dataclass(frozen=True)
 class Settings:
     """What an estimator asks for, apart from the rows.
@@ -242,7 +268,7 @@ class Settings:
     candidates : list of dict
         What may be chosen.
     budget : float
-    selection_cv, calibration_cv : int or None
+    selection_cv, calibration_cv : int, GivenSplits or None
     random_state : int, RandomState instance, Generator or None
     class_weight : dict, "balanced" or None
         Weights of the coded classes.
@@ -255,8 +281,8 @@ class Settings:
     minimised: Minimised
     candidates: list[Choice]
     budget: float
-    selection_cv: int | None
-    calibration_cv: int | None
+    selection_cv: int | GivenSplits | None
+    calibration_cv: int | GivenSplits | None
     random_state: Any
     class_weight: Any
     earlier: Any = None
@@ -305,19 +331,22 @@ def weights_of(training: Training, settings: Settings) -> NDArray[np.float64]:
 
 
 def folds(
-    training: Training, cv: int, random_state: Any, owner: str
+    training: Training, cv: int | GivenSplits, random_state: Any, owner: str
 ) -> Iterator[tuple[NDArray[np.intp], NDArray[np.intp]]]:
     """Yield the rows that the model of each fold is trained on, and those that are held out.
 
-    Folds have their share of each class, and consist of rows with weight. Groups are kept
-    whole where there are any. There are ``cv`` folds, or as many as the smallest class has
-    rows or groups.
+    A number of folds have their share of each class, and consist of rows with weight. Groups
+    are kept whole where there are any. There are ``cv`` folds, or as many as the smallest class
+    has rows or groups. Splits that are given stay as they are.
 
     Raises
     ------
     ValueError
         If a model would be trained without one of the classes.
     """
+    if isinstance(cv, GivenSplits):
+        yield from cv.splits
+        return
     seed = 0
     if random_state is not None and not isinstance(random_state, np.random.Generator):
         seed = int(check_random_state(random_state).randint(2**31 - 1))
@@ -337,7 +366,8 @@ def _split_groups(training: Training, n_folds: int, seed: int, owner: str) -> An
         whole = StratifiedGroupKFold(n_folds, shuffle=True, random_state=seed)
         splits = list(whole.split(strata, strata, group))
         if all(np.isin(strata, strata[train]).all() for train, _ in splits):
-            return splits
+            # A fold may stay empty where groups are large.
+            return [(train, held_out) for train, held_out in splits if held_out.size]
     raise ValueError(
         f"{owner} keeps the rows of a group in one fold, and here the model of a fold would be "
         "trained without one of the classes. Pass calibration_cv=None and selection_cv=None to "
@@ -360,16 +390,30 @@ class HeldOut(NamedTuple):
     ----------
     folds : list of ndarray
         Rows of each fold.
-    margins : ndarray of shape (n_samples,) or (n_samples, n_margins)
-        Zeros for rows without weight.
+    margins : list of ndarray
+        Their margins, fold by fold.
     """
 
     folds: list[NDArray[np.intp]]
-    margins: NDArray[np.float64]
+    margins: list[NDArray[np.float64]]
+
+    def in_order(self) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
+        """Return the rows in the order of the table, and their margins.
+
+        A row that several folds hold out is there once for each, and one that no fold holds
+        out is not there.
+        """
+        rows = np.concatenate(self.folds)
+        order = np.argsort(rows, kind="stable")
+        return rows[order], np.concatenate(self.margins)[order]
 
 
 def score_held_out(
-    training: Training, settings: Settings, choice: Choice, cv: int, n_rounds: int | None = None
+    training: Training,
+    settings: Settings,
+    choice: Choice,
+    cv: int | GivenSplits,
+    n_rounds: int | None = None,
 ) -> HeldOut:
     """Train on all folds but one, for each of them, and score the rows of that fold.
 
@@ -377,13 +421,14 @@ def score_held_out(
     sets, and with callbacks of their own. With early stopping each of them stops by itself,
     and scores at its own best round, unless there is a number of rounds in place of it.
     """
-    margins, held = np.zeros(training.rows.raw.shape), []
+    scored = HeldOut([], [])
     for seen, unseen in folds(training, cv, settings.random_state, settings.owner):
         of_fold = replace(settings, booster=settings.booster.for_fold(n_rounds))
         model = train(training.take(seen), of_fold, choice)
-        margins[unseen] = model.margins(of_fold.booster, _safe_indexing(training.X, unseen))
-        held.append(unseen)
-    return HeldOut(held, margins)
+        margins = model.margins(of_fold.booster, _safe_indexing(training.X, unseen))
+        scored.folds.append(unseen)
+        scored.margins.append(margins)
+    return scored
 
 
 # --- choice ---------------------------------------------------------------------------
@@ -399,7 +444,8 @@ def choose(training: Training, settings: Settings) -> tuple[Choice, HeldOut | No
     # With an earlier model there are no rows that it has not seen.
     if len(candidates) == 1 or cv is None or settings.earlier is not None:
         return candidates[0], None
-    few_groups = training.group is not None and fewest_in_class(training) < 2
+    by_group = training.group is not None and not isinstance(cv, GivenSplits)
+    few_groups = by_group and fewest_in_class(training) < 2
     if np.bincount(training.strata).min() < MIN_TO_CHOOSE or few_groups:
         return candidates[0], None
     tried = [score_held_out(training, settings, choice, cv) for choice in candidates]
@@ -413,21 +459,28 @@ def mean_area(held_out: HeldOut, training: Training, settings: Settings) -> floa
     positive, value = training.rows.target, training.rows.columns.get("value")
     weight = weights_of(training, settings)
     areas = []
-    for rows in held_out.folds:
+    for rows, margins in zip(*held_out):
         n_negatives = int(np.count_nonzero(~positive[rows]))
-        if n_negatives in (0, rows.size):
+        if not can_be_ranked(rows, training):
             # Groups that are kept whole may leave a fold without one of the classes.
             continue
         least = LEAST_NEGATIVES / n_negatives
         area = partial_auc_score(
             positive[rows].astype(np.int64),
-            held_out.margins[rows],
+            margins,
             beta=min(1.0, max(BUDGETS_JUDGED * settings.budget, least)),
             sample_weight=weight[rows],
             value=None if value is None else value[rows],
         )
         areas.append(area)
     return float(np.mean(areas)) if areas else 0.0
+
+
+def can_be_ranked(rows: NDArray[np.intp], training: Training) -> bool:
+    """Return whether rows of two classes have a negative, and a positive with value."""
+    positive, value = training.rows.target[rows], training.rows.columns.get("value")
+    caught = positive if value is None else positive & (value[rows] > 0)
+    return bool(caught.any() and not positive.all())
 
 
 # --- calibration ----------------------------------------------------------------------
@@ -483,8 +536,8 @@ def calibrate(
     if held_out is None or n_rounds is not None:
         cv = settings.calibration_cv
         held_out = score_held_out(training, settings, choice, cv, n_rounds)
-    rows, weight = training.counted, weights_of(training, settings)
-    margins, target, weight = held_out.margins[rows], training.rows.target[rows], weight[rows]
+    rows, margins = held_out.in_order()
+    target, weight = training.rows.target[rows], weights_of(training, settings)[rows]
     based = None if training.base is None else margins + training.base[rows]
     if settings.minimised.target == "classes":
         return Calibration(

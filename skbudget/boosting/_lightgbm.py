@@ -8,9 +8,11 @@ from typing import Any
 
 import numpy as np
 from lightgbm import LGBMClassifier, LGBMModel
+from lightgbm.basic import LightGBMError
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.metaestimators import available_if
 
+from .._utils.validation import _invalid
 from ..band import Basis, TauScale
 from ..objectives import Schedule
 from ..objectives.losses.pairwise_pauc import Link
@@ -18,11 +20,10 @@ from ._classifier import (
     Leaves,
     PAUCClassifierMixin,
     SplitGain,
-    can_predict,
-    has_probabilities,
 )
 from ._documents import document_parameters
 from ._lightgbm_booster import LightGBM, LightGBMRounds, main_names, raw_margins
+from ._methods import can_predict, has_probabilities
 from ._objective import Surrogate
 from ._parameters import OF_LIGHTGBM, OWN_PARAMETERS, ParentNames
 from ._targets import check_base, check_eval_base, values_as_weights
@@ -125,6 +126,7 @@ reg_alpha, random_state, importance_type
     _split_gain_name = "min_split_gain"
     _leaves_name = "num_leaves"
     _base_name = "init_score"
+    _errors = (LightGBMError,)
 
     def __init__(
         self,
@@ -139,8 +141,8 @@ reg_alpha, random_state, importance_type
         basis: Basis = "fpr",
         n_knots: int = 2,
         schedule: Schedule | None = None,
-        selection_cv: int | None = 3,
-        calibration_cv: int | None = 3,
+        selection_cv: Any = 3,
+        calibration_cv: Any = 3,
         pos_label: Any = None,
         boosting_type: str = "gbdt",
         num_leaves: Leaves = "auto",
@@ -210,7 +212,7 @@ reg_alpha, random_state, importance_type
         return {name: value for name, value in params.items() if name not in NOT_FOR_PREDICTION}
 
     def _extras(self) -> dict[str, Any]:
-        known = (*OWN_PARAMETERS, *self._names.constructor)
+        known = (*OWN_PARAMETERS, *self._names.constructor, *self._get_param_names())
         return {name: value for name, value in self._other_params.items() if name not in known}
 
     def fit(
@@ -234,6 +236,7 @@ reg_alpha, random_state, importance_type
         eval_y: Any = None,
         value: ArrayLike | None = None,
         eval_value: Any = None,
+        groups: ArrayLike | None = None,
         **columns: ArrayLike | None,
     ) -> PAUCLGBMClassifier:
         """Fit the trees, and the calibration on rows that they did not see.
@@ -265,6 +268,8 @@ eval_X, eval_y
             ``eval_class_weight`` and ``eval_metric``, and are refused beside them. For
             a metric of your choice pass values as weights, see
             `CoverageMetric(weight_of_positives="value")`.
+        groups : array-like of shape (n_samples,), default=None
+            Group of each row, such as its customer. No group is split between folds, see Notes.
         **columns : array-like of shape (n_samples,)
             Further columns that the loss reads, by name, such as ``group`` (the query of
             each row, in any order) and ``process``.
@@ -279,8 +284,9 @@ eval_X, eval_y
             If a parameter is out of range, ``y`` is not what the loss takes, no positive
             has value, a column is missing, or one is given that the loss does not read.
         """
+        columns = {"value": value, "groups": groups, **columns}
         training = self._check_fit(
-            X, y, sample_weight, init_score, {"value": value, **columns}, {"init_model": init_model}
+            X, y, sample_weight, init_score, columns, {"init_model": init_model}
         )
         sets = self._encoded_eval_sets(eval_set, eval_X, eval_y)
         targets = [y_eval for _, y_eval in sets]
@@ -350,6 +356,9 @@ eval_X, eval_y
         self, usual: Callable[..., NDArray], X: Any, kwargs: dict[str, Any], **raw: bool
     ) -> Any:
         """Return the ``raw`` output that is asked for, else the result of ``usual``."""
+        for name, wanted in raw.items():
+            if not isinstance(wanted, bool | np.bool_):
+                raise _invalid(name, wanted, f"{type(self).__name__}.predict", "a bool")
         if raw.pop("raw_score"):
             return self.decision_function(X, **kwargs)
         if any(raw.values()):
@@ -385,10 +394,11 @@ eval_X, eval_y
         -------
         probabilities : ndarray of shape (n_samples, n_classes)
             Columns in the order of ``classes_``. With two classes the second ranks rows
-            exactly as `decision_function` does, up to rounding.
+            exactly as `decision_function` does, up to rounding. That of the positive class is
+            ``classes_ == pos_label_``.
         """
         return self._predict_with(
-            self._probabilities,
+            self._class_probabilities,
             X,
             kwargs,
             raw_score=raw_score,

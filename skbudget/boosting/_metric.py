@@ -10,6 +10,7 @@ from .._utils.validation import (
     check_binary_labels,
     check_budget,
     check_option,
+    check_ranking,
     check_weights,
     shape_of,
 )
@@ -156,7 +157,7 @@ class CoverageMetric:
         return float(
             coverage_at_budget_score(
                 labels,
-                scores,
+                check_ranking(scores, "y_pred"),
                 budget=self.budget,
                 basis=self.basis,
                 sample_weight=weight,

@@ -7,7 +7,9 @@ one name, and what our objectives leave without effect is refused with what to d
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from inspect import signature
 from typing import Any
@@ -129,6 +131,9 @@ OF_XGBOOST: dict[str, str] = {
     ),
 }
 
+# Where an error of a booster comes from.
+_WHERE = re.compile(r"^\[[\d:]+\] \S+:\d+: | at /\S+, line \d+ ?\.?\s*$")
+
 # Values with which a parameter of a command, or of several machines, asks for nothing.
 _NOTHING = (None, False, "", "false", "False")
 
@@ -173,10 +178,18 @@ class ParentNames:
         }
         return cls(constructor, main, **rest)
 
-    def refuse_unknown(self, given: Iterable[str], own: Iterable[str], owner: str) -> None:
-        """Raise if a parameter is neither ours nor the booster's."""
+    def refuse_unknown(
+        self, given: Iterable[str], own: Iterable[str], owner: str, *, in_fit: bool = False
+    ) -> None:
+        """Raise if a parameter is neither ours nor the booster's.
+
+        scikit-learn takes ``kwargs`` for the name of a parameter, and wants to be able to set
+        it. It is refused ``in_fit``.
+        """
         likely = [name for name in self.main if self.main[name] not in self.refused]
         known = {*own, *self.constructor, *self.main}
+        if not in_fit:
+            known.add("kwargs")
         unknown = [name for name in given if name not in known and not self.knows(name)]
         refuse_unknown_names(unknown, [*own, *self.constructor, *likely], owner)
 
@@ -227,11 +240,40 @@ class ParentNames:
             found[home], named[home] = value, name
         return found
 
+    @contextmanager
+    def in_errors(
+        self, kinds: tuple[type[Exception], ...], params: Mapping[str, Any], owner: str
+    ) -> Iterator[None]:
+        """Say which parameter an error of the booster is about, and leave out its stack trace.
+
+        Raises
+        ------
+        ValueError
+            With the name by which the estimator has the parameter.
+        """
+        try:
+            yield
+        except kinds as error:
+            message = str(error).partition("\nStack trace")[0]
+            message = _WHERE.sub("", message).strip()
+            about = [
+                f"the {name!r} parameter, {value!r}"
+                for name, value in params.items()
+                if any(re.search(rf"\b{re.escape(one)}\b", message) for one in self._also(name))
+            ]
+            reason = f" It is about {' and '.join(about)}." if about else ""
+            raise ValueError(f"{owner} cannot be trained: {message}{reason}") from error
+
+    def _also(self, name: str) -> set[str]:
+        main = self.main.get(name, name)
+        return {name, main, *(one for one in self.main if self.main[one] == main)}
+
     def refuse_without_effect(
         self, extras: Mapping[str, Any], minimised: Minimised, estimator: Any
     ) -> None:
         """Raise if a parameter outside of the constructor would have no effect."""
         owner = type(estimator).__name__
+        self.refuse_unknown(extras, OWN_PARAMETERS, owner, in_fit=True)
         for name, value in extras.items():
             main = self.main.get(name, name)
             if main == "objective" and value is not None:
@@ -249,6 +291,12 @@ class ParentNames:
                     f"The {name!r} parameter of {owner} would have no effect: "
                     f"{self.refused[main]}. Got {value!r}."
                 )
+
+
+def extras_of_xgboost(estimator: Any) -> dict[str, Any]:
+    """Return the parameters outside of XGBoost's constructor, by the names they were given."""
+    given = getattr(estimator, "kwargs", None)
+    return given if isinstance(given, dict) else {} if given is None else {"kwargs": given}
 
 
 def refuse_class_ratio(

@@ -153,13 +153,18 @@ def rows_of_weight(
     target: NDArray[np.int64], weight: NDArray | None, classes: NDArray, owner: str
 ) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """Return the rows with weight, and how many of them each class has."""
-    rows = np.arange(target.size) if weight is None else np.flatnonzero(weight > 0)
+    rows = np.arange(target.size)
+    if weight is not None:
+        # Boosters hold weights in single precision.
+        with np.errstate(over="ignore"):
+            rows = np.flatnonzero((weight > 0) & (weight.astype(np.float32) > 0))
     counts = np.bincount(target[rows], minlength=classes.size)
     if counts.min() == 0:
         number = "two" if classes.size == 2 else classes.size
         raise ValueError(
             f"{owner} needs {number} classes, but all sample weights of the class "
-            f"{classes[counts.argmin()]!r} are zero."
+            f"{classes[counts.argmin()]!r} are zero, or vanish beside the greatest: see "
+            "sample_weight."
         )
     return rows, counts
 
@@ -217,6 +222,8 @@ def refuse_beside(name: str, refused: dict[str, Any], reason: str) -> None:
 
 def check_sets(name: str, values: Any, n_sets: int) -> None:
     """Raise unless there is one entry of ``values`` per evaluation set."""
+    if n_sets == 0:
+        raise ValueError(f"{name} needs an eval_set, whose rows have the values: there is none.")
     if not isinstance(values, list | tuple) or len(values) != n_sets:
         got = len(values) if isinstance(values, list | tuple) else type(values).__name__
         raise ValueError(

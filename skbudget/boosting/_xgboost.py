@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import _num_samples
 from xgboost import XGBClassifier, XGBModel
+from xgboost.core import XGBoostError
 
 from ..band import Basis, TauScale
 from ..objectives import Schedule
@@ -18,13 +19,12 @@ from ._classifier import (
     Leaves,
     PAUCClassifierMixin,
     SplitGain,
-    can_predict,
-    has_probabilities,
 )
 from ._documents import document_parameters
+from ._methods import can_predict, has_probabilities
 from ._minimised import Minimised
 from ._objective import Surrogate
-from ._parameters import OF_XGBOOST, OWN_PARAMETERS, ParentNames
+from ._parameters import OF_XGBOOST, OWN_PARAMETERS, ParentNames, extras_of_xgboost
 from ._table import has_categories
 from ._targets import check_base, check_eval_base, values_as_weights
 from ._xgboost_booster import (
@@ -127,6 +127,7 @@ class PAUCXGBClassifier(PAUCClassifierMixin, XGBClassifier):
     _split_gain_name = "gamma"
     _leaves_name = "max_leaves"
     _base_name = "base_margin"
+    _errors = (XGBoostError,)
     # It reads tables in single precision.
     _greatest = float(np.finfo(np.float32).max)
     base_score: Any
@@ -145,8 +146,8 @@ class PAUCXGBClassifier(PAUCClassifierMixin, XGBClassifier):
         basis: Basis = "fpr",
         n_knots: int = 2,
         schedule: Schedule | None = None,
-        selection_cv: int | None = 3,
-        calibration_cv: int | None = 3,
+        selection_cv: Any = 3,
+        calibration_cv: Any = 3,
         pos_label: Any = None,
         objective: Any = None,
         n_estimators: int = 200,
@@ -248,7 +249,7 @@ class PAUCXGBClassifier(PAUCClassifierMixin, XGBClassifier):
         return minimised
 
     def _extras(self) -> dict[str, Any]:
-        return getattr(self, "kwargs", None) or {}
+        return extras_of_xgboost(self)
 
     def fit(
         self,
@@ -264,6 +265,7 @@ class PAUCXGBClassifier(PAUCClassifierMixin, XGBClassifier):
         base_margin_eval_set: Any = None,
         value: ArrayLike | None = None,
         value_eval_set: Any = None,
+        groups: ArrayLike | None = None,
         **columns: ArrayLike | None,
     ) -> PAUCXGBClassifier:
         """Fit the trees, and the calibration on rows that they did not see.
@@ -293,6 +295,8 @@ base_margin_eval_set
             value caught. They take the place of ``sample_weight_eval_set`` and
             ``eval_metric``, and are refused beside them. For a metric of your choice
             pass values as weights, see `CoverageMetric(weight_of_positives="value")`.
+        groups : array-like of shape (n_samples,), default=None
+            Group of each row, such as its customer. No group is split between folds, see Notes.
         **columns : array-like of shape (n_samples,)
             Further columns that the loss reads, by name, such as ``group`` (the query of
             each row, in any order) and ``process``.
@@ -307,8 +311,9 @@ base_margin_eval_set
             If a parameter is out of range, ``y`` is not what the loss takes, no positive
             has value, a column is missing, or one is given that the loss does not read.
         """
+        columns = {"value": value, "groups": groups, **columns}
         training = self._check_fit(
-            X, y, sample_weight, base_margin, {"value": value, **columns}, {"xgb_model": xgb_model}
+            X, y, sample_weight, base_margin, columns, {"xgb_model": xgb_model}
         )
         params = self._parent_params()
         if eval_set is not None:
@@ -376,9 +381,10 @@ base_margin_eval_set
         -------
         probabilities : ndarray of shape (n_samples, n_classes)
             Columns in the order of ``classes_``. With two classes the second ranks rows
-            exactly as `decision_function` does, up to rounding.
+            exactly as `decision_function` does, up to rounding. That of the positive class is
+            ``classes_ == pos_label_``.
         """
-        return self._probabilities(X, **kwargs)
+        return self._class_probabilities(X, **kwargs)
 
     @available_if(can_predict)
     def predict(self, X: Any, *, output_margin: bool = False, **kwargs: Any) -> NDArray:

@@ -250,7 +250,8 @@ def _versions(methods: Iterable[Method]) -> dict[str, str]:
         "skbudget": __version__,
         "python": platform.python_version(),
         "platform": f"{platform.system()} {platform.machine()}",
-        **{name: str(import_module(name).__version__) for name in packages},
+        # A package need not say which version it is.
+        **{name: str(getattr(import_module(name), "__version__", "unknown")) for name in packages},
     }
 
 

@@ -53,13 +53,17 @@ class ThresholdBase(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         )[0]
         return check_response(scores, "scores")
 
+    def _is_reversed(self) -> bool:
+        """Whether the estimator has the two classes in another order than ``classes_``."""
+        return not favours(self.estimator_, self.classes_[1])
+
     def _by_class(self, columns: NDArray) -> NDArray:
         """Return the columns of the estimator's classes in the order of ``classes_``."""
-        return columns if favours(self.estimator_, self.pos_label_) else columns[:, ::-1]
+        return columns[:, ::-1] if self._is_reversed() else columns
 
     @available_if(_estimator_has("decision_function"))
     def decision_function(self, X: Any) -> NDArray:
-        """Return the scores of the fitted estimator, greater for the positive class.
+        """Return the scores of the fitted estimator, unchanged.
 
         Parameters
         ----------
@@ -69,12 +73,13 @@ class ThresholdBase(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         Returns
         -------
         decisions : ndarray of shape (n_samples,)
-            Greater scores favour ``classes_[1]``, the positive class. Their sign is changed if
-            that is the first class of the estimator.
+            Greater scores favour ``classes_[1]``. If ``pos_label_`` is the first class, the
+            rows to flag have the least scores, and ``threshold_`` is for the scores with the
+            other sign.
         """
         check_is_fitted(self, "threshold_")
         decisions = self.estimator_.decision_function(X)
-        return decisions if favours(self.estimator_, self.pos_label_) else -decisions
+        return -decisions if self._is_reversed() else decisions
 
     @available_if(_estimator_has("predict_proba"))
     def predict_proba(self, X: Any) -> NDArray:

@@ -21,7 +21,14 @@ from sklearn.utils.validation import _check_method_params
 
 from .._utils.labels import already_told
 from .._utils.positive import is_frozen
-from .._utils.splits import check_divisible, check_trainable, is_splitter, read_splits, splitter_of
+from .._utils.splits import (
+    check_divisible,
+    check_trainable,
+    is_splitter,
+    read_splits,
+    splitter_of,
+    warn_of_parted_groups,
+)
 
 __all__ = ["HeldOut", "score_held_out"]
 
@@ -74,7 +81,8 @@ def score_held_out(
     if learns and by_label and groups is None and not is_splitter(chosen):
         check_divisible(positive, classes, owner, REMEDY)
     given = {} if groups is None or is_splitter(chosen) else {"groups": groups}
-    splits = read_splits(splitter, X, y, **routed.splitter.split, **given)
+    splits = read_splits(splitter, X, y, params={**routed.splitter.split, **given})
+    warn_of_parted_groups(splits, groups, owner, "cv", stacklevel=5)
     several = len(splits) > 1
     refit = several if refit == "auto" else bool(refit)
     if guarantee is not None and (several or refit):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+from collections.abc import Callable
 from typing import Any
 
 from numpy.typing import NDArray
@@ -14,7 +16,7 @@ from sklearn.utils.metadata_routing import (
 )
 
 from .._utils.fit_arguments import fit_argument, optional_fit_argument
-from .._utils.splits import is_splitter
+from .._utils.splits import groups_for, requested_groups
 
 __all__ = ["RoutesFit", "route"]
 
@@ -25,6 +27,7 @@ class RoutesFit:
     estimator: Any
     cv: Any
     guarantee: float | None
+    _get_metadata_request: Callable[[], Any]
 
     def get_metadata_routing(self) -> MetadataRouter:
         """Return which metadata go where.
@@ -32,13 +35,17 @@ class RoutesFit:
         Returns
         -------
         routing : MetadataRouter
-            `sample_weight`, `segments` and `value` are this classifier's own. The
-            estimator's `fit` and the splitter's `split` get what they request, such as
-            `groups`.
+            `sample_weight`, `segments` and `value` are this classifier's own. `groups` are
+            requested if rows are split, unless ``set_fit_request(groups=False)`` says
+            otherwise. The estimator's `fit` and the splitter's `split` get what they request.
         """
+        own = copy.deepcopy(self._get_metadata_request())
+        if isinstance(self.cv, str):
+            # No row is split here. Groups may be meant for the splits around this classifier.
+            own.fit.add_request(param="groups", alias=False)
         return (
             MetadataRouter(owner=self)
-            .add_self_request(self)
+            .add_self_request(own)
             .add(
                 estimator=self.estimator,
                 method_mapping=MethodMapping().add(caller="fit", callee="fit"),
@@ -60,7 +67,7 @@ def route(
     ValueError
         If there are groups where rows are not split, or where they void the guarantee.
     """
-    prefit, splits = isinstance(model.cv, str), is_splitter(model.cv)
+    prefit = isinstance(model.cv, str)
     if groups is not None and prefit:
         raise ValueError("groups cannot be passed with cv='prefit', which splits no rows.")
     if groups is not None and model.guarantee is not None:
@@ -69,14 +76,12 @@ def route(
             "draws. Calibrate on one row of each group."
         )
     if _routing_enabled():
-        own = {"sample_weight": weight, "groups": groups if splits else None}
-        params = {**params, **{name: one for name, one in own.items() if one is not None}}
-        return process_routing(model, "fit", **params)
+        own = {} if weight is None else {"sample_weight": weight}
+        return process_routing(model, "fit", **params, **own, **requested_groups(model, groups))
     fit: dict[str, Any] = {}
     if weight is not None and not prefit:
         fit[fit_argument(model.estimator, "estimator")] = weight
     name = None if groups is None else optional_fit_argument(model.estimator, "groups")
     if name is not None:
         fit[name] = groups
-    split = {"groups": groups} if groups is not None and splits else {}
-    return Bunch(estimator=Bunch(fit=fit), splitter=Bunch(split=split))
+    return Bunch(estimator=Bunch(fit=fit), splitter=Bunch(split=groups_for(model.cv, groups)))

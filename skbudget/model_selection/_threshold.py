@@ -12,9 +12,10 @@ from sklearn.base import _fit_context
 from sklearn.exceptions import NotFittedError
 from sklearn.utils import column_or_1d
 from sklearn.utils._param_validation import HasMethods, Interval, RealNotInt, StrOptions
-from sklearn.utils.metadata_routing import UNUSED, _raise_for_params
+from sklearn.utils.metadata_routing import _raise_for_params
 from sklearn.utils.validation import _num_samples, check_is_fitted
 
+from .._utils.labels import classes_by_role
 from .._utils.naming import naming
 from .._utils.positive import refuse_one_sided, tell_positive
 from .._utils.splits import check_groups
@@ -138,12 +139,10 @@ class BudgetThresholdClassifier(RoutesFit, ThresholdBase):
         ``"threshold"``, ``"alert_rate"`` and ``"coverage"``.
 
     classes_ : ndarray of shape (2,)
-        The class labels: the negative one, then the positive one.
+        The class labels in increasing order.
 
     pos_label_ : int, float, bool or str
-        The label of the positive class, ``classes_[1]``. `decision_function` favours it, and
-        `predict` gives it to the rows that are flagged. `estimator_` may have its classes in
-        another order.
+        The label of the positive class. `predict` gives it to the rows that are flagged.
 
     n_features_in_ : int
         Number of features seen during `fit`. Only defined if the
@@ -267,8 +266,8 @@ class BudgetThresholdClassifier(RoutesFit, ThresholdBase):
         self.n_jobs = n_jobs
         self.random_state = random_state
 
-    # Only the splitter and the estimator ask for groups.
-    __metadata_request__fit: ClassVar[dict[str, Any]] = {"groups": UNUSED}
+    # Where there are groups, they are to be heeded.
+    __metadata_request__fit: ClassVar[dict[str, Any]] = {"groups": True}
 
     # --- fitting ------------------------------------------------------------------
 
@@ -307,8 +306,9 @@ class BudgetThresholdClassifier(RoutesFit, ThresholdBase):
             Group of each row, for example its customer. No group is split between training and
             calibration: a splitter such as ``GroupKFold`` gets them, and a number of folds or a
             fraction as `cv` keeps them together too. The estimator gets them if its `fit` has a
-            parameter of this name. They are refused with `guarantee`, because rows of one group
-            are not independent draws, and with ``cv="prefit"``, which splits nothing.
+            parameter of this name. Splits that part a group are warned about. Groups are refused
+            with `guarantee`, because rows of one group are not independent draws, and with
+            ``cv="prefit"``, which splits nothing.
         **params : dict
             Parameters that metadata routing passes to the `fit` of the estimator and the
             `split` of the splitter.
@@ -378,7 +378,8 @@ class BudgetThresholdClassifier(RoutesFit, ThresholdBase):
         rows = ScoredRows(None, positive, weight, value, codes).take(held_out.rows)
 
         self.estimator_, self.segments_ = estimator, names
-        self.classes_, self.pos_label_ = classes, classes[1]
+        self.pos_label_ = classes[1]
+        self.classes_ = np.sort(classes)
         self.calibrations_: list[dict[str, Any]] = []
         self._calibrate(replace(rows, features=held_out.scores), held_out.source)
         for name in ("n_features_in_", "feature_names_in_"):
@@ -544,7 +545,7 @@ class BudgetThresholdClassifier(RoutesFit, ThresholdBase):
         codes = self._known_segments(segments, _num_samples(X))
         scores = self._scores(self.estimator_, X, self.pos_label_)
         flagged = scores > np.atleast_1d(self.threshold_)[codes]
-        return self.classes_[flagged.astype(np.intp)]
+        return classes_by_role(self)[flagged.astype(np.intp)]
 
     def alerts(
         self, X: Any, capacity: int | None = None, *, segments: ArrayLike | None = None

@@ -15,6 +15,7 @@ from sklearn.utils import RegressorTags, check_random_state
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
+from .._utils.labels import classes_by_role, is_positive_first, two_columns
 from .training._draws import draws_of
 from .training._fitted import FittedNetwork
 from .training._fitting import continue_from, new_net, train
@@ -159,10 +160,9 @@ class PAUCClassifier(ClassifierMixin, FittedNetwork, NetworkParameters):
     Attributes
     ----------
     classes_ : ndarray of shape (n_classes,)
-        Class labels in increasing order, or levels. Of two classes the second is the
-        positive one, whatever the order of the labels. Not there for a real target.
+        Class labels or levels in increasing order. Not there for a real target.
     pos_label_ : object
-        The positive class, ``classes_[1]``. Only there for two classes.
+        The positive class. Only there for two classes.
     n_features_in_ : int
         Number of features.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
@@ -189,8 +189,9 @@ class PAUCClassifier(ClassifierMixin, FittedNetwork, NetworkParameters):
     ValueError
         For a parameter out of range, or one that has no effect on the loss; for an argument
         of `fit` that is misspelt; for fewer than two classes; for NaN, infinity, dates, text
-        or categories in X, naming the columns and the lines that prepare them; for a column that the loss needs and that is missing
-        or one that it does not read; or if the output of a module has the wrong width.
+        or categories in X, naming the columns and the lines that prepare them; for a column
+        that the loss needs and that is missing, or one that it does not read; or if the output
+        of a module has the wrong width.
     FloatingPointError
         If the network diverged.
 
@@ -350,6 +351,7 @@ class PAUCClassifier(ClassifierMixin, FittedNetwork, NetworkParameters):
         iid_mask: ArrayLike | None = None,
         *,
         value: ArrayLike | None = None,
+        groups: ArrayLike | None = None,
         **columns: ArrayLike | None,
     ) -> PAUCClassifier:
         """Train the ensemble.
@@ -372,6 +374,9 @@ class PAUCClassifier(ClassifierMixin, FittedNetwork, NetworkParameters):
             not used. Positives count in the losses in proportion to it, and early
             stopping maximises the share of the value caught. It does not count rows: band
             and probabilities are those of the classes, as without it.
+        groups : array-like of shape (n_samples,), default=None
+            Group of each row, such as its customer. Rows of a group are held out together, for
+            calibration and for early stopping. Pass it if rows of a group are alike.
         **columns : array-like of shape (n_samples,)
             Further columns that the loss reads, such as ``group``, the query of each row.
 
@@ -379,7 +384,7 @@ class PAUCClassifier(ClassifierMixin, FittedNetwork, NetworkParameters):
         -------
         self : PAUCClassifier
         """
-        given = {"iid_mask": iid_mask, "value": value, **columns}
+        given = {"iid_mask": iid_mask, "value": value, "groups": groups, **columns}
         with unchanged_on_error(self):
             loss = self._check_params()
             before = None
@@ -496,6 +501,11 @@ class PAUCClassifier(ClassifierMixin, FittedNetwork, NetworkParameters):
             One score for two classes, one per class for more; of an ordinal target with
             thresholds, one per threshold.
         """
+        scores = self._scores(X)
+        return -scores if is_positive_first(self) else scores
+
+    def _scores(self, X: Any) -> NDArray[np.float64]:
+        """Return the raw scores of the rows, greater for the positive class of two."""
         margins = self._margins(X)
         loss = self._loss_needs
         one_score = self.classes_.size == 2 if loss.has_classes else loss.margins == "one"
@@ -524,8 +534,7 @@ class PAUCClassifier(ClassifierMixin, FittedNetwork, NetworkParameters):
             )
         logits = slope * margins
         if self.classes_.size == 2:
-            positive = expit(logits[:, 0])
-            return np.column_stack([1.0 - positive, positive])
+            return two_columns(expit(logits[:, 0]), is_positive_first(self))
         # Normalised as logarithms: far out, every class may be next to impossible.
         return softmax(log_expit(logits), axis=1)
 
@@ -542,7 +551,7 @@ class PAUCClassifier(ClassifierMixin, FittedNetwork, NetworkParameters):
         labels : ndarray of shape (n_samples,)
             Of an ordinal target the level, of a real one the raw score.
         """
-        scores = self.decision_function(X)
+        scores = self._scores(X)
         target = self._loss_needs.target
         if target == "real":
             return scores
@@ -550,7 +559,7 @@ class PAUCClassifier(ClassifierMixin, FittedNetwork, NetworkParameters):
             above = scores > 0 if self._thresholds is None else scores[:, None] > self._thresholds
             return self.classes_[np.count_nonzero(above, axis=1)]
         if scores.ndim == 1:
-            return self.classes_[(scores > 0).astype(np.intp)]
+            return classes_by_role(self)[(scores > 0).astype(np.intp)]
         return self.classes_[scores.argmax(axis=1)]
 
     def score(self, X: Any, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:

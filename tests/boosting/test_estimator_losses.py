@@ -320,3 +320,17 @@ def test_weights_of_evaluation_classes_go_by_label(cls, table, fresh_table):
         eval_sample_weight=[np.where(y_new == 1, 2.0, 0.5)],
     )
     np.testing.assert_allclose(found, expected.evals_result_["valid_0"]["coverage@0.05"])
+
+
+def test_a_mask_without_negatives_is_refused(cls):
+    X = np.random.default_rng(0).normal(size=(200, 3))
+    y = (np.arange(200) % 5 == 0).astype(int)
+    model = cls(n_estimators=2, selection_cv=None, calibration_cv=None, n_jobs=1)
+    message = f"iid_mask of {cls.__name__} marks 40 of 200 rows, and no negative among them"
+    with pytest.raises(ValueError, match=message):
+        model.fit(X, y, iid_mask=y == 1)
+    # Negatives without weight are not there.
+    half = np.arange(200) < 100
+    with pytest.raises(ValueError, match="marks 100 of 200 rows, and no negative"):
+        model.fit(X, y, iid_mask=half, sample_weight=np.where(half & (y == 0), 0.0, 1.0))
+    model.fit(X, y, iid_mask=half)

@@ -76,6 +76,14 @@ def test_names_without_a_near_one():
         assert "Did you mean" not in str(error.value)
 
 
+@each_class
+def test_a_parameter_called_kwargs(cls, table):
+    """scikit-learn sets it, because it is in the signature."""
+    for model in (make(cls, kwargs=1), make(cls).set_params(kwargs=1)):
+        with pytest.raises(ValueError, match=f"{cls.__name__} has no parameter 'kwargs'"):
+            model.fit(*table)
+
+
 def test_near_names():
     assert near_name("Budget", ["beta", "budget"]) == "budget"
     assert near_name("sample_weigth", ["value", "sample_weight"]) == "sample_weight"
@@ -105,7 +113,7 @@ def test_names_of_a_newer_xgboost(monkeypatch):
     assert PAUCXGBClassifier(max_cached_hist_node=8).get_params()["max_cached_hist_node"] == 8
 
 
-def test_parameters_of_a_subclass():
+def test_parameters_of_a_subclass(table):
     class Mine(PAUCLGBMClassifier):
         def __init__(self, *, extra=1, **kwargs):
             super().__init__(**kwargs)
@@ -114,6 +122,9 @@ def test_parameters_of_a_subclass():
     assert Mine(budget=0.1).set_params(extra=2).extra == 2
     with pytest.raises(ValueError, match="Mine has no parameter 'extr'"):
         Mine().set_params(extr=2)
+    model = Mine(n_estimators=3, verbose=-1, n_jobs=1, eta=0.2).set_params(extra=2)
+    assert model.fit(*table).predict(table[0]).shape == (3000,)
+    assert "extra" not in model.booster_.params
 
 
 # --- other names of a parameter -----------------------------------------------------------

@@ -60,6 +60,11 @@ def test_method(changes, message):
         dataclasses.replace(LIGHTGBM, **changes)
 
 
+def test_a_package_without_a_version():
+    method = dataclasses.replace(LIGHTGBM, package="json.scanner")
+    assert compare([TABLE], [method], n_jobs=1).to_dict()["versions"]["json.scanner"] == "unknown"
+
+
 def test_booleans_of_numpy():
     assert not dataclasses.replace(LIGHTGBM, by_default=np.False_).by_default
 

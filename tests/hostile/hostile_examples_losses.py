@@ -176,17 +176,20 @@ def _replaced(full: str, loss: Loss[Any]) -> list[Example]:
         ),
         None,
     )
-    if changed is None:
-        return [
-            Example(f"{full}.replace", lambda: loss.replace(), lambda variant: {}, (Loss.replace,))
-        ]
+    changes = {} if changed is None else {changed: getattr(loss, changed)}
     return [
         Example(
             f"{full}.replace",
             lambda **changes: loss.replace(**changes),
-            lambda variant: {changed: getattr(loss, changed)},
+            lambda variant: dict(changes),
             (Loss.replace, type(loss)),
-        )
+        ),
+        Example(
+            f"{full}.with_params",
+            lambda **given: loss.with_params(**given),
+            lambda variant: {"owner": "Model", "name": "loss", **changes},
+            (Loss.with_params, type(loss)),
+        ),
     ]
 
 

@@ -353,7 +353,7 @@ def _of_network(full: str, rows: Any, filled: Any, kinds: Any) -> list[Example]:
             (PAUCClassifier.partial_fit, PAUCClassifier.fit),
             filled=filled,
             # A part of a stream need not hold both classes.
-            kinds={**kinds, "y": Array("columns", role="ids")},
+            kinds={**kinds, "y": Kind(pool="columns")},
         ),
         Example(
             f"{full}.to",

@@ -247,7 +247,7 @@ ROLES: dict[str, str] = {
     ),
     **dict.fromkeys(("sample_weight", "value", "weight_pos", "weight_neg"), "weights"),
     **dict.fromkeys(("iid_mask", "hard_mask"), "mask"),
-    **dict.fromkeys(("segments", "group", "process"), "ids"),
+    **dict.fromkeys(("segments", "group", "groups", "process"), "ids"),
     "X": "table",
     "budgets": "fractions",
 }

@@ -7,10 +7,12 @@ python tests/hostile/hostile_run.py NAME ARGUMENT VALUE    # one call, with its 
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
 import re
 import sys
+import tempfile
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from functools import cache
@@ -96,9 +98,21 @@ def long_run(part: int, n_parts: int, n_variants: int = 2) -> list[Call]:
     return calls[part::n_parts]
 
 
+@contextlib.contextmanager
+def _elsewhere() -> Iterator[None]:
+    """Work in a folder that is thrown away: some words are names of folders that are made."""
+    here = os.getcwd()
+    with tempfile.TemporaryDirectory() as folder:
+        os.chdir(folder)
+        try:
+            yield
+        finally:
+            os.chdir(here)
+
+
 def run_all(calls: Iterable[Call]) -> Iterator[Verdict]:
     """Run calls one after the other, with a limit on the memory that they may ask for."""
-    with limited_memory():
+    with limited_memory(), _elsewhere():
         for call in calls:
             verdict = call.run()
             if verdict.outcome != "none":

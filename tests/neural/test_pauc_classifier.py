@@ -19,6 +19,7 @@ pd = pytest.importorskip("pandas")
 import sklearn
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
+from sklearn.metrics import log_loss
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -1356,3 +1357,46 @@ def test_misspelt_names_are_refused(table):
         make().set_params(net__optimizr=1).fit(*table)
     with pytest.raises(ValueError, match="wieght"):
         make().fit(*table, wieght=np.ones(600))
+
+
+# --- groups -----------------------------------------------------------------------------
+
+
+def draw_customers(n_customers, copies, seed):
+    rng = np.random.default_rng(seed)
+    customer = np.repeat(np.arange(n_customers), copies)
+    y = (rng.random(n_customers) < 0.05).astype(int)[customer]
+    X = rng.standard_normal((n_customers, 6))[customer]
+    X += 1e-3 * rng.standard_normal(X.shape)
+    X[:, 0] += 0.5 * y
+    order = rng.permutation(y.size)
+    return X[order], y[order], customer[order]
+
+
+def test_probabilities_of_new_customers():
+    X, y, customer = draw_customers(500, 4, seed=0)
+    X_new, y_new, _ = draw_customers(5000, 1, seed=1)
+    # Steps enough to learn the customers by heart.
+    model = PAUCClassifier(
+        budget=0.05,
+        n_members=2,
+        max_epochs=150,
+        lr=5e-3,
+        weight_decay=0.0,
+        input_decay=0.0,
+        random_state=0,
+    )
+    constant = log_loss(y_new, np.full(y_new.size, y.mean()))
+    found = log_loss(y_new, model.fit(X, y, groups=customer).predict_proba(X_new))
+    assert found < constant + 0.005
+    assert log_loss(y_new, model.fit(X, y).predict_proba(X_new)) > 1.2 * constant
+
+
+def test_groups_that_are_too_few_or_missing():
+    X, y, customer = draw_customers(60, 4, seed=0)
+    one = np.where(y == 1, 0, 1 + np.arange(y.size))
+    for params in ({"n_members": 2}, {"n_members": 1}, {"early_stopping": True}):
+        with pytest.raises(ValueError, match=r"does not part the rows of a group.* class 1"):
+            PAUCClassifier(max_epochs=10**6, **params).fit(X, y, groups=one)
+    with pytest.raises(ValueError, match="groups must not be missing"):
+        PAUCClassifier().fit(X, y, groups=np.where(customer == 3, np.nan, customer))

@@ -75,6 +75,9 @@ class NetworkParameters(BaseEstimator):
     net_params: dict[str, Any] | None
     _loss_needs: Declaration
 
+    # Where there are groups, they are to be heeded.
+    __metadata_request__fit: ClassVar[dict[str, Any]] = {"groups": True}
+
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         "pos_label": [Real, str, "boolean", None],
         "surrogate": [StrOptions(set(SURROGATES))],

@@ -18,7 +18,9 @@ __all__ = [
     "GroupBatches",
     "TableDataset",
     "content_folds",
+    "group_folds",
     "group_sample",
+    "rarest_class_sample",
     "stratified_sample",
 ]
 
@@ -203,13 +205,60 @@ def content_folds(
     for label in np.unique(y):
         rows = np.flatnonzero(y == label)
         distinct, which = np.unique(key[rows], return_inverse=True)
-        if distinct.size < 2:
-            continue
-        n_held = max(round(_HELD_SHARE * distinct.size), min(_HELD_ROWS, distinct.size))
-        of_key = np.full(distinct.size, -1, dtype=np.int64)
-        of_key[:n_held] = np.arange(n_held) % n_folds
-        folds[rows] = random_state.permutation(of_key)[which.reshape(-1)]
+        if distinct.size > 1:
+            of_key = _some_in_folds(distinct.size, n_folds, random_state)
+            folds[rows] = of_key[which.reshape(-1)]
     return folds
+
+
+def _some_in_folds(
+    size: int, n_folds: int, random_state: np.random.RandomState
+) -> NDArray[np.int64]:
+    """Return the folds of at least two things that are alike, -1 for those in no fold."""
+    n_held = max(round(_HELD_SHARE * size), min(_HELD_ROWS, size))
+    folds = np.full(size, -1, dtype=np.int64)
+    folds[:n_held] = np.arange(n_held) % n_folds
+    return random_state.permutation(folds)
+
+
+def group_folds(
+    y: NDArray, groups: NDArray[np.intp], n_folds: int, random_state: np.random.RandomState
+) -> NDArray[np.int64]:
+    """Return folds of some of the groups, stratified by the rarest class in each group.
+
+    As many groups are in a fold as `content_folds` would take rows.
+
+    Parameters
+    ----------
+    y : ndarray of shape (n_rows,)
+        Class indices.
+    groups : ndarray of int of shape (n_rows,)
+        Group numbers from 0, all of which occur.
+    n_folds : int
+        Number of folds.
+    random_state : RandomState
+        Draws the folds.
+
+    Returns
+    -------
+    folds : ndarray of shape (n_rows,), dtype=int64
+        -1 for rows in no fold.
+    """
+    rarest = _rarest_classes(y, groups)
+    folds = np.full(rarest.size, -1, dtype=np.int64)
+    for label in np.unique(rarest):
+        members = np.flatnonzero(rarest == label)
+        if members.size > 1:
+            folds[members] = _some_in_folds(members.size, n_folds, random_state)
+    return folds[groups]
+
+
+def _rarest_classes(y: NDArray, groups: NDArray[np.intp]) -> NDArray[np.intp]:
+    """Return the class of each group that is the rarest of those in it, by its place."""
+    place = np.argsort(np.argsort(np.bincount(y), kind="stable"))
+    rarest = np.full(groups.max() + 1, place.size)
+    np.minimum.at(rarest, groups, place[y])
+    return rarest
 
 
 def stratified_sample(
@@ -232,6 +281,28 @@ def stratified_sample(
         n_drawn = min(max(round(fraction * rows.size), 1), rows.size - 1)
         drawn[random_state.permutation(rows)[:n_drawn]] = True
     return drawn
+
+
+def rarest_class_sample(
+    y: NDArray,
+    groups: NDArray[np.intp],
+    fraction: float,
+    random_state: np.random.RandomState,
+) -> NDArray[np.bool_]:
+    """Return a mask of a share of the groups, stratified by the rarest class in each group.
+
+    Parameters
+    ----------
+    y : ndarray of shape (n_rows,)
+        Class indices.
+    groups : ndarray of int of shape (n_rows,)
+        Group numbers from 0, all of which occur.
+    fraction : float
+        Share of the groups, in (0, 1).
+    random_state : RandomState
+        Draws the groups.
+    """
+    return stratified_sample(_rarest_classes(y, groups), fraction, random_state)[groups]
 
 
 def group_sample(

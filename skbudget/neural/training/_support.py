@@ -17,6 +17,7 @@ from scipy.sparse import issparse
 from torch import nn
 from torch.utils.data import Subset
 
+from ..._utils.labels import classes_by_role
 from ..._utils.rare_class import warn_of_few_rows as _warn_of_few_rows
 from ._module import MLP, Members
 from ._net import BestEpoch, RankingNet
@@ -269,7 +270,7 @@ def _check_output(member: nn.Module, n_features: int, n_outputs: int) -> None:
 def warn_of_few_rows(estimator: Any, y: NDArray[np.int64]) -> None:
     """Warn of a positive class with fewer than ten rows."""
     counts = np.bincount(y, minlength=estimator.classes_.size)
-    _warn_of_few_rows(counts, estimator.classes_, type(estimator).__name__, stacklevel=4)
+    _warn_of_few_rows(counts, classes_by_role(estimator), type(estimator).__name__, stacklevel=4)
 
 
 def warn_of_scale(estimator: Any, X: Any, module: nn.Module) -> None:

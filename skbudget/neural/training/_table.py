@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from difflib import get_close_matches
+from collections.abc import Iterable, Mapping
 from numbers import Integral
 from typing import Any, NamedTuple
 
@@ -15,8 +14,10 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import validate_data
 
 from ..._utils.features import check_kinds, check_numbers, column_names
-from ..._utils.labels import find_classes
+from ..._utils.labels import classes_by_role, find_classes
+from ..._utils.names import near_name
 from ..._utils.naming import naming
+from ..._utils.splits import check_groups, code_groups
 from ..._utils.validation import (
     _check_column,
     _invalid,
@@ -29,7 +30,14 @@ from ...objectives._loss import check_names
 from ...objectives._rows import check_columns
 from ._criterion import Declaration
 from ._net import OF_NET
-from ._rows import TableDataset, content_folds, group_sample, stratified_sample
+from ._rows import (
+    TableDataset,
+    content_folds,
+    group_folds,
+    group_sample,
+    rarest_class_sample,
+    stratified_sample,
+)
 
 __all__ = ["Table", "as_dataset", "check_X", "check_table", "split_table"]
 
@@ -37,11 +45,8 @@ __all__ = ["Table", "as_dataset", "check_X", "check_table", "split_table"]
 # single precision ends at 38.
 _SMALL, _LARGE = 1e-20, 1e20
 
-# As alike as "sample_weigth" and "sample_weight" are.
-_NEAR = 0.7
-
 # Columns that other losses read, which it does no harm to leave out.
-_USUAL = ("group", "process")
+_USUAL = ("group", "groups", "process")
 
 # The line that called `fit`, seen from `find_classes`.
 _CALLER = 6
@@ -57,12 +62,15 @@ class Table(NamedTuple):
     weight : ndarray of shape (n_rows,), or None
     columns : dict of str to ndarray of shape (n_rows,)
         The columns that the loss reads.
+    groups : ndarray of shape (n_rows,), or None
+        Groups of rows that are never both trained on and held out.
     """
 
     X: Any
     y: NDArray
     weight: NDArray | None
     columns: Mapping[str, NDArray]
+    groups: NDArray | None = None
 
     @property
     def value(self) -> NDArray | None:
@@ -76,6 +84,7 @@ class Table(NamedTuple):
             self.y[rows],
             None if self.weight is None else self.weight[rows],
             {name: column[rows] for name, column in self.columns.items()},
+            None if self.groups is None else self.groups[rows],
         )
 
     def without_weightless(self) -> Table:
@@ -120,16 +129,16 @@ def _check_names(
 ) -> None:
     """Refuse columns that the loss does not read, and names that are no columns, even of None."""
     owner = type(estimator).__name__
-    known = ["sample_weight", *sorted({"iid_mask", "value"} | loss.reads | loss.needs)]
+    known = ["sample_weight", "groups", *sorted({"iid_mask", "value"} | loss.reads | loss.needs)]
     parameters = estimator.get_params(deep=False)
     for name, column in columns.items():
-        if name in known:
+        if name in known or (column is None and name in _USUAL):
             continue
-        near = get_close_matches(name, known, 1, _NEAR)
-        hint = f" Did you mean {near[0]!r}?" if near else ""
+        near = near_name(name, known)
+        hint = "" if near is None else f" Did you mean {near!r}?"
         if name in parameters:
             hint = f" It is a parameter of the constructor: pass {owner}({name}=...)."
-        if hint or (column is None and name not in _USUAL):
+        if hint or column is None:
             raise ValueError(
                 f"{owner} does not take {name!r} in fit, so it would have no effect.{hint} What it "
                 f"takes: X, y, {', '.join(known)}."
@@ -185,7 +194,7 @@ def check_table(
     loss : Declaration
         What its loss needs.
     X, y, sample_weight, columns, classes
-        What `fit` or `partial_fit` were called with.
+        What `fit` or `partial_fit` were called with. ``groups`` are among the columns.
     first : bool, default=True
         Whether features and classes are learnt, rather than compared.
 
@@ -193,6 +202,8 @@ def check_table(
     -------
     table : Table
     """
+    groups = columns.get("groups")
+    columns = {name: column for name, column in columns.items() if name != "groups"}
     owner = type(estimator).__name__
     _check_names(estimator, loss, columns)
     given = {name: column for name, column in columns.items() if column is not None}
@@ -206,7 +217,8 @@ def check_table(
     y = _check_y(estimator, y, numeric=is_real)
     check_consistent_length(X, y)
     weight = _in_range(check_weights(sample_weight, X.shape[0]))
-    table = Table(X, y, weight, check_columns(given, X.shape[0])).without_weightless()
+    groups = check_groups(groups, X.shape[0])
+    table = Table(X, y, weight, check_columns(given, X.shape[0]), groups).without_weightless()
     if is_real:
         for name in ("classes_", "pos_label_"):
             vars(estimator).pop(name, None)
@@ -251,8 +263,11 @@ def _code_classes(
     else:
         _compare_classes(estimator, loss, table, classes)
     known = estimator.classes_
-    # Of two classes the second is the positive one, which need not be the greater one.
-    codes = table.y == known[1] if known.size == 2 else np.searchsorted(known, table.y)
+    if hasattr(estimator, "pos_label_"):
+        # It need not be the greater one of the two.
+        codes = table.y == estimator.pos_label_
+    else:
+        codes = np.searchsorted(known, table.y)
     return table._replace(y=codes.astype(np.int64))
 
 
@@ -327,10 +342,9 @@ def _learn_classes(
             weight = np.ones(table.y.size) if weight is None else weight
             weight = np.concatenate([weight, np.zeros(2)])
         _refuse_encoded_labels(estimator, given)
-        given = find_classes(
+        positive = find_classes(
             y, estimator.pos_label, owner=owner, weight=weight, stacklevel=_CALLER
-        ).classes
-        positive = given[1]
+        ).classes[1]
     elif estimator.pos_label is not None:
         raise _not_for(estimator, given)
     estimator.classes_ = given
@@ -369,10 +383,11 @@ def _compare_classes(
         return
     if not (loss.has_classes and known.size == 2):
         raise _not_for(estimator, known)
-    if estimator.pos_label != known[1]:
+    positive = np.asarray(estimator.pos_label_).item()
+    if estimator.pos_label != positive:
         raise ValueError(
             f"pos_label={estimator.pos_label!r} is not the positive class of the earlier calls, "
-            f"{known[1:].tolist()[0]!r}: call fit for a new start."
+            f"{positive!r}: call fit for a new start."
         )
 
 
@@ -423,12 +438,16 @@ def _relative_value(table: Table, n_classes: int) -> NDArray[np.float32] | None:
         return None
     weight = np.ones(table.y.size) if table.weight is None else table.weight
     relative = np.ones(table.y.size, dtype=np.float32)
-    values = _in_range(table.value) if table.value.any() else table.value
     for label in [1] if n_classes == 2 else range(n_classes):
         rows = np.flatnonzero(table.y == label)
+        values = table.value[rows]
+        greatest = values.max(initial=0.0)
+        if greatest and not _SMALL <= greatest <= _LARGE:
+            # Sums might overflow, or vanish.
+            values = values / greatest
         # A part of a stream may hold nothing of a class, or nothing of value.
-        worth = weight[rows] @ values[rows]
-        relative[rows] = values[rows] * (weight[rows].sum() / worth if worth > 0 else 0.0)
+        worth = weight[rows] @ values
+        relative[rows] = values * (weight[rows].sum() / worth if worth > 0 else 0.0)
     return relative
 
 
@@ -459,6 +478,8 @@ def _held_out(
     """Return a mask of the rows to hold out: ``validation_fraction``, with every class."""
     n_classes = estimator.classes_.size
     group = table.columns.get("group")
+    if table.groups is not None:
+        return _held_out_groups(estimator, table, strata, rng)
     if group is not None and np.unique(group).size > 1:
         held = group_sample(group, estimator.validation_fraction, rng)
         if all(np.isin(np.arange(n_classes), strata[part]).all() for part in (held, ~held)):
@@ -479,15 +500,48 @@ def _held_out(
     return stratified_sample(strata, estimator.validation_fraction, rng)
 
 
+def _held_out_groups(
+    estimator: Any, table: Table, strata: NDArray, rng: np.random.RandomState
+) -> NDArray[np.bool_]:
+    """Return a mask of the rows to hold out, which are those of whole groups."""
+    groups = code_groups(table.groups, table.columns.get("group"))
+    assert groups is not None
+    held = rarest_class_sample(strata, groups, estimator.validation_fraction, rng)
+    _check_every_class(estimator, strata, (held, ~held))
+    return held
+
+
+def _check_every_class(estimator: Any, strata: NDArray, parts: Iterable[NDArray[np.bool_]]) -> None:
+    """Raise if a part of the rows, which holds whole groups, lacks a class."""
+    classes = np.arange(estimator.classes_.size)
+    for part in parts:
+        missing = np.setdiff1d(classes, strata[part])
+        if missing.size:
+            label = classes_by_role(estimator).tolist()[missing[-1]]
+            raise ValueError(
+                f"{type(estimator).__name__} does not part the rows of a group, and of the groups "
+                f"that are held out, or of the others, none has rows of class {label!r}: there "
+                "are too few groups with that class. Pass calibration_cv=None and "
+                "early_stopping=False to train without holding out, or more groups."
+            )
+
+
 def as_dataset(estimator: Any, table: Table, *, folds: bool) -> TableDataset:
     """Return a table as rows for a network, with the folds that members leave out."""
     fold = None
     if folds:
         # Folds have a seed of their own: equal rows are to share one in every call.
         seed = estimator.random_state if isinstance(estimator.random_state, Integral) else 0
-        fold = content_folds(
-            table.X, table.y, estimator.n_members, np.random.RandomState(int(seed))
-        )
+        drawn = np.random.RandomState(int(seed))
+        groups = None
+        if table.groups is not None:
+            groups = code_groups(table.groups, table.columns.get("group"))
+        if groups is None:
+            fold = content_folds(table.X, table.y, estimator.n_members, drawn)
+        else:
+            fold = group_folds(table.y, groups, estimator.n_members, drawn)
+            left_out = [fold == number for number in np.unique(fold[fold >= 0])]
+            _check_every_class(estimator, table.y, [fold >= 0, *(~part for part in left_out)])
     weight = None if table.weight is None else table.weight.astype(np.float32)
     assert not OF_NET & table.columns.keys()
     return TableDataset(table.X, y=table.y, weight=weight, fold=fold, **table.columns)

@@ -13,7 +13,9 @@ from skbudget.neural.training._rows import (
     GroupBatches,
     TableDataset,
     content_folds,
+    group_folds,
     group_sample,
+    rarest_class_sample,
     stratified_sample,
 )
 
@@ -254,3 +256,29 @@ def test_stratified_sample_never_takes_none_or_all_of_a_class(fraction):
     share = np.bincount(y, drawn) / np.bincount(y)
     assert share[0] == pytest.approx(fraction, abs=1e-9)
     assert ((share > 0) & (share < 1)).all()
+
+
+# --- folds of groups --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("n_folds", [2, 8])
+def test_folds_of_groups_hold_whole_groups_of_every_class(n_folds):
+    rng = np.random.default_rng(0)
+    groups = rng.permutation(np.repeat(np.arange(200), 5))
+    y = ((groups < 20) & (rng.random(1000) < 0.6)).astype(int)
+    folds = group_folds(y, groups, n_folds, np.random.RandomState(0))
+    of_group = [np.unique(folds[groups == one]) for one in range(200)]
+    assert all(one.size == 1 for one in of_group)
+    of_group = np.concatenate(of_group)
+    # All of the twenty groups with positives, and a quarter of the others.
+    assert np.count_nonzero(of_group[:20] >= 0) == 20
+    assert np.count_nonzero(of_group[20:] >= 0) == 45
+    assert set(of_group[:20].tolist()) == set(range(n_folds))
+
+
+def test_a_sample_of_groups_has_its_share_of_those_with_positives():
+    groups = np.repeat(np.arange(100), 3)
+    y = (groups < 10).astype(int)
+    drawn = rarest_class_sample(y, groups, 0.2, np.random.RandomState(0))
+    assert [np.unique(groups[drawn & (y == one)]).size for one in (0, 1)] == [18, 2]
+    assert drawn.sum() == 60

@@ -62,7 +62,7 @@ def test_misspelt_arguments_are_refused_even_without_a_column(table, method, nam
 def test_columns_that_other_losses_read_may_be_none(table):
     X, y = table
     wanted = make().fit(X, y).decision_function(X)
-    found = make().fit(X, y, group=None, process=None, value=None, iid_mask=None)
+    found = make().fit(X, y, group=None, groups=None, process=None, value=None, iid_mask=None)
     np.testing.assert_array_equal(found.decision_function(X), wanted)
     with pytest.raises(ValueError, match="does not read the column 'group'"):
         make().fit(X, y, group=np.ones(240))
@@ -73,7 +73,7 @@ def test_a_column_of_the_loss_is_suggested(table):
     group = np.arange(240) // 12
     make(loss=toys.WithinGroups(), calibration_cv=None).fit(X, y, group=group)
     with pytest.raises(ValueError, match="Did you mean 'group'"):
-        make(loss=toys.WithinGroups(), calibration_cv=None).fit(X, y, groups=group)
+        make(loss=toys.WithinGroups(), calibration_cv=None).fit(X, y, goup=group)
 
 
 # --- labels
@@ -136,6 +136,14 @@ def test_weights_of_any_unit(table):
             warnings.simplefilter("error")
             found = make().fit(X, y, sample_weight=unit * weight).predict_proba(X)
         assert np.average(found[:, 1], weights=weight) == pytest.approx(base_rate, rel=0.05)
+
+
+def test_values_of_negatives_do_not_count_however_great(table):
+    X, y = table
+    value = 1.0 + np.arange(240) % 7
+    wanted = make().fit(X, y, value=value).decision_function(X)
+    huge = np.where(y == 0, 1e308 / 240, value)
+    np.testing.assert_array_equal(make().fit(X, y, value=huge).decision_function(X), wanted)
 
 
 # --- rows drawn as in deployment

@@ -1,0 +1,121 @@
+"""Values that a booster cannot use are errors that name the parameter."""
+
+import numpy as np
+import pytest
+from small_models import CLASSES, only_rank
+
+from skbudget.boosting import (
+    BoosterObjective,
+    CoverageMetric,
+    PAUCLGBMClassifier,
+    PAUCXGBClassifier,
+    pauc_objective,
+)
+
+each_class = pytest.mark.parametrize("cls", CLASSES)
+
+
+@pytest.fixture(scope="module")
+def rows():
+    y = (np.arange(300) % 10 == 0).astype(int)
+    X = np.random.default_rng(0).standard_normal((300, 3))
+    X[:, 0] += y
+    return X, y
+
+
+@pytest.mark.parametrize(
+    ("params", "message"),
+    [
+        ({"n_jobs": "1%"}, "'n_jobs' parameter.*an int or None.*Got '1%'"),
+        ({"n_jobs": np.nan}, "'n_jobs' parameter.*an int or None.*Got nan"),
+        ({"n_jobs": True}, "'n_jobs' parameter.*an int or None.*Got True"),
+        ({"n_estimators": 2**31}, "'n_estimators' parameter.*an int in the range.*Got 2147483648"),
+        ({"n_estimators": 0}, "'n_estimators' parameter.*an int in the range"),
+        ({"n_estimators": 2.5}, "'n_estimators' parameter.*an int in the range"),
+        ({"max_depth": "1%"}, "cannot be trained: .*'max_depth' parameter, '1%'"),
+        ({"subsample": 1.5}, "cannot be trained: .*'subsample' parameter, 1.5"),
+        ({"reg_lambda": -1.0}, "cannot be trained: .*'reg_lambda' parameter, -1.0"),
+    ],
+)
+@each_class
+def test_parameters_of_the_booster(cls, params, message, rows):
+    if cls is PAUCLGBMClassifier and params.get("subsample"):
+        params = {**params, "subsample_freq": 1}
+    with pytest.raises(ValueError, match=f"(?s){cls.__name__}.*{message}|{message}") as error:
+        only_rank(cls, **params).fit(*rows)
+    assert cls.__name__ in str(error.value)
+    for trace in ("Stack trace", "libxgboost", "/__w/"):
+        assert trace not in str(error.value)
+
+
+def test_options_of_predictions_are_booleans(rows):
+    X, y = rows
+    model = PAUCLGBMClassifier(n_estimators=3, verbose=-1, n_jobs=1).fit(X, y)
+    for name in ("raw_score", "pred_leaf", "pred_contrib"):
+        with pytest.raises(ValueError, match=f"'{name}' parameter.*a bool.*Got 'no'"):
+            model.predict_proba(X, **{name: "no"})
+    assert model.predict(X, raw_score=np.True_).dtype == float
+
+
+def test_options_of_the_loss(rows):
+    y = rows[1]
+    for bad in (-1, 1.5, True, "", None, np.array([1, 2])):
+        with pytest.raises(ValueError, match="'iteration' parameter of PAUCObjective.loss"):
+            pauc_objective.loss(y, np.zeros(y.size), iteration=bad)
+        with pytest.raises(ValueError, match="'n_margins' parameter of PairwisePAUC.start"):
+            BoosterObjective("pairwise_pauc").start(y, n_margins=bad)
+    with pytest.raises(ValueError, match="'n_margins' parameter"):
+        pauc_objective.start(y, n_margins=2**31)
+
+
+@pytest.mark.parametrize(
+    ("labels", "message"),
+    [
+        (np.zeros((4, 1)), "y_true must have shape"),
+        (0.0, "y_true must have shape"),
+        ([[1], [1, 2]], "y_true must be an array"),
+        (np.array([1 + 0j, 0, 0, 1]), "y_true must have shape.*hold labels"),
+    ],
+)
+def test_labels_of_an_objective(labels, message):
+    with pytest.raises(ValueError, match=message):
+        pauc_objective(labels, np.zeros(4))
+
+
+def test_scores_and_weights_of_an_objective(rows):
+    y = rows[1]
+    with pytest.raises(ValueError, match="y_pred must be an array"):
+        pauc_objective(y, [[1], [1, 2]])
+    with pytest.raises(ValueError, match="sample_weight must be an array"):
+        pauc_objective(y, np.zeros(y.size), [[1], [1, 2]])
+    with pytest.raises(ValueError, match="y_pred"):
+        CoverageMetric(budget=0.1)(y, np.where(y == 1, np.nan, 0.0))
+
+
+def test_half_precision_is_not_summed_in_half_precision(rows):
+    y = rows[1]
+    rng = np.random.default_rng(1)
+    scores, weight = np.round(rng.standard_normal(y.size), 1), rng.integers(1, 9, y.size)
+    scores = scores.astype(np.float16)
+    found = pauc_objective(y, scores, weight.astype(np.float16))
+    expected = pauc_objective(y, scores.astype(np.float32), weight.astype(np.float32))
+    # Half precision is off by 2e-4.
+    np.testing.assert_allclose(found, expected, rtol=1e-6)
+
+
+@each_class
+def test_weights_that_vanish_beside_the_greatest(cls, rows):
+    X, y = rows
+    weight = np.ones(y.size)
+    weight[1] = 1e200
+    with pytest.raises(ValueError, match="vanish beside the greatest: see sample_weight"):
+        only_rank(cls).fit(X, y, sample_weight=weight)
+
+
+def test_values_without_an_evaluation_set(rows):
+    X, y = rows
+    for given in ([], (), [np.ones(y.size)]):
+        with pytest.raises(ValueError, match="value_eval_set needs an eval_set"):
+            only_rank(PAUCXGBClassifier).fit(X, y, value_eval_set=given)
+        with pytest.raises(ValueError, match="eval_value needs an eval_set"):
+            only_rank(PAUCLGBMClassifier).fit(X, y, eval_value=given)
