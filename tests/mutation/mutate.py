@@ -351,7 +351,7 @@ def main() -> None:
     codes |= run_mutants(folder, tried)
     kept.write_text(json.dumps(codes, indent=0))
 
-    listed = SURVIVORS.read_text().replace(r"\|", "|")
+    listed = SURVIVORS.read_text().partition("## Open")[0].replace(r"\|", "|")
     print(f"{'file':45s} {'mutants':>8s} {'tried':>6s} {'killed':>7s} {'no test':>8s}")
     for source, found in mutants.items():
         tried = [codes[m.name] for m in sample if m.source == source]
