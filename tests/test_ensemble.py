@@ -11,11 +11,17 @@ import numpy as np
 import pytest
 from sklearn import config_context
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
-from sklearn.ensemble import GradientBoostingClassifier
+from sklearn.calibration import CalibratedClassifierCV
+from sklearn.ensemble import (
+    BaggingClassifier,
+    GradientBoostingClassifier,
+    StackingClassifier,
+    VotingClassifier,
+)
 from sklearn.frozen import FrozenEstimator
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import log_loss
+from sklearn.metrics import average_precision_score, log_loss, make_scorer, roc_auc_score
 from sklearn.model_selection import (
     GridSearchCV,
     GroupKFold,
@@ -23,6 +29,7 @@ from sklearn.model_selection import (
     RepeatedStratifiedKFold,
     StratifiedKFold,
     TimeSeriesSplit,
+    cross_val_score,
     cross_validate,
 )
 from sklearn.neighbors import KNeighborsClassifier
@@ -98,6 +105,12 @@ class Memory(ClassifierMixin, BaseEstimator):
     def decision_function(self, X):
         margins = [100.0 * self.known_.get(row.tobytes(), row[-1] / 100) for row in X]
         return np.array(margins)
+
+
+def ranks_of(model, X):
+    """Scores that favour the positive class of a fitted model, whichever its label is."""
+    score = model.decision_function(X)
+    return score if model.classes_[1] == model.pos_label_ else -score
 
 
 def draw(n_rows=4000, seed=0, pos_rate=0.05):
@@ -388,7 +401,7 @@ def test_probabilities_are_calibrated_and_keep_the_ranking():
 def test_any_two_labels():
     X, y = draw(1000)
     model = tiny(pos_label="fraud").fit(X, np.where(y == 1, "fraud", "fair"))
-    assert list(model.classes_) == ["fair", "fraud"]
+    assert (model.classes_.tolist(), model.pos_label_) == (["fair", "fraud"], "fraud")
     plain = tiny().fit(X, y)
     np.testing.assert_array_equal(model.decision_function(X), plain.decision_function(X))
     np.testing.assert_array_equal(model.predict(X) == "fraud", plain.predict(X) == 1)
@@ -586,7 +599,7 @@ NAMES = [("ok", "fraud"), ("good", "bad"), (1, 2), (2, 1), (0, 1), (-1, 1), (Fal
 
 
 class Asking(Column):
-    """A model of which class it was told; its margins favour that class."""
+    """A model of which class it was told; it ranks by its column for that class."""
 
     def __init__(self, column=0, factor=1.0, pos_label=None):
         super().__init__(column, factor)
@@ -595,6 +608,18 @@ class Asking(Column):
     def fit(self, X, y, sample_weight=None):
         super().fit(X, y, sample_weight)
         self.pos_label_ = self.pos_label
+        return self
+
+    def decision_function(self, X):
+        margin = super().decision_function(X)
+        return margin if self.classes_[1] == self.pos_label_ else -margin
+
+
+class PositiveSecond(Asking):
+    """A classifier of someone else, whose classes are not in increasing order."""
+
+    def fit(self, X, y, sample_weight=None):
+        super().fit(X, y, sample_weight)
         self.classes_ = np.array(sorted(self.classes_, key=lambda label: label == self.pos_label))
         return self
 
@@ -615,13 +640,14 @@ def test_the_positive_class_is_the_rarer_label_whatever_its_name(labels, kind):
         model.fit(X, named)
     assert told or len(found) == 1
     assert told or found[0].filename == __file__
-    assert (list(model.classes_), model.pos_label_) == (list(labels), labels[1])
+    assert (model.classes_.tolist(), model.pos_label_) == (sorted(labels), labels[1])
     plain = PAUCEnsembleClassifier(budget=BUDGET, network=LogisticRegression(), **params)
     expected = plain.fit(X, y).predict_proba(X_new)
-    np.testing.assert_allclose(model.predict_proba(X_new), expected, rtol=0.02)
-    np.testing.assert_array_equal(
-        model.predict(X_new) == labels[1], model.decision_function(X_new) > 0
-    )
+    by_role = [model.classes_.tolist().index(label) for label in labels]
+    np.testing.assert_allclose(model.predict_proba(X_new)[:, by_role], expected, rtol=0.02)
+    margin = model.decision_function(X_new)
+    np.testing.assert_array_equal(model.predict(X_new), model.classes_[(margin > 0).astype(int)])
+    assert roc_auc_score(y_new, ranks_of(model, X_new)) > 0.8
     score = make_coverage_scorer(BUDGET)(model, X_new, np.array(labels)[y_new])
     assert score == pytest.approx(make_coverage_scorer(BUDGET)(plain, X_new, y_new), abs=0.02)
     assert score > 0.5
@@ -662,7 +688,76 @@ def test_a_frozen_model_keeps_its_classes():
     model = PAUCEnsembleClassifier(
         budget=BUDGET, trees=frozen, network=LogisticRegression(), pos_label="fraud"
     ).fit(X, named)
-    assert partial_auc_score(y, model.decision_function(X), beta=BUDGET) > 0.5
+    assert partial_auc_score(y, ranks_of(model, X), beta=BUDGET) > 0.5
+
+
+@pytest.mark.parametrize("labels", [("ok", "fraud"), ("ok", "scam")])
+def test_models_with_their_classes_in_any_order_are_blended_alike(labels):
+    X, y = draw(1000)
+    named, found = np.array(labels)[y], []
+    for kind in (Asking, PositiveSecond):
+        model = PAUCEnsembleClassifier(
+            budget=BUDGET, trees=kind(0), network=kind(1), pos_label=labels[1], random_state=0
+        ).fit(X, named)
+        assert model.classes_.tolist() == sorted(labels)
+        found.append(ranks_of(model, X))
+    np.testing.assert_array_equal(*found)
+    expected = columns(0, 1).fit(X, y).decision_function(X)
+    np.testing.assert_allclose(found[0], expected)
+
+
+@pytest.mark.parametrize("labels", [("ok", "fraud"), ("ok", "scam"), (2, 1)])
+def test_metrics_of_scikit_learn(labels):
+    X, y = draw(1000)
+    named = np.array(labels)[y]
+    model = PAUCEnsembleClassifier(
+        budget=BUDGET, trees=Asking(0), network=Asking(1), pos_label=labels[1], random_state=0
+    )
+    splits = list(StratifiedKFold(3).split(X, y))
+    precision = make_scorer(
+        average_precision_score, pos_label=labels[1], response_method="decision_function"
+    )
+    expected = []
+    for train, test in splits:
+        plain = columns(0, 1).fit(X[train], y[train])
+        score, probability = plain.decision_function(X[test]), plain.predict_proba(X[test])[:, 1]
+        areas = roc_auc_score(y[test], score), average_precision_score(y[test], score)
+        expected.append([*areas, -log_loss(y[test], probability)])
+    found = [
+        cross_val_score(model, X, named, scoring=scoring, cv=splits, error_score="raise")
+        for scoring in ("roc_auc", precision, "neg_log_loss")
+    ]
+    np.testing.assert_allclose(np.transpose(found), expected)
+    assert found[0].min() > 0.8
+
+
+@pytest.mark.parametrize("labels", [("ok", "fraud"), ("ok", "scam")])
+@pytest.mark.parametrize(
+    "around",
+    [
+        lambda model: CalibratedClassifierCV(model, cv=2),
+        lambda model: CalibratedClassifierCV(model, cv=2, ensemble=False),
+        lambda model: StackingClassifier([("model", model)], cv=2),
+        lambda model: StackingClassifier(
+            [("model", model)], cv=2, stack_method="decision_function"
+        ),
+        lambda model: VotingClassifier([("model", model), ("other", model)], voting="soft"),
+        lambda model: BaggingClassifier(model, 2, random_state=0),
+    ],
+)
+def test_meta_estimators_of_scikit_learn(around, labels):
+    X, y = draw(2000)
+    X_new, y_new = draw(1000, seed=1)
+    # Of models that take either class, so that labels may be coded first.
+    model = PAUCEnsembleClassifier(
+        budget=BUDGET, trees=LogisticRegression(), network=LogisticRegression(C=0.1), cv=2
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", PositiveClassWarning)
+        model = around(model).fit(X, np.array(labels)[y])
+    assert model.classes_.tolist() == sorted(labels)
+    column = sorted(labels).index(labels[1])
+    assert roc_auc_score(y_new, model.predict_proba(X_new)[:, column]) > 0.8
 
 
 def test_an_objective_of_ours_in_a_boosters_own_classifier_needs_the_greater_label():

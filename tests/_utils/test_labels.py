@@ -1,9 +1,16 @@
 import warnings
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
-from skbudget._utils.labels import PositiveClassWarning, find_classes
+from skbudget._utils.labels import (
+    PositiveClassWarning,
+    classes_by_role,
+    find_classes,
+    is_positive_first,
+    two_columns,
+)
 
 
 def find(y, pos_label=None, **options):
@@ -84,3 +91,20 @@ def test_other_than_two_labels_are_refused():
         find([1, 1])
     with pytest.raises(ValueError, match="Only binary classification is supported by Model"):
         find([0, 1, 2])
+
+
+@pytest.mark.parametrize("labels", [("ok", "fraud"), ("ok", "scam"), (2, 1), (0, 1)])
+def test_roles_of_sorted_classes(labels):
+    model = SimpleNamespace(classes_=np.array(sorted(labels)), pos_label_=labels[1])
+    first = labels[1] < labels[0]
+    assert is_positive_first(model) == first
+    assert classes_by_role(model).tolist() == list(labels)
+    columns = two_columns(np.array([0.25, 0.5]), is_positive_first(model))
+    assert columns[:, sorted(labels).index(labels[1])].tolist() == [0.25, 0.5]
+    assert columns[:, sorted(labels).index(labels[0])].tolist() == [0.75, 0.5]
+
+
+def test_levels_have_no_positive_class():
+    model = SimpleNamespace(classes_=np.arange(3))
+    assert not is_positive_first(model)
+    assert classes_by_role(model).tolist() == [0, 1, 2]

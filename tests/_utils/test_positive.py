@@ -10,7 +10,12 @@ from sklearn.model_selection import FixedThresholdClassifier, GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from skbudget._utils.labels import PositiveClassWarning, already_told, find_classes
+from skbudget._utils.labels import (
+    PositiveClassWarning,
+    already_told,
+    find_classes,
+    is_positive_first,
+)
 from skbudget._utils.positive import (
     asked_positive,
     code_positive,
@@ -27,11 +32,12 @@ class Ours(ClassifierMixin, BaseEstimator):
 
     def fit(self, X, y):
         found = find_classes(y, self.pos_label, owner="Ours")
-        self.classes_, self.pos_label_ = found.classes, found.classes[1]
+        self.classes_, self.pos_label_ = np.sort(found.classes), found.classes[1]
         return self
 
     def decision_function(self, X):
-        return np.asarray(X)[:, 0]
+        score = np.asarray(X)[:, 0]
+        return -score if is_positive_first(self) else score
 
     def predict(self, X):
         return self.classes_[(self.decision_function(X) > 0).astype(int)]
@@ -90,7 +96,13 @@ def test_which_class_the_scores_favour():
     model = LogisticRegression().fit(X, Y)
     assert favours(model, "ok")
     assert not favours(model, "fraud")
-    assert favours(Ours("fraud").fit(X, Y), "fraud")
+    for positive in ("fraud", "ok"):
+        ours = Ours(positive).fit(X, Y)
+        assert favours(ours, "ok")
+        assert not favours(ours, "fraud")
+    ours.classes_ = ours.classes_[::-1]
+    assert favours(ours, "fraud"), "the second of the classes, in whatever order they are"
+    assert not favours(ours, "ok")
     assert favours(object(), "anything")
 
 

@@ -423,7 +423,8 @@ def test_only_an_estimator_of_ours_says_which_label_is_positive(display, labels,
         display.from_estimator(of_names, X, named, **options)
     ours = BudgetThresholdClassifier(of_names, pos_label=labels[1], cv="prefit").fit(X, named)
     shown = display.from_estimator(make_pipeline(ours), X, named, **options)
-    given = display.from_predictions(y, ours.decision_function(X), name="Pipeline", **options)
+    score = ours.decision_function(X) * (1 if labels[1] > labels[0] else -1)
+    given = display.from_predictions(y, score, name="Pipeline", **options)
     for name, value in vars(given).items():
         if not name.endswith("_") and name != "pos_label":
             np.testing.assert_array_equal(getattr(shown, name), value)

@@ -13,7 +13,7 @@ from sklearn.ensemble import IsolationForest
 from sklearn.exceptions import NotFittedError
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LinearRegression, LogisticRegression
-from sklearn.metrics import average_precision_score, make_scorer
+from sklearn.metrics import average_precision_score, make_scorer, roc_auc_score
 from sklearn.model_selection import (
     FixedThresholdClassifier,
     GridSearchCV,
@@ -160,21 +160,30 @@ def test_a_search_of_a_classifier_that_does_not_say_so(data):
 
 
 class Ours(LogisticRegression):
-    """A classifier as those of this package: the positive class is named, and comes second."""
+    """A classifier as those of this package: the positive class is named, and may come first."""
 
     def __init__(self, pos_label=None):
         super().__init__()
         self.pos_label = pos_label
 
     def fit(self, X, y):
+        super().fit(X, y)
+        self.pos_label_ = self.pos_label
+        return self
+
+
+class PositiveSecond(Ours):
+    """A classifier of someone else, whose classes are not in increasing order."""
+
+    def fit(self, X, y):
         super().fit(X, np.asarray(y) == self.pos_label)
         self.classes_ = np.array([np.setdiff1d(y, [self.pos_label])[0], self.pos_label])
-        self.pos_label_ = self.pos_label
         return self
 
 
 AROUND = [
     lambda model: model,
+    lambda model: PositiveSecond(model.pos_label),
     lambda model: make_pipeline(StandardScaler(), model),
     lambda model: GridSearchCV(model, {}, cv=2, scoring=make_coverage_scorer(0.1)),
     lambda model: FixedThresholdClassifier(model),
@@ -189,7 +198,8 @@ def test_an_estimator_of_ours_names_the_positive_class(scorer, metric, labels, a
     X, y = data
     named = np.array(labels)[y]
     model = around(Ours(pos_label=labels[1])).fit(X, named)
-    expected = metric(y, model.decision_function(X))
+    score = model.decision_function(X)
+    expected = metric(y, score if model.classes_[1] == labels[1] else -score)
     assert scorer(model, X, named) == expected
     frozen = FrozenEstimator(model)
     assert scorer(frozen, X, named) == expected
@@ -197,13 +207,16 @@ def test_an_estimator_of_ours_names_the_positive_class(scorer, metric, labels, a
 
 def test_calibrated_classifiers_of_ours_and_the_other_class(data):
     X, y = data
-    for labels in (("good", "scam"), ("scam", "scan")):
+    for labels in (("good", "scam"), ("scam", "scan"), ("ok", "fraud"), (2, 1)):
         named = np.array(labels)[y]
         model = CalibratedClassifierCV(Ours(pos_label=labels[1]), cv=2).fit(X, named)
-        expected = coverage_at_budget_score(y, model.predict_proba(X)[:, 1], budget=0.1)
+        second = model.predict_proba(X)[:, 1]
+        score = second if labels[1] > labels[0] else -second
+        expected = coverage_at_budget_score(y, score, budget=0.1)
         assert make_coverage_scorer(0.1)(model, X, named) == expected
+        assert roc_auc_score(y, score) > 0.5
         other = make_coverage_scorer(0.1, pos_label=labels[0])(model, X, named)
-        assert other == coverage_at_budget_score(1 - y, -model.predict_proba(X)[:, 1], budget=0.1)
+        assert other == coverage_at_budget_score(1 - y, -score, budget=0.1)
 
 
 def test_labels_that_the_estimator_was_not_fitted_on(data):

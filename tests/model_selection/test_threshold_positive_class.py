@@ -10,13 +10,25 @@ import pytest
 from sklearn import config_context
 from sklearn.base import clone
 from sklearn.calibration import CalibratedClassifierCV
-from sklearn.ensemble import BaggingClassifier, RandomForestClassifier
+from sklearn.ensemble import (
+    BaggingClassifier,
+    RandomForestClassifier,
+    StackingClassifier,
+    VotingClassifier,
+)
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import GridSearchCV, cross_validate
+from sklearn.metrics import average_precision_score, log_loss, make_scorer, roc_auc_score
+from sklearn.model_selection import (
+    FixedThresholdClassifier,
+    GridSearchCV,
+    StratifiedKFold,
+    cross_val_score,
+    cross_validate,
+)
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
-from threshold_cases import FirstColumn, draw
+from threshold_cases import FirstColumn, draw, ranks_of
 
 from skbudget import BudgetThresholdClassifier, coverage_at_budget_score, make_coverage_scorer
 from skbudget._utils.labels import PositiveClassWarning, find_classes
@@ -91,7 +103,7 @@ def test_the_budget_is_spent_on_the_positive_class(name, labels, table):
     model = BudgetThresholdClassifier(estimators()[name], budget=BUDGET, cv=3)
     with warning_of(labels):
         model.fit(X, named)
-    assert (list(model.classes_), model.pos_label_) == (list(labels), labels[1])
+    assert (model.classes_.tolist(), model.pos_label_) == (sorted(labels), labels[1])
     flagged = model.predict(X_new) == labels[1]
     assert flagged.mean() == pytest.approx(BUDGET, abs=0.012)
     assert flagged[y_new == 1].mean() > 0.6
@@ -102,13 +114,13 @@ def test_the_budget_is_spent_on_the_positive_class(name, labels, table):
     for method in ("predict_proba", "predict_log_proba"):
         if hasattr(model, method):
             columns = getattr(model, method)(X_new)
-            assert columns[first, 1].min() > np.median(columns[:, 1])
-            inner = list(model.estimator_.classes_)
-            expected = getattr(model.estimator_, method)(X_new)[:, inner.index(labels[1])]
-            np.testing.assert_array_equal(columns[:, 1], expected)
+            of_positive = columns[:, model.classes_.tolist().index(labels[1])]
+            assert of_positive[first].min() > np.median(of_positive)
+            np.testing.assert_array_equal(columns, getattr(model.estimator_, method)(X_new))
     if hasattr(model, "decision_function"):
         margin = model.decision_function(X_new)
-        np.testing.assert_array_equal(margin > model.threshold_, flagged)
+        np.testing.assert_array_equal(margin, model.estimator_.decision_function(X_new))
+        np.testing.assert_array_equal(ranks_of(model, X_new) > model.threshold_, flagged)
     score = make_coverage_scorer(BUDGET)(model, X_new, np.array(labels)[y_new])
     assert score > 0.6
 
@@ -123,8 +135,7 @@ def test_labels_of_any_kind_and_container(labels, kind, table):
         model.fit(X, KINDS[kind](np.array(labels)[y]))
     if found is not None:
         assert (len(found), found[0].filename) == (1, __file__)
-    assert model.classes_.tolist() == list(labels)
-    assert model.pos_label_ == model.classes_[1]
+    assert (model.classes_.tolist(), model.pos_label_) == (sorted(labels), labels[1])
     assert model.coverage_ == plain.coverage_
     assert model.threshold_ == pytest.approx(plain.threshold_, rel=1e-3)
     np.testing.assert_array_equal(model.predict(X_new) == labels[1], plain.predict(X_new) == 1)
@@ -143,9 +154,14 @@ def test_a_name_silences_the_warning_and_either_class_can_be_named(labels, table
     with pytest.warns(PositiveClassWarning, match="is the majority of y") as found:
         other.fit(X, named)
     assert (len(found), found[0].filename) == (1, __file__)
-    assert (other.pos_label_, other.classes_.tolist()) == (labels[0], list(labels[::-1]))
-    np.testing.assert_allclose(other.decision_function(X), -model.decision_function(X))
-    np.testing.assert_array_equal(other.predict_proba(X), model.predict_proba(X)[:, ::-1])
+    assert (model.classes_.tolist(), model.pos_label_) == (sorted(labels), labels[1])
+    assert (other.classes_.tolist(), other.pos_label_) == (sorted(labels), labels[0])
+    np.testing.assert_array_equal(other.decision_function(X), model.decision_function(X))
+    np.testing.assert_array_equal(ranks_of(other, X), -ranks_of(model, X))
+    np.testing.assert_array_equal(other.predict_proba(X), model.predict_proba(X))
+    np.testing.assert_array_equal(
+        other.predict(X) == labels[0], ranks_of(other, X) > other.threshold_
+    )
     assert other.alert_rate_ <= BUDGET
     assert 0 < (other.predict(X_new) == labels[0]).mean() < 0.1
 
@@ -182,7 +198,7 @@ def test_a_name_and_weights_count_for_a_fitted_estimator_too(labels, table):
         with warnings.catch_warnings(record=True):
             warnings.simplefilter("always")
             named.fit(X_new, of_new)
-        assert (named.pos_label_, named.classes_[1]) == (positive, positive)
+        assert (named.classes_.tolist(), named.pos_label_) == (sorted(labels), positive)
         flagged = named.predict(X_new) == positive
         assert 0.0 < flagged.mean() <= BUDGET
     # Few rows of a great weight are the majority.
@@ -205,7 +221,7 @@ def test_a_fitted_estimator_with_its_own_order_of_classes(frozen, kind, labels, 
     with pytest.warns(PositiveClassWarning, match="rarer one") as found:
         model.fit(X_new, of_new)
     assert (len(found), found[0].filename) == (1, __file__)
-    assert model.classes_.tolist() == list(labels)
+    assert (model.classes_.tolist(), model.pos_label_) == (sorted(labels), labels[1])
     score = inner.predict_proba(X_new)[:, list(inner.classes_).index(labels[1])]
     expected = coverage_at_budget_score(y_new, score, budget=BUDGET)
     assert model.coverage_ == pytest.approx(expected, abs=0.15)
@@ -261,9 +277,28 @@ class Asking(FirstColumn):
 
     def fit(self, X, y, sample_weight=None):
         super().fit(X, y, sample_weight)
-        found = find_classes(y, self.pos_label, owner="Asking")
-        self.classes_, self.pos_label_ = found.classes, found.classes[1]
+        self.pos_label_ = find_classes(y, self.pos_label, owner="Asking").classes[1]
         return self
+
+    def decision_function(self, X):
+        score = super().decision_function(X)
+        return score if self.classes_[1] == self.pos_label_ else -score
+
+
+class PositiveSecond(Asking):
+    """A classifier of someone else, whose classes are not in increasing order."""
+
+    def fit(self, X, y, sample_weight=None):
+        super().fit(X, y, sample_weight)
+        self.classes_ = np.array(sorted(self.classes_, key=lambda label: label == self.pos_label_))
+        return self
+
+    def predict_proba(self, X):
+        positive = 1 / (1 + np.exp(-self.decision_function(X)))
+        return np.column_stack([1 - positive, positive])
+
+    def predict_log_proba(self, X):
+        return np.log(self.predict_proba(X))
 
 
 @pytest.mark.parametrize(
@@ -311,9 +346,32 @@ def test_the_label_that_the_estimator_asks_for_counts():
         warnings.simplefilter("error")
         model.fit(X, named)
     assert model.pos_label_ == model.estimator_[-1].pos_label_ == "fraud"
-    assert model.estimator_[-1].classes_.tolist() == ["ok", "fraud"]
+    assert model.estimator_[-1].classes_.tolist() == ["fraud", "ok"]
     told = BudgetThresholdClassifier(Asking(), budget=0.05, pos_label="fraud").fit(X, named)
     assert (told.estimator_.pos_label, told.estimator.pos_label) == ("fraud", None)
+
+
+@pytest.mark.parametrize("labels", [("ok", "fraud"), ("ok", "scam"), (2, 1), (0, 1)])
+@pytest.mark.parametrize("method", ["decision_function", "predict_proba"])
+def test_an_estimator_with_its_classes_in_another_order(labels, method):
+    X, y = draw(1000)
+    named = np.array(labels)[y]
+    options = {"budget": 0.05, "pos_label": labels[1], "response_method": method}
+    model = BudgetThresholdClassifier(PositiveSecond(), **options).fit(X, named)
+    assert model.estimator_.classes_.tolist() == list(labels)
+    assert (model.classes_.tolist(), model.pos_label_) == (sorted(labels), labels[1])
+    np.testing.assert_array_equal(ranks_of(model, X), X[:, 0])
+    score = X[:, 0] if method == "decision_function" else 1 / (1 + np.exp(-X[:, 0]))
+    np.testing.assert_array_equal(model.predict(X) == labels[1], score > model.threshold_)
+    assert y[model.alerts(X, 20)].mean() > 0.8
+    of_positive = model.classes_.tolist().index(labels[1])
+    for name in ("predict_proba", "predict_log_proba"):
+        expected = getattr(model.estimator_, name)(X)
+        found = getattr(model, name)(X)
+        np.testing.assert_array_equal(found[:, of_positive], expected[:, 1])
+        np.testing.assert_array_equal(found[:, 1 - of_positive], expected[:, 0])
+    greater = (named == max(labels)).astype(int)
+    assert roc_auc_score(greater, model.decision_function(X)) > 0.8
 
 
 def test_an_objective_of_ours_in_a_boosters_own_classifier_needs_the_greater_label(table):
@@ -386,7 +444,7 @@ def test_cross_validation_searches_clones_and_pickles(table):
     assert scorer(search, X_new, np.array(["ok", "fraud"])[y_new]) > 0.6
     copy = pickle.loads(pickle.dumps(search.best_estimator_))
     np.testing.assert_array_equal(copy.predict(X_new), search.predict(X_new))
-    assert copy.classes_.tolist() == ["ok", "fraud"]
+    assert (copy.classes_.tolist(), copy.pos_label_) == (["fraud", "ok"], "fraud")
     assert clone(copy).pos_label == "fraud"
     assert not hasattr(clone(copy), "pos_label_")
 
@@ -405,3 +463,60 @@ def test_metadata_routing_and_threads(table):
             model.fit(X, named, sample_weight=np.ones(y.size))
     assert sum(issubclass(one.category, PositiveClassWarning) for one in found) == 1
     assert model.coverage_ > 0.6
+
+
+# --- what scikit-learn does with it -----------------------------------------------------
+
+# The positive class is the smaller label, or the greater one.
+ORDERS = [("ok", "fraud"), ("ok", "scam"), (2, 1)]
+
+
+@pytest.mark.parametrize("labels", ORDERS)
+def test_metrics_of_scikit_learn(labels, table):
+    X, y, *_ = table
+    named = np.array(labels)[y]
+    model = BudgetThresholdClassifier(LogisticRegression(), budget=BUDGET, pos_label=labels[1])
+    splits = list(StratifiedKFold(3).split(X, y))
+    expected = {"roc_auc": [], "average_precision": [], "neg_log_loss": []}
+    for train, test in splits:
+        inner = LogisticRegression().fit(X[train], y[train])
+        score, positive = inner.decision_function(X[test]), inner.predict_proba(X[test])[:, 1]
+        expected["roc_auc"].append(roc_auc_score(y[test], score))
+        expected["average_precision"].append(average_precision_score(y[test], score))
+        expected["neg_log_loss"].append(-log_loss(y[test], positive))
+    precision = make_scorer(
+        average_precision_score, pos_label=labels[1], response_method="decision_function"
+    )
+    for name, values in expected.items():
+        scoring = precision if name == "average_precision" else name
+        found = cross_val_score(model, X, named, scoring=scoring, cv=splits, error_score="raise")
+        np.testing.assert_allclose(found, values, rtol=1e-4)
+    assert min(expected["roc_auc"]) > 0.9
+
+
+@pytest.mark.parametrize("labels", ORDERS)
+@pytest.mark.parametrize(
+    "around",
+    [
+        lambda model: CalibratedClassifierCV(model, cv=2),
+        lambda model: CalibratedClassifierCV(model, cv=2, ensemble=False),
+        lambda model: CalibratedClassifierCV(model, cv=2, method="isotonic"),
+        lambda model: StackingClassifier([("model", model)], cv=2),
+        lambda model: StackingClassifier(
+            [("model", model)], cv=2, stack_method="decision_function", passthrough=True
+        ),
+        lambda model: VotingClassifier([("model", model), ("other", model)], voting="soft"),
+        lambda model: BaggingClassifier(model, 3, random_state=0),
+        lambda model: FixedThresholdClassifier(model),
+    ],
+)
+def test_meta_estimators_of_scikit_learn(around, labels, table):
+    X, y, X_new, y_new = table
+    model = BudgetThresholdClassifier(LogisticRegression(), budget=BUDGET, cv=2)
+    with warnings.catch_warnings():
+        # Some code the labels first, and name no positive class.
+        warnings.simplefilter("ignore", PositiveClassWarning)
+        model = around(model).fit(X, np.array(labels)[y])
+    assert model.classes_.tolist() == sorted(labels)
+    column = sorted(labels).index(labels[1])
+    assert roc_auc_score(y_new, model.predict_proba(X_new)[:, column]) > 0.9

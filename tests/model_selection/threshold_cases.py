@@ -23,6 +23,12 @@ class FirstColumn(ClassifierMixin, BaseEstimator):
         return self.classes_[(self.decision_function(X) > 0).astype(int)]
 
 
+def ranks_of(model, X):
+    """Scores that favour the positive class of a fitted model, whichever its label is."""
+    score = model.decision_function(X)
+    return score if model.classes_[1] == model.pos_label_ else -score
+
+
 def draw(n_rows=2000, seed=0, pos_rate=0.1, shift=2.0):
     """A score with positives shifted upwards, and the number of the row."""
     rng = np.random.default_rng(seed)

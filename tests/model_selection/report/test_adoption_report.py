@@ -323,11 +323,12 @@ class Asking(ClassifierMixin, BaseEstimator):
         self.pos_label = pos_label
 
     def decision_function(self, X):
-        return Ranker(self.first, self.second).decision_function(X)
+        score = Ranker(self.first, self.second).decision_function(X)
+        return score if self.classes_[1] == self.pos_label_ else -score
 
     def fit(self, X, y, sample_weight=None):
         found = find_classes(y, self.pos_label, owner="Asking")
-        self.classes_, self.pos_label_ = found.classes, found.classes[1]
+        self.classes_, self.pos_label_ = np.sort(found.classes), found.classes[1]
         return self
 
 
@@ -352,6 +353,7 @@ def test_a_frozen_model_is_asked_for_the_label_that_it_knows(kind):
     X, y = noisy_table()
     named = np.array(["ok", "fraud"])[y]
     frozen = FrozenEstimator(kind().fit(X, named))
+    assert frozen.classes_.tolist() == ["fraud", "ok"]
     found = quick(X, named, baseline=frozen, candidate=frozen, pos_label="fraud")
     assert found["baseline"].coverage.mean > 0.5
 
