@@ -15,7 +15,7 @@ from sklearn.utils import RegressorTags
 from sklearn.utils._param_validation import InvalidParameterError
 from sklearn.utils.validation import _num_samples, check_is_fitted, column_or_1d
 
-from .._utils.labels import TwoClasses, classes_by_role, is_positive_first
+from .._utils.labels import TwoClasses, is_positive_first
 from .._utils.names import refuse_unknown_names
 from .._utils.naming import naming
 from .._utils.ranges import in_fitting_range
@@ -476,8 +476,8 @@ class PAUCClassifierMixin:
     def _labels(self, X: Any, **kwargs: Any) -> NDArray:
         target, _ = self._kind
         if target == "binary":
-            positive = self._probabilities(X, **kwargs)[:, 1] > 0.5
-            return classes_by_role(self)[positive.astype(np.intp)]
+            second = self._class_probabilities(X, **kwargs)[:, 1] > 0.5
+            return self.classes_[second.astype(np.intp)]
         scores = self.decision_function(X, **kwargs)
         if target == "classes":
             return self.classes_[scores.argmax(axis=1)]

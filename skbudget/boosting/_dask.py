@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
 from dataclasses import replace
 from inspect import signature
 from typing import Any, ClassVar
 
 import dask.array as da
 import numpy as np
+from dask.base import is_dask_collection
 from xgboost import XGBModel
 from xgboost.dask import DaskXGBClassifier
 
@@ -72,8 +74,10 @@ class DaskPAUCXGBClassifier(DaskXGBClassifier):
 
     Attributes
     ----------
+    pos_label_ : int, float, bool or str
+        Label of the positive class.
     classes_ : ndarray of shape (2,)
-        Class labels; the second is the positive class.
+        Class labels in increasing order; scores favour the second.
     evals_result_ : dict
         Metrics by round, if there was an ``eval_set``.
 
@@ -382,12 +386,14 @@ class DaskPAUCXGBClassifier(DaskXGBClassifier):
         -------
         margin : dask Array of shape (n_samples,)
             Their order is all they say. Greater margins favour ``classes_[1]``, which need not
-            be the positive class ``pos_label_``.
+            be the positive class ``pos_label_``. With an asynchronous client, an awaitable.
         """
         options = [*signature(super().predict).parameters]
         refuse_unknown_names(kwargs, options, f"{type(self).__name__}.decision_function")
         margin = super().predict(X, output_margin=True, **kwargs)
-        return -margin if is_positive_first(self) else margin
+        if not is_positive_first(self):
+            return margin
+        return -margin if is_dask_collection(margin) else _turned(margin)
 
     @property
     def predict_proba(self) -> Any:
@@ -404,6 +410,11 @@ class DaskPAUCXGBClassifier(DaskXGBClassifier):
             f"This {type(self).__name__} ranks only, and has no {method}: its margins are not "
             "calibrated. Use decision_function."
         )
+
+
+async def _turned(margin: Awaitable[Any]) -> Any:
+    """Return margins of an asynchronous client with the other sign."""
+    return -(await margin)
 
 
 DaskPAUCXGBClassifier._names = ParentNames.of(

@@ -12,6 +12,7 @@ from lightgbm.basic import LightGBMError
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.metaestimators import available_if
 
+from .._utils.labels import is_positive_first
 from .._utils.validation import _invalid
 from ..band import Basis, TauScale
 from ..objectives import Schedule
@@ -76,7 +77,7 @@ reg_alpha, random_state, importance_type
     pos_label_ : int, float, bool or str
         Label of the positive class, of two.
     classes_ : ndarray of shape (n_classes,)
-        Class labels; of two the second is the positive class.
+        Class labels in increasing order; of two scores favour the second.
     calibrator_ : SigmoidCalibrator
         Map from margin to probability; a `ClassCalibrator` for a loss of classes.
     beta_ : float
@@ -106,10 +107,11 @@ reg_alpha, random_state, importance_type
     of a comparison of the two.
 
     The booster carries the start of the loss and the zero of the calibration in its
-    first tree, so that a saved booster gives the margins of `decision_function`. With
-    ``linear_tree=True`` the estimator adds them, and the booster alone lacks them. A
-    calibrated model of several classes rescales its margins, which the booster alone does
-    not.
+    first tree, so that a saved booster gives the margins of `decision_function`. If the
+    positive class is ``classes_[0]``, they have the other sign there, because the booster
+    favours the positive class. With ``linear_tree=True`` the estimator adds them, and the
+    booster alone lacks them. A calibrated model of several classes rescales its margins,
+    which the booster alone does not.
 
     Examples
     --------
@@ -363,7 +365,9 @@ eval_X, eval_y
             return self.decision_function(X, **kwargs)
         if any(raw.values()):
             self._check_options(kwargs, "predict")
-            return LGBMModel.predict(self, self._check_X(X, reset=False), **raw, **kwargs)
+            found = LGBMModel.predict(self, self._check_X(X, reset=False), **raw, **kwargs)
+            # SHAP values add up to the raw score, and take its sign.
+            return -found if raw["pred_contrib"] and is_positive_first(self) else found
         return usual(X, **kwargs)
 
     @available_if(has_probabilities)

@@ -81,7 +81,7 @@ class PAUCXGBClassifier(PAUCClassifierMixin, XGBClassifier):
     pos_label_ : int, float, bool or str
         Label of the positive class, of two.
     classes_ : ndarray of shape (n_classes,)
-        Class labels; of two the second is the positive class.
+        Class labels in increasing order; of two scores favour the second.
     calibrator_ : SigmoidCalibrator
         Map from margin to probability; a `ClassCalibrator` for a loss of classes.
     beta_ : float
@@ -108,9 +108,10 @@ class PAUCXGBClassifier(PAUCClassifierMixin, XGBClassifier):
 
     With one margin the booster carries the start of the loss and the zero of the
     calibration in its ``base_score``, so that a saved booster gives the margins of
-    `decision_function`. A booster cannot carry one start per margin. With several margins
-    boosting therefore begins at zero, and `decision_function` of a calibrated model is
-    rescaled by the estimator alone.
+    `decision_function`. If the positive class is ``classes_[0]``, they have the other sign
+    there, because the booster favours the positive class. A booster cannot carry one start
+    per margin. With several margins boosting therefore begins at zero, and
+    `decision_function` of a calibrated model is rescaled by the estimator alone.
 
     Examples
     --------

@@ -220,10 +220,13 @@ class PAUCClassifier(ClassifierMixin, FittedNetwork, NetworkParameters):
     fit and put back afterwards, and fits with such code wait for each other. Nothing can
     be done about other threads of yours that draw from that generator at the same time.
 
-    Tools of scikit-learn that calibrate or encode two classes themselves
-    (``CalibratedClassifierCV``, the scorer ``"roc_auc"``, `cross_val_predict` with scores)
-    take the greater label for the positive one. If yours is not, hand them
-    ``y == positive`` in place of labels and ``pos_label``.
+    Scores and the second column of `predict_proba` are those of ``classes_[1]``, on which
+    scorers and ``CalibratedClassifierCV`` of scikit-learn rely. If ``pos_label_`` is
+    ``classes_[0]``, the rows to be reviewed have the least scores. Tools of scikit-learn
+    that code labels as 0 and 1 first (``VotingClassifier``, ``StackingClassifier``,
+    ``CalibratedClassifierCV(ensemble=False)``, `cross_val_predict` with scores) do not hand
+    labels on, and ``pos_label="fraud"`` is refused there. Hand them ``y == "fraud"`` and
+    no ``pos_label``.
 
     ``sample_weight`` repeats a row, and rows of weight zero are dropped. A model of
     weighted rows is close to that of repeated rows, but not equal: batches are drawn by
@@ -389,7 +392,8 @@ class PAUCClassifier(ClassifierMixin, FittedNetwork, NetworkParameters):
             loss = self._check_params()
             before = None
             if self.warm_start and hasattr(self, "net_"):
-                before = self.net_.module_.state_dict(), getattr(self, "classes_", None)
+                classes = classes_by_role(self) if hasattr(self, "classes_") else None
+                before = self.net_.module_.state_dict(), classes
             table = check_table(self, loss, X, y, sample_weight, given)
             if loss.has_classes:
                 warn_of_few_rows(self, table.y)
@@ -488,7 +492,8 @@ class PAUCClassifier(ClassifierMixin, FittedNetwork, NetworkParameters):
 
         With calibration, a score above zero means a probability above one half, and
         for more than two classes a score is the log-odds of its class. Without
-        calibration, only the order has a meaning.
+        calibration, only the order has a meaning. Of two classes a greater score favours
+        ``classes_[1]``, which need not be the positive class ``pos_label_``.
 
         Parameters
         ----------

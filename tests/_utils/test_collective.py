@@ -195,6 +195,20 @@ def test_pairs_with_a_side_that_no_worker_has_sum_to_zero(sides):
         assert (sums.sigma_total, sums.softplus_total) == (0.0, 0.0)
 
 
+def test_pairs_of_single_precision_are_summed_in_double():
+    rng = np.random.default_rng(5)
+    pos, neg = (100 * rng.standard_normal(n).astype(np.float32) for n in (90, 700))
+    alone = sum_pairs(pos, neg, 0.4, None, None, KERNELS, "brute")
+    found = Threads(2).run(
+        lambda worker, p, n: sum_pairs(p, n, 0.4, None, None, KERNELS, collective=worker),
+        [(pos[:30], neg[:300]), (pos[30:], neg[300:])],
+    )
+    for name in ("sigma_pos", "dsigma_pos", "sigma_neg", "dsigma_neg"):
+        expected = getattr(alone, name)
+        together = np.concatenate([getattr(sums, name) for sums in found])
+        np.testing.assert_allclose(together, expected, atol=1e-6 * expected.max())
+
+
 @pytest.mark.parametrize("weighted", [False, True])
 @pytest.mark.parametrize("link", ["logistic", "sigmoid"])
 def test_tables_are_those_of_all_rows(link, weighted):
@@ -364,3 +378,17 @@ def test_a_class_that_no_worker_has():
         Threads(2).run(lambda worker, y, s: Rows(y, s, workers=worker), parts)
     with pytest.raises(ValueError, match="Coverage needs rows of both classes"):
         Threads(2).run(lambda worker, y, s: common_coverage(y, s, None, 0.1, "fpr", worker), parts)
+
+
+@pytest.mark.parametrize("basis", ["fpr", "population"])
+@pytest.mark.parametrize("positive", [False, True])
+def test_coverage_needs_both_classes_on_some_worker(basis, positive):
+    parts = [(np.full(3, positive), np.arange(3.0))] * 2
+    if basis == "population" and positive:
+        found = Threads(2).run(
+            lambda worker, y, s: common_coverage(y, s, None, 0.5, basis, worker), parts
+        )
+        assert found == [0.5, 0.5]
+        return
+    with pytest.raises(ValueError, match="Coverage needs rows of both classes"):
+        Threads(2).run(lambda worker, y, s: common_coverage(y, s, None, 0.5, basis, worker), parts)

@@ -17,6 +17,23 @@ def only_rank(cls, objective=None, **params):
     return make(cls, objective, selection_cv=None, calibration_cv=None, **params)
 
 
+def favours_positive(model):
+    """+1 where greater scores of a fitted model favour its positive class, else -1."""
+    assert model.classes_.tolist() == sorted(model.classes_.tolist())
+    assert model.pos_label_ in model.classes_
+    return 1 if model.classes_[1] == model.pos_label_ else -1
+
+
+def ranks_of(model, X):
+    """Scores that are greater for rows that are more likely positive."""
+    return favours_positive(model) * model.decision_function(X)
+
+
+def chance_of(model, X):
+    """The probability of the positive class."""
+    return model.predict_proba(X)[:, model.classes_.tolist().index(model.pos_label_)]
+
+
 def booster_margin(model, X):
     """The margins as a saved booster would give them."""
     if isinstance(model, PAUCLGBMClassifier):

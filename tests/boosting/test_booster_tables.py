@@ -7,7 +7,8 @@ from decimal import Decimal
 import numpy as np
 import pytest
 import scipy.sparse as sp
-from small_models import CLASSES, make, only_rank
+import small_models
+from small_models import CLASSES
 
 pd = pytest.importorskip("pandas")
 
@@ -29,6 +30,28 @@ def X(y):
     X = np.round(4 * rng.standard_normal((N_ROWS, 4)))
     X[:, 0] += 6 * y
     return X
+
+
+@pytest.fixture(scope="module")
+def once():
+    """Fit a model once for all tests that need the same."""
+    known = {}
+
+    def fitted(key, fit):
+        if key not in known:
+            known[key] = fit()
+        return known[key]
+
+    return fitted
+
+
+def make(cls, **params):
+    """A model of few trees: what it makes of a table shows in the first ones."""
+    return small_models.make(cls, **{"n_estimators": 4, **params})
+
+
+def only_rank(cls, **params):
+    return make(cls, selection_cv=None, calibration_cv=None, **params)
 
 
 def frame_of(X):
@@ -74,14 +97,15 @@ FORMS = {
 
 @pytest.mark.parametrize("form", FORMS)
 @each_class
-def test_forms_of_the_same_numbers(cls, form, X, y):
+def test_forms_of_the_same_numbers(cls, form, X, y, once):
     if "pyarrow" in form:
         pytest.importorskip("pyarrow")
     given = FORMS[form](X)
-    expected = make(cls, selection_cv=None).fit(X, y)
+    usual = {"selection_cv": None, "calibration_cv": 2}
+    expected = once((cls, "numbers"), lambda: make(cls, **usual).fit(X, y))
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        model = make(cls, selection_cv=None).fit(given, y, eval_set=[(given, y)])
+        model = make(cls, **usual).fit(given, y, eval_set=[(given, y)])
         for method in ("decision_function", "predict_proba", "predict"):
             found = getattr(model, method)(given)
             np.testing.assert_array_equal(found, getattr(expected, method)(X))
@@ -90,15 +114,17 @@ def test_forms_of_the_same_numbers(cls, form, X, y):
 @pytest.mark.parametrize("form", ["csr", "csc", "coo", "lil", "dok", "dia", "bsr"])
 @pytest.mark.parametrize("dtype", [np.float64, np.float32, np.int64, bool])
 @each_class
-def test_sparse_forms(cls, form, dtype, X, y):
+def test_sparse_forms(cls, form, dtype, X, y, once):
     X = np.where(X > 2, X, 0.0).astype(dtype)
-    expected = only_rank(cls).fit(sp.csr_matrix(X.astype(float)), y)
+    csr = sp.csr_matrix(X.astype(float))
+    reference = once(
+        (cls, dtype, "sparse"), lambda: only_rank(cls).fit(csr, y).decision_function(csr)
+    )
     given = sp.csr_matrix(X).asformat(form)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         model = only_rank(cls).fit(given, y)
         found = model.decision_function(given)
-    reference = expected.decision_function(sp.csr_matrix(X.astype(float)))
     np.testing.assert_array_equal(found, reference)
 
 
@@ -119,11 +145,12 @@ def test_sparse_forms(cls, form, dtype, X, y):
     ids=["NaN", "Int64", "Float64", "None", "polars"],
 )
 @each_class
-def test_missing_values(cls, missing, X, y):
-    expected = only_rank(cls).fit(np.where(X > 5, np.nan, X), y)
+def test_missing_values(cls, missing, X, y, once):
+    nan = np.where(X > 5, np.nan, X)
+    expected = once((cls, "missing"), lambda: only_rank(cls).fit(nan, y).decision_function(nan))
     model = only_rank(cls).fit(missing(X), y)
     found = model.decision_function(missing(X))
-    np.testing.assert_array_equal(found, expected.decision_function(np.where(X > 5, np.nan, X)))
+    np.testing.assert_array_equal(found, expected)
 
 
 @pytest.mark.parametrize("dtype", [bool, "boolean"])
@@ -183,11 +210,9 @@ def test_categories(cls, form, X, y):
     given = CATEGORIES[form](frame)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        model = (
-            make(cls, selection_cv=None, min_child_samples=5).fit(given, y)
-            if (cls is PAUCLGBMClassifier)
-            else make(cls, selection_cv=None).fit(given, y)
-        )
+        leaves = {"min_child_samples": 5} if cls is PAUCLGBMClassifier else {}
+        model = make(cls, selection_cv=None, calibration_cv=2, n_estimators=10, **leaves)
+        model.fit(given, y)
         margin = model.decision_function(given)
     by_level = [margin[frame["kind"] == level].mean() for level in "qzma"]
     assert int(np.argmax(by_level)) == 1
@@ -263,7 +288,8 @@ def test_infinity_names_columns_and_counts(cls, form, X, y, monkeypatch):
     message = rf"Input X contains infinity.* in 2 columns: {names[0]} \(2\), {names[1]} \(1\).*"
     message += f"{cls.__name__} takes missing values"
     model = only_rank(cls).fit(made(X), y)
-    for method in (model.decision_function, make(cls).fit(made(X), y).predict_proba):
+    calibrated = make(cls, selection_cv=None, calibration_cv=2).fit(made(X), y)
+    for method in (model.decision_function, calibrated.predict_proba):
         with pytest.raises(ValueError, match=message):
             method(made(with_infinity(X)))
     trained = []
@@ -313,7 +339,7 @@ WRONG = {
 
 @pytest.mark.parametrize("kind", WRONG)
 @each_class
-def test_columns_of_other_kinds(cls, kind, X, y):
+def test_columns_of_other_kinds(cls, kind, X, y, once):
     values, message = WRONG[kind]
     frame = frame_of(X)
     frame["w"] = pd.Series(values(N_ROWS))
@@ -323,7 +349,8 @@ def test_columns_of_other_kinds(cls, kind, X, y):
     with pytest.raises(ValueError, match=message):
         make(cls).fit(frame, y)
     numbers = frame.assign(w=1.0)
-    model = make(cls, selection_cv=None).fit(numbers, y)
+    plain = make(cls, selection_cv=None, calibration_cv=2)
+    model = once((cls, "one more"), lambda: plain.fit(numbers, y))
     for method in (model.decision_function, model.predict_proba, model.predict):
         with pytest.raises(ValueError, match=message):
             method(frame)

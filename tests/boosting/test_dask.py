@@ -14,6 +14,7 @@ pytest.importorskip("pyarrow")
 
 from dask.distributed import Client, LocalCluster
 from sklearn.base import clone
+from small_models import favours_positive
 from xgboost.core import XGBoostError
 
 from skbudget import (
@@ -145,12 +146,15 @@ def test_labels_may_be_any_two(client):
     X, y = make_table()
     settings = {"budget": BUDGET, "n_estimators": 3}
     plain = DaskPAUCXGBClassifier(**settings).fit(*spread(X, y))
-    X_parts, y_parts = spread(X, np.where(y == 1, 7, -3))
-    other = DaskPAUCXGBClassifier(**settings).fit(X_parts, y_parts)
-    assert other.classes_.tolist() == [-3, 7]
-    np.testing.assert_array_equal(
-        plain.decision_function(X_parts).compute(), other.decision_function(X_parts).compute()
-    )
+    for positive, negative in ((7, -3), (-3, 7)):
+        X_parts, y_parts = spread(X, np.where(y == 1, positive, negative))
+        other = DaskPAUCXGBClassifier(**settings, pos_label=positive).fit(X_parts, y_parts)
+        assert other.classes_.tolist() == [-3, 7]
+        assert other.pos_label_ == positive
+        np.testing.assert_array_equal(
+            plain.decision_function(X_parts).compute(),
+            favours_positive(other) * other.decision_function(X_parts).compute(),
+        )
 
 
 def test_ranks_only(client):
@@ -200,10 +204,16 @@ def test_an_asynchronous_client():
             model.client = client
             parts = spread(X, y)
             await model.fit(*parts)
-            margin = await model.decision_function(parts[0])
-            return await client.compute(margin)
+            margins = [await client.compute(await model.decision_function(parts[0]))]
+            # The positive class is the first of the labels now.
+            model.set_params(pos_label=-1)
+            await model.fit(parts[0], -parts[1])
+            margins.append(await client.compute(await model.decision_function(parts[0])))
+            return margins
 
-    assert asyncio.run(train()).shape == y.shape
+    margins = asyncio.run(train())
+    assert margins[0].shape == y.shape
+    np.testing.assert_array_equal(margins[1], -margins[0])
 
 
 class DiesInRoundThree:

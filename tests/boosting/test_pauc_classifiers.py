@@ -154,6 +154,7 @@ def test_any_two_labels(cls, table, labels):
     named = np.where(y == 1, high, low)
     model, plain = make(cls).fit(X, named), make(cls).fit(X, y)
     assert list(model.classes_) == [low, high]
+    assert model.pos_label_ == high
     np.testing.assert_array_equal(model.decision_function(X), plain.decision_function(X))
     predicted = model.predict(X)
     assert set(predicted) <= {low, high}

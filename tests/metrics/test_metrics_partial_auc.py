@@ -229,3 +229,13 @@ def test_fpr_at_tpr_by_hand():
     y, score = [1, 0, 1, 0, 0, 1, 0, 1], np.arange(8, 0, -1)
     for tpr, expected in [(0.25, 0.0), (0.3, 0.25), (0.5, 0.25), (0.75, 0.75), (0.95, 1.0)]:
         assert fpr_at_tpr_error(y, score, tpr=tpr) == expected
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_a_perfect_ranking_is_never_better_than_one(seed):
+    rng = np.random.default_rng(seed)
+    y = np.repeat([0, 1], [37, 11])
+    options = {"beta": rng.uniform(0.3, 1.0), "alpha": rng.uniform(0.0, 0.3)}
+    weight = rng.uniform(0.1, 1.0, y.size)
+    score = partial_auc_score(y, y + rng.uniform(0, 0.5, y.size), sample_weight=weight, **options)
+    assert 1.0 - 1e-12 < score <= 1.0

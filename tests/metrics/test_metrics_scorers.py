@@ -550,3 +550,8 @@ def test_a_column_that_is_not_there_is_named(data, column):
     X, y = data
     with pytest.raises(ValueError, match=f"value_column={column} is not a column of X"):
         make_coverage_scorer(0.1, value_column=column)(LogisticRegression().fit(X, y), X, y)
+
+
+def test_the_scorer_that_was_called_is_named():
+    with pytest.raises(ValueError, match="'budget' parameter of make_value_per_review_scorer"):
+        make_value_per_review_scorer(0.0)

@@ -505,3 +505,25 @@ def test_what_the_estimator_takes_the_threshold_takes(estimator):
     assert tags.input_tags.allow_nan is inner.input_tags.allow_nan
     assert tags.input_tags.sparse is inner.input_tags.sparse
     assert tags.classifier_tags.multi_class is False
+
+
+@pytest.mark.parametrize("cv", [2, 3, 0.5])
+def test_several_splits_are_followed_by_a_fit_to_all_rows(cv):
+    X, y = draw(200)
+    model = BudgetThresholdClassifier(FirstColumn(), budget=0.1, cv=cv, random_state=0).fit(X, y)
+    several = cv != 0.5
+    assert model.estimator_.rows_.size == (200 if several else 100)
+    assert model.n_calibration_ == (200 if several else 100)
+    assert model.calibrations_[0]["source"] == ("cross-fitted" if several else "held-out")
+
+
+def test_parameters_are_kept_as_they_are_given():
+    given = {
+        "budget": 0.2, "basis": "fpr", "guarantee": 0.9, "allocation": "equal", "cv": 3,
+        "pos_label": 1, "refit": True, "n_jobs": 2, "random_state": 5,
+    }  # fmt: skip
+    known = BudgetThresholdClassifier(FirstColumn()).get_params(deep=False)
+    given = {name: value for name, value in given.items() if name in known}
+    assert {"budget", "n_jobs", "random_state"} <= set(given)
+    found = BudgetThresholdClassifier(FirstColumn(), **given).get_params(deep=False)
+    assert {name: found[name] for name in given} == given

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from ..._utils.labels import classes_by_role
 from ._calibration import Calibration, level_thresholds
 from ._criterion import Declaration, make_criterion
 from ._draws import Draws
@@ -112,14 +113,14 @@ def _optimizer_params(estimator: Any, of_net: Mapping[str, Any]) -> dict[str, An
 def continue_from(
     estimator: Any, net: RankingNet, weights: Mapping[str, Any], classes: NDArray | None
 ) -> None:
-    """Start from the weights of an earlier call to `fit`.
+    """Start from the weights of an earlier call to `fit`, whose classes are given by role.
 
     Raises
     ------
     ValueError
         If the classes or the shape of the network have changed.
     """
-    now = getattr(estimator, "classes_", None)
+    now = classes_by_role(estimator) if hasattr(estimator, "classes_") else None
     if (
         classes is not None
         and now is not None
@@ -144,7 +145,7 @@ def continue_from(
 
 
 def _listed(classes: NDArray | None) -> Any:
-    return "none (a real target)" if classes is None else classes.tolist()
+    return "none (a real target)" if classes is None else np.sort(classes).tolist()
 
 
 def train(

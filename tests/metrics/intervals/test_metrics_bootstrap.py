@@ -158,6 +158,50 @@ def test_the_skewness_is_that_of_leaving_each_row_out(basis, stratified, paired)
     np.testing.assert_allclose(found, expected, rtol=1e-9)
 
 
+def test_a_class_of_which_no_row_can_be_left_out_does_not_count():
+    y, score = np.repeat([1, 0], [1, 6]), np.array([1.0, 2, 1, 1, 1, 0, 0])
+    rows = check_rows(y, score, sample_weight=None, value=None, pos_label=1)
+    cells = Cells.of([rows], np.array([0.4]), "population", one_left_out=True)
+    without = np.array(
+        [coverage_at_budget_score(np.delete(y, row), np.delete(score, row), budget=0.4)
+         for row in range(1, 7)]
+    )  # fmt: skip
+    influence = 5 * (without.mean() - without) / 6
+    acceleration = (influence**3).sum() / (6 * (influence**2).sum() ** 1.5)
+    assert abs(acceleration) > 1e-3
+    tails = two_tails(0.9)
+    found = _bca_tails(tails, 0.5, np.linspace(0, 1, 11), cells, stratified=True)
+    expected = bca_tails(ndtri(tails), mean_rank(5 / 11, 6 / 11, 11), acceleration)
+    np.testing.assert_allclose(found, expected, rtol=1e-9)
+
+
+def test_another_metric_is_given_the_weights(table):
+    y, score, _ = table
+    weight = np.where(y == 1, 1.0, 9.0)
+    found = bootstrap_ci(
+        y, score, metric=average_precision_score, sample_weight=weight, n_resamples=60,
+        method="percentile", random_state=0,
+    )  # fmt: skip
+    assert found.estimate == average_precision_score(y, score, sample_weight=weight)
+    # The resamples scatter about the weighted estimate, and not about that of the rows alone.
+    plain = average_precision_score(y, score)
+    mean = found.distribution.mean()
+    assert abs(mean - found.estimate) < 0.4 * abs(plain - found.estimate)
+
+
+def test_the_ranking_that_is_wrong_is_named(table):
+    y, score, _ = table
+    for wrong in ("score_a", "score_b"):
+        rankings = {"score_a": score, "score_b": score, wrong: score[:-1]}
+        with pytest.raises(ValueError):
+            paired_bootstrap_ci(y, **rankings, budget=0.1)
+        rankings[wrong] = np.where(score > 1, np.nan, score)
+        with pytest.raises(ValueError, match=f"Input {wrong} contains NaN"):
+            paired_bootstrap_ci(y, **rankings, budget=0.1)
+        with pytest.raises(ValueError, match=f"{wrong} contains NaN"):
+            paired_bootstrap_ci(y, **rankings, metric=roc_auc_score)
+
+
 def test_another_metric_agrees_with_coverage(table):
     y, score, value = table
     coverage = partial(coverage_at_budget_score, budget=0.1)

@@ -201,6 +201,22 @@ def test_the_window_of_heavy_rows_is_as_wide_as_that_of_light_ones(basis):
     assert sizes[1] == pytest.approx(sizes[0], rel=0.05)
 
 
+def test_resamples_of_a_class_that_is_named_and_of_strata():
+    rng = np.random.default_rng(0)
+    y = np.repeat([0, 1], [80, 20])
+    score = rng.normal(y)
+    options = {"budgets": [0.1, 0.5], "n_resamples": 50, "random_state": 0}
+    expected = bootstrap_coverage(y, score, **options, stratified=True)
+    named = np.where(y == 1, "fraud", "ok")
+    found = bootstrap_coverage(named, score, pos_label="fraud", **options, stratified=True)
+    np.testing.assert_array_equal(found, expected)
+    whole = bootstrap_coverage(y, score, **options, stratified=False)
+    assert not np.array_equal(whole, expected)
+    # Twenty positives in each resample of strata, any number in others.
+    assert np.allclose(expected * 20, np.round(expected * 20))
+    assert not np.allclose(whole * 20, np.round(whole * 20))
+
+
 def test_few_cells_are_left_of_a_large_table():
     rng = np.random.default_rng(0)
     y = np.repeat([0, 1], [50_000, 50_000])
