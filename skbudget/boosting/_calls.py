@@ -130,10 +130,10 @@ class BoosterCallable:
         needs = self._loss.needs if warmup is None else self._loss.needs | warmup.needs
         check_names(self._loss, given.keys() | needs, self._name, warmup)
         for name, values in given.items():
-            if np.ndim(values) != 1:
+            shape = shape_of(values, name)
+            if len(shape) != 1:
                 raise ValueError(
-                    f"{name} must have shape (n_samples,), one entry per row: got "
-                    f"{np.shape(values)}."
+                    f"{name} must have shape (n_samples,), one entry per row: got {shape}."
                 )
         n_samples = np.shape(next(iter(given.values())))[0] if given else 0
         return WithColumns(self, check_columns(given, n_samples))

@@ -273,6 +273,8 @@ def code_target(
     ValueError
         If the labels are of another kind, or a binary target lacks a class.
     """
+    if labels.dtype.kind not in "biuf":
+        labels = _as_numbers(labels)
     if kind == "binary":
         positive = labels == 1
         n_pos = np.count_nonzero(positive)

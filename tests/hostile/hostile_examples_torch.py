@@ -117,15 +117,16 @@ def examples() -> list[Example]:
                 passes_nan=True,
             ),
         ]
-        if hasattr(found, "reset_queue"):
-            examples.append(
-                Example(
-                    f"{room}.{name}.reset_queue",
-                    lambda found=found: found().reset_queue(),
-                    lambda variant: {},
-                    (found.reset_queue,),
-                )
+        examples += [
+            Example(
+                f"{room}.{name}.{method}",
+                lambda found=found, method=method: getattr(found(), method)(),
+                lambda variant: {},
+                (getattr(found, method),),
             )
+            for method in ("reset_queue", "end_step")
+            if hasattr(found, method)
+        ]
     examples += _warmup(room)
     examples.append(
         Example(

@@ -136,7 +136,7 @@ def test_files_that_are_refused(tmp_path):
         study_tables(str(tmp_path))
     np.savez(path, X=X, y=np.where(np.arange(500) < 2, 1, 0))
     read_source.cache_clear()
-    with pytest.raises(ValueError, match=r"bad\.npz: bad has 2 positive"):
+    with pytest.raises(ValueError, match=r"bad\.npz: n_folds: bad has 2 positive"):
         study_tables(str(tmp_path))
     np.savez(path, X=X, y=np.arange(500))
     with pytest.raises(ValueError, match=r"y of bad\.npz must have two labels: it has 500"):
