@@ -535,11 +535,6 @@ class PAUCEnsembleClassifier(ClassifierMixin, BaseEstimator):
         )
         return _blend(self._tenths, of_trees, of_network) + self._offset
 
-    def _probability(self, X: Any) -> NDArray[np.float64]:
-        """Return the probability of the positive class."""
-        blend = self._blended(X)
-        return self.calibrator_(blend)
-
     def predict_proba(self, X: Any) -> NDArray[np.float64]:
         """Return calibrated class probabilities.
 
@@ -554,7 +549,8 @@ class PAUCEnsembleClassifier(ClassifierMixin, BaseEstimator):
             Columns in the order of ``classes_``. The second column ranks rows as
             `decision_function` does, up to rounding.
         """
-        return two_columns(self._probability(X), is_positive_first(self))
+        blend = self._blended(X)
+        return two_columns(self.calibrator_(blend), is_positive_first(self))
 
     def predict(self, X: Any) -> NDArray:
         """Return the more probable class of each row.
@@ -571,8 +567,8 @@ class PAUCEnsembleClassifier(ClassifierMixin, BaseEstimator):
         -------
         labels : ndarray of shape (n_samples,)
         """
-        positive = self._probability(X) > 0.5
-        return classes_by_role(self)[positive.astype(np.intp)]
+        second = self.predict_proba(X)[:, 1] > 0.5
+        return self.classes_[second.astype(np.intp)]
 
     def get_metadata_routing(self) -> MetadataRouter:
         """Return which metadata go where.

@@ -706,6 +706,19 @@ def test_models_with_their_classes_in_any_order_are_blended_alike(labels):
     np.testing.assert_allclose(found[0], expected)
 
 
+@pytest.mark.parametrize("labels", [("ok", "fraud"), ("ok", "scam")])
+def test_even_odds_get_the_first_class_as_in_scikit_learn(labels, monkeypatch):
+    X, y = draw(600)
+    model = PAUCEnsembleClassifier(
+        budget=BUDGET, trees=Asking(0), network=Asking(1), pos_label=labels[1]
+    ).fit(X, np.array(labels)[y])
+    monkeypatch.setattr(model, "_blended", lambda X: np.array([-1.0, 0.0, 1.0]))
+    np.testing.assert_array_equal(model.predict(X[:3]), [labels[0], min(labels), labels[1]])
+    np.testing.assert_array_equal(model.predict_proba(X[:3])[1], [0.5, 0.5])
+    second = model.decision_function(X[:3]) > 0
+    np.testing.assert_array_equal(model.predict(X[:3]), model.classes_[second.astype(int)])
+
+
 @pytest.mark.parametrize("labels", [("ok", "fraud"), ("ok", "scam"), (2, 1)])
 def test_metrics_of_scikit_learn(labels):
     X, y = draw(1000)

@@ -63,7 +63,7 @@ class ThresholdBase(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
 
     @available_if(_estimator_has("decision_function"))
     def decision_function(self, X: Any) -> NDArray:
-        """Return the scores of the fitted estimator, unchanged.
+        """Return the scores of the fitted estimator, which favour ``classes_[1]``.
 
         Parameters
         ----------
@@ -73,9 +73,9 @@ class ThresholdBase(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         Returns
         -------
         decisions : ndarray of shape (n_samples,)
-            Greater scores favour ``classes_[1]``. If ``pos_label_`` is the first class, the
-            rows to flag have the least scores, and ``threshold_`` is for the scores with the
-            other sign.
+            Their sign is changed if ``classes_[1]`` is the first class of the estimator. If
+            ``pos_label_`` is ``classes_[0]``, the rows to flag have the least scores, and
+            ``threshold_`` is for the scores with the other sign.
         """
         check_is_fitted(self, "threshold_")
         decisions = self.estimator_.decision_function(X)
