@@ -134,7 +134,8 @@ def _check_names(
     for name, column in columns.items():
         if name in known or (column is None and name in _USUAL):
             continue
-        near = near_name(name, known)
+        # A column that other losses read is no misspelt one.
+        near = None if name in _USUAL else near_name(name, known)
         hint = "" if near is None else f" Did you mean {near!r}?"
         if name in parameters:
             hint = f" It is a parameter of the constructor: pass {owner}({name}=...)."

@@ -46,7 +46,7 @@ def table():
         ("idd_mask", "Did you mean 'iid_mask'"),
         ("values", "Did you mean 'value'"),
         ("budget", r"parameter of the constructor: pass PAUCClassifier\(budget=...\)"),
-        ("eval_set", "What it takes: X, y, sample_weight, iid_mask, value"),
+        ("eval_set", "What it takes: X, y, sample_weight, groups, iid_mask, value"),
     ],
 )
 def test_misspelt_arguments_are_refused_even_without_a_column(table, method, name, hint):
