@@ -113,7 +113,7 @@ def test_rows_of_nearly_no_weight_count_for_nearly_nothing(name):
 
 
 @few
-@given(rankings(), st.floats(0.01, 0.99), st.integers(-1070, 1000), st.integers(-1060, 1000))
+@given(rankings(), st.floats(0.01, 0.99), st.integers(-1000, 1000), st.integers(-1000, 1000))
 def test_the_return_of_a_review_keeps_its_unit(ranked, budget, of_weight, of_value):
     expected = value_per_review_score(
         ranked.y,
@@ -130,6 +130,7 @@ def test_the_return_of_a_review_keeps_its_unit(ranked, budget, of_weight, of_val
         value=np.ldexp(ranked.value, of_value),
     )
     exact = Fraction(float(expected)) * Fraction(2) ** of_value
+    # All numbers are normal: below 1e-308 they would lose digits before they are measured.
     # Weights that happen to be whole numbers are rounded up to whole rows, to one part in 10^9.
     assert abs(Fraction(float(found)) - exact) <= exact / 10**8 + Fraction(5e-324)
 
