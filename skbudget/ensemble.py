@@ -22,6 +22,7 @@ from sklearn.utils.metadata_routing import (
 from sklearn.utils.validation import _num_samples, check_is_fitted
 
 from ._utils.calibration import SigmoidCalibrator
+from ._utils.features import check_kinds
 from ._utils.fit_arguments import fit_argument, optional_fit_argument
 from ._utils.labels import (
     TwoClasses,
@@ -448,6 +449,9 @@ class PAUCEnsembleClassifier(ClassifierMixin, BaseEstimator):
                 )
 
     def _check_X(self, X: Any, *, reset: bool) -> Any:
+        if not hasattr(X, "iloc"):
+            # What becomes an array: frames of pandas reach the models as they are.
+            X = check_kinds(X, type(self).__name__)
         return check_table(
             self,
             X,

@@ -51,6 +51,8 @@ def check_kinds(X: Any, owner: str, *, categories: bool = False) -> Any:
     """
     if issparse(X):
         return X
+    if _is_of(X, "pyarrow", "Table"):
+        X = X.to_pandas()
     if _is_of(X, "pandas", "DataFrame"):
         wrong = _wrong_in_pandas(X)
     elif _is_of(X, "polars", "DataFrame"):

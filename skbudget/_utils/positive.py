@@ -28,6 +28,7 @@ __all__ = [
     "favours",
     "find_known_positive",
     "is_frozen",
+    "is_known",
     "refuse_one_sided",
     "tell_positive",
 ]
@@ -66,6 +67,11 @@ def _fitted_layers(estimator: Any) -> Iterator[Any]:
 
 def _has_pos_label(estimator: Any) -> bool:
     return hasattr(estimator, "get_params") and "pos_label" in estimator.get_params(deep=False)
+
+
+def is_known(estimator: Any) -> bool:
+    """Tell whether an unfitted estimator, or one inside it, is of this package."""
+    return any(_has_pos_label(layer) for layer in _unfitted_layers(estimator))
 
 
 def is_frozen(estimator: Any) -> bool:

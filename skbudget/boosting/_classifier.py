@@ -364,6 +364,12 @@ class PAUCClassifierMixin:
         if not isinstance(class_weight, dict) or self._label_encoder is None:
             return class_weight
         codes = {label: code for code, label in enumerate(self._label_encoder.classes_)}
+        unknown = [label for label in class_weight if label not in codes]
+        if unknown:
+            raise ValueError(
+                f"class_weight of {type(self).__name__} names classes that are not in y: "
+                f"{unknown}. The classes are {self._label_encoder.classes_.tolist()}."
+            )
         return {codes[label]: weight for label, weight in class_weight.items()}
 
     def _check_band(self, training: Training, settings: Settings) -> float | None:

@@ -224,6 +224,10 @@ class Booster(ABC):
     def margins(self, fitted: Any, X: Any, **options: Any) -> NDArray[np.float64]:
         """Return the margins of rows as the booster gives them."""
 
+    def replaced_start(self) -> float:
+        """Return the part of all margins whose place scores that rows begin from take."""
+        return 0.0
+
     @abstractmethod
     def shift(self, model: Model, offset: float) -> None:
         """Add a constant to the margins of a model with one margin."""
@@ -538,7 +542,9 @@ def calibrate(
         held_out = score_held_out(training, settings, choice, cv, n_rounds)
     rows, margins = held_out.in_order()
     target, weight = training.rows.target[rows], weights_of(training, settings)[rows]
-    based = None if training.base is None else margins + training.base[rows]
+    based = None
+    if training.base is not None:
+        based = margins - settings.booster.replaced_start() + training.base[rows]
     if settings.minimised.target == "classes":
         return Calibration(
             ClassCalibrator.fit(margins, target, weight),

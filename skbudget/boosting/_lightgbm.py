@@ -23,7 +23,13 @@ from ._classifier import (
     SplitGain,
 )
 from ._documents import document_parameters
-from ._lightgbm_booster import LightGBM, LightGBMRounds, main_names, raw_margins
+from ._lightgbm_booster import (
+    LightGBM,
+    LightGBMRounds,
+    main_names,
+    raw_margins,
+    refuse_metrics_of_probabilities,
+)
 from ._methods import can_predict, has_probabilities
 from ._objective import Surrogate
 from ._parameters import OF_LIGHTGBM, OWN_PARAMETERS, ParentNames
@@ -307,6 +313,7 @@ eval_X, eval_y
         # LightGBM would add its log loss, which reads margins as probabilities.
         metrics = eval_metric if isinstance(eval_metric, list) else [eval_metric]
         named = [metric for metric in metrics if isinstance(metric, str)]
+        refuse_metrics_of_probabilities([*named, params.get("metric")], type(self).__name__)
         params.setdefault("metric", named or "None")
         # With a custom objective LightGBM fails where it has filtered all features.
         params.setdefault("feature_pre_filter", False)

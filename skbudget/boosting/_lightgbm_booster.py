@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
@@ -16,7 +16,47 @@ from numpy.typing import NDArray
 from ._fitting import Booster, Choice, Model, Training
 from ._rounds import announce_round
 
-__all__ = ["LightGBM", "LightGBMRounds", "main_names", "raw_margins"]
+__all__ = [
+    "LightGBM",
+    "LightGBMRounds",
+    "main_names",
+    "raw_margins",
+    "refuse_metrics_of_probabilities",
+]
+
+# Metrics of LightGBM, by all their names, that read raw scores as probabilities beside an
+# objective that is not its own.
+_OF_PROBABILITIES = {
+    "binary",
+    "binary_error",
+    "binary_logloss",
+    "cross_entropy",
+    "cross_entropy_lambda",
+    "kldiv",
+    "kullback_leibler",
+    "multi_logloss",
+    "multiclass",
+    "multiclass_ova",
+    "multiclassova",
+    "ova",
+    "ovr",
+    "softmax",
+    "xentlambda",
+    "xentropy",
+}
+
+
+def refuse_metrics_of_probabilities(metrics: Sequence[Any], owner: str) -> None:
+    """Raise for a metric of LightGBM that margins would be taken for probabilities by."""
+    for metric in metrics:
+        names = metric.split(",") if isinstance(metric, str) else metric
+        for name in names if isinstance(names, list | tuple | set) else ():
+            if isinstance(name, str) and name.strip() in _OF_PROBABILITIES:
+                raise ValueError(
+                    f"The metric {name.strip()!r} of {owner} reads probabilities, and LightGBM "
+                    "hands it the margins of an objective that is not its own. Pass 'auc', "
+                    "'average_precision', a CoverageMetric, or a function of your own."
+                )
 
 
 class LightGBMRounds:

@@ -12,6 +12,7 @@ from sklearn.utils.validation import _num_samples
 from xgboost import XGBClassifier, XGBModel
 from xgboost.core import XGBoostError
 
+from .._utils.validation import check_positive
 from ..band import Basis, TauScale
 from ..objectives import Schedule
 from ..objectives.losses.pairwise_pauc import Link
@@ -247,6 +248,11 @@ class PAUCXGBClassifier(PAUCClassifierMixin, XGBClassifier):
     def _check_params(self) -> Minimised:
         minimised = super()._check_params()
         refuse_ratio(self, minimised)
+        if self.verbosity is not None:
+            # XGBoost keeps a wrong one for all that comes after.
+            check_positive(
+                self.verbosity, "verbosity", type(self).__name__, integer=True, minimum=0, maximum=3
+            )
         return minimised
 
     def _extras(self) -> dict[str, Any]:

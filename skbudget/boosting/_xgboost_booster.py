@@ -163,6 +163,12 @@ class XGBoost(Booster):
     def margins(self, fitted: Any, X: Any, **options: Any) -> NDArray[np.float64]:
         return raw_margins(fitted, X, **options)
 
+    def replaced_start(self) -> float:
+        given = self.params.get("base_score")
+        if given is None or self.n_margins > 1:
+            return 0.0
+        return float(given if self.parent is XGBModel else logit(given))
+
     def shift(self, model: Model, offset: float) -> None:
         booster = model.fitted.get_booster()
         learner = json.loads(booster.save_config())["learner"]

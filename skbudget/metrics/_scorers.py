@@ -150,7 +150,9 @@ class _RankingScorer(_Scorer):
         """
         known = find_known_positive(estimator)
         labels = distinct_labels(y_true)
-        if known is not None or labels.size != 2 or has_known_positive(labels):
+        if labels.size != 2 or (known is not None and not has_known_positive(labels)):
+            return known
+        if known is not None and not _same(known, labels[1]):
             return known
         owner = f"A scorer of {self._kwargs['metric'].__name__}"
         positive = find_classes(y_true, owner=owner, stacklevel=4).classes[1]

@@ -17,7 +17,8 @@ from sklearn.utils.validation import _num_samples, check_is_fitted
 
 from .._utils.labels import classes_by_role
 from .._utils.naming import naming
-from .._utils.positive import refuse_one_sided, tell_positive
+from .._utils.positive import is_known, refuse_one_sided, tell_positive
+from .._utils.rare_class import warn_of_few_rows
 from .._utils.splits import check_groups
 from .._utils.validation import (
     BASES,
@@ -374,6 +375,9 @@ class BudgetThresholdClassifier(RoutesFit, ThresholdBase):
                 routed=routed,
                 score=self._scores,
             )
+        if positive is not None and held_out.source != "prefit" and not is_known(self.estimator):
+            # An estimator of this package warns itself.
+            warn_of_few_rows(np.bincount(positive, minlength=2), classes, owner, stacklevel=4)
         estimator = held_out.estimator
         rows = ScoredRows(None, positive, weight, value, codes).take(held_out.rows)
 

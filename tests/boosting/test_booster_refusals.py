@@ -2,8 +2,10 @@
 
 import numpy as np
 import pytest
+from sklearn.base import clone
 from small_models import CLASSES, only_rank
 
+from skbudget import make_contested_top
 from skbudget.boosting import (
     BoosterObjective,
     CoverageMetric,
@@ -119,3 +121,32 @@ def test_values_without_an_evaluation_set(rows):
             only_rank(PAUCXGBClassifier).fit(X, y, value_eval_set=given)
         with pytest.raises(ValueError, match="eval_value needs an eval_set"):
             only_rank(PAUCLGBMClassifier).fit(X, y, eval_value=given)
+
+
+@pytest.mark.parametrize("metric", ["binary_logloss", ["auc", "xentropy"], "auc,binary_error"])
+def test_metrics_that_would_take_margins_for_probabilities(metric):
+    X, y = make_contested_top(400, pos_rate=0.1, random_state=0)
+    model = PAUCLGBMClassifier(n_estimators=2, n_jobs=1, verbose=-1)
+    with pytest.raises(ValueError, match="of PAUCLGBMClassifier reads probabilities"):
+        model.fit(X, y, eval_set=[(X, y)], eval_metric=metric)
+    with pytest.raises(ValueError, match="of PAUCLGBMClassifier reads probabilities"):
+        model.set_params(metric=metric).fit(X, y, eval_set=[(X, y)])
+
+
+@pytest.mark.parametrize("verbosity", [-1, 4, "quiet"])
+def test_verbosity_is_refused_before_xgboost_keeps_it(verbosity):
+    X, y = make_contested_top(400, pos_rate=0.1, random_state=0)
+    model = PAUCXGBClassifier(n_estimators=2, n_jobs=1, selection_cv=None, calibration_cv=None)
+    with pytest.raises(ValueError, match="'verbosity' parameter of PAUCXGBClassifier"):
+        clone(model).set_params(verbosity=verbosity).fit(X, y)
+    model.fit(X, y)
+
+
+@pytest.mark.parametrize("cls", [PAUCLGBMClassifier, PAUCXGBClassifier])
+def test_class_weights_of_unknown_labels(cls):
+    if "class_weight" not in cls().get_params():
+        pytest.skip("has no class_weight")
+    X, y = make_contested_top(400, pos_rate=0.1, random_state=0)
+    model = cls(n_estimators=2, n_jobs=1, class_weight={"fraud": 3})
+    with pytest.raises(ValueError, match=r"names classes that are not in y: \['fraud'\]"):
+        model.fit(X, y)

@@ -415,3 +415,16 @@ def test_class_calibrator():
         two.probabilities(two.scores(margins[:, :1]))[:, 1], plain(margins[:, 0]), rtol=1e-12
     )
     assert np.isfinite(found.probabilities(found.scores(np.full((1, 3), -1e6)))).all()
+
+
+@pytest.mark.parametrize("base_score", [0.02, 0.9])
+def test_scores_to_begin_from_take_the_place_of_the_base_score(base_score, table, fresh):
+    """Also in the calibration of margins with them."""
+    begin, later = table[0][:, 0], fresh[0][:, 0]
+    plain = make(PAUCXGBClassifier).fit(*table, base_margin=begin)
+    model = make(PAUCXGBClassifier, base_score=base_score).fit(*table, base_margin=begin)
+    np.testing.assert_allclose(
+        model.predict_proba(fresh[0], base_margin=later),
+        plain.predict_proba(fresh[0], base_margin=later),
+        atol=1e-4,
+    )

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
 
+from skbudget._utils.rare_class import FewRowsWarning
 from skbudget.model_selection import (
     BudgetThresholdClassifier,
     adoption_report,
@@ -131,3 +132,11 @@ def test_an_estimator_may_answer_with_more_digits_than_a_float(rows):
         *rows, budget=0.25, baseline=Precise(), candidate=Precise(C=0.5), cv=2,
         hard_negatives="drop", probe="drop",
     ).models  # fmt: skip
+
+
+def test_few_positives_are_warned_of():
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(300, 2)), np.arange(300) < 6
+    model = BudgetThresholdClassifier(LogisticRegression(), budget=0.1, cv=2)
+    with pytest.warns(FewRowsWarning, match="BudgetThresholdClassifier: y has 6 positives"):
+        model.fit(X, y)

@@ -376,3 +376,16 @@ def test_class_weights_are_numbers(table, weights):
     got = re.escape(repr(weights))
     with pytest.raises(ValueError, match=f"'class_weight' parameter.*finite weight.*Got {got}"):
         make(class_weight=weights).fit(*table)
+
+
+def test_tables_of_arrow_are_those_of_pandas(table):
+    pandas = pytest.importorskip("pandas")
+    pyarrow = pytest.importorskip("pyarrow")
+    X, y = table
+    frame = pandas.DataFrame(np.asarray(X), columns=[f"f{n}" for n in range(np.shape(X)[1])])
+    model = PAUCClassifier(n_members=1, max_epochs=1, random_state=0).fit(frame, y)
+    arrow = pyarrow.Table.from_pandas(frame)
+    np.testing.assert_array_equal(model.decision_function(arrow), model.decision_function(frame))
+    frame["when"] = pandas.Timestamp("2024-01-01")
+    with pytest.raises(ValueError, match=r"'when' \(datetime64"):
+        PAUCClassifier().fit(pyarrow.Table.from_pandas(frame), y)
