@@ -15,6 +15,9 @@ nbclient = pytest.importorskip("nbclient")
 pytest.importorskip("ipykernel")
 pytest.importorskip("matplotlib")
 
+# Those that take longest. What they show has tests of its own.
+SLOW = ("contested_top", "pauc_classifier", "reproduction", "tuning_with_optuna")
+
 by_name = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 
 
@@ -32,7 +35,13 @@ SMALLER = {
 }
 
 
-@by_name
+@pytest.mark.parametrize(
+    "path",
+    [
+        pytest.param(path, id=path.stem, marks=[pytest.mark.slow] if path.stem in SLOW else [])
+        for path in NOTEBOOKS
+    ],
+)
 def test_notebook_runs(path):
     pytest.importorskip("torch")
     from jupyter_client.kernelspec import KernelSpec, KernelSpecManager
