@@ -19,7 +19,7 @@ from sklearn.utils.metadata_routing import (
     _routing_enabled,
     process_routing,
 )
-from sklearn.utils.validation import _num_samples, check_is_fitted
+from sklearn.utils.validation import _num_samples, check_is_fitted, validate_data
 
 from ._utils.calibration import SigmoidCalibrator
 from ._utils.features import check_kinds
@@ -51,7 +51,6 @@ from ._utils.validation import check_budget, check_positive, check_response, che
 from .boosting._classifier import (
     MIN_TO_CHOOSE,
     PAUCClassifierMixin,
-    check_table,
     rows_of_weight,
 )
 from .metrics import partial_auc_score
@@ -452,12 +451,16 @@ class PAUCEnsembleClassifier(ClassifierMixin, BaseEstimator):
         if not hasattr(X, "iloc"):
             # What becomes an array: frames of pandas reach the models as they are.
             X = check_kinds(X, type(self).__name__)
-        return check_table(
+        if hasattr(X, "iloc") or hasattr(X, "__dataframe__"):
+            validate_data(self, X, skip_check_array=True, reset=reset)
+            return X
+        return validate_data(
             self,
             X,
             reset=reset,
             dtype=(np.float64, np.float32),
             ensure_all_finite="allow-nan",
+            ensure_min_samples=2 if reset else 1,
         )
 
     def _new_models(self, X: Any) -> tuple[dict[str, Any], int]:

@@ -7,7 +7,7 @@ from difflib import SequenceMatcher
 
 from sklearn.utils._param_validation import InvalidParameterError
 
-__all__ = ["near_name", "refuse_unknown_names"]
+__all__ = ["near_name", "refuse_unknown_names", "suggestion"]
 
 # As alike as "sample_weigth" and "sample_weight" are, or "buget" and "budget".
 _NEAR = 0.7
@@ -26,6 +26,12 @@ def near_name(name: str, known: Iterable[str]) -> str | None:
         if likeness.quick_ratio() > greatest and likeness.ratio() > greatest:
             best, greatest = one, likeness.ratio()
     return best
+
+
+def suggestion(name: str, known: Iterable[str]) -> str:
+    """Return the question whether the near name was meant, empty if no name is near."""
+    near = near_name(name, known)
+    return "" if near is None else f"Did you mean {near!r}?"
 
 
 def refuse_unknown_names(
@@ -53,8 +59,8 @@ def refuse_unknown_names(
     for name in given:
         if name in known:
             continue
-        near = near_name(name, known)
-        hint = "" if near is None else f" Did you mean {near!r}?"
+        hint = suggestion(name, known)
         raise InvalidParameterError(
-            f"{callee} has no parameter {name!r}, so that it would have no effect.{hint}{also}"
+            f"{callee} has no parameter {name!r}, so that it would have no effect."
+            f"{hint and ' '}{hint}{also}"
         )

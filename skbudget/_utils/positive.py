@@ -28,7 +28,7 @@ __all__ = [
     "favours",
     "find_known_positive",
     "is_frozen",
-    "is_known",
+    "knows_positive",
     "refuse_one_sided",
     "tell_positive",
 ]
@@ -69,8 +69,8 @@ def _has_pos_label(estimator: Any) -> bool:
     return hasattr(estimator, "get_params") and "pos_label" in estimator.get_params(deep=False)
 
 
-def is_known(estimator: Any) -> bool:
-    """Tell whether an unfitted estimator, or one inside it, is of this package."""
+def knows_positive(estimator: Any) -> bool:
+    """Tell whether an unfitted estimator, or one inside it, has the parameter ``pos_label``."""
     return any(_has_pos_label(layer) for layer in _unfitted_layers(estimator))
 
 

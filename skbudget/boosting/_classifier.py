@@ -49,10 +49,8 @@ from ._splits import check_folds, find_routing, route_to_splitters, with_given_s
 from ._table import prepare_table
 from ._targets import (
     check_base,
-    check_table,
     code_labels,
     count_margins,
-    encode_two_classes,
     rows_of_weight,
 )
 
@@ -63,8 +61,6 @@ __all__ = [
     "PAUCClassifierMixin",
     "SplitGain",
     "adopt_fitted",
-    "check_table",
-    "encode_two_classes",
     "rows_of_weight",
 ]
 

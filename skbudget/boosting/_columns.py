@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .._utils.names import near_name
+from .._utils.names import suggestion
 from .._utils.validation import check_reference
 from ..objectives import Rows
 from ._minimised import Minimised
@@ -81,5 +81,4 @@ def _hint(name: str, known: Sequence[str], names: ParentNames) -> str:
         return ""
     if name in OWN_PARAMETERS or name in names.constructor or name in names.main:
         return f"{name} is a parameter of the constructor: pass it there."
-    near = near_name(name, known)
-    return "" if near is None else f"Did you mean {near!r}?"
+    return suggestion(name, known)

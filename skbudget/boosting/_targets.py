@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import issparse
 from sklearn.preprocessing import LabelEncoder
-from sklearn.utils.multiclass import check_classification_targets, type_of_target
-from sklearn.utils.validation import _num_samples, column_or_1d, validate_data
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import _num_samples, column_or_1d
 
 from .._utils.labels import TwoClasses, find_classes
 from .._utils.naming import naming
@@ -20,24 +20,12 @@ from ..objectives._rows import Margins, Target
 __all__ = [
     "check_base",
     "check_eval_base",
-    "check_table",
     "code_labels",
     "count_margins",
-    "encode_two_classes",
     "refuse_beside",
     "rows_of_weight",
     "values_as_weights",
 ]
-
-
-def check_table(estimator: Any, X: Any, *, reset: bool, **options: Any) -> Any:
-    """Return the features. ``options`` are scikit-learn's, for what is no data frame."""
-    if hasattr(X, "__dataframe__") or hasattr(X, "iloc"):
-        # Data frames go to the booster unchanged, because it knows categories.
-        validate_data(estimator, X, skip_check_array=True, reset=reset)
-        return X
-    options = {"dtype": "numeric", "ensure_min_samples": 2 if reset else 1, **options}
-    return validate_data(estimator, X, reset=reset, **options)
 
 
 # --- labels ---------------------------------------------------------------------------
@@ -66,23 +54,6 @@ def _encode_classes(X: Any, y: Any, owner: str) -> tuple[LabelEncoder, NDArray[A
     check_classification_targets(y)
     _check_length(X, y)
     return LabelEncoder().fit(y), y
-
-
-def encode_two_classes(X: Any, y: Any, owner: str) -> tuple[LabelEncoder, NDArray[np.int64]]:
-    """Return the encoder of the labels, and the labels as 0 and 1."""
-    encoder, y = _encode_classes(X, y, owner)
-    n_classes = encoder.classes_.size
-    if n_classes > 2:
-        raise ValueError(
-            f"Only binary classification is supported by {owner}. "
-            f"The type of the target is {type_of_target(y)}, with {n_classes} classes. "
-            "For one-versus-rest, wrap it in sklearn.multiclass.OneVsRestClassifier."
-        )
-    if n_classes < 2:
-        raise ValueError(
-            f"{owner} needs two classes, but y contains one class: {encoder.classes_.tolist()}."
-        )
-    return encoder, encoder.transform(y)
 
 
 def code_labels(

@@ -17,7 +17,7 @@ from sklearn.utils.validation import _num_samples, check_is_fitted
 
 from .._utils.labels import classes_by_role
 from .._utils.naming import naming
-from .._utils.positive import is_known, refuse_one_sided, tell_positive
+from .._utils.positive import knows_positive, refuse_one_sided, tell_positive
 from .._utils.rare_class import warn_of_few_rows
 from .._utils.splits import check_groups
 from .._utils.validation import (
@@ -375,7 +375,7 @@ class BudgetThresholdClassifier(RoutesFit, ThresholdBase):
                 routed=routed,
                 score=self._scores,
             )
-        if positive is not None and held_out.source != "prefit" and not is_known(self.estimator):
+        if positive is not None and not prefit and not knows_positive(self.estimator):
             # An estimator of this package warns itself.
             warn_of_few_rows(np.bincount(positive, minlength=2), classes, owner, stacklevel=4)
         estimator = held_out.estimator

@@ -15,7 +15,7 @@ from sklearn.utils.validation import validate_data
 
 from ..._utils.features import check_kinds, check_numbers, column_names
 from ..._utils.labels import classes_by_role, find_classes
-from ..._utils.names import near_name
+from ..._utils.names import suggestion
 from ..._utils.naming import naming
 from ..._utils.splits import check_groups, code_groups
 from ..._utils.validation import (
@@ -135,14 +135,13 @@ def _check_names(
         if name in known or (column is None and name in _USUAL):
             continue
         # A column that other losses read is no misspelt one.
-        near = None if name in _USUAL else near_name(name, known)
-        hint = "" if near is None else f" Did you mean {near!r}?"
+        hint = "" if name in _USUAL else suggestion(name, known)
         if name in parameters:
-            hint = f" It is a parameter of the constructor: pass {owner}({name}=...)."
+            hint = f"It is a parameter of the constructor: pass {owner}({name}=...)."
         if hint or column is None:
             raise ValueError(
-                f"{owner} does not take {name!r} in fit, so it would have no effect.{hint} What it "
-                f"takes: X, y, {', '.join(known)}."
+                f"{owner} does not take {name!r} in fit, so it would have no effect."
+                f"{hint and ' '}{hint} What it takes: X, y, {', '.join(known)}."
             )
     reader = owner if loss.is_own else f"{owner} with {loss.name}"
     given = {name for name, column in columns.items() if column is not None}
