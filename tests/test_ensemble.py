@@ -940,3 +940,12 @@ def test_groups_are_routed():
         cross_validate(
             columns(0, 1), X, y, cv=GroupKFold(3), params={"groups": customer}, error_score="raise"
         )
+
+
+def test_dates_of_polars_are_no_numbers():
+    polars = pytest.importorskip("polars")
+    frame = polars.DataFrame(
+        {"a": np.arange(60.0), "when": np.full(60, np.datetime64("2024-01-01"))}
+    )
+    with pytest.raises(ValueError, match="PAUCEnsembleClassifier takes numbers.*'when'"):
+        PAUCEnsembleClassifier().fit(frame, np.arange(60) % 3 == 0)

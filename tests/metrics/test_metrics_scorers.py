@@ -555,3 +555,10 @@ def test_a_column_that_is_not_there_is_named(data, column):
 def test_the_scorer_that_was_called_is_named():
     with pytest.raises(ValueError, match="'budget' parameter of make_value_per_review_scorer"):
         make_value_per_review_scorer(0.0)
+
+
+def test_a_positive_class_that_is_the_majority_is_warned_of(data):
+    X, y = data
+    model = LogisticRegression().fit(X, 1 - y)
+    with pytest.warns(PositiveClassWarning, match="positive class 1 is the majority"):
+        make_coverage_scorer(0.1)(model, X, 1 - y)
