@@ -24,7 +24,16 @@ from ._rows import (
     check_rows,
 )
 
-__all__ = ["HESSIAN_FLOOR", "Derivatives", "Loss", "Scale", "check_loss", "example_rows"]
+__all__ = [
+    "HESSIAN_FLOOR",
+    "Derivatives",
+    "Loss",
+    "Scale",
+    "check_for_boosters",
+    "check_loss",
+    "example_rows",
+    "set_loss_params",
+]
 
 Scale = Literal["rows", "positives", "sum"]
 SCALES = ("rows", "positives", "sum")
@@ -73,6 +82,9 @@ class Loss(ABC, Generic[Held]):
     scale : {"rows", "positives", "sum"}, class attribute
         How the mean becomes a booster's sum: times the weight of all rows, times the
         weight of the positives, or not at all, for a loss that is such a sum already.
+    networks_only : str, class attribute
+        Why boosters cannot be trained on the loss, and what they take in its place: a
+        sentence for their error. Empty for a loss that has a hessian.
 
     See Also
     --------
@@ -107,6 +119,7 @@ class Loss(ABC, Generic[Held]):
     needs: ClassVar[frozenset[str]] = frozenset()
     sums_over_workers: ClassVar[bool] = False
     scale: ClassVar[Scale] = "rows"
+    networks_only: ClassVar[str] = ""
 
     # --- what a loss defines ------------------------------------------------------------
 
@@ -152,6 +165,11 @@ class Loss(ABC, Generic[Held]):
                     f"The attribute {name!r} of {cls.__name__} must be a frozenset of names of "
                     f"columns. Got {columns!r} instead."
                 )
+        if not isinstance(cls.networks_only, str):
+            raise TypeError(
+                f"The attribute 'networks_only' of {cls.__name__} must be a str, the reason for "
+                f"the error of a booster. Got {cls.networks_only!r} instead."
+            )
 
     @abstractmethod
     def derivatives(self, rows: Rows, held: Held) -> Derivatives:
@@ -450,6 +468,52 @@ def check_loss(value: Any, name: str, owner: str) -> None:
             f"The {name!r} parameter of {owner} must be a loss, such as PairwisePAUC(). "
             f"Got {value!r} instead."
         )
+
+
+def check_for_boosters(loss: Loss[Any], name: str, owner: str) -> None:
+    """Raise if a loss, or a part of it, has no hessian to train trees by.
+
+    Raises
+    ------
+    ValueError
+        With the reason, and what to take in its place.
+    """
+    if loss.networks_only:
+        raise ValueError(
+            f"The {name!r} parameter of {owner} holds a loss that only networks can be trained "
+            f"on: {loss.networks_only}"
+        )
+
+
+def set_loss_params(params: dict[str, Any], name: str, estimator: Any) -> None:
+    """Put ``name__*`` of an estimator's parameters into the loss that ``name`` holds.
+
+    Parameters
+    ----------
+    params : dict of str to object
+        What ``set_params`` is called with; changed in place.
+    name : str
+        The parameter of the estimator that holds a loss.
+    estimator : object
+        The estimator.
+
+    Raises
+    ------
+    ValueError
+        If the parameter holds no loss, or the loss has no such parameter.
+    """
+    prefix = f"{name}__"
+    of_loss = {one: params.pop(one) for one in list(params) if one.startswith(prefix)}
+    if not of_loss:
+        return
+    loss, owner = params.get(name, getattr(estimator, name)), type(estimator).__name__
+    if not isinstance(loss, Loss):
+        raise ValueError(
+            f"Invalid parameter {next(iter(of_loss))} of {owner}: {name}={loss!r} is no loss with "
+            f"parameters. Pass {name}=a loss of skbudget.objectives."
+        )
+    given = {one.removeprefix(prefix): value for one, value in of_loss.items()}
+    params[name] = loss.with_params(owner, name, **given)
 
 
 def loss_name(loss: type) -> str:
