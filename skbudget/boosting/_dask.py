@@ -22,9 +22,9 @@ from ..objectives.losses.pairwise_pauc import Link
 from ._classifier import BAND_LEAVES, adopt_fitted
 from ._metric import CoverageMetric
 from ._minimised import OBJECTIVE_PARAMETERS, find_minimised
-from ._regularizer import REGULARIZER_PARAMETERS
 from ._objective import Surrogate
 from ._parameters import OF_XGBOOST, ParentNames, extras_of_xgboost
+from ._regularizer import REGULARIZER_PARAMETERS
 from ._splits import FOLDS
 from ._targets import check_sets, refuse_beside
 from ._xgboost_booster import MAIN_NAMES, XGBoostRounds, refuse_ratio, xgboost_knows

@@ -186,6 +186,6 @@ def _no_objective(estimator: Any) -> Exception:
     return InvalidParameterError(
         f"The 'objective' parameter of {type(estimator).__name__} must be None (the partial AUC), "
         f"a loss, a callable such as a BoosterObjective, or the name of a loss: "
-        f"{', '.join(available(model='boosters'))}. Got {estimator.objective!r} instead. Cross-entropy is "
-        f"'binary_cross_entropy' here; for an objective of the booster itself use {parent}."
+        f"{', '.join(available(model='boosters'))}. Got {estimator.objective!r} instead. "
+        f"Cross-entropy is 'binary_cross_entropy' here; for an objective of the booster itself use {parent}."
     )

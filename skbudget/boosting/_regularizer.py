@@ -9,7 +9,7 @@ from sklearn.utils._param_validation import InvalidParameterError
 
 from .._utils.names import suggestion
 from .._utils.validation import check_positive
-from ..objectives import AtBudget, Loss, WeightedSum, available, find_loss
+from ..objectives import AtBudget, Loss, Schedule, WeightedSum, available, find_loss
 from ..objectives._loss import check_for_boosters
 
 __all__ = ["REGULARIZER_PARAMETERS", "find_regularizer"]
@@ -44,7 +44,7 @@ def find_regularizer(estimator: Any) -> Callable[[Loss[Any]], Loss[Any]] | None:
         raise _no_loss(given, owner)
     check_for_boosters(loss, "regularizer", owner)
     schedule = getattr(estimator, "schedule", None)
-    if schedule is not None and getattr(schedule, "anneal_rounds", 0):
+    if isinstance(schedule, Schedule) and schedule.anneal_rounds:
         raise InvalidParameterError(
             f"The 'schedule' parameter of {owner} anneals a band or a temperature, and beside a "
             "regularizer there is a sum of losses without one. Pass a Schedule without "

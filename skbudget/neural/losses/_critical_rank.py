@@ -261,9 +261,7 @@ class _MeanPower(torch.autograd.Function):
         return grad * of_pushed, grad * of_others, None, None, None, None, None
 
 
-def _mean_power(
-    misranked: Tensor, p: Tensor, power: float, link: Link
-) -> tuple[Tensor, Tensor]:
+def _mean_power(misranked: Tensor, p: Tensor, power: float, link: Link) -> tuple[Tensor, Tensor]:
     """Return the loss, and what it changes by with each share over the row's weight."""
     if link == "sigmoid":
         return p @ misranked**power, power * misranked ** (power - 1.0)

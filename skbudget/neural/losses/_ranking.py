@@ -46,8 +46,8 @@ class RankingLoss(nn.Module, ABC):
     # Whether most rows of a batch have no gradient; a training loop may skip them then.
     has_sparse_gradient: ClassVar[bool] = False
     refuses_nonfinite: ClassVar[bool] = True
-    # None for a loss whose comparison has none.
-    temperature: float | None
+    # A float; None for a loss whose comparison has none.
+    temperature: Any
 
     def __init__(
         self,

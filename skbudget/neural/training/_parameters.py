@@ -15,8 +15,9 @@ from ...objectives._loss import set_loss_params
 from ...objectives.losses._band import LINKS
 from ..losses._checks import check_magnitude
 from ..losses._pauc import POS_NUMERATORS, SURROGATES
-from ._criterion import Declaration, check_loss_parameters, declare_loss
+from ._criterion import Declaration, declare_loss
 from ._module import ACTIVATIONS
+from ._regularizer import check_losses
 from ._support import check_net_params
 
 __all__ = ["NetworkParameters", "has_probabilities"]
@@ -167,7 +168,7 @@ class NetworkParameters(BaseEstimator):
             )
         check_net_params(self.net_params or {}, owner)
         self._check_decay(owner)
-        return check_loss_parameters(self)
+        return check_losses(self)
 
     def _refuse_odd_numbers(self) -> None:
         """Refuse what Python or NumPy counts among the numbers, and a float cannot be.

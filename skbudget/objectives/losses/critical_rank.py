@@ -201,10 +201,12 @@ class CriticalRank(Loss[float]):
             collective=rows.workers,
         )
         curve_pushed, curve_others = sums.dsigma_pos, sums.dsigma_neg
-        assert curve_pushed is not None and curve_others is not None
+        assert curve_pushed is not None
+        assert curve_others is not None
         of_pushed, of_others = curve_pushed, curve_others
         if self.link == "logistic":
-            assert sums.sigma_pos is not None and sums.sigma_neg is not None
+            assert sums.sigma_pos is not None
+            assert sums.sigma_neg is not None
             of_pushed, of_others = sums.sigma_pos, sums.sigma_neg
         share = 1.0 / (tau * pairs.total_against)
         gradient = np.zeros(rows.raw.shape[0])
@@ -214,9 +216,7 @@ class CriticalRank(Loss[float]):
         # The slope of a link is at most the link, so that the ratio is at most 1. Where both are
         # lost in rounding it is what it tends to.
         mean_slope = of_pushed / pairs.total_against
-        ratio = np.divide(
-            mean_slope, misranked, out=np.ones_like(mean_slope), where=misranked > 0
-        )
+        ratio = np.divide(mean_slope, misranked, out=np.ones_like(mean_slope), where=misranked > 0)
         bend = curve_pushed / pairs.total_against
         bend = bend + (power - 1.0) * np.minimum(ratio, 1.0) * mean_slope
         hessian[pairs.pushed] = slope * bend / tau**2
