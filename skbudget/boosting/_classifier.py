@@ -25,7 +25,7 @@ from .._utils.threads import container_threads
 from .._utils.validation import _invalid, check_band, check_positive, check_weights
 from ..band import Basis, default_beta
 from ..objectives import Rows
-from ..objectives._loss import set_loss_params
+from ..objectives._checks import set_loss_params
 from ..objectives._rows import Margins, Target, check_columns
 from ._calls import WithColumns
 from ._columns import check_names_of_columns, check_negatives, check_value

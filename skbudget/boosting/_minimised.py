@@ -11,7 +11,8 @@ from sklearn.utils._param_validation import InvalidParameterError
 
 from .._utils.validation import check_budget
 from ..objectives import AtBudget, Loss, available, find_loss
-from ..objectives._loss import check_for_boosters, check_names
+from ..objectives._checks import check_for_boosters
+from ..objectives._loss import check_names
 from ..objectives._rows import Margins, Target
 from ._calls import BoosterCallable, WithColumns
 from ._objective import BoosterObjective, PAUCObjective, check_parameters
@@ -187,5 +188,6 @@ def _no_objective(estimator: Any) -> Exception:
         f"The 'objective' parameter of {type(estimator).__name__} must be None (the partial AUC), "
         f"a loss, a callable such as a BoosterObjective, or the name of a loss: "
         f"{', '.join(available(model='boosters'))}. Got {estimator.objective!r} instead. "
-        f"Cross-entropy is 'binary_cross_entropy' here; for an objective of the booster itself use {parent}."
+        f"Cross-entropy is 'binary_cross_entropy' here; for an objective of the booster itself use "
+        f"{parent}."
     )

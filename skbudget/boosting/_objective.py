@@ -8,8 +8,8 @@ from typing import Any, Literal
 from .._utils.validation import BASES, check_band, check_budget, check_option, check_positive
 from ..band import TAU_SCALES, Basis, TauScale
 from ..objectives import AtBudget, Loss, Schedule, find_loss
+from ..objectives._checks import check_for_boosters
 from ..objectives._compose import check_loss
-from ..objectives._loss import check_for_boosters
 from ..objectives.losses.pairwise_pauc import LINKS, Link, PairwisePAUC
 from ..objectives.losses.trapezoid_pauc import TrapezoidPAUC
 from ._calls import WEIGHTS_OF_POSITIVES, BoosterCallable, WeightOfPositives

@@ -10,7 +10,7 @@ from sklearn.utils._param_validation import InvalidParameterError
 from .._utils.names import suggestion
 from .._utils.validation import check_positive
 from ..objectives import AtBudget, Loss, Schedule, WeightedSum, available, find_loss
-from ..objectives._loss import check_for_boosters
+from ..objectives._checks import check_for_boosters
 
 __all__ = ["REGULARIZER_PARAMETERS", "find_regularizer"]
 

@@ -29,10 +29,8 @@ __all__ = [
     "Derivatives",
     "Loss",
     "Scale",
-    "check_for_boosters",
     "check_loss",
     "example_rows",
-    "set_loss_params",
 ]
 
 Scale = Literal["rows", "positives", "sum"]
@@ -468,52 +466,6 @@ def check_loss(value: Any, name: str, owner: str) -> None:
             f"The {name!r} parameter of {owner} must be a loss, such as PairwisePAUC(). "
             f"Got {value!r} instead."
         )
-
-
-def check_for_boosters(loss: Loss[Any], name: str, owner: str) -> None:
-    """Raise if a loss, or a part of it, has no hessian to train trees by.
-
-    Raises
-    ------
-    ValueError
-        With the reason, and what to take in its place.
-    """
-    if loss.networks_only:
-        raise ValueError(
-            f"The {name!r} parameter of {owner} holds a loss that only networks can be trained "
-            f"on: {loss.networks_only}"
-        )
-
-
-def set_loss_params(params: dict[str, Any], name: str, estimator: Any) -> None:
-    """Put ``name__*`` of an estimator's parameters into the loss that ``name`` holds.
-
-    Parameters
-    ----------
-    params : dict of str to object
-        What ``set_params`` is called with; changed in place.
-    name : str
-        The parameter of the estimator that holds a loss.
-    estimator : object
-        The estimator.
-
-    Raises
-    ------
-    ValueError
-        If the parameter holds no loss, or the loss has no such parameter.
-    """
-    prefix = f"{name}__"
-    of_loss = {one: params.pop(one) for one in list(params) if one.startswith(prefix)}
-    if not of_loss:
-        return
-    loss, owner = params.get(name, getattr(estimator, name)), type(estimator).__name__
-    if not isinstance(loss, Loss):
-        raise ValueError(
-            f"Invalid parameter {next(iter(of_loss))} of {owner}: {name}={loss!r} is no loss with "
-            f"parameters. Pass {name}=a loss of skbudget.objectives."
-        )
-    given = {one.removeprefix(prefix): value for one, value in of_loss.items()}
-    params[name] = loss.with_params(owner, name, **given)
 
 
 def loss_name(loss: type) -> str:

@@ -10,6 +10,7 @@ from skbudget.metrics import coverage_at_budget_score
 from skbudget.metrics._ranking import common_coverage
 from skbudget.objectives import (
     BinaryCrossEntropy,
+    CriticalRank,
     HardNegativeCrossEntropy,
     PairwisePAUC,
     Rows,
@@ -288,6 +289,8 @@ OBJECTIVES = [
     PairwisePAUC(alpha=0.01, beta=1.0, link="sigmoid", temperature=0.5, tau_scale="iqr"),
     PairwisePAUC(beta=0.02, basis="population"),
     TrapezoidPAUC(beta=0.1, n_knots=4),
+    CriticalRank(),
+    CriticalRank("negatives", 3.0, "sigmoid", 0.5, "iqr"),
     BinaryCrossEntropy(pos_weight="balanced"),
     HardNegativeCrossEntropy(),
     WeightedSum(((0.3, BinaryCrossEntropy()), (0.7, PairwisePAUC(beta=0.1)))),

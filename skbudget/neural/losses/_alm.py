@@ -10,7 +10,7 @@ from torch.autograd.function import once_differentiable
 
 from ..._utils.validation import check_finite as check_number
 from ..._utils.validation import check_positive
-from ...objectives.losses.alm import check_multipliers
+from ...objectives.losses._ranks import check_multipliers
 from ._checks import (
     check_finite,
     check_ignore_index,

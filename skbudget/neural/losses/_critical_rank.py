@@ -14,7 +14,7 @@ from ..._utils.validation import check_option, check_positive
 from ...kernels._dispatch import sum_pairs
 from ...kernels._kernel import SOFTPLUS_ROWS, Kernel
 from ...objectives.losses._band import LINKS, Link
-from ...objectives.losses.critical_rank import MOST_POWER, SIDES, TAU_SCALES, Side
+from ...objectives.losses._ranks import MOST_POWER, SIDES, TAU_SCALES, Side
 from ._band import find_band
 from ._pairs import _MANY_PAIRS, _blocks
 from ._queue import Pool

@@ -9,8 +9,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from ..._utils.validation import check_positive
-from ...objectives.losses.critical_rank import MOST_POWER
-from ...objectives.losses.rank_reg import _LEAST_WIDTH, _MOST_WIDTH
+from ...objectives.losses._ranks import LEAST_WIDTH, MOST_POWER, MOST_WIDTH
 from ._checks import check_flag
 from ._critical_rank import dispersion_of_negatives
 from ._queue import Pool
@@ -123,7 +122,7 @@ class RankRegLoss(RankingLoss):
     ) -> None:
         super().__init__(
             num_classes,
-            temperature=None,
+            temperature=1.0,
             queue_size=queue_size,
             reduction=reduction,
             ignore_index=ignore_index,
@@ -131,10 +130,12 @@ class RankRegLoss(RankingLoss):
             gather_distributed=gather_distributed,
             max_pool_size=max_pool_size,
         )
+        # Nothing is compared smoothly, so that nothing can be sharpened.
+        self.temperature = None  # type: ignore[assignment]
         owner = type(self).__name__
         self.power = check_positive(power, "power", owner, minimum=1, maximum=MOST_POWER)
         self.interpolation = check_positive(
-            interpolation, "interpolation", owner, minimum=_LEAST_WIDTH, maximum=_MOST_WIDTH
+            interpolation, "interpolation", owner, minimum=LEAST_WIDTH, maximum=MOST_WIDTH
         )
         self.weighted_budget = check_flag(weighted_budget, "weighted_budget", owner)
 

@@ -46,14 +46,13 @@ class RankingLoss(nn.Module, ABC):
     # Whether most rows of a batch have no gradient; a training loop may skip them then.
     has_sparse_gradient: ClassVar[bool] = False
     refuses_nonfinite: ClassVar[bool] = True
-    # A float; None for a loss whose comparison has none.
-    temperature: Any
+    temperature: float
 
     def __init__(
         self,
         num_classes: int,
         *,
-        temperature: float | None,
+        temperature: float,
         queue_size: int,
         reduction: Reduction,
         ignore_index: int,
@@ -66,9 +65,7 @@ class RankingLoss(nn.Module, ABC):
         self.num_classes = check_positive(
             num_classes, "num_classes", owner, integer=True, minimum=1
         )
-        self.temperature = (
-            None if temperature is None else check_magnitude(temperature, "temperature", owner)
-        )
+        self.temperature = check_magnitude(temperature, "temperature", owner)
         self.queue_size = check_positive(queue_size, "queue_size", owner, integer=True, minimum=0)
         self.reduction = check_option(reduction, "reduction", REDUCTIONS, owner)
         if max_pool_size is not None:

@@ -193,7 +193,8 @@ def _find(loss: Any, owner: str, parameter: str = "loss") -> tuple[Any, bool]:
     if not is_class and not isinstance(loss, Loss | nn.Module):
         raise TypeError(
             f"The {parameter!r} parameter of {owner} must be None, the name of a loss, a Loss "
-            f"such as PairwisePAUC(), or a torch Module, a class or an instance. Got {loss!r} instead."
+            f"such as PairwisePAUC(), or a torch Module, a class or an instance. Got "
+            f"{loss!r} instead."
         )
     return loss, False
 

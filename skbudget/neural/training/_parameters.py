@@ -11,7 +11,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils._param_validation import Interval, StrOptions, make_constraint
 
 from ..._utils.validation import _invalid, check_band, check_budget
-from ...objectives._loss import set_loss_params
+from ...objectives._checks import set_loss_params
 from ...objectives.losses._band import LINKS
 from ..losses._checks import check_magnitude
 from ..losses._pauc import POS_NUMERATORS, SURROGATES

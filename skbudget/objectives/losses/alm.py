@@ -9,14 +9,11 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from ..._utils.validation import check_positive
 from .._loss import Derivatives, Loss, Scale, example_rows
 from .._rows import Rows
+from ._ranks import check_multipliers
 
-__all__ = ["ALM", "check_multipliers"]
-
-# Within these the products are in the range of single precision.
-_LEAST, _MOST = 1e-12, 1e6
+__all__ = ["ALM"]
 
 
 @dataclass(frozen=True)
@@ -163,16 +160,6 @@ class ALM(Loss[None]):
         """Return each row's share of the weight of the positives, values included."""
         worth = np.ones(rows.raw.size) if rows.worth is None else rows.worth
         return np.asarray(worth, dtype=np.float64) / rows.positive_weight
-
-
-def check_multipliers(loss: Any, owner: str) -> None:
-    """Raise unless the parameters of `ALM` are in range."""
-    check_positive(loss.margin, "margin", owner, minimum=0, maximum=_MOST)
-    mu = check_positive(loss.mu, "mu", owner, minimum=_LEAST, maximum=_MOST)
-    check_positive(loss.rho, "rho", owner, minimum=1, maximum=_MOST)
-    check_positive(loss.max_drop, "max_drop", owner, minimum=0)
-    if loss.max_mu is not None:
-        check_positive(loss.max_mu, "max_mu", owner, minimum=mu)
 
 
 def _sums_from(values: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -17,15 +17,9 @@ from ...kernels._kernel import SOFTPLUS_ROWS, Kernel
 from .._loss import Derivatives, Loss, Scale, example_rows
 from .._rows import Rows
 from ._band import LINKS, NO_ROWS, Link
+from ._ranks import MOST_POWER, SIDES, TAU_SCALES, Side
 
-__all__ = ["MOST_POWER", "SIDES", "TAU_SCALES", "CriticalRank", "Side"]
-
-Side = Literal["positives", "negatives"]
-SIDES = ("positives", "negatives")
-TAU_SCALES = ("iqr", None)
-
-# A greater power is that of the last row alone, for any number of rows.
-MOST_POWER = 1000.0
+__all__ = ["CriticalRank"]
 
 
 class _Pairs(NamedTuple):

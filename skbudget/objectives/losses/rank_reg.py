@@ -13,12 +13,9 @@ from ..._utils.validation import check_positive
 from ...band import find_band
 from .._loss import Derivatives, Loss, Scale, example_rows
 from .._rows import Rows
-from .critical_rank import MOST_POWER
+from ._ranks import LEAST_WIDTH, MOST_POWER, MOST_WIDTH
 
 __all__ = ["RankReg", "mid_ranks"]
-
-# Within these the width and its products are in the range of single precision.
-_LEAST_WIDTH, _MOST_WIDTH = 1e-6, 1e6
 
 
 class _Interpolation(NamedTuple):
@@ -122,7 +119,7 @@ class RankReg(Loss[Any]):
         owner = type(self).__name__
         check_positive(self.power, "power", owner, minimum=1, maximum=MOST_POWER)
         check_positive(
-            self.interpolation, "interpolation", owner, minimum=_LEAST_WIDTH, maximum=_MOST_WIDTH
+            self.interpolation, "interpolation", owner, minimum=LEAST_WIDTH, maximum=MOST_WIDTH
         )
 
     def hold(self, rows: Rows) -> _Interpolation:
