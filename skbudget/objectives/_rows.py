@@ -358,13 +358,22 @@ def _check_value(values: ArrayLike, name: str, n_samples: int) -> NDArray[Any]:
 
 def _check_ids(values: ArrayLike, name: str, n_samples: int) -> NDArray[Any]:
     """Return finite numbers, or codes of any other labels, of shape (n_samples,)."""
-    column = np.asarray(values)
+    try:
+        column = np.asarray(values)
+    except ValueError as error:
+        raise ValueError(f"{name} must be an array: {error}") from error
     if column.shape != (n_samples,):
         raise ValueError(
             f"{name} must have one entry per sample: expected ({n_samples},), got {column.shape}."
         )
     if column.dtype.kind not in "biuf":
-        return np.unique(column, return_inverse=True)[1]
+        try:
+            return np.unique(column, return_inverse=True)[1]
+        except TypeError as error:
+            raise ValueError(
+                f"{name} must hold numbers or other labels that can be told apart and sorted, "
+                f"without missing ones: {error}."
+            ) from error
     if column.dtype.kind == "f" and not np.isfinite(column).all():
         raise ValueError(f"{name} contains NaN or infinity.")
     return column

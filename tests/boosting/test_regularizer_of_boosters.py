@@ -203,7 +203,7 @@ def test_both_sides_train(table):
 
 
 def test_values_and_weights_reach_the_smooth_form(table):
-    X, y = table
+    _, y = table
     objective = BoosterObjective(CriticalRank())
     raw = np.random.default_rng(0).normal(size=y.size)
     value = np.random.default_rng(1).lognormal(size=y.size)

@@ -66,13 +66,17 @@ def losses_of(model):
 # --- what is added
 
 
+@pytest.fixture(scope="module")
+def plain(table):
+    return make(loss="binary_cross_entropy").fit(*table)
+
+
 @pytest.mark.parametrize("name", sorted({*available("binary"), *torch_losses()}))
-def test_every_name(name, table):
+def test_every_name(name, table, plain):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        model = make(name, loss="binary_cross_entropy").fit(*table)
+        model = make(name, loss="binary_cross_entropy", max_epochs=4).fit(*table)
     assert isinstance(losses_of(model), Regularized)
-    plain = make(loss="binary_cross_entropy").fit(*table)
     assert not np.array_equal(model.decision_function(table[0]), plain.decision_function(table[0]))
     assert np.isfinite(model.diagnostics_["train_loss"]).all()
 
@@ -125,10 +129,9 @@ def test_the_sum_is_that_of_the_means(table):
     assert found.item() == pytest.approx(wanted, rel=1e-5)
 
 
-def test_a_weight_of_zero_adds_nothing(table):
+def test_a_weight_of_zero_adds_nothing(table, plain):
     X, y = table
     # Warm-up and main phase are the same loss then.
-    plain = make(loss="binary_cross_entropy").fit(X, y)
     none = make("rank_reg", loss="binary_cross_entropy", regularizer_weight=0.0).fit(X, y)
     np.testing.assert_allclose(
         none.decision_function(X), plain.decision_function(X), rtol=1e-3, atol=1e-3

@@ -127,6 +127,7 @@ class ALMLoss(nn.Module):
         self.margin, self.mu, self.rho = margin, mu, rho
         self.max_mu, self.max_drop = max_mu, max_drop
         check_multipliers(self, owner)
+        self.margin, self.mu, self.rho = float(margin), float(mu), float(rho)
         self.ignore_index = check_ignore_index(ignore_index, owner)
         self.register_buffer("multipliers", torch.zeros(0))
         self.current_mu = float(mu)

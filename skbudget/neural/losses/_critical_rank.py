@@ -14,7 +14,7 @@ from ..._utils.validation import check_option, check_positive
 from ...kernels._dispatch import sum_pairs
 from ...kernels._kernel import SOFTPLUS_ROWS, Kernel
 from ...objectives.losses._band import LINKS, Link
-from ...objectives.losses._ranks import MOST_POWER, SIDES, TAU_SCALES, Side
+from ...objectives.losses._ranks import COLLAPSED, MOST_POWER, SIDES, TAU_SCALES, Side
 from ._band import find_band
 from ._pairs import _MANY_PAIRS, _blocks
 from ._queue import Pool
@@ -50,7 +50,7 @@ class CriticalRankLoss(RankingLoss):
     side : {"positives", "negatives"}, default="positives"
         Rows that are pushed: the lowest positives up, or the top negatives down.
     power : float, default=2.0
-        Power :math:`p`, from 1 (the whole AUC) to 1000.
+        Power :math:`p`, in [1, 1000]; 1 for the whole AUC.
     link : {"logistic", "sigmoid"}, default="logistic"
         Loss of a pair.
     temperature : float, default=1.0
@@ -222,7 +222,7 @@ def dispersion_of_negatives(
             f"{str(scores.dtype).removeprefix('torch.')} holds: the network diverged. Lower lr, "
             "or scale the features (StandardScaler)."
         )
-    return torch.where(band.dispersion > 0, band.dispersion, one)
+    return torch.where(band.dispersion > COLLAPSED, band.dispersion, one)
 
 
 class _MeanPower(torch.autograd.Function):

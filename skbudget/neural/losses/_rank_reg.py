@@ -50,7 +50,7 @@ class RankRegLoss(RankingLoss):
         Columns of the logits: 1 for a binary target, otherwise each class is ranked
         against the rest.
     power : float, default=2.0
-        Power :math:`p`, from 1 (the AUC) to 1000.
+        Power :math:`p`, in [1, 1000]; 1 for the AUC.
     interpolation : float, default=1.0
         Width of the interpolation, in units of the interquartile range of the iid negatives
         (of raw score, where that is 0).

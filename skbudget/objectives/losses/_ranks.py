@@ -7,6 +7,7 @@ from typing import Any, Literal
 from ..._utils.validation import check_positive
 
 __all__ = [
+    "COLLAPSED",
     "LEAST_WIDTH",
     "MOST_POWER",
     "MOST_WIDTH",
@@ -24,6 +25,8 @@ TAU_SCALES = ("iqr", None)
 MOST_POWER = 1000.0
 # Within these the width of an interpolation and its products are in the range of single precision.
 LEAST_WIDTH, MOST_WIDTH = 1e-6, 1e6
+# Scores that spread less have collapsed to one value, and a width in their units would be none.
+COLLAPSED = 1e-12
 # So are the products of these with a margin and a penalty.
 _LEAST, _MOST = 1e-12, 1e6
 

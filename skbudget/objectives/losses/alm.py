@@ -103,21 +103,23 @@ class ALM(Loss[None]):
         """Return the loss, with all multipliers 0."""
         excess, _ = self._excess(rows)
         total = float(self._share(rows)[rows.target] @ excess**2)
-        return 0.5 * self.mu * total / rows.negative_weight
+        return 0.5 * float(self.mu) * total / rows.negative_weight
 
     def derivatives(self, rows: Rows, held: None) -> Derivatives:
         """Return the gradient, and a hessian of zero."""
         raw = rows.raw.astype(np.float64, copy=False)
         weight = np.ones(raw.size) if rows.weight is None else rows.weight.astype(np.float64)
         excess, active = self._excess(rows)
-        pull = self._share(rows)[rows.target] * self.mu * excess / rows.negative_weight
+        pull = self._share(rows)[rows.target] * float(self.mu) * excess / rows.negative_weight
         gradient = np.empty(raw.size)
         gradient[rows.target] = 0.0 - pull * active
         # A negative is pushed by the positives that are less than the margin above it.
         order = np.argsort(raw[rows.target])
         up_to = np.concatenate([[0.0], np.cumsum(pull[order])])
         others = ~rows.target
-        reached = np.searchsorted(raw[rows.target][order], raw[others] + self.margin, side="left")
+        reached = np.searchsorted(
+            raw[rows.target][order], raw[others] + float(self.margin), side="left"
+        )
         gradient[others] = weight[others] * up_to[reached]
         return Derivatives(None, gradient, np.zeros(raw.size))
 
@@ -150,7 +152,7 @@ class ALM(Loss[None]):
         others = others[np.argsort(raw[others])]
         # Centred, so that sums of scores keep their digits.
         centre = float(raw[others[-1]])
-        negatives, reach = raw[others] - centre, raw[rows.target] - centre - self.margin
+        negatives, reach = raw[others] - centre, raw[rows.target] - centre - float(self.margin)
         first = np.searchsorted(negatives, reach, side="right")
         of_weight = _sums_from(weight[others])[first]
         of_scores = _sums_from(weight[others] * negatives)[first]

@@ -93,7 +93,7 @@ class CriticalRank(Loss[float]):
     side : {"positives", "negatives"}, default="positives"
         Rows that are pushed: the lowest positives up, or the top negatives down.
     power : float, default=2.0
-        Power :math:`p`, from 1 to 1000.
+        Power :math:`p`, in [1, 1000].
     link : {"logistic", "sigmoid"}, default="logistic"
         Loss of a pair.
     temperature : float, default=1.0
@@ -153,7 +153,7 @@ class CriticalRank(Loss[float]):
     def hold(self, rows: Rows) -> float:
         """Return the temperature in score units."""
         if self.tau_scale is None:
-            return self.temperature
+            return float(self.temperature)
         band = find_band(
             rows.raw,
             ~rows.target,
@@ -165,7 +165,7 @@ class CriticalRank(Loss[float]):
             tau_scale=self.tau_scale,
             collective=rows.workers,
         )
-        return band.temperature(self.temperature)
+        return float(band.temperature(float(self.temperature)))
 
     def value(self, rows: Rows, held: float) -> float:
         """Return the loss."""
@@ -174,7 +174,7 @@ class CriticalRank(Loss[float]):
 
     def derivatives(self, rows: Rows, held: float) -> Derivatives:
         """Return gradient and hessian of all rows."""
-        pairs, power, tau = self._pairs(rows), self.power, held
+        pairs, power, tau = self._pairs(rows), float(self.power), held
         misranked = self._misranked(pairs, tau, rows)
         loss, slope = self._mean_power(pairs, misranked, rows)
         if not loss > 0:
@@ -278,7 +278,7 @@ class CriticalRank(Loss[float]):
         self, pairs: _Pairs, misranked: NDArray[np.float64], rows: Rows
     ) -> tuple[float, NDArray[np.float64]]:
         """Return the loss, and what it changes by with each mean over its share of the weight."""
-        power = self.power
+        power = float(self.power)
         if self.link == "sigmoid":
             (total,) = sum_over(rows.workers, float(pairs.weight @ misranked**power))
             return total / pairs.total, power * misranked ** (power - 1.0)

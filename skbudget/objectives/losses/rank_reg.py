@@ -13,7 +13,7 @@ from ..._utils.validation import check_positive
 from ...band import find_band
 from .._loss import Derivatives, Loss, Scale, example_rows
 from .._rows import Rows
-from ._ranks import LEAST_WIDTH, MOST_POWER, MOST_WIDTH
+from ._ranks import COLLAPSED, LEAST_WIDTH, MOST_POWER, MOST_WIDTH
 
 __all__ = ["RankReg", "mid_ranks"]
 
@@ -70,7 +70,7 @@ class RankReg(Loss[Any]):
     Parameters
     ----------
     power : float, default=2.0
-        Power :math:`p`, from 1 to 1000.
+        Power :math:`p`, in [1, 1000].
     interpolation : float, default=1.0
         Width of the interpolation, in units of the interquartile range of the negatives
         (of raw score, where that is 0).
@@ -128,7 +128,7 @@ class RankReg(Loss[Any]):
         weight = np.ones(raw.size) if rows.weight is None else rows.weight.astype(np.float64)
         share = mid_ranks(raw, weight) / rows.total_weight
         # What the penalty changes by with the rank of a row, per weight of the row.
-        slope = np.where(rows.target, self.power * share ** (self.power - 1.0), 0.0)
+        slope = np.where(rows.target, float(self.power) * share ** (float(self.power) - 1.0), 0.0)
         value = rows.columns.get("value")
         if value is not None:
             slope[rows.target] *= value[rows.target] * (rows.positive_weight / rows.total_value)
@@ -147,10 +147,13 @@ class RankReg(Loss[Any]):
         steepest = float(slope.max(initial=0.0))
         if not steepest > 0:
             return _Interpolation(np.zeros(raw.size), 1.0, 0.0)
-        reach = band.temperature(self.interpolation)
+        spread = band.dispersion if band.dispersion > COLLAPSED else 1.0
+        reach = float(self.interpolation) * spread
         held = _Interpolation(reach * (slope / steepest), reach / steepest, 0.0)
         worth = weight if rows.worth is None else rows.worth
-        penalty = float((worth * share**self.power)[rows.target].sum() / rows.positive_weight)
+        penalty = float(
+            (worth * share ** float(self.power))[rows.target].sum() / rows.positive_weight
+        )
         return held._replace(offset=penalty - _interpolated(raw, weight, held))
 
     def value(self, rows: Rows, held: _Interpolation) -> float:
