@@ -14,7 +14,8 @@ Available losses
 Every class in ``skbudget/objectives/losses`` is listed here when the site is built. The name
 goes into ``objective=`` and ``regularizer=`` of
 `PAUCLGBMClassifier <skbudget.boosting.PAUCLGBMClassifier>` and
-`PAUCXGBClassifier <skbudget.boosting.PAUCXGBClassifier>`, into ``loss=`` and ``regularizer=`` of `PAUCClassifier <skbudget.neural.PAUCClassifier>` and into
+`PAUCXGBClassifier <skbudget.boosting.PAUCXGBClassifier>`, into ``loss=`` and
+``regularizer=`` of `PAUCClassifier <skbudget.neural.PAUCClassifier>` and into
 `find_loss <skbudget.objectives.find_loss>`.
 
 .. currentmodule:: skbudget.objectives
