@@ -44,6 +44,7 @@ def test_pvalue_is_that_of_all_swaps(seed, basis, digits, alternative):
 
 
 @pytest.mark.filterwarnings("ignore:budget=1 reviews everything")
+@pytest.mark.filterwarnings("ignore:.*is the majority of y_true")
 @quick
 @given(rankings(), budgets, st.sampled_from(["population", "fpr"]))
 def test_coverages_are_the_metric(ranked, budget, basis):

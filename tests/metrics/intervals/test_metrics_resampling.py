@@ -13,7 +13,11 @@ from skbudget.metrics.intervals._coverage_interval import bootstrap_coverage
 from skbudget.metrics.intervals._resampling import Cells
 
 # Budgets up to 1 are drawn, and curves end there.
-pytestmark = pytest.mark.filterwarnings("ignore:budget=1 reviews everything")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:budget=1 reviews everything"),
+    # So are labels of which any number are positive.
+    pytest.mark.filterwarnings("ignore:.*is the majority of y_true"),
+]
 
 bases = st.sampled_from(["population", "fpr"])
 
