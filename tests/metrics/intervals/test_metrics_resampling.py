@@ -205,6 +205,21 @@ def test_the_window_of_heavy_rows_is_as_wide_as_that_of_light_ones(basis):
     assert sizes[1] == pytest.approx(sizes[0], rel=0.05)
 
 
+@pytest.mark.parametrize("basis", ["population", "fpr"])
+def test_the_window_of_swaps_of_heavy_rows_is_as_wide_as_that_of_light_ones(basis):
+    rng = np.random.default_rng(0)
+    y = np.repeat([0, 1], [20_000, 2_000])
+    scores, sizes = (rng.normal(y), rng.normal(y)), []
+    for weight in (np.ones(y.size), np.full(y.size, 64.0)):
+        rankings = [
+            check_rows(y, score, sample_weight=weight, value=None, pos_label=None)
+            for score in scores
+        ]
+        sizes.append(Cells.swappable(rankings, 0.05, basis).n_rows.size)
+    assert sizes[0] < y.size / 2
+    assert sizes[1] == pytest.approx(sizes[0], rel=0.05)
+
+
 def test_resamples_of_a_class_that_is_named_and_of_strata():
     rng = np.random.default_rng(0)
     y = np.repeat([0, 1], [80, 20])
