@@ -10,11 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ...objectives.losses._scaling import (
-    LEAST_MULTIPLIER,
-    LEAST_WEIGHT,
-    MOST_MULTIPLIER,
-    MOST_SHIFT,
-    MOST_WEIGHT,
+    RANGES,
     binary_parameters,
     check_multiplier,
     check_numbers,
@@ -261,7 +257,7 @@ class VectorScalingSoftmaxLoss(WeightedCrossEntropyLoss):
         for name, values in given.items():
             if isinstance(values, Tensor):
                 values = values.detach().tolist()
-            checked = check_numbers(values, name, type(self).__name__, *_RANGES[name])
+            checked = check_numbers(values, name, type(self).__name__, *RANGES[name])
             tensor = None if checked is None else torch.tensor(checked, dtype=torch.float64)
             self.register_buffer(name, tensor)
 
@@ -298,7 +294,7 @@ class VectorScalingSoftmaxLoss(WeightedCrossEntropyLoss):
 
     def _check_class_weight(self, n_columns: int) -> None:
         n_classes = max(n_columns, 2)
-        for name in _RANGES:
+        for name in RANGES:
             values = getattr(self, name)
             if values is not None and values.numel() != n_classes:
                 raise ValueError(
@@ -323,11 +319,3 @@ class VectorScalingSoftmaxLoss(WeightedCrossEntropyLoss):
             margin,
         )
         return losses if weight is None else weight[targets] * losses
-
-
-_RANGES = {
-    "weight": (LEAST_WEIGHT, MOST_WEIGHT),
-    "multiplier": (LEAST_MULTIPLIER, MOST_MULTIPLIER),
-    "shift": (-MOST_SHIFT, MOST_SHIFT),
-    "margin": (-MOST_SHIFT, MOST_SHIFT),
-}

@@ -18,8 +18,10 @@ _ALLOWED = (
 )
 
 
-def check_pos_weight(value: Any, owner: str, *, least: float = 0.0, most: float = math.inf) -> None:
-    """Raise unless ``value`` is a weight of the positives, or a rule for one.
+def check_pos_weight(
+    value: Any, owner: str, *, least: float = 0.0, most: float = math.inf
+) -> PosWeight:
+    """Return a weight of the positives as a float, or a rule for one.
 
     Raises
     ------
@@ -40,6 +42,9 @@ def check_pos_weight(value: Any, owner: str, *, least: float = 0.0, most: float 
         if least > 0.0:
             allowed = allowed.replace("(0.0, inf)", f"[{least:g}, {most:g}]")
         raise _invalid("pos_weight", value, owner, allowed)
+    if isinstance(value, tuple):
+        return value[0], number
+    return "balanced" if isinstance(value, str) else number
 
 
 def follows_rows(value: PosWeight) -> bool:

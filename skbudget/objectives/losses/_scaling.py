@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import abstractmethod
-from collections.abc import Collection, Mapping, Set
+from collections.abc import Mapping, Set
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
@@ -24,6 +24,7 @@ __all__ = [
     "MOST_MULTIPLIER",
     "MOST_SHIFT",
     "MOST_WEIGHT",
+    "RANGES",
     "Cells",
     "Held",
     "ScaledCrossEntropy",
@@ -44,6 +45,14 @@ __all__ = [
 LEAST_WEIGHT, MOST_WEIGHT = 1e-20, 1e20
 LEAST_MULTIPLIER, MOST_MULTIPLIER = 1e-6, 1e6
 MOST_SHIFT = 1e4
+
+RANGES = {
+    "weight": (LEAST_WEIGHT, MOST_WEIGHT),
+    "multiplier": (LEAST_MULTIPLIER, MOST_MULTIPLIER),
+    "shift": (-MOST_SHIFT, MOST_SHIFT),
+    "margin": (-MOST_SHIFT, MOST_SHIFT),
+}
+"""What a parameter may be, by its kind."""
 
 
 class Cells(NamedTuple):
@@ -195,7 +204,8 @@ def binary_parameters(
     gamma, tau, beta = check_rules(gamma, tau, beta, owner)
     pos_weight, neg_weight = class_balanced_weights(beta, *counts)
     log_ratio = math.log(counts[0]) - math.log(counts[1])
-    return {
+    given = f"n_pos={counts[0]:g} and n_neg={counts[1]:g}"
+    found = {
         "pos_weight": pos_weight,
         "neg_weight": neg_weight,
         "pos_multiplier": math.exp(gamma * min(0.0, log_ratio)),
@@ -203,6 +213,9 @@ def binary_parameters(
         "pos_margin": -tau * log_ratio,
         "neg_margin": tau * log_ratio,
     }
+    for name, number in found.items():
+        _check_derived(name, number, f"{given} of {owner}")
+    return found
 
 
 def softmax_parameters(
@@ -220,11 +233,25 @@ def softmax_parameters(
         raise _invalid("counts", counts, owner, "one number of rows per class")
     gamma, tau, beta = check_rules(gamma, tau, beta, owner)
     size = np.array(given)
-    return {
+    found: dict[str, tuple[float, ...] | None] = {
         "weight": None if beta is None else tuple(effective_weights(beta, size).tolist()),
         "multiplier": tuple(np.exp(gamma * np.log(size / size.max())).tolist()),
         "shift": tuple((tau * np.log(size / size.sum())).tolist()),
     }
+    for name, numbers in found.items():
+        for number in numbers or ():
+            _check_derived(name, number, f"counts of {owner}")
+    return found
+
+
+def _check_derived(name: str, number: float, given: str) -> None:
+    """Raise if a parameter that follows from the sizes of classes is out of range."""
+    least, most = next(ends for kind, ends in RANGES.items() if name.endswith(kind))
+    if not least <= number <= most:
+        raise ValueError(
+            f"{given} give a {name} of {number:g}, which must lie in [{least:g}, {most:g}]: the "
+            "classes are too unequal for this gamma, tau or beta. Choose a lesser one."
+        )
 
 
 # --- checks ---------------------------------------------------------------------------
@@ -267,9 +294,13 @@ def check_numbers(
     if values is None:
         return None
     allowed = f"None or numbers in the range [{least:g}, {most:g}], one per {per}"
-    if isinstance(values, str | bytes | Mapping | Set) or not isinstance(values, Collection):
-        raise _invalid(name, values, owner, allowed)
-    numbers = tuple(_as_float(value) for value in values)
+    numbers: tuple[float, ...] = ()
+    # A mapping and a set have no order, and text no numbers.
+    if not isinstance(values, str | bytes | Mapping | Set):
+        try:
+            numbers = tuple(_as_float(value) for value in values)
+        except TypeError:
+            numbers = ()
     if not numbers or not all(least <= number <= most for number in numbers):
         raise _invalid(name, values, owner, allowed)
     return numbers

@@ -56,7 +56,7 @@ class BinaryCrossEntropy(Loss[NDArray]):
     sums_over_workers: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
-        check_pos_weight(self.pos_weight, type(self).__name__)
+        self.__dict__["pos_weight"] = check_pos_weight(self.pos_weight, type(self).__name__)
 
     def hold(self, rows: Rows) -> NDArray:
         """Return each row's share of the loss."""

@@ -63,7 +63,7 @@ class ClassBalancedCrossEntropy(_ClassScaledCrossEntropy):
     beta: float = 0.999
 
     def __post_init__(self) -> None:
-        check_beta(self.beta, type(self).__name__)
+        self.__dict__["beta"] = check_beta(self.beta, type(self).__name__)
 
     @property
     def _follows_rows(self) -> bool:

@@ -89,7 +89,7 @@ class FocalLoss(Loss[NDArray]):
     def _gamma(self, rows: Rows) -> Any:
         if self.gamma_positive is None or self.gamma_positive == self.gamma:
             return self.gamma
-        return np.where(rows.target, self.gamma_positive, self.gamma)
+        return np.where(rows.target, float(self.gamma_positive), float(self.gamma))
 
     def value(self, rows: Rows, held: NDArray) -> float:
         """Return the mean focal loss."""

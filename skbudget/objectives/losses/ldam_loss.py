@@ -80,9 +80,13 @@ class LDAMLoss(_ClassScaledCrossEntropy):
 
     def __post_init__(self) -> None:
         owner = type(self).__name__
-        check_positive(self.max_margin, "max_margin", owner, minimum=0, maximum=100)
-        check_positive(self.logit_scale, "logit_scale", owner, maximum=100)
-        check_pos_weight(self.pos_weight, owner, least=LEAST_WEIGHT, most=MOST_WEIGHT)
+        self.__dict__.update(
+            max_margin=check_positive(self.max_margin, "max_margin", owner, minimum=0, maximum=100),
+            logit_scale=check_positive(self.logit_scale, "logit_scale", owner, maximum=100),
+            pos_weight=check_pos_weight(
+                self.pos_weight, owner, least=LEAST_WEIGHT, most=MOST_WEIGHT
+            ),
+        )
 
     @property
     def _follows_rows(self) -> bool:

@@ -62,9 +62,10 @@ class MarginCrossEntropy(_ClassScaledCrossEntropy):
 
     def __post_init__(self) -> None:
         owner = type(self).__name__
-        check_shift(self.margin, "margin", owner)
+        margin = check_shift(self.margin, "margin", owner)
         check_option(self.side, "side", SIDES, owner)
-        check_pos_weight(self.pos_weight, owner, least=LEAST_WEIGHT, most=MOST_WEIGHT)
+        weight = check_pos_weight(self.pos_weight, owner, least=LEAST_WEIGHT, most=MOST_WEIGHT)
+        self.__dict__.update(margin=margin, pos_weight=weight)
 
     @property
     def _follows_rows(self) -> bool:

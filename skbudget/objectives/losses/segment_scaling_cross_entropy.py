@@ -13,11 +13,7 @@ from ..._utils.validation import _invalid
 from .._loss import Loss, example_rows
 from .._rows import Rows
 from ._scaling import (
-    LEAST_MULTIPLIER,
-    LEAST_WEIGHT,
-    MOST_MULTIPLIER,
-    MOST_SHIFT,
-    MOST_WEIGHT,
+    RANGES,
     Cells,
     ScaledCrossEntropy,
     check_numbers,
@@ -84,7 +80,7 @@ class SegmentScalingCrossEntropy(ScaledCrossEntropy):
     def __post_init__(self) -> None:
         owner = type(self).__name__
         lengths = {}
-        for name, (least, most) in _RANGES.items():
+        for name, (least, most) in _NUMBERS.items():
             given = getattr(self, name)
             if name == "weight" and isinstance(given, str):
                 if given != "balanced":
@@ -105,14 +101,16 @@ class SegmentScalingCrossEntropy(ScaledCrossEntropy):
     def _segments(self, rows: Rows) -> NDArray[np.intp]:
         """Return the segment of each row, checked."""
         given = rows.columns["segment"]
-        segment = given.astype(np.intp)
+        with np.errstate(invalid="ignore"):
+            # What is too large for a whole number differs from it below.
+            segment = given.astype(np.intp)
         if segment.min(initial=0) < 0 or not np.array_equal(segment, given):
             raise ValueError(
                 f"segment of {type(self).__name__} must hold whole numbers from 0: found "
                 f"{np.unique(given)[:10].tolist()}."
             )
         last = int(segment.max(initial=0))
-        for name in _RANGES:
+        for name in _NUMBERS:
             numbers = getattr(self, name)
             if isinstance(numbers, tuple) and len(numbers) <= last:
                 raise ValueError(
@@ -167,8 +165,4 @@ class SegmentScalingCrossEntropy(ScaledCrossEntropy):
             yield loss, example_rows(loss, weighted=seed == 1, seed=seed)
 
 
-_RANGES = {
-    "weight": (LEAST_WEIGHT, MOST_WEIGHT),
-    "multiplier": (LEAST_MULTIPLIER, MOST_MULTIPLIER),
-    "margin": (-MOST_SHIFT, MOST_SHIFT),
-}
+_NUMBERS = {name: RANGES[name] for name in ("weight", "multiplier", "margin")}

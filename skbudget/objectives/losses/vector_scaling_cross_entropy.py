@@ -163,12 +163,17 @@ class VectorScalingCrossEntropy(_ClassScaledCrossEntropy):
 
     def __post_init__(self) -> None:
         owner = type(self).__name__
-        check_pos_weight(self.pos_weight, owner, least=LEAST_WEIGHT, most=MOST_WEIGHT)
-        check_weight(self.neg_weight, "neg_weight", owner)
+        checked: dict[str, Any] = {
+            "pos_weight": check_pos_weight(
+                self.pos_weight, owner, least=LEAST_WEIGHT, most=MOST_WEIGHT
+            ),
+            "neg_weight": check_weight(self.neg_weight, "neg_weight", owner),
+        }
         for name in ("pos_multiplier", "neg_multiplier"):
-            check_multiplier(getattr(self, name), name, owner)
+            checked[name] = check_multiplier(getattr(self, name), name, owner)
         for name in ("pos_margin", "neg_margin"):
-            check_shift(getattr(self, name), name, owner)
+            checked[name] = check_shift(getattr(self, name), name, owner)
+        self.__dict__.update(checked)
 
     @classmethod
     def from_counts(

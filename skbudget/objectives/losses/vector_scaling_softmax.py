@@ -16,11 +16,10 @@ from ..._utils.validation import _as_float, _invalid
 from .._loss import Derivatives, Loss, example_rows
 from .._rows import Margins, Rows, Target
 from ._scaling import (
-    LEAST_MULTIPLIER,
     LEAST_WEIGHT,
-    MOST_MULTIPLIER,
     MOST_SHIFT,
     MOST_WEIGHT,
+    RANGES,
     check_numbers,
     effective_weights,
     softmax_parameters,
@@ -119,7 +118,7 @@ class VectorScalingSoftmax(Loss[Held]):
     def __post_init__(self) -> None:
         owner = type(self).__name__
         object.__setattr__(self, "weight", _check_class_weight(self.weight, owner))
-        for name, (least, most) in _RANGES.items():
+        for name, (least, most) in RANGES.items():
             if name != "weight":
                 values = check_numbers(getattr(self, name), name, owner, least, most)
                 object.__setattr__(self, name, values)
@@ -128,7 +127,7 @@ class VectorScalingSoftmax(Loss[Held]):
     def _check_lengths(self) -> None:
         lengths = {
             name: len(getattr(self, name))
-            for name in _RANGES
+            for name in RANGES
             if getattr(self, name) is not None and not (name == "weight" and self._follows_rows)
         }
         if len(set(lengths.values())) > 1:
@@ -254,7 +253,7 @@ class VectorScalingSoftmax(Loss[Held]):
             return None
         from ...neural.losses._vector_scaling import VectorScalingSoftmaxLoss
 
-        return VectorScalingSoftmaxLoss(**{name: getattr(self, name) for name in _RANGES})
+        return VectorScalingSoftmaxLoss(**{name: getattr(self, name) for name in RANGES})
 
     @classmethod
     def examples(cls) -> Iterator[tuple[Loss[Any], Rows]]:
@@ -268,14 +267,6 @@ class VectorScalingSoftmax(Loss[Held]):
         )
         for seed, loss in enumerate(losses):
             yield loss, example_rows(loss, weighted=seed in (1, 3), seed=seed)
-
-
-_RANGES = {
-    "weight": (LEAST_WEIGHT, MOST_WEIGHT),
-    "multiplier": (LEAST_MULTIPLIER, MOST_MULTIPLIER),
-    "shift": (-MOST_SHIFT, MOST_SHIFT),
-    "margin": (-MOST_SHIFT, MOST_SHIFT),
-}
 
 
 def _scaled(rows: Rows, held: Held) -> NDArray[np.floating]:
