@@ -150,8 +150,8 @@ class VectorScalingCrossEntropy(_ClassScaledCrossEntropy):
     >>> loss = VectorScalingCrossEntropy(pos_weight=2.0, pos_margin=1.0)
     >>> round(loss.loss([0, 1], [0.0, 1.0]), 4)  # the positive is worth 2 log(2)
     1.0397
-    >>> VectorScalingCrossEntropy.from_counts(10, 1_000, tau=1.0).pos_margin
-    4.605170185988091
+    >>> round(VectorScalingCrossEntropy.from_counts(10, 1_000, tau=1.0).pos_margin, 4)
+    4.6052
     """
 
     pos_weight: PosWeight = 1.0
@@ -213,7 +213,8 @@ class VectorScalingCrossEntropy(_ClassScaledCrossEntropy):
         Examples
         --------
         >>> from skbudget.objectives import VectorScalingCrossEntropy
-        >>> VectorScalingCrossEntropy.from_counts(10, 1_000, gamma=0.5).pos_multiplier
+        >>> loss = VectorScalingCrossEntropy.from_counts(10, 1_000, gamma=0.5)
+        >>> round(loss.pos_multiplier, 4)
         0.1
         """
         owner = f"{cls.__name__}.from_counts"
