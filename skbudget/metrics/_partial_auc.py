@@ -109,6 +109,7 @@ def partial_auc_score(
         sample_weight=sample_weight,
         value=value,
         pos_label=pos_label,
+        owner=owner,
     )
     # Only rows that the band can reach have to be sorted.
     lowest = negatives.cut(beta * negatives.total).threshold
@@ -195,7 +196,8 @@ def fpr_at_tpr_error(
     >>> fpr_at_tpr_error(y_true, y_score, tpr=0.5)
     0.0
     """
-    tpr = check_budget(tpr, "fpr_at_tpr_error", "tpr")
+    owner = "fpr_at_tpr_error"
+    tpr = check_budget(tpr, owner, "tpr")
     negatives, positives = spenders_and_positives(
         y_true,
         y_score,
@@ -203,5 +205,6 @@ def fpr_at_tpr_error(
         sample_weight=sample_weight,
         value=value,
         pos_label=pos_label,
+        owner=owner,
     )
     return negatives.fraction_taken(positives.cut(tpr * positives.total, reach=True))

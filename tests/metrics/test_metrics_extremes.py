@@ -28,7 +28,10 @@ from skbudget.metrics import (
 )
 
 matplotlib.use("Agg")
-pytestmark = pytest.mark.filterwarnings("error::RuntimeWarning")
+pytestmark = [
+    pytest.mark.filterwarnings("error::RuntimeWarning"),
+    pytest.mark.filterwarnings("ignore:.*is the majority of y_true"),
+]
 
 RNG = np.random.default_rng(0)
 Y = np.repeat([1, 0], [12, 48])
