@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from .losses.focal_loss import FocalLoss
     from .losses.hard_negative_cross_entropy import HardNegativeCrossEntropy
     from .losses.pairwise_pauc import PairwisePAUC
+    from .losses.recall_pauc import RecallPAUC
     from .losses.trapezoid_pauc import TrapezoidPAUC
 
 _CLASSES = {found.__name__: found for found in loss_classes().values()}
