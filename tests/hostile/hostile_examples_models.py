@@ -461,6 +461,7 @@ def _selection() -> list[Example]:
     room = "skbudget.model_selection"
     report, threshold = model_selection.adoption_report, model_selection.budget_threshold
     fewest = model_selection.min_calibration_rows
+    floor, least = model_selection.recall_threshold, model_selection.min_calibration_positives
     found = model_selection.AdoptionReport
     models = ("baseline", "candidate", "hard_negatives", "probe", "cv")
     return [
@@ -498,6 +499,21 @@ def _selection() -> list[Example]:
             filled=lambda variant: {"sample_weight": weights(variant)},
             infinite=True,
             alone=True,
+        ),
+        Example(
+            f"{room}.recall_threshold",
+            floor,
+            lambda variant: {"y_score": scores(variant), "min_recall": 0.75},
+            (floor,),
+            filled=lambda variant: {"sample_weight": weights(variant)},
+            alone=True,
+        ),
+        Example(
+            f"{room}.min_calibration_positives",
+            least,
+            lambda variant: {"min_recall": 0.75, "guarantee": 0.75},
+            (least,),
+            right=lambda answer, arguments: None if answer >= 1 else f"{answer} positives",
         ),
         Example(
             f"{room}.min_calibration_rows",
