@@ -234,7 +234,7 @@ def recall_threshold(
     if guarantee is None:
         positives = CountedRows(scores, weight).in_range()
         return _reached_threshold(positives, min_recall * positives.total)
-    refuse_unequal_weights(weight)
+    refuse_unequal_weights(weight, "positives")
     risk = 1.0 - float(guarantee)
     least = _fewest_positives(min_recall, risk)
     if scores.size < least:
