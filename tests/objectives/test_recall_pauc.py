@@ -5,10 +5,11 @@ import copy
 import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
+from workers import Threads, split
 
 from skbudget.datasets import bayes_hidden_positives_score, make_hidden_positives
 from skbudget.metrics import fpr_at_tpr_error, recall_partial_auc_score
-from skbudget.objectives import AtBudget, PairwisePAUC, RecallPAUC, available, find_loss
+from skbudget.objectives import AtBudget, PairwisePAUC, RecallPAUC, Rows, available, find_loss
 
 LINKS = ("sigmoid", "logistic")
 FLOORS = (0.0, 0.3, 0.5, 0.9)
@@ -179,6 +180,37 @@ def test_rows_that_are_not_as_in_deployment_set_no_edge():
     assert -held.t_beta == edge
     # Mined rows below the edge take part.
     assert set(mined[score[mined] <= edge]) <= set(held.members)
+
+
+@pytest.mark.parametrize("size", [2, 3])
+@pytest.mark.parametrize("tau_scale", [None, "iqr", "band"])
+@pytest.mark.parametrize("options", [{}, {"weighted": True, "valued": True}, {"ties": True}])
+def test_workers_together_find_what_one_finds(size, tau_scale, options):
+    y, score, weight, value = table(n=400, **options)
+    loss = RecallPAUC(min_tpr=0.6, tau_scale=tau_scale)
+    columns = {} if value is None else {"value": value}
+    rows = loss.rows(y, score, weight, **columns)
+    parts = split(np.random.default_rng(size), size, np.arange(400))
+
+    def work(worker, taken):
+        own = Rows(
+            rows.target[taken],
+            rows.raw[taken],
+            None if weight is None else rows.weight[taken],
+            {name: column[taken] for name, column in rows.columns.items()},
+            worker,
+        )
+        held = loss.hold(own)
+        found = loss.derivatives(own, held).dense(own.n_samples)
+        return loss.value(own, held), *found, taken
+
+    results = Threads(size).run(work, parts)
+    held = loss.hold(rows)
+    gradient, hessian = loss.derivatives(rows, held).dense(400)
+    for value_of, of_gradient, of_hessian, taken in results:
+        assert value_of == pytest.approx(loss.value(rows, held), rel=1e-6)
+        np.testing.assert_allclose(of_gradient, gradient[taken], atol=1e-9)
+        np.testing.assert_allclose(of_hessian, hessian[taken], atol=1e-9)
 
 
 def test_parameters_are_named():
