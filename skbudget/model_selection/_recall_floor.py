@@ -80,6 +80,11 @@ class RecallRule(Rule):
         last_rates: NDArray[np.float64] | None,
     ) -> NDArray[np.float64]:
         """Return how many of its positives each segment has to catch."""
+        if not counted.any():
+            raise ValueError(
+                "Only one class present in y of the calibration rows, the negative one: "
+                f"min_recall={self.min_recall:g} needs positives to calibrate on."
+            )
         least, wanted, remedy = 1, f"min_recall={self.min_recall:g} needs", ""
         if self.guarantee is not None:
             remedy = " Calibrate on more rows (such as cv=0.5), or lower min_recall or guarantee."

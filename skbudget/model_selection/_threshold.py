@@ -45,7 +45,7 @@ class BudgetThresholdClassifier(RoutesFit, FlagsRows):
     estimator : estimator instance
         The binary classifier: fitted with ``cv="prefit"``, else fitted or not.
 
-    budget : float, default=0.005
+    budget : float or None, default=0.005
         The fraction that can be reviewed, in (0, 1]: 50 basis points are 0.005. With
         `min_recall` it is not used: leave it out, or pass None.
 

@@ -127,7 +127,7 @@ def test_too_few_positives_say_how_many_are_needed():
 def test_no_positive_to_calibrate_on():
     X, y = draw()
     model = floor(fitted(X, y), cv="prefit", pos_label=1)
-    with pytest.raises(ValueError, match=r"min_recall=0.9 needs at least 1 positives .*: got 0"):
+    with pytest.raises(ValueError, match="Only one class present in y of the calibration rows"):
         model.fit(X[y == 0], y[y == 0])
     with pytest.raises(ValueError, match="target y is None: min_recall, basis='fpr'"):
         model.fit(X)
