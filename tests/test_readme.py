@@ -72,7 +72,7 @@ def test_losses_are_compared_at_high_recalls():
         pytest.importorskip(module)
     script = README.parent / "docs" / "examples" / "recall_losses.py"
     done = subprocess.run(
-        [sys.executable, str(script), "1", "2000", "20"],
+        [sys.executable, str(script), "1", "20000", "20"],
         capture_output=True,
         text=True,
         timeout=300,
