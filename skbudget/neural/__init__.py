@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from .losses._pauc import PAUCAtBudgetLoss
     from .losses._recall import RecallAtQuantileLoss
     from .losses._smooth_ap import SmoothAPLoss
+    from .losses._vector_scaling import VectorScalingCrossEntropyLoss, VectorScalingSoftmaxLoss
     from .losses._warmup import LossWarmup
 
 __all__ = [
@@ -30,6 +31,8 @@ __all__ = [
     "PAUCClassifier",
     "RecallAtQuantileLoss",
     "SmoothAPLoss",
+    "VectorScalingCrossEntropyLoss",
+    "VectorScalingSoftmaxLoss",
     "WeightedCrossEntropyLoss",
     "all_gather_rows",
 ]
@@ -45,6 +48,8 @@ __getattr__, __dir__ = lazy_names(
         "PAUCClassifier": "._classifier",
         "RecallAtQuantileLoss": ".losses._recall",
         "SmoothAPLoss": ".losses._smooth_ap",
+        "VectorScalingCrossEntropyLoss": ".losses._vector_scaling",
+        "VectorScalingSoftmaxLoss": ".losses._vector_scaling",
         "WeightedCrossEntropyLoss": ".losses._cross_entropy",
         "all_gather_rows": ".losses._distributed",
     },
