@@ -147,6 +147,14 @@ def check_fraction(value: Any, name: str, owner: str) -> float:
     return float(value)
 
 
+def check_floor(value: Any, name: str, owner: str) -> float:
+    """Return ``value`` as a float if it lies in [0, 1), as a rate that is to be exceeded."""
+    if not _is_real(value) or not 0.0 <= value < 1.0:
+        hint = _fraction_hint(value, name, basis_points=False)
+        raise _invalid(name, value, owner, "a float in the range [0.0, 1.0)", hint)
+    return float(value)
+
+
 def check_band(alpha: Any, beta: Any, owner: str) -> tuple[float, float]:
     """Return the band edges as floats if ``0 <= alpha < beta <= 1``."""
     beta = check_budget(beta, owner, "beta")
