@@ -14,7 +14,14 @@ from sklearn.metrics._scorer import _cached_call, _Scorer
 from sklearn.utils import _safe_indexing
 from sklearn.utils._param_validation import InvalidParameterError
 
-from .._utils.labels import _same, find_classes, has_known_positive
+from .._utils.labels import (
+    _same,
+    deaf_to_majorities,
+    find_classes,
+    has_known_positive,
+    warn_of_majority,
+    weighted_share,
+)
 from .._utils.positive import find_known_positive
 from .._utils.validation import (
     BASES,
@@ -26,6 +33,7 @@ from .._utils.validation import (
     check_option,
     check_positive,
     check_ranking,
+    check_weights,
     distinct_labels,
 )
 from ._coverage import coverage_at_budget_score
@@ -86,7 +94,12 @@ def _score_response(
         y_score = (np.asarray(y_score) == greater).astype(np.float64)
     if _is_reversed(positive_class, greater, classes):
         y_score = -check_ranking(y_score)
-    return metric(positive, y_score, sample_weight=sample_weight, value=value, **params)
+    weight = check_weights(sample_weight, positive.size)
+    share = partial(weighted_share, positive, weight)
+    owner = f"A scorer of {metric.__name__}"
+    warn_of_majority(y_true, share, positive_class, owner=owner, scores=False)
+    with deaf_to_majorities():
+        return metric(positive, y_score, sample_weight=sample_weight, value=value, **params)
 
 
 def _is_reversed(positive_class: Any, greater: Any, classes: Any) -> bool:
@@ -150,9 +163,7 @@ class _RankingScorer(_Scorer):
         """
         known = find_known_positive(estimator)
         labels = distinct_labels(y_true)
-        if labels.size != 2 or (known is not None and not has_known_positive(labels)):
-            return known
-        if known is not None and not _same(known, labels[1]):
+        if known is not None or labels.size != 2 or has_known_positive(labels):
             return known
         owner = f"A scorer of {self._kwargs['metric'].__name__}"
         positive = find_classes(y_true, owner=owner, stacklevel=4).classes[1]

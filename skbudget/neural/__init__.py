@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from .losses._rank_reg import RankRegLoss
     from .losses._recall import RecallAtQuantileLoss
     from .losses._smooth_ap import SmoothAPLoss
+    from .losses._vector_scaling import VectorScalingCrossEntropyLoss, VectorScalingSoftmaxLoss
     from .losses._warmup import LossWarmup
 
 __all__ = [
@@ -36,6 +37,8 @@ __all__ = [
     "RankRegLoss",
     "RecallAtQuantileLoss",
     "SmoothAPLoss",
+    "VectorScalingCrossEntropyLoss",
+    "VectorScalingSoftmaxLoss",
     "WeightedCrossEntropyLoss",
     "all_gather_rows",
 ]
@@ -54,6 +57,8 @@ __getattr__, __dir__ = lazy_names(
         "RankRegLoss": ".losses._rank_reg",
         "RecallAtQuantileLoss": ".losses._recall",
         "SmoothAPLoss": ".losses._smooth_ap",
+        "VectorScalingCrossEntropyLoss": ".losses._vector_scaling",
+        "VectorScalingSoftmaxLoss": ".losses._vector_scaling",
         "WeightedCrossEntropyLoss": ".losses._cross_entropy",
         "all_gather_rows": ".losses._distributed",
     },

@@ -2,6 +2,8 @@ import asyncio
 import os
 import pickle
 import uuid
+from contextlib import ExitStack
+from functools import cache
 
 import numpy as np
 import pytest
@@ -39,9 +41,22 @@ def start_workers(n_workers):
 
 
 @pytest.fixture(scope="module")
-def client():
-    with start_workers(2) as cluster, Client(cluster) as client:
-        yield client
+def clusters():
+    """Return a function that returns a client of so many workers, started once."""
+    with ExitStack() as stack:
+
+        @cache
+        def with_workers(n_workers):
+            cluster = stack.enter_context(start_workers(n_workers))
+            # The tests of two workers find theirs without being told.
+            return stack.enter_context(Client(cluster, set_as_default=n_workers == 2))
+
+        yield with_workers
+
+
+@pytest.fixture(scope="module")
+def client(clusters):
+    return clusters(2)
 
 
 def make_table(seed=0):
@@ -72,11 +87,11 @@ class Recorder:
 
 @pytest.mark.parametrize("n_workers", [1, 2, 4])
 @pytest.mark.parametrize("weighted", [False, True])
-def test_the_gradient_is_that_of_one_machine(n_workers, weighted, tmp_path):
+def test_the_gradient_is_that_of_one_machine(clusters, n_workers, weighted, tmp_path):
     X, y = make_table()
     weight = np.random.default_rng(0).choice([0.5, 1.0, 2.0], len(y)) if weighted else None
     objective = PAUCObjective(budget=BUDGET)
-    with start_workers(n_workers) as cluster, Client(cluster):
+    with clusters(n_workers).as_current():
         weights = {} if weight is None else {"sample_weight": da.from_array(weight, (CHUNKS,))}
         model = DaskPAUCXGBClassifier(n_estimators=1, objective=Recorder(objective, tmp_path))
         model.fit(*spread(X, y), **weights)
@@ -92,14 +107,14 @@ def test_the_gradient_is_that_of_one_machine(n_workers, weighted, tmp_path):
 
 
 @pytest.mark.parametrize("n_workers", [1, 2, 4])
-def test_the_model_is_that_of_one_machine(n_workers):
+def test_the_model_is_that_of_one_machine(clusters, n_workers):
     X, y = make_table()
     X_new, y_new = make_table(seed=1)
     settings = {"budget": BUDGET, "n_estimators": 15, "gamma": 0.0, "n_jobs": 1}
     alone = PAUCXGBClassifier(
         **settings, max_leaves=127, selection_cv=None, calibration_cv=None
     ).fit(X, y)
-    with start_workers(n_workers) as cluster, Client(cluster):
+    with clusters(n_workers).as_current():
         model = DaskPAUCXGBClassifier(**settings).fit(*spread(X, y))
         margin = model.decision_function(spread(X_new, y_new)[0]).compute()
     expected = alone.decision_function(X_new)
@@ -315,6 +330,38 @@ def test_values_are_those_of_one_machine(client, kind):
         assert history[-1] == pytest.approx(
             coverage_at_budget_score(y_valid, margin, budget=BUDGET, value=value_valid), abs=1e-6
         )
+
+
+@pytest.mark.parametrize("kind", ["array", "frame"])
+@pytest.mark.parametrize("valid_with_training", [True, False])
+def test_workers_without_rows(client, kind, valid_with_training):
+    """A scheduler may leave all rows with one worker, and the evaluation set with another."""
+    first, second = client.scheduler_info()["workers"]
+    columns = [*spread(*make_table()), *spread(*make_table(seed=1))]
+    if kind == "frame":
+        columns = [dd.from_dask_array(column) for column in columns]
+    places = [first, first] + [first if valid_with_training else second] * 2
+    pinned = [
+        client.persist(column, workers=[place], allow_other_workers=False)
+        for column, place in zip(columns, places)
+    ]
+    settings = {"budget": BUDGET, "n_estimators": 5, "gamma": 0.0, "n_jobs": 1}
+    there = DaskPAUCXGBClassifier(**settings).fit(*pinned[:2], eval_set=[tuple(pinned[2:])])
+    assert "predict" not in vars(there.get_booster())
+    (history,) = there.evals_result_["validation_0"].values()
+    X, y = make_table()
+    X_valid, y_valid = make_table(seed=1)
+    alone = PAUCXGBClassifier(
+        **settings, max_leaves=127, selection_cv=None, calibration_cv=None
+    ).fit(X, y)
+    expected = alone.decision_function(X_valid)
+    margin = np.asarray(there.decision_function(pinned[2]).compute())
+    np.testing.assert_allclose(margin - margin[0], expected - expected[0], atol=1e-3)
+    assert history[-1] == pytest.approx(
+        coverage_at_budget_score(y_valid, margin, budget=BUDGET), abs=1e-6
+    )
+    again = DaskPAUCXGBClassifier(**settings).fit(*pinned[:2], xgb_model=there.get_booster())
+    assert again.get_booster().num_boosted_rounds() == 10
 
 
 def test_values_that_dask_cannot_pass_on(client):

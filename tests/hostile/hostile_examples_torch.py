@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 from hostile_data import labels, optional_columns, scores, weights
+from hostile_examples_losses import from_counts
 from hostile_legal import Array, Kind, Number
 from hostile_rule import Example
 
@@ -22,6 +23,7 @@ _COLUMNS = {"logits": Array("tensors", role="margins")}
 _KINDS_OF_FORWARD: dict[str, dict[str, Kind]] = {
     "NumpyLoss": _COLUMNS,
     "WeightedCrossEntropyLoss": _COLUMNS,
+    "VectorScalingSoftmaxLoss": _COLUMNS,
     "FocalLoss": {"sample_weight": Array("tensors", role="broadcast", none=True)},
 }
 
@@ -129,6 +131,8 @@ def examples() -> list[Example]:
             for method in ("reset_queue", "end_step")
             if hasattr(found, method)
         ]
+        if hasattr(found, "from_counts"):
+            examples.append(from_counts(f"{room}.{name}", found))
     examples += _warmup(room) + _multipliers(room)
     examples.append(
         Example(

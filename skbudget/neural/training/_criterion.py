@@ -16,11 +16,20 @@ from torch import nn
 
 from ..._utils.validation import check_band
 from ...band import Basis, default_beta
-from ...objectives import AtBudget, BinaryCrossEntropy, Loss, Rows, loss_classes
+from ...objectives import (
+    AtBudget,
+    BinaryCrossEntropy,
+    Loss,
+    Rows,
+    VectorScalingSoftmax,
+    loss_classes,
+)
 from ...objectives import FocalLoss as NumpyFocalLoss
 from ...objectives._compose import _parts_of
 from ...objectives._loss import loss_name
+from ...objectives._registry import classes_of
 from ...objectives._rows import MARGINS, TARGETS, Margins, Target
+from ...objectives.losses._scaling import ScaledCrossEntropy
 from ...objectives.losses.rank_reg import RankReg
 from .. import losses
 from ..losses._cross_entropy import WeightedCrossEntropyLoss
@@ -54,6 +63,8 @@ OWN_PARAMETERS = ("surrogate", "link", "tau_scale", "basis", "n_knots", "pos_num
 _CROSS_ENTROPY = (
     BinaryCrossEntropy,
     NumpyFocalLoss,
+    ScaledCrossEntropy,
+    VectorScalingSoftmax,
     WeightedCrossEntropyLoss,
     FocalLoss,
     nn.BCEWithLogitsLoss,
@@ -209,15 +220,8 @@ def torch_losses() -> dict[str, type[nn.Module]]:
     found: dict[str, type[nn.Module]] = {}
     for entry in pkgutil.iter_modules(losses.__path__):
         module = import_module(f"{losses.__name__}.{entry.name}")
-        for member in vars(module).values():
-            is_loss = (
-                isinstance(member, type)
-                and issubclass(member, nn.Module)
-                and member.__module__ == module.__name__
-                and member.__name__.endswith("Loss")
-                and not inspect.isabstract(member)
-            )
-            if is_loss and member is not NumpyLoss:
+        for member in classes_of(module, nn.Module):
+            if member.__name__.endswith("Loss") and member is not NumpyLoss:
                 found[loss_name(member).removesuffix("_loss")] = member
     return dict(sorted(found.items()))
 

@@ -22,6 +22,8 @@ from skbudget.neural import (
     RankRegLoss,
     RecallAtQuantileLoss,
     SmoothAPLoss,
+    VectorScalingCrossEntropyLoss,
+    VectorScalingSoftmaxLoss,
     WeightedCrossEntropyLoss,
 )
 
@@ -51,6 +53,8 @@ INTS = {
     WeightedCrossEntropyLoss: ["ignore_index"],
     HardNegativeCrossEntropyLoss: ["ignore_index"],
     FocalLoss: ["ignore_index"],
+    VectorScalingCrossEntropyLoss: ["ignore_index"],
+    VectorScalingSoftmaxLoss: ["ignore_index"],
     NumpyLoss: ["ignore_index"],
     LossWarmup: ["warmup_epochs", "blend_epochs", "temperature_decay_steps"],
 }
@@ -63,6 +67,12 @@ FLOATS = {
     RecallAtQuantileLoss: ["temperature"],
     WeightedCrossEntropyLoss: ["pos_weight"],
     HardNegativeCrossEntropyLoss: ["pos_weight", "factor"],
+    VectorScalingCrossEntropyLoss: [
+        "pos_weight",
+        "neg_weight",
+        "pos_multiplier",
+        "neg_multiplier",
+    ],
 }
 OPTIONS = {
     PAUCAtBudgetLoss: [
@@ -92,6 +102,13 @@ OTHERS = {
     "class_weight",
     "alpha",
     "gamma",
+    "gamma_positive",
+    "pos_margin",
+    "neg_margin",
+    "weight",
+    "multiplier",
+    "shift",
+    "margin",
     "label_smoothing",
     "loss",
     "warmup_loss",
@@ -100,7 +117,6 @@ OTHERS = {
     "blend_steps",
     "temperature_start",
     "temperature_end",
-    "margin",
     "max_mu",
     "max_drop",
 }
