@@ -162,11 +162,12 @@ def sum_pairs(
             )
         if low_pos - high_neg <= APART:
             sums = sum_on_grid(x_pos - low, x_neg - low, w_pos, w_neg, kernels, span)
-            largest = _largest(sums)
-            if largest is None:
+            # Far below, softplus is what dsigma is.
+            of_rows = sums.softplus_pos if sums.dsigma_pos is None else sums.dsigma_pos
+            if of_rows is None:
                 return sums
             weight = float(neg.size if w_neg is None else w_neg.sum())
-            if not largest < LOST * weight:
+            if not of_rows.max() < LOST * weight:
                 return sums
     return sum_sorted(x_pos, x_neg, w_pos, w_neg, kernels)
 
@@ -203,10 +204,10 @@ def _sum_common_pairs(
         x_pos = (np.asarray(pos, dtype=np.float64) - low) / tau
         x_neg = (np.asarray(neg, dtype=np.float64) - low) / tau
         sums = sum_on_grid(x_pos, x_neg, w_pos, w_neg, kernels, span, collective=collective)
-        of_worker = _largest(sums)
-        if of_worker is None:
+        of_rows = sums.softplus_pos if sums.dsigma_pos is None else sums.dsigma_pos
+        if of_rows is None:
             return sums
-        (largest,) = collective.max(np.array([of_worker]))
+        (largest,) = collective.max(np.array([of_rows.max(initial=0.0)]))
         (weight,) = sum_over(collective, float(neg.size if w_neg is None else w_neg.sum()))
         if not largest < LOST * weight:
             return sums
@@ -230,15 +231,6 @@ def _sum_common_pairs(
         softplus_pos=own(sums.softplus_pos, mine[0]),
         softplus_neg=own(sums.softplus_neg, mine[1]),
     )
-
-
-def _largest(sums: PairSums) -> float | None:
-    """Return a positive's largest sum of a kernel that may be lost in a grid's rounding.
-
-    Far below, softplus is what dsigma is. None where neither was asked for.
-    """
-    of_rows = sums.softplus_pos if sums.dsigma_pos is None else sums.dsigma_pos
-    return None if of_rows is None else float(of_rows.max(initial=0.0))
 
 
 def _scores_or_empty(scores: ArrayLike, name: str) -> NDArray[np.float64]:
