@@ -10,9 +10,9 @@ lgb = pytest.importorskip("lightgbm")
 xgb = pytest.importorskip("xgboost")
 
 from booster_toys import Squared
-from sklearn.metrics import log_loss, roc_auc_score
+from sklearn.metrics import log_loss
 
-from skbudget import PAUCLGBMClassifier, PAUCXGBClassifier
+from skbudget import PAUCLGBMClassifier, PAUCXGBClassifier, coverage_at_budget_score
 from skbudget._utils.calibration import ClassCalibrator, SigmoidCalibrator
 from skbudget.boosting import _fitting
 from skbudget.boosting._fitting import Training, folds
@@ -311,24 +311,21 @@ def draw_wide(n_samples, seed):
 
 
 # Without a penalty their margins are as large as 1e14, in the final model or in one of a fold.
-LINEAR = {"linear_tree": True, "selection_cv": None, "num_leaves": 127, "learning_rate": 0.1}
+LINEAR = {"selection_cv": None, "num_leaves": 63, "learning_rate": 0.1, "n_estimators": 15}
 
 
 @pytest.mark.parametrize("begins", [False, True])
-@pytest.mark.parametrize("name", ["linear_tree", "linear_trees"])
-def test_linear_trees_on_many_features(name, begins):
-    (X, y), (X_new, y_new) = draw_wide(12_000, 1), draw_wide(50_000, 101)
+def test_linear_trees_on_many_features(begins):
+    (X, y), (X_new, y_new) = draw_wide(12_000, 1), draw_wide(10_000, 101)
     options = {"init_score": X[:, 0] - 4} if begins else {}
     options_new = {"init_score": X_new[:, 0] - 4} if begins else {}
-    params = {**LINEAR, name: True}
-    if name != "linear_tree":
-        del params["linear_tree"]
-    model = make(PAUCLGBMClassifier, **params).fit(X, y, **options)
-    assert np.abs(model.decision_function(X_new, **options_new)).max() < 30
-    probability = model.predict_proba(X_new, **options_new)[:, 1]
-    assert probability.mean() == pytest.approx(y_new.mean(), rel=0.15)
-    assert roc_auc_score(y_new, probability) > 0.85
+    # Under another name of the parameter.
+    model = make(PAUCLGBMClassifier, linear_trees=True, **LINEAR).fit(X, y, **options)
     assert "linear_lambda: 1" in model.booster_.model_to_string()
+    margin = model.decision_function(X_new, **options_new)
+    assert np.abs(margin).max() < 20
+    # Undetermined planes cover no more than 0.03 of the positives, as chance does.
+    assert coverage_at_budget_score(y_new, margin, budget=0.02) > 0.2
 
 
 def test_linear_trees_that_diverge_are_an_error():
@@ -337,7 +334,7 @@ def test_linear_trees_that_diverge_are_an_error():
         pytest.warns(UserWarning, match="linear_lambda=0 of PAUCLGBMClassifier leaves"),
         pytest.raises(FloatingPointError, match=r"PAUCLGBMClassifier diverged.*linear_lambda"),
     ):
-        make(PAUCLGBMClassifier, linear_lambda=0, **LINEAR).fit(X, y)
+        make(PAUCLGBMClassifier, linear_tree=True, linear_lambda=0, **LINEAR).fit(X, y)
 
 
 def test_large_margins_of_a_real_target_are_no_divergence():
