@@ -325,7 +325,7 @@ def test_linear_trees_on_many_features(begins):
     margin = model.decision_function(X_new, **options_new)
     assert np.abs(margin).max() < 20
     # Undetermined planes cover no more than 0.03 of the positives, as chance does.
-    assert coverage_at_budget_score(y_new, margin, budget=0.02) > 0.2
+    assert coverage_at_budget_score(y_new, margin, budget=0.02) > 0.1
 
 
 def test_linear_trees_that_diverge_are_an_error():
