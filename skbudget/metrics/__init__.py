@@ -14,6 +14,8 @@ from ._scorers import (
     make_partial_auc_scorer,
     make_value_per_review_scorer,
 )
+from ._significance import significance_score
+from ._significance_scorer import make_significance_scorer
 from ._value import value_per_review_score
 from .intervals import (
     BootstrapInterval,
@@ -42,8 +44,10 @@ __all__ = [
     "make_coverage_scorer",
     "make_fpr_at_tpr_scorer",
     "make_partial_auc_scorer",
+    "make_significance_scorer",
     "make_value_per_review_scorer",
     "paired_bootstrap_ci",
     "partial_auc_score",
+    "significance_score",
     "value_per_review_score",
 ]

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from .losses._numpy import NumpyLoss
     from .losses._pauc import PAUCAtBudgetLoss
     from .losses._recall import RecallAtQuantileLoss
+    from .losses._significance import SignificanceLoss
     from .losses._smooth_ap import SmoothAPLoss
     from .losses._warmup import LossWarmup
 
@@ -29,6 +30,7 @@ __all__ = [
     "PAUCAtBudgetLoss",
     "PAUCClassifier",
     "RecallAtQuantileLoss",
+    "SignificanceLoss",
     "SmoothAPLoss",
     "WeightedCrossEntropyLoss",
     "all_gather_rows",
@@ -44,6 +46,7 @@ __getattr__, __dir__ = lazy_names(
         "PAUCAtBudgetLoss": ".losses._pauc",
         "PAUCClassifier": "._classifier",
         "RecallAtQuantileLoss": ".losses._recall",
+        "SignificanceLoss": ".losses._significance",
         "SmoothAPLoss": ".losses._smooth_ap",
         "WeightedCrossEntropyLoss": ".losses._cross_entropy",
         "all_gather_rows": ".losses._distributed",

@@ -14,6 +14,7 @@ from skbudget.neural import (
     NumpyLoss,
     PAUCAtBudgetLoss,
     RecallAtQuantileLoss,
+    SignificanceLoss,
     SmoothAPLoss,
     WeightedCrossEntropyLoss,
 )
@@ -46,7 +47,13 @@ CROSS_ENTROPY = {
 }
 FOCAL = {"focal": lambda **p: FocalLoss(alpha=0.25, **p)}
 NUMPY = {"NumPy": lambda **p: NumpyLoss(PairwisePAUC(beta=0.3, tau_scale="iqr"), **p)}
-ALL = RANKING | CROSS_ENTROPY | FOCAL | NUMPY
+SIGNIFICANCE = {
+    f"significance, {error}": lambda error=error, **p: SignificanceLoss(
+        error, **{"regularizer": 0.3, **p}
+    )
+    for error in ("hinge", "sigmoid", "cross_entropy", "focal")
+}
+ALL = RANKING | CROSS_ENTROPY | FOCAL | NUMPY | SIGNIFICANCE
 
 
 class Batch(NamedTuple):

@@ -13,6 +13,7 @@ from skbudget.objectives import (
     BinaryCrossEntropy,
     FocalLoss,
     HardNegativeCrossEntropy,
+    LovaszSignificance,
     OneVsRest,
     PairwisePAUC,
     TrapezoidPAUC,
@@ -32,6 +33,8 @@ TWINS = {
     "focal": FocalLoss(),
     "focal without focus": FocalLoss(gamma=0.0, alpha=0.6),
     "more focus": FocalLoss(gamma=3.5, alpha=0.1),
+    "significance": LovaszSignificance(),
+    "significance at a budget": LovaszSignificance(0.2, centre="budget", budget=0.1),
 }
 CASES = [
     {},
@@ -89,7 +92,9 @@ def test_on_the_examples(cls):
             continue
         logits = torch.tensor(rows.raw, requires_grad=True)
         weight = None if rows.worth is None else torch.from_numpy(rows.worth)
-        found = twin(logits, torch.from_numpy(rows.target.astype(float)), sample_weight=weight)
+        target = torch.from_numpy(rows.target.astype(float))
+        columns = {name: torch.from_numpy(rows.columns[name]) for name in loss.needs}
+        found = twin(logits, target, sample_weight=weight, **columns)
         found.backward()
         held = loss.hold(rows)
         assert found.item() == pytest.approx(loss.value(rows, held), rel=1e-10)
@@ -103,6 +108,7 @@ def test_which_losses_have_one():
         neural.PAUCAtBudgetLoss,
         neural.WeightedCrossEntropyLoss,
         neural.FocalLoss,
+        neural.SignificanceLoss,
     }
     twin = TWINS["pairwise"].torch_loss()
     assert (twin.queue_size, twin.weighted_budget, twin.num_classes) == (0, True, 1)
