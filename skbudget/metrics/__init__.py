@@ -5,6 +5,7 @@ from ._displays import (
     CoverageCurveDisplay,
     PartialROCDisplay,
     ScoreBandDisplay,
+    SignificanceDisplay,
     TrainingCurveDisplay,
 )
 from ._partial_auc import fpr_at_tpr_error, partial_auc_score
@@ -34,6 +35,7 @@ __all__ = [
     "CoverageSampleSize",
     "PartialROCDisplay",
     "ScoreBandDisplay",
+    "SignificanceDisplay",
     "TrainingCurveDisplay",
     "bootstrap_ci",
     "coverage_at_budget_score",

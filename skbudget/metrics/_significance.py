@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .._utils.rates import check_cross_sections, check_process, masses_of_processes
 from .._utils.ranges import product
+from .._utils.rates import check_cross_sections, check_process, masses_of_processes
 from .._utils.validation import (
     _invalid,
     check_binary_labels,
@@ -262,9 +262,9 @@ def check_events(
         )
     worth = mass
     if worths is not None:
-        numbers, exponent = product(mass, worths)
+        products, exponent = product(mass, worths)
         with np.errstate(over="ignore"):
-            worth = np.ldexp(numbers, exponent)
+            worth = np.ldexp(products, exponent)
         total = worth[positive].sum()
         if not 0 < total <= MOST_EVENTS:
             what = "have no value" if total == 0 else f"have values that add up to {total:g}"

@@ -1,6 +1,6 @@
 """The Lovász engine against brute force, its integral, its vertices, and the Jaccard index."""
 
-from itertools import chain, combinations, permutations
+from itertools import chain, combinations, pairwise, permutations
 
 import numpy as np
 import pytest
@@ -95,7 +95,7 @@ def test_it_is_the_integral_over_thresholds(make, seed):
     of, of_masses = make(signal, mass)
     levels = np.concatenate([[0.0], np.unique(errors)])
     integral = sum(
-        (high - low) * of(np.flatnonzero(errors > low)) for low, high in zip(levels, levels[1:])
+        (high - low) * of(np.flatnonzero(errors > low)) for low, high in pairwise(levels)
     )
     weights = lovasz_weights(errors, signal, mass, of_masses)
     assert weights @ errors == pytest.approx(integral, rel=1e-12)

@@ -84,16 +84,16 @@ class SignificanceLoss(nn.Module):
     ignore_index : int, default=-100
         Target of rows to leave out, as padding.
 
+    Raises
+    ------
+    NotImplementedError
+        In a data-parallel job: the order of the errors is that of all rows.
+
     Warns
     -----
     CollapseWarning
         If for a hundred steps all scores stay at the centre, and are no better by the loss
         than a constant.
-
-    Raises
-    ------
-    NotImplementedError
-        In a data-parallel job: the order of the errors is that of all rows.
 
     See Also
     --------
@@ -298,9 +298,10 @@ class SignificanceLoss(nn.Module):
         assert self.cross_sections is not None
         sections = mass.new_tensor(self.cross_sections)
         total = torch.zeros_like(sections).index_add_(0, process, mass)
-        return mass * torch.where(total > 0, sections / torch.where(total > 0, total, 1.0), 0.0)[
-            process
-        ]
+        return (
+            mass
+            * torch.where(total > 0, sections / torch.where(total > 0, total, 1.0), 0.0)[process]
+        )
 
 
 def _softplus(wrong: Tensor) -> Tensor:

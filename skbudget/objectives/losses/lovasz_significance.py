@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit
 
-from ..._utils.rates import check_cross_sections, check_process, masses_of_processes
 from ..._utils.ranges import MOST_MARGIN
+from ..._utils.rates import check_cross_sections, check_process, masses_of_processes
 from ..._utils.validation import _invalid, _is_real, check_budget
 from ...band import default_beta
 from .._collapse import CollapseWarning, collapse_message
