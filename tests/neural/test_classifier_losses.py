@@ -26,6 +26,7 @@ from skbudget.neural import (
     NumpyLoss,
     PAUCAtBudgetLoss,
     RecallAtQuantileLoss,
+    SignificanceLoss,
     SmoothAPLoss,
     WeightedCrossEntropyLoss,
 )
@@ -113,6 +114,7 @@ def test_names_of_torch_losses():
         "hard_negative_cross_entropy": HardNegativeCrossEntropyLoss,
         "pauc_at_budget": PAUCAtBudgetLoss,
         "recall_at_quantile": RecallAtQuantileLoss,
+        "significance": SignificanceLoss,
         "smooth_ap": SmoothAPLoss,
         "weighted_cross_entropy": WeightedCrossEntropyLoss,
     }

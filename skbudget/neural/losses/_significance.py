@@ -15,6 +15,8 @@ from ..._utils.validation import check_budget, check_option, check_positive
 from ...objectives._collapse import CollapseWarning, collapse_message
 from ...objectives._lovasz import significance_loss
 from ...objectives.losses.lovasz_significance import (
+    NEAR,
+    NO_BETTER,
     check_centre,
     check_regularizer,
     find_regularizer,
@@ -39,7 +41,6 @@ ERRORS = ("hinge", "sigmoid", "cross_entropy", "focal")
 
 # So many steps in a row with scores at the centre are no slow start.
 _STEPS = 100
-_NEAR, _NO_BETTER = 0.25, 0.99
 
 _MOST_GAMMA = 1e6
 
@@ -172,10 +173,11 @@ class SignificanceLoss(nn.Module):
 
         Parameters
         ----------
-        logits : Tensor of shape (n_rows,) or (n_rows, 1)
-            Raw scores.
+        logits : Tensor of shape (n_rows,) or (n_rows, num_classes)
+            Raw scores. With several columns each class is the signal once, and the loss is
+            the mean over the classes that have one.
         targets : Tensor of shape (n_rows,) or (n_rows, 1)
-            1 for the signal, 0 for the background.
+            1 for the signal, 0 for the background; class indices for several columns.
         iid_mask : Tensor of shape (n_rows,), dtype=bool, default=None
             Ignored here.
         sample_weight : Tensor of shape (n_rows,), default=None
@@ -203,34 +205,32 @@ class SignificanceLoss(nn.Module):
                 "job would see its own rows alone: train in one process."
             )
         with working_precision(logits) as logits:
-            if logits.ndim == 2 and logits.shape[1] != 1:
-                raise ValueError(
-                    f"logits of {owner} must have one column, for signal and background: got "
-                    f"{logits.shape[1]}."
-                )
-            table, targets = check_rows(logits, targets, 1)
+            n_columns = logits.shape[1] if logits.ndim == 2 else 1
+            table, targets = check_rows(logits, targets, n_columns)
             check_mask(iid_mask, "iid_mask", targets)
             weight = check_weight(sample_weight, targets, torch.float64)
             numbers = self._check_process(process, targets)
             kept = targets != self.ignore_index
             if weight is not None:
                 kept = kept & (weight > 0)
-            scores, targets = table[kept, 0], targets[kept]
-            check_targets(targets, 1)
-            check_finite(scores, owner)
-            positive = targets == 1
-            mass = torch.ones_like(scores, dtype=torch.float64, requires_grad=False)
-            if weight is not None:
+            table, targets = table[kept], targets[kept]
+            check_targets(targets, n_columns)
+            check_finite(table, owner)
+            mass = torch.ones_like(targets, dtype=torch.float64)
+            if weight is not None and bool(kept.any()):
                 # The unit does not matter, and sums of great weights must be floats.
-                mass = weight[kept]
-                mass = mass / mass.max() if mass.numel() else mass
+                mass = weight[kept] / weight.max()
             if numbers is not None:
                 mass = self._mass_of_processes(numbers[kept], mass)
-            signal, background = float(mass[positive].sum()), float(mass[~positive].sum())
-            if not min(signal, background) > 0:
-                # A zero that keeps the graph.
-                return scores[:0].sum()
-            return self._loss(scores, positive, mass, signal, background)
+            # A zero that keeps the graph, where no class has a loss.
+            total, n_losses = table[:0].sum(), 0
+            for column in range(n_columns):
+                positive = targets == (column if n_columns > 1 else 1)
+                signal, background = float(mass[positive].sum()), float(mass[~positive].sum())
+                if min(signal, background) > 0:
+                    total = total + self._loss(table[:, column], positive, mass, signal, background)
+                    n_losses += 1
+            return total / max(n_losses, 1)
 
     def _loss(
         self, scores: Tensor, positive: Tensor, mass: Tensor, signal: float, background: float
@@ -246,7 +246,7 @@ class SignificanceLoss(nn.Module):
         if self.training and torch.is_grad_enabled() and not self._warned_of_collapse:
             near = float((weights * (held - centre).abs()).sum())
             constant = float(error(held.new_zeros(())))
-            self._watch(near < _NEAR and float(value.detach()) >= _NO_BETTER * constant, r)
+            self._watch(near < NEAR and float(value.detach()) >= NO_BETTER * constant, r)
         return value
 
     def _error(self) -> Callable[[Tensor], Tensor]:

@@ -26,8 +26,9 @@ __all__ = ["LovaszSignificance"]
 # Roots and ratios of regularisers in this range are floats.
 LEAST_REGULARIZER, MOST_REGULARIZER = 1e-12, 1e12
 
-# Scores this near to the centre, by the weights of the loss, have not gone anywhere.
-_NEAR = 0.25
+# Scores this near to the centre, by the weights of the loss, have not gone anywhere, if the loss
+# is no less than this share of that of a constant.
+NEAR, NO_BETTER = 0.25, 0.99
 
 
 class Held(NamedTuple):
@@ -90,7 +91,9 @@ class LovaszSignificance(Loss[Held]):
     Warns
     -----
     CollapseWarning
-        If the scores are pulled together, because selecting nothing has the least loss.
+        From a classifier, after training: if the scores were pulled together, because
+        selecting nothing has the least loss. Where you train without one, compare the loss of
+        the rows at their scores with that of a constant, which is ``log(2)``.
 
     See Also
     --------
@@ -187,10 +190,6 @@ class LovaszSignificance(Loss[Held]):
         """Return gradient and hessian of all rows."""
         margin = rows.raw.astype(np.float64, copy=False) - held.centre
         p, q = expit(margin), expit(-margin)
-        near = float(held.weights @ np.abs(margin))
-        if 0.0 < near < _NEAR and self.value(rows, held) >= math.log(2.0):
-            message = collapse_message(type(self).__name__, held.regularizer)
-            warnings.warn(message, CollapseWarning, stacklevel=2)
         return Derivatives(
             None, held.weights * np.where(rows.target, -q, p), held.weights * p * q, owned=False
         )
@@ -205,6 +204,26 @@ class LovaszSignificance(Loss[Held]):
         # With all background accepted, this much significance is left.
         left = (1.0 + 1.0 / r) ** -0.5
         return self.centre + max(0.0, math.log(left / (1.0 - left)))
+
+    def check_trained(self, rows: Rows, owner: str) -> None:
+        """Warn if the scores have been pulled together.
+
+        Parameters
+        ----------
+        rows : Rows
+            The rows that were trained on, at the scores of the model.
+        owner : str
+            Name of the estimator.
+
+        Warns
+        -----
+        CollapseWarning
+        """
+        held = self.hold(rows)
+        near = float(held.weights @ np.abs(rows.raw - held.centre))
+        if near < NEAR and self.value(rows, held) >= NO_BETTER * math.log(2.0):
+            message = collapse_message(f"{type(self).__name__} of {owner}", held.regularizer)
+            warnings.warn(message, CollapseWarning, stacklevel=6)
 
     def torch_loss(self) -> Any:
         """Return `skbudget.neural.SignificanceLoss` with the same parameters."""
