@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-__all__ = ["CollapseWarning", "collapse_message"]
+__all__ = ["NEAR", "NO_BETTER", "CollapseWarning", "collapse_message"]
+
+# Scores this near to the centre, by the weights of the loss, have not gone anywhere, if the loss
+# is no less than this share of that of a constant.
+NEAR, NO_BETTER = 0.25, 0.99
 
 
 class CollapseWarning(UserWarning):

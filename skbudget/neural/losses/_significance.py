@@ -12,15 +12,9 @@ from torch import Tensor, nn
 
 from ..._utils.rates import check_cross_sections
 from ..._utils.validation import check_budget, check_option, check_positive
-from ...objectives._collapse import CollapseWarning, collapse_message
+from ...objectives._collapse import NEAR, NO_BETTER, CollapseWarning, collapse_message
 from ...objectives._lovasz import significance_loss
-from ...objectives.losses.lovasz_significance import (
-    NEAR,
-    NO_BETTER,
-    check_centre,
-    check_regularizer,
-    find_regularizer,
-)
+from ...objectives._regularizer import check_centre, check_regularizer, find_regularizer
 from ._checks import (
     check_finite,
     check_ignore_index,

@@ -12,23 +12,15 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit
 
-from ..._utils.ranges import MOST_MARGIN
 from ..._utils.rates import check_cross_sections, check_process, masses_of_processes
-from ..._utils.validation import _invalid, _is_real, check_budget
-from ...band import default_beta
-from .._collapse import CollapseWarning, collapse_message
+from ..._utils.validation import check_budget
+from .._collapse import NEAR, NO_BETTER, CollapseWarning, collapse_message
 from .._loss import Derivatives, Loss, Scale, example_rows
 from .._lovasz import lovasz_weights, significance_loss
+from .._regularizer import check_centre, check_regularizer, find_regularizer
 from .._rows import Rows
 
 __all__ = ["LovaszSignificance"]
-
-# Roots and ratios of regularisers in this range are floats.
-LEAST_REGULARIZER, MOST_REGULARIZER = 1e-12, 1e12
-
-# Scores this near to the centre, by the weights of the loss, have not gone anywhere, if the loss
-# is no less than this share of that of a constant.
-NEAR, NO_BETTER = 0.25, 0.99
 
 
 class Held(NamedTuple):
@@ -247,54 +239,6 @@ class LovaszSignificance(Loss[Held]):
         yield cls(0.2, "budget", budget=0.2), example_rows(cls(), weighted=True, seed=3)
         processes = cls(cross_sections=(0.5, 10.0, 2.0), budget=0.05)
         yield processes, example_rows(processes, weighted=True, seed=4)
-
-
-# --- parameters -----------------------------------------------------------------------
-
-
-def check_regularizer(value: Any, owner: str) -> None:
-    """Raise unless a regulariser is a share of the background, or says how to find one."""
-    if isinstance(value, str) and value in ("budget", "signal"):
-        return
-    if not _is_real(value) or not LEAST_REGULARIZER <= value <= MOST_REGULARIZER:
-        allowed = (
-            f"a float in the range [{LEAST_REGULARIZER:g}, {MOST_REGULARIZER:g}], 'budget' or "
-            "'signal'"
-        )
-        raise _invalid("regularizer", value, owner, allowed)
-
-
-def check_centre(value: Any, owner: str) -> None:
-    """Raise unless a centre is a score or ``"budget"``."""
-    if isinstance(value, str) and value == "budget":
-        return
-    if not _is_real(value) or not abs(value) <= MOST_MARGIN:
-        raise _invalid("centre", value, owner, "a finite float, or 'budget'")
-
-
-def find_regularizer(
-    regularizer: float | str, budget: float, signal: float, background: float
-) -> float:
-    """Return the regulariser as a share of the background.
-
-    Parameters
-    ----------
-    regularizer : float, "budget" or "signal"
-        The parameter.
-    budget : float
-        Review budget, a fraction.
-    signal, background : float
-        Masses of both classes.
-
-    Returns
-    -------
-    regularizer : float
-    """
-    if regularizer == "budget":
-        found = default_beta(budget, signal / background, 1.0)
-    else:
-        found = signal / background if regularizer == "signal" else float(regularizer)
-    return min(max(found, LEAST_REGULARIZER), MOST_REGULARIZER)
 
 
 def _wrong_by(rows: Rows, centre: float) -> NDArray[np.float64]:
