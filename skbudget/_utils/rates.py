@@ -48,6 +48,12 @@ def check_process(process: ArrayLike, n_processes: int, owner: str) -> NDArray[n
     """
     with naming("process", "whole numbers, one per row"):
         column = np.asarray(process)
+    if column.ndim != 1 or column.dtype.kind not in "biufO":
+        raise ValueError(
+            f"process of {owner} must hold whole numbers, one per row: got {column.dtype} of shape "
+            f"{column.shape}."
+        )
+    with naming("process", "whole numbers, one per row"):
         number = column.astype(np.float64)
     wrong = ~((number >= 0) & (number < n_processes) & (number == np.floor(number)))
     if wrong.any():
@@ -65,8 +71,7 @@ def masses_of_processes(
 
     A process of which no row has weight has no mass.
     """
-    total = np.bincount(process, weight, minlength=len(cross_sections))
-    per_weight = np.divide(
-        np.asarray(cross_sections), total, out=np.zeros_like(total), where=total > 0
-    )
-    return weight * per_weight[process]
+    total = np.bincount(process, weight, minlength=len(cross_sections))[process]
+    # Shares are in range, however small or great the weights are.
+    share = np.divide(weight, total, out=np.zeros(process.size), where=total > 0)
+    return share * np.asarray(cross_sections)[process]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from .._utils.ranges import MOST_MARGIN
-from .._utils.validation import _invalid, _is_real
+from .._utils.validation import _as_float, _invalid
 from ..band import default_beta
 
 __all__ = ["check_centre", "check_regularizer", "find_regularizer"]
@@ -14,24 +14,28 @@ __all__ = ["check_centre", "check_regularizer", "find_regularizer"]
 LEAST_REGULARIZER, MOST_REGULARIZER = 1e-12, 1e12
 
 
-def check_regularizer(value: Any, owner: str) -> None:
-    """Raise unless a regulariser is a share of the background, or says how to find one."""
+def check_regularizer(value: Any, owner: str) -> Any:
+    """Return a regulariser if it is a share of the background, or says how to find one."""
     if isinstance(value, str) and value in ("budget", "signal"):
-        return
-    if not _is_real(value) or not LEAST_REGULARIZER <= value <= MOST_REGULARIZER:
+        return value
+    number = _as_float(value)
+    if not LEAST_REGULARIZER <= number <= MOST_REGULARIZER:
         allowed = (
             f"a float in the range [{LEAST_REGULARIZER:g}, {MOST_REGULARIZER:g}], 'budget' or "
             "'signal'"
         )
         raise _invalid("regularizer", value, owner, allowed)
+    return number
 
 
-def check_centre(value: Any, owner: str) -> None:
-    """Raise unless a centre is a score or ``"budget"``."""
+def check_centre(value: Any, owner: str) -> Any:
+    """Return a centre if it is a score or ``"budget"``."""
     if isinstance(value, str) and value == "budget":
-        return
-    if not _is_real(value) or not abs(value) <= MOST_MARGIN:
+        return value
+    number = _as_float(value)
+    if not abs(number) <= MOST_MARGIN:
         raise _invalid("centre", value, owner, "a finite float, or 'budget'")
+    return number
 
 
 def find_regularizer(

@@ -269,7 +269,7 @@ class SignificanceDisplay(RankingDisplayMixin):
             raise ValueError(
                 f"{owner} found no threshold with min_efficiency={min_efficiency!r} of the signal "
                 f"and min_background={min_background!r} events: there are "
-                f"{found.background[-1]:g} in all. Lower min_background."
+                f"{found.background[-1]:g} by sample_weight. Lower min_background."
             )
         display = cls(
             thresholds=found.thresholds[kept],

@@ -138,9 +138,8 @@ class SignificanceLoss(nn.Module):
         super().__init__()
         owner = type(self).__name__
         self.error = check_option(error, "error", ERRORS, owner)
-        check_regularizer(regularizer, owner)
-        check_centre(centre, owner)
-        self.regularizer, self.centre = regularizer, centre
+        self.regularizer = check_regularizer(regularizer, owner)
+        self.centre = check_centre(centre, owner)
         self.budget = check_budget(budget, owner)
         self.cross_sections = check_cross_sections(cross_sections, owner)
         self.gamma = check_positive(gamma, "gamma", owner, minimum=0, maximum=_MOST_GAMMA)

@@ -132,12 +132,14 @@ class LovaszSignificance(Loss[Held]):
 
     def __post_init__(self) -> None:
         owner = type(self).__name__
-        check_regularizer(self.regularizer, owner)
-        check_centre(self.centre, owner)
-        check_budget(self.budget, owner)
         cross_sections = check_cross_sections(self.cross_sections, owner)
         # The class is frozen for others.
-        self.__dict__["cross_sections"] = cross_sections
+        self.__dict__.update(
+            regularizer=check_regularizer(self.regularizer, owner),
+            centre=check_centre(self.centre, owner),
+            budget=check_budget(self.budget, owner),
+            cross_sections=cross_sections,
+        )
         if cross_sections is not None:
             self.__dict__["needs"] = frozenset({"process"})
 
