@@ -11,6 +11,7 @@ import dask.array as da
 import numpy as np
 from dask.base import is_dask_collection
 from xgboost import XGBModel
+from xgboost.callback import TrainingCallback
 from xgboost.dask import DaskXGBClassifier
 
 from .._utils.labels import is_positive_first, order_classes
@@ -298,7 +299,7 @@ class DaskPAUCXGBClassifier(DaskXGBClassifier):
         self._check_value(value, value_eval_set, kwargs)
         params = self._parent_params()
         params["objective"] = self._boosting_objective(of_value=value is not None)
-        params["callbacks"] = [*(self.callbacks or []), XGBoostRounds()]
+        params["callbacks"] = [*(self.callbacks or []), XGBoostRounds(), _WorkersWithoutRows()]
         if kwargs.get("eval_set") is not None and self.eval_metric is None:
             params["eval_metric"] = CoverageMetric(
                 self.budget, "population", "rows" if value_eval_set is None else "value"
@@ -410,6 +411,31 @@ class DaskPAUCXGBClassifier(DaskXGBClassifier):
             f"This {type(self).__name__} ranks only, and has no {method}: its margins are not "
             "calibrated. Use decision_function."
         )
+
+
+class _WorkersWithoutRows(TrainingCallback):
+    """Lets a worker that holds no training rows take part, whatever the columns are called.
+
+    XGBoost asks the margins of the training rows for an objective in Python. It refuses an
+    empty matrix there if the booster knows names of columns, as it does with data frames.
+    """
+
+    def before_training(self, model: Any) -> Any:
+        """Ask for no names where there are no rows."""
+        predict = model.predict
+
+        def predict_rows(data: Any, *args: Any, **kwargs: Any) -> Any:
+            if not args and data.num_row() == 0:
+                kwargs["validate_features"] = False
+            return predict(data, *args, **kwargs)
+
+        model.predict = predict_rows
+        return model
+
+    def after_training(self, model: Any) -> Any:
+        """Return the model as it was."""
+        del model.predict
+        return model
 
 
 async def _turned(margin: Awaitable[Any]) -> Any:

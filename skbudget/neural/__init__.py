@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from .losses._recall import RecallAtQuantileLoss
     from .losses._significance import SignificanceLoss
     from .losses._smooth_ap import SmoothAPLoss
+    from .losses._vector_scaling import VectorScalingCrossEntropyLoss, VectorScalingSoftmaxLoss
     from .losses._warmup import LossWarmup
 
 __all__ = [
@@ -32,6 +33,8 @@ __all__ = [
     "RecallAtQuantileLoss",
     "SignificanceLoss",
     "SmoothAPLoss",
+    "VectorScalingCrossEntropyLoss",
+    "VectorScalingSoftmaxLoss",
     "WeightedCrossEntropyLoss",
     "all_gather_rows",
 ]
@@ -48,6 +51,8 @@ __getattr__, __dir__ = lazy_names(
         "RecallAtQuantileLoss": ".losses._recall",
         "SignificanceLoss": ".losses._significance",
         "SmoothAPLoss": ".losses._smooth_ap",
+        "VectorScalingCrossEntropyLoss": ".losses._vector_scaling",
+        "VectorScalingSoftmaxLoss": ".losses._vector_scaling",
         "WeightedCrossEntropyLoss": ".losses._cross_entropy",
         "all_gather_rows": ".losses._distributed",
     },

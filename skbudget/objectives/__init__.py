@@ -19,11 +19,17 @@ if TYPE_CHECKING:
     # For type checkers, which walk no folder. To them a class that is missing here is Any.
     # ruff: noqa: F401
     from .losses.binary_cross_entropy import BinaryCrossEntropy
+    from .losses.class_balanced_cross_entropy import ClassBalancedCrossEntropy
     from .losses.focal_loss import FocalLoss
     from .losses.hard_negative_cross_entropy import HardNegativeCrossEntropy
+    from .losses.ldam_loss import LDAMLoss
     from .losses.lovasz_significance import LovaszSignificance
+    from .losses.margin_cross_entropy import MarginCrossEntropy
     from .losses.pairwise_pauc import PairwisePAUC
+    from .losses.segment_scaling_cross_entropy import SegmentScalingCrossEntropy
     from .losses.trapezoid_pauc import TrapezoidPAUC
+    from .losses.vector_scaling_cross_entropy import VectorScalingCrossEntropy
+    from .losses.vector_scaling_softmax import VectorScalingSoftmax
 
 _CLASSES = {found.__name__: found for found in loss_classes().values()}
 

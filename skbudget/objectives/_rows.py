@@ -16,7 +16,13 @@ from sklearn.utils import check_array, column_or_1d
 from .._utils.collective import Collective, sum_over
 from .._utils.naming import naming
 from .._utils.ranges import MOST_MARGIN, scaled
-from .._utils.validation import check_binary_labels, check_mask, check_scores, check_weights
+from .._utils.validation import (
+    _as_array,
+    check_binary_labels,
+    check_mask,
+    check_scores,
+    check_weights,
+)
 
 __all__ = ["MARGINS", "TARGETS", "Margins", "Rows", "Target", "check_rows", "code_target"]
 
@@ -358,13 +364,19 @@ def _check_value(values: ArrayLike, name: str, n_samples: int) -> NDArray[Any]:
 
 def _check_ids(values: ArrayLike, name: str, n_samples: int) -> NDArray[Any]:
     """Return finite numbers, or codes of any other labels, of shape (n_samples,)."""
-    column = np.asarray(values)
+    column = _as_array(values, name)
     if column.shape != (n_samples,):
         raise ValueError(
             f"{name} must have one entry per sample: expected ({n_samples},), got {column.shape}."
         )
     if column.dtype.kind not in "biuf":
-        return np.unique(column, return_inverse=True)[1]
+        try:
+            return np.unique(column, return_inverse=True)[1]
+        except TypeError as error:
+            raise ValueError(
+                f"{name} lacks some entries, or mixes types: make all of them numbers, or all of "
+                "them strings."
+            ) from error
     if column.dtype.kind == "f" and not np.isfinite(column).all():
         raise ValueError(f"{name} contains NaN or infinity.")
     return column

@@ -317,6 +317,38 @@ def test_values_are_those_of_one_machine(client, kind):
         )
 
 
+@pytest.mark.parametrize("kind", ["array", "frame"])
+@pytest.mark.parametrize("valid_with_training", [True, False])
+def test_workers_without_rows(client, kind, valid_with_training):
+    """A scheduler may leave all rows with one worker, and the evaluation set with another."""
+    first, second = client.scheduler_info()["workers"]
+    columns = [*spread(*make_table()), *spread(*make_table(seed=1))]
+    if kind == "frame":
+        columns = [dd.from_dask_array(column) for column in columns]
+    places = [first, first] + [first if valid_with_training else second] * 2
+    pinned = [
+        client.persist(column, workers=[place], allow_other_workers=False)
+        for column, place in zip(columns, places)
+    ]
+    settings = {"budget": BUDGET, "n_estimators": 5, "gamma": 0.0, "n_jobs": 1}
+    there = DaskPAUCXGBClassifier(**settings).fit(*pinned[:2], eval_set=[tuple(pinned[2:])])
+    assert "predict" not in vars(there.get_booster())
+    (history,) = there.evals_result_["validation_0"].values()
+    X, y = make_table()
+    X_valid, y_valid = make_table(seed=1)
+    alone = PAUCXGBClassifier(
+        **settings, max_leaves=127, selection_cv=None, calibration_cv=None
+    ).fit(X, y)
+    expected = alone.decision_function(X_valid)
+    margin = np.asarray(there.decision_function(pinned[2]).compute())
+    np.testing.assert_allclose(margin - margin[0], expected - expected[0], atol=1e-3)
+    assert history[-1] == pytest.approx(
+        coverage_at_budget_score(y_valid, margin, budget=BUDGET), abs=1e-6
+    )
+    again = DaskPAUCXGBClassifier(**settings).fit(*pinned[:2], xgb_model=there.get_booster())
+    assert again.get_booster().num_boosted_rounds() == 10
+
+
 def test_values_that_dask_cannot_pass_on(client):
     X, y = spread(*make_table())
     value, model = da.ones_like(y, dtype=float), DaskPAUCXGBClassifier(n_estimators=2)

@@ -19,6 +19,7 @@ from skbudget import boosting, objectives
 from skbudget.objectives import (
     AtBudget,
     BinaryCrossEntropy,
+    ClassBalancedCrossEntropy,
     Derivatives,
     Loss,
     OneVsRest,
@@ -32,6 +33,8 @@ from skbudget.objectives import (
 
 ROOM = "skbudget.objectives"
 ANYTHING = Kind()
+# The base of an effective number of rows, not the end of a band.
+BETA_OF_COUNTS = Number(low=0.0, high=1.0, none=True)
 
 
 # --- losses in NumPy --------------------------------------------------------------------------
@@ -133,6 +136,8 @@ def _of_loss(name: str, make: Callable[[], Loss[Any]]) -> list[Example]:
     for method in ("value", "derivatives"):
         examples.append(_of_rows(f"{full}.{method}", make, method, held=True))
     examples.append(_of_rows(f"{full}.check_trained", make, "check_trained", owner="Model"))
+    if hasattr(found, "from_counts"):
+        examples.append(from_counts(full, found))
     for method in ("torch_loss", "examples"):
         examples.append(
             Example(
@@ -147,6 +152,19 @@ def _of_loss(name: str, make: Callable[[], Loss[Any]]) -> list[Example]:
             )
         )
     return examples
+
+
+def from_counts(full: str, found: Any) -> Example:
+    """Return how the parameters of a loss follow from the sizes of the classes."""
+    several = "counts" in inspect.signature(found.from_counts).parameters
+    sizes = {"counts": [6.0, 12.0]} if several else {"n_pos": 6.0, "n_neg": 12.0}
+    return Example(
+        f"{full}.from_counts",
+        lambda **given: vars(found.from_counts(**given)),
+        lambda variant: {**sizes, "gamma": 0.5, "tau": 1.0, "beta": 0.5 if variant % 2 else None},
+        (found.from_counts,),
+        kinds={"beta": BETA_OF_COUNTS},
+    )
 
 
 def _constructor(full: str, found: type, loss: Loss[Any]) -> Example:
@@ -169,7 +187,13 @@ def _constructor(full: str, found: type, loss: Loss[Any]) -> Example:
         # Numbers or words.
         kinds["regularizer"] = Number(low=1e-12, high=1e12, words=("budget", "signal"))
         kinds["centre"] = Number(low=-1e150, high=1e150, words=("budget",))
+    kinds.update(_other_kinds(found))
     return Example(full, build, lambda variant: dict(parameters), (found,), kinds=kinds)
+
+
+def _other_kinds(found: type) -> dict[str, Kind]:
+    """Return the kinds of parameters that are called as others are."""
+    return {"beta": Number(low=0.0, high=1.0)} if found is ClassBalancedCrossEntropy else {}
 
 
 def _replaced(full: str, loss: Loss[Any]) -> list[Example]:
@@ -188,12 +212,14 @@ def _replaced(full: str, loss: Loss[Any]) -> list[Example]:
             lambda **changes: loss.replace(**changes),
             lambda variant: dict(changes),
             (Loss.replace, type(loss)),
+            kinds=_other_kinds(type(loss)),
         ),
         Example(
             f"{full}.with_params",
             lambda **given: loss.with_params(**given),
             lambda variant: {"owner": "Model", "name": "loss", **changes},
             (Loss.with_params, type(loss)),
+            kinds=_other_kinds(type(loss)),
         ),
     ]
 

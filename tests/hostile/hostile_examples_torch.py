@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 from hostile_data import labels, optional_columns, scores, weights
+from hostile_examples_losses import from_counts
 from hostile_legal import Array, Kind, Number
 from hostile_rule import Example
 
@@ -30,6 +31,7 @@ _KINDS_OF_FORWARD: dict[str, dict[str, Kind]] = {
     # A process needs cross sections.
     "SignificanceLoss": {**_COLUMNS, "process": ANYTHING},
     "WeightedCrossEntropyLoss": _COLUMNS,
+    "VectorScalingSoftmaxLoss": _COLUMNS,
     "FocalLoss": {"sample_weight": Array("tensors", role="broadcast", none=True)},
 }
 
@@ -139,6 +141,8 @@ def examples() -> list[Example]:
             for method in ("reset_queue", "end_step")
             if hasattr(found, method)
         ]
+        if hasattr(found, "from_counts"):
+            examples.append(from_counts(f"{room}.{name}", found))
     examples += _warmup(room)
     examples.append(
         Example(

@@ -16,6 +16,8 @@ from skbudget.neural import (
     RecallAtQuantileLoss,
     SignificanceLoss,
     SmoothAPLoss,
+    VectorScalingCrossEntropyLoss,
+    VectorScalingSoftmaxLoss,
     WeightedCrossEntropyLoss,
 )
 from skbudget.objectives import PairwisePAUC
@@ -44,8 +46,23 @@ CROSS_ENTROPY = {
     "cross-entropy": WeightedCrossEntropyLoss,
     "balanced": lambda **p: WeightedCrossEntropyLoss("balanced", **p),
     "hard negatives": lambda **p: HardNegativeCrossEntropyLoss(top_fraction=0.2, **p),
+    "vector scaling": lambda **p: VectorScalingCrossEntropyLoss(
+        3.0,
+        neg_weight=0.5,
+        pos_multiplier=0.5,
+        neg_multiplier=1.5,
+        pos_margin=1.0,
+        neg_margin=-0.5,
+        **p,
+    ),
+    "softmax": lambda **p: VectorScalingSoftmaxLoss(
+        (1.0, 2.0), multiplier=(0.5, 1.5), shift=(0.0, -1.0), margin=(0.5, 0.0), **p
+    ),
 }
-FOCAL = {"focal": lambda **p: FocalLoss(alpha=0.25, **p)}
+FOCAL = {
+    "focal": lambda **p: FocalLoss(alpha=0.25, **p),
+    "focal by class": lambda **p: FocalLoss(gamma=1.0, gamma_positive=0.0, **p),
+}
 NUMPY = {"NumPy": lambda **p: NumpyLoss(PairwisePAUC(beta=0.3, tau_scale="iqr"), **p)}
 SIGNIFICANCE = {
     f"significance, {error}": lambda error=error, **p: SignificanceLoss(

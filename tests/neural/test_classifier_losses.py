@@ -28,6 +28,8 @@ from skbudget.neural import (
     RecallAtQuantileLoss,
     SignificanceLoss,
     SmoothAPLoss,
+    VectorScalingCrossEntropyLoss,
+    VectorScalingSoftmaxLoss,
     WeightedCrossEntropyLoss,
 )
 from skbudget.neural.training._criterion import torch_losses
@@ -37,20 +39,34 @@ from skbudget.objectives import (
     OneVsRest,
     PairwisePAUC,
     TrapezoidPAUC,
+    VectorScalingSoftmax,
     WeightedSum,
     available,
+    find_loss,
 )
 
 torch.set_num_threads(1)
 
 CROSS_ENTROPY = {
     "binary_cross_entropy",
+    "class_balanced_cross_entropy",
     "focal",
     "focal_loss",
     "hard_negative_cross_entropy",
+    "ldam_loss",
+    "margin_cross_entropy",
+    "segment_scaling_cross_entropy",
+    "vector_scaling_cross_entropy",
+    "vector_scaling_softmax",
     "weighted_cross_entropy",
 }
 NAMES = sorted({*available("binary"), *torch_losses()})
+
+
+def needed_columns(name, n):
+    """Columns without which a loss cannot be trained on."""
+    needs = find_loss(name).needs if name in available() else ()
+    return {column: np.arange(n) % 3 for column in needs}
 
 
 def draw_table(n=600, rate=0.1, seed=0, n_features=6):
@@ -116,6 +132,8 @@ def test_names_of_torch_losses():
         "recall_at_quantile": RecallAtQuantileLoss,
         "significance": SignificanceLoss,
         "smooth_ap": SmoothAPLoss,
+        "vector_scaling_cross_entropy": VectorScalingCrossEntropyLoss,
+        "vector_scaling_softmax": VectorScalingSoftmaxLoss,
         "weighted_cross_entropy": WeightedCrossEntropyLoss,
     }
 
@@ -124,7 +142,8 @@ def test_names_of_torch_losses():
 def test_every_name(name, table, fresh_table):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        model = make(name, max_epochs=30).fit(*table)
+        columns = needed_columns(name, table[1].size)
+        model = make(name, max_epochs=30).fit(*table, **columns)
     assert scores_well(model, fresh_table)
     found = model.diagnostics_
     assert np.isfinite(found["train_loss"]).all()
@@ -143,12 +162,27 @@ def test_every_name(name, table, fresh_table):
 @pytest.mark.parametrize("name", [n for n in NAMES if n != "trapezoid_pauc"])
 def test_every_name_with_three_classes(name, levels):
     X, y, _ = levels
-    model = make(name, max_epochs=20).fit(X, y)
+    model = make(name, max_epochs=20).fit(X, y, **needed_columns(name, y.size))
     assert model.decision_function(X).shape == model.predict_proba(X).shape == (500, 3)
     # The most common one is less than half.
     assert np.mean(model.predict(X) == y) > 0.55
     if "pauc" in name:
         assert model.beta_ == make().fit(X, y).beta_
+
+
+def test_what_follows_from_all_rows_is_the_same_in_every_batch(table):
+    X, y = table
+    n_pos, n_neg = np.count_nonzero(y == 1), np.count_nonzero(y == 0)
+    found = loss_of(make("ldam_loss", max_epochs=1).fit(X, y))
+    assert type(found) is VectorScalingCrossEntropyLoss
+    assert found.pos_margin == 0.5
+    assert found.neg_margin == pytest.approx(0.5 * (n_pos / n_neg) ** 0.25)
+    found = loss_of(make("class_balanced_cross_entropy", max_epochs=1).fit(X, y))
+    wanted = (1 - 0.999**n_neg) / (1 - 0.999**n_pos)
+    assert found.pos_weight / found.neg_weight == pytest.approx(wanted, rel=1e-6)
+    softmax = loss_of(make(VectorScalingSoftmax("balanced"), max_epochs=1).fit(X, y))
+    assert type(softmax) is VectorScalingSoftmaxLoss
+    np.testing.assert_allclose(softmax.weight.numpy(), [2 * n_pos / y.size, 2 * n_neg / y.size])
 
 
 def test_smooth_ap_by_name_by_class_and_as_an_instance(table, fresh_table):

@@ -146,19 +146,24 @@ class WeightedCrossEntropyLoss(nn.Module):
             check_targets(targets, n_columns)
             check_finite(logits, type(self).__name__)
             if n_columns > 1:
-                loss = F.cross_entropy(
-                    logits, targets.long(), reduction="none", weight=self._class_weight(logits)
-                )
-                share = weight
+                loss, share = self._softmax_losses(logits, targets.long()), weight
             else:
-                loss = F.binary_cross_entropy_with_logits(
-                    logits[:, 0], targets.to(logits.dtype), reduction="none"
-                )
+                loss = self._binary_losses(logits[:, 0], targets)
                 share = self._row_weight(
                     logits[:, 0].detach(), targets == 1, weight, iid_mask, hard_mask
                 )
             total = weight.sum()
             return (loss * share).sum() / torch.where(total > 0, total, torch.ones_like(total))
+
+    def _binary_losses(self, scores: Tensor, targets: Tensor) -> Tensor:
+        """Return the cross-entropy of each row, shape (n_rows,)."""
+        return F.binary_cross_entropy_with_logits(
+            scores, targets.to(scores.dtype), reduction="none"
+        )
+
+    def _softmax_losses(self, logits: Tensor, targets: Tensor) -> Tensor:
+        """Return the cross-entropy of each row, times the weight of its class."""
+        return F.cross_entropy(logits, targets, reduction="none", weight=self._class_weight(logits))
 
     def _check_class_weight(self, n_columns: int) -> None:
         owner = type(self).__name__

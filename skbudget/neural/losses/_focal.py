@@ -31,7 +31,7 @@ _MOST_GAMMA = 1e6
 class FocalLoss(nn.Module):
     r"""Cross-entropy in which rows that are already right count less [1]_.
 
-    .. math:: L_i = -a_{y_i} (1 - p_i)^\gamma \log p_i
+    .. math:: L_i = -a_{y_i} (1 - p_i)^{\gamma_{y_i}} \log p_i
 
     with :math:`p_i` the probability given to the true class.
 
@@ -45,6 +45,8 @@ class FocalLoss(nn.Module):
     alpha : float, or sequence of float of shape (num_classes,), default=None
         Weight of the classes. For "sigmoid" one number in [0, 1]: the weight of a
         positive, a negative having ``1 - alpha``. None for 1 throughout.
+    gamma_positive : float, default=None
+        Focusing exponent of the positives, if it is another; only for "sigmoid".
     label_smoothing : float, default=0.0
         Share of the target that is spread over all classes; only for "softmax".
     ignore_index : int, default=-100
@@ -85,6 +87,7 @@ class FocalLoss(nn.Module):
         *,
         gamma: float = 2.0,
         alpha: float | list[float] | Tensor | None = None,
+        gamma_positive: float | None = None,
         label_smoothing: float = 0.0,
         ignore_index: int = -100,
         reduction: Literal["mean", "mean_positive", "sum", "none"] = "mean",
@@ -92,9 +95,15 @@ class FocalLoss(nn.Module):
         super().__init__()
         owner = type(self).__name__
         self.activation = check_option(activation, "activation", ACTIVATIONS, owner)
-        self.gamma = check_positive(gamma, "gamma", owner, minimum=0)
-        if self.gamma > _MOST_GAMMA:
-            raise _invalid("gamma", gamma, owner, f"a float in the range [0.0, {_MOST_GAMMA:g}]")
+        self.gamma = _check_gamma(gamma, "gamma", owner)
+        self.gamma_positive: float | None = None
+        if gamma_positive is not None:
+            self.gamma_positive = _check_gamma(gamma_positive, "gamma_positive", owner)
+            if activation == "softmax":
+                raise ValueError(
+                    "gamma_positive of FocalLoss needs activation='sigmoid', which has positives: "
+                    f"got gamma_positive={gamma_positive!r} with activation='softmax'."
+                )
         self.label_smoothing = check_positive(label_smoothing, "label_smoothing", owner, minimum=0)
         if self.label_smoothing > 1:
             allowed = "a float in the range [0.0, 1.0]"
@@ -159,9 +168,13 @@ class FocalLoss(nn.Module):
                 own = F.log_softmax(logits, dim=1).gather(1, labels.unsqueeze(1)).squeeze(1)
                 log_wrong = torch.log(-torch.expm1(own.clamp(max=-torch.finfo(own.dtype).tiny)))
             # In logarithms, so that the power has a gradient where the error vanishes.
-            loss = (
-                cross_entropy * torch.exp(self.gamma * log_wrong) if self.gamma else cross_entropy
-            )
+            loss = cross_entropy
+            if self.gamma_positive not in (None, self.gamma):
+                of_class = log_wrong.new_tensor([self.gamma, self.gamma_positive])
+                focus = of_class[labels]
+                loss = cross_entropy * torch.exp(focus * log_wrong)
+            elif self.gamma:
+                loss = cross_entropy * torch.exp(self.gamma * log_wrong)
             if isinstance(self.alpha, Tensor):
                 loss = loss * self.alpha.to(loss.dtype)[labels]
             elif self.alpha is not None:
@@ -219,3 +232,10 @@ class FocalLoss(nn.Module):
             return loss.sum()
         mass = (weight * (labels > 0)).sum() if self.reduction == "mean_positive" else weight.sum()
         return loss.sum() / torch.where(mass > 0, mass, torch.ones_like(mass))
+
+
+def _check_gamma(value: Any, name: str, owner: str) -> float:
+    gamma = check_positive(value, name, owner, minimum=0)
+    if gamma > _MOST_GAMMA:
+        raise _invalid(name, value, owner, f"a float in the range [0.0, {_MOST_GAMMA:g}]")
+    return gamma

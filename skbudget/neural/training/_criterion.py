@@ -14,11 +14,19 @@ from torch import nn
 
 from ..._utils.validation import check_band
 from ...band import Basis, default_beta
-from ...objectives import AtBudget, BinaryCrossEntropy, Loss, Rows, loss_classes
+from ...objectives import (
+    AtBudget,
+    BinaryCrossEntropy,
+    Loss,
+    Rows,
+    VectorScalingSoftmax,
+    loss_classes,
+)
 from ...objectives import FocalLoss as NumpyFocalLoss
 from ...objectives._compose import _parts_of
 from ...objectives._loss import loss_name
 from ...objectives._rows import MARGINS, TARGETS, Margins, Target
+from ...objectives.losses._scaling import ScaledCrossEntropy
 from .. import losses
 from ..losses._cross_entropy import WeightedCrossEntropyLoss
 from ..losses._focal import FocalLoss
@@ -51,6 +59,8 @@ OWN_PARAMETERS = ("surrogate", "link", "tau_scale", "basis", "n_knots", "pos_num
 _CROSS_ENTROPY = (
     BinaryCrossEntropy,
     NumpyFocalLoss,
+    ScaledCrossEntropy,
+    VectorScalingSoftmax,
     WeightedCrossEntropyLoss,
     FocalLoss,
     nn.BCEWithLogitsLoss,

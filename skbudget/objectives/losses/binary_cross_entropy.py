@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit
 
 from ..._utils.collective import sum_over
-from ..._utils.validation import check_positive
 from .._loss import Derivatives, Loss
 from .._rows import Rows
+from ._class_weight import PosWeight, check_pos_weight, follows_rows, pos_weight_of
 
 __all__ = ["BinaryCrossEntropy"]
 
@@ -30,12 +30,15 @@ class BinaryCrossEntropy(Loss[NDArray]):
 
     Parameters
     ----------
-    pos_weight : float or "balanced", default=1.0
-        Weight of a positive; "balanced" gives both classes the same total.
+    pos_weight : float, "balanced", ("balanced", share) or ("effective", beta), default=1.0
+        Weight of a positive. "balanced" gives both classes the same total, and with a share
+        the positives have that share of the negatives' total. "effective" weights classes
+        by their effective numbers of rows, see `ClassBalancedCrossEntropy`.
 
     See Also
     --------
     HardNegativeCrossEntropy : The negatives ranked highest, up-weighted.
+    VectorScalingCrossEntropy : A margin and a multiplier for each class, too.
     skbudget.neural.WeightedCrossEntropyLoss : The same in torch.
 
     Examples
@@ -45,7 +48,7 @@ class BinaryCrossEntropy(Loss[NDArray]):
     0.6931
     """
 
-    pos_weight: float | Literal["balanced"] = 1.0
+    pos_weight: PosWeight = 1.0
 
     # Only the hard negatives among its subclasses look for rows drawn as in deployment, but
     # a baseline is called with whatever the loss that it is compared with is called with.
@@ -53,21 +56,15 @@ class BinaryCrossEntropy(Loss[NDArray]):
     sums_over_workers: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
-        if not (isinstance(self.pos_weight, str) and self.pos_weight == "balanced"):
-            check_positive(self.pos_weight, "pos_weight", type(self).__name__)
+        self.__dict__["pos_weight"] = check_pos_weight(self.pos_weight, type(self).__name__)
 
     def hold(self, rows: Rows) -> NDArray:
         """Return each row's share of the loss."""
         share = np.ones(rows.raw.size) if rows.worth is None else rows.worth.astype(float)
-        factor = self._factor(rows)
+        factor = pos_weight_of(self.pos_weight, rows)
         if factor != 1.0:
             share = np.where(rows.target, share * factor, share)
         return share / rows.total_weight
-
-    def _factor(self, rows: Rows) -> float:
-        if self.pos_weight == "balanced":
-            return rows.negative_weight / rows.positive_weight
-        return self.pos_weight
 
     def value(self, rows: Rows, held: NDArray) -> float:
         """Return the mean cross-entropy."""
@@ -82,14 +79,14 @@ class BinaryCrossEntropy(Loss[NDArray]):
 
     def start(self, rows: Rows) -> float:
         """Return the log-odds of the positives, where the loss of a constant is least."""
-        positive = self._factor(rows) * rows.positive_weight
+        positive = pos_weight_of(self.pos_weight, rows) * rows.positive_weight
         return math.log(positive / rows.negative_weight)
 
     def torch_loss(self) -> Any:
-        """Return `skbudget.neural.WeightedCrossEntropyLoss`, or None for "balanced"."""
+        """Return `skbudget.neural.WeightedCrossEntropyLoss`; None for what needs rows."""
         # A subclass is another loss.
-        if type(self) is not BinaryCrossEntropy or self.pos_weight == "balanced":
+        if type(self) is not BinaryCrossEntropy or follows_rows(self.pos_weight):
             return None
         from ...neural.losses._cross_entropy import WeightedCrossEntropyLoss
 
-        return WeightedCrossEntropyLoss(self.pos_weight)
+        return WeightedCrossEntropyLoss(self.pos_weight)  # type: ignore[arg-type]

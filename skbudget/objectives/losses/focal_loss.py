@@ -27,13 +27,14 @@ class FocalLoss(Loss[NDArray]):
     r"""Focal loss [1]_ of the logistic model.
 
     .. math::
-        L = -\frac{1}{\sum_i w_i} \sum_i w_i \alpha_i (1 - p_i)^\gamma \log p_i
+        L = -\frac{1}{\sum_i w_i} \sum_i w_i \alpha_i (1 - p_i)^{\gamma_i} \log p_i
 
-    with :math:`p_i` the probability of row i's own class, and :math:`\alpha_i` =
-    ``alpha`` for positives and ``1 - alpha`` for negatives. The loss is not convex: the
-    hessian is the exact one without its negative term
-    :math:`w_i \alpha_i \gamma p_i (1 - p_i)^{\gamma+1} \log p_i`. It is therefore positive,
-    never below the exact one, and exact for ``gamma=0``.
+    with :math:`p_i` the probability of row i's own class, :math:`\alpha_i` = ``alpha`` for
+    positives and ``1 - alpha`` for negatives, and :math:`\gamma_i` = ``gamma``, or
+    ``gamma_positive`` for positives. The loss is not convex: the hessian is the exact one
+    without its negative term
+    :math:`w_i \alpha_i \gamma_i p_i (1 - p_i)^{\gamma_i+1} \log p_i`. It is therefore
+    positive, never below the exact one, and exact for ``gamma=0``.
 
     Parameters
     ----------
@@ -41,6 +42,9 @@ class FocalLoss(Loss[NDArray]):
         Focus: how fast rows lose weight as they are fitted, at least 0.
     alpha : float, default=0.25
         Weight of a positive, in (0, 1).
+    gamma_positive : float, default=None
+        Focus of the positives, if it is another, at least 0. With 0 only negatives lose
+        weight as they are fitted (the asymmetric focal loss).
 
     See Also
     --------
@@ -61,6 +65,7 @@ class FocalLoss(Loss[NDArray]):
 
     gamma: float = 2.0
     alpha: float = 0.25
+    gamma_positive: float | None = None
 
     reads: ClassVar[frozenset[str]] = frozenset({"value"})
     sums_over_workers: ClassVar[bool] = True
@@ -69,6 +74,10 @@ class FocalLoss(Loss[NDArray]):
         owner = type(self).__name__
         check_positive(self.gamma, "gamma", owner, minimum=0, maximum=_GREATEST_GAMMA)
         check_fraction(self.alpha, "alpha", owner)
+        if self.gamma_positive is not None:
+            check_positive(
+                self.gamma_positive, "gamma_positive", owner, minimum=0, maximum=_GREATEST_GAMMA
+            )
 
     def hold(self, rows: Rows) -> NDArray:
         """Return each row's share of the loss."""
@@ -77,15 +86,20 @@ class FocalLoss(Loss[NDArray]):
             share = share * rows.worth
         return share / rows.total_weight
 
+    def _gamma(self, rows: Rows) -> Any:
+        if self.gamma_positive is None or self.gamma_positive == self.gamma:
+            return self.gamma
+        return np.where(rows.target, float(self.gamma_positive), float(self.gamma))
+
     def value(self, rows: Rows, held: NDArray) -> float:
         """Return the mean focal loss."""
         own = np.where(rows.target, rows.raw, -rows.raw)
-        loss = float(held @ (expit(-own) ** self.gamma * np.logaddexp(0.0, -own)))
+        loss = float(held @ (expit(-own) ** self._gamma(rows) * np.logaddexp(0.0, -own)))
         return sum_over(rows.workers, loss)[0]
 
     def derivatives(self, rows: Rows, held: NDArray) -> Derivatives:
         """Return gradient and hessian of all rows."""
-        gamma = self.gamma
+        gamma = self._gamma(rows)
         own = np.where(rows.target, rows.raw, -rows.raw)
         p, error, cross_entropy = expit(own), expit(-own), np.logaddexp(0.0, -own)
         focus = held * error**gamma
@@ -111,10 +125,19 @@ class FocalLoss(Loss[NDArray]):
         """Return `skbudget.neural.FocalLoss` with the same parameters."""
         from ...neural.losses import _focal
 
-        return _focal.FocalLoss(gamma=self.gamma, alpha=self.alpha)
+        return _focal.FocalLoss(
+            gamma=self.gamma, alpha=self.alpha, gamma_positive=self.gamma_positive
+        )
 
     @classmethod
     def examples(cls) -> Iterator[tuple[Loss[Any], Rows]]:
-        """Yield the loss as it comes, without focus, and between the two."""
-        for seed, loss in enumerate((cls(), cls(gamma=0.0), cls(gamma=0.5, alpha=0.7))):
+        """Yield the loss as it comes, without focus, between the two, and with a focus by class."""
+        losses = (
+            cls(),
+            cls(gamma=0.0),
+            cls(gamma=0.5, alpha=0.7),
+            cls(gamma=1.0, gamma_positive=0.0),
+            cls(gamma=0.0, gamma_positive=1.5),
+        )
+        for seed, loss in enumerate(losses):
             yield loss, example_rows(loss, weighted=seed == 1, seed=seed)

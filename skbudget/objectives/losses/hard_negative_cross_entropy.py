@@ -24,8 +24,9 @@ class HardNegativeCrossEntropy(BinaryCrossEntropy):
 
     Parameters
     ----------
-    pos_weight : float or "balanced", default=1.0
-        Weight of a positive; "balanced" makes up for the class ratio.
+    pos_weight : float, "balanced", ("balanced", share) or ("effective", beta), default=1.0
+        Weight of a positive; "balanced" makes up for the class ratio. See `BinaryCrossEntropy`
+        for the others.
     top_fraction : float, default=0.02
         Share of the negatives that is mined, a fraction in (0, 1].
     factor : float, default=10.0

@@ -19,6 +19,8 @@ from skbudget.neural import (
     PAUCAtBudgetLoss,
     RecallAtQuantileLoss,
     SmoothAPLoss,
+    VectorScalingCrossEntropyLoss,
+    VectorScalingSoftmaxLoss,
     WeightedCrossEntropyLoss,
 )
 
@@ -43,6 +45,8 @@ INTS = {
     WeightedCrossEntropyLoss: ["ignore_index"],
     HardNegativeCrossEntropyLoss: ["ignore_index"],
     FocalLoss: ["ignore_index"],
+    VectorScalingCrossEntropyLoss: ["ignore_index"],
+    VectorScalingSoftmaxLoss: ["ignore_index"],
     NumpyLoss: ["ignore_index"],
     LossWarmup: ["warmup_epochs", "blend_epochs", "temperature_decay_steps"],
 }
@@ -52,6 +56,12 @@ FLOATS = {
     RecallAtQuantileLoss: ["temperature"],
     WeightedCrossEntropyLoss: ["pos_weight"],
     HardNegativeCrossEntropyLoss: ["pos_weight", "factor"],
+    VectorScalingCrossEntropyLoss: [
+        "pos_weight",
+        "neg_weight",
+        "pos_multiplier",
+        "neg_multiplier",
+    ],
 }
 OPTIONS = {
     PAUCAtBudgetLoss: [
@@ -79,6 +89,13 @@ OTHERS = {
     "class_weight",
     "alpha",
     "gamma",
+    "gamma_positive",
+    "pos_margin",
+    "neg_margin",
+    "weight",
+    "multiplier",
+    "shift",
+    "margin",
     "label_smoothing",
     "loss",
     "warmup_loss",

@@ -14,9 +14,12 @@ from skbudget.objectives import (
     FocalLoss,
     HardNegativeCrossEntropy,
     LovaszSignificance,
+    MarginCrossEntropy,
     OneVsRest,
     PairwisePAUC,
     TrapezoidPAUC,
+    VectorScalingCrossEntropy,
+    VectorScalingSoftmax,
     WeightedSum,
 )
 from skbudget.objectives._registry import loss_classes
@@ -35,6 +38,9 @@ TWINS = {
     "more focus": FocalLoss(gamma=3.5, alpha=0.1),
     "significance": LovaszSignificance(),
     "significance at a budget": LovaszSignificance(0.2, centre="budget", budget=0.1),
+    "focus by class": FocalLoss(gamma=1.0, gamma_positive=0.7),
+    "margin": MarginCrossEntropy(2.0, "positives", pos_weight=3.0),
+    "vector scaling": VectorScalingCrossEntropy(3.0, 0.5, 0.7, 1.4, 1.5, -0.5),
 }
 CASES = [
     {},
@@ -109,6 +115,7 @@ def test_which_losses_have_one():
         neural.WeightedCrossEntropyLoss,
         neural.FocalLoss,
         neural.SignificanceLoss,
+        neural.VectorScalingCrossEntropyLoss,
     }
     twin = TWINS["pairwise"].torch_loss()
     assert (twin.queue_size, twin.weighted_budget, twin.num_classes) == (0, True, 1)
@@ -120,3 +127,65 @@ def test_which_losses_have_one():
         WeightedSum(((1.0, PairwisePAUC()),)),
     ):
         assert loss.torch_loss() is None
+
+
+def test_the_scaled_softmax_is_the_cross_entropy_of_torch():
+    """AutoBalance's loss: the weight times the cross-entropy of multiplied, shifted logits."""
+    rng = torch.Generator().manual_seed(0)
+    logits = torch.randn(50, 4, dtype=torch.float64, generator=rng).requires_grad_()
+    targets = torch.randint(0, 4, (50,), generator=rng)
+    multiplier, shift, weight = (0.5, 1.0, 2.0, 0.1), (0.0, -2.0, 1.0, 3.0), (1.0, 0.2, 3.0, 1.5)
+    loss = VectorScalingSoftmax(weight, multiplier, shift)
+    z = torch.tensor(multiplier, dtype=torch.float64) * logits + torch.tensor(
+        shift, dtype=torch.float64
+    )
+    rows = torch.nn.functional.cross_entropy(z, targets, reduction="none")
+    # Divided by the rows, where torch divides by the weights of their classes.
+    wanted = (torch.tensor(weight, dtype=torch.float64)[targets] * rows).mean()
+    (of_wanted,) = torch.autograd.grad(wanted, logits)
+    twin = loss.torch_loss()
+    value = twin(logits, targets)
+    (gradient,) = torch.autograd.grad(value, logits)
+    assert value.item() == pytest.approx(wanted.item(), rel=1e-12)
+    torch.testing.assert_close(gradient, of_wanted, rtol=1e-10, atol=1e-15)
+    found = loss.gradient(targets.numpy(), logits.detach().numpy())
+    np.testing.assert_allclose(found, of_wanted.numpy(), rtol=1e-10, atol=1e-15)
+    by_hand = 0.0
+    for y, f in zip(targets.tolist(), logits.tolist()):
+        others = sum(
+            np.exp(shift[k] - shift[y]) * np.exp(multiplier[k] * f[k] - multiplier[y] * f[y])
+            for k in range(4)
+            if k != y
+        )
+        by_hand += weight[y] * np.log1p(others)
+    assert value.item() == pytest.approx(by_hand / 50, rel=1e-12)
+
+
+def test_scaled_losses_from_counts():
+    one = VectorScalingCrossEntropy.from_counts(10, 500, gamma=0.3, tau=1.2, beta=0.99)
+    other = neural.VectorScalingCrossEntropyLoss.from_counts(10, 500, gamma=0.3, tau=1.2, beta=0.99)
+    assert {name: getattr(other, name) for name in vars(one)} == vars(one)
+    softmax = VectorScalingSoftmax.from_counts([10, 500, 7], gamma=0.3, tau=1.2, beta=0.99)
+    twin = neural.VectorScalingSoftmaxLoss.from_counts([10, 500, 7], gamma=0.3, tau=1.2, beta=0.99)
+    for name in ("weight", "multiplier", "shift"):
+        assert tuple(getattr(twin, name).tolist()) == getattr(softmax, name)
+    assert twin.margin is None
+
+
+def test_scaled_losses_refuse_other_columns():
+    with pytest.raises(ValueError, match="takes one column of logits: got 3. Use VectorScalingS"):
+        neural.VectorScalingCrossEntropyLoss()(torch.zeros(2, 3), torch.tensor([0, 2]))
+    loss = neural.VectorScalingSoftmaxLoss(shift=[0.0, 1.0])
+    with pytest.raises(ValueError, match=r"shift of VectorScalingSoftmaxLoss must have .*\(3,\)"):
+        loss(torch.zeros(2, 3), torch.tensor([0, 2]))
+    for params in ({"multiplier": [1.0, 0.0]}, {"weight": 2.0}, {"margin": torch.zeros(())}):
+        (name,) = params
+        with pytest.raises(ValueError, match=f"'{name}' parameter of VectorScalingSoftmaxLoss"):
+            neural.VectorScalingSoftmaxLoss(**params)
+
+
+def test_a_focus_of_the_positives_needs_positives():
+    with pytest.raises(ValueError, match="gamma_positive of FocalLoss needs activation='sigmoid'"):
+        neural.FocalLoss("softmax", gamma_positive=1.0)
+    with pytest.raises(ValueError, match="'gamma_positive' parameter of FocalLoss"):
+        neural.FocalLoss(gamma_positive=-1.0)

@@ -1,0 +1,107 @@
+"""From a constant start the first rounds of every loss grow trees that have splits."""
+
+import numpy as np
+import pytest
+
+pytest.importorskip("lightgbm")
+pytest.importorskip("xgboost")
+
+from small_models import CLASSES, only_rank
+
+from skbudget.boosting import PAUCLGBMClassifier
+from skbudget.objectives import (
+    BinaryCrossEntropy,
+    ClassBalancedCrossEntropy,
+    FocalLoss,
+    LDAMLoss,
+    MarginCrossEntropy,
+    SegmentScalingCrossEntropy,
+    VectorScalingCrossEntropy,
+    VectorScalingSoftmax,
+    available,
+    find_loss,
+)
+
+each_classifier = pytest.mark.parametrize("cls", CLASSES)
+
+
+def draw_target(loss, score):
+    """A target of the loss's kind that rises with a score."""
+    if loss.target == "real":
+        return score
+    edges = [1.5] if loss.target == "binary" else [-0.5, 1.0]
+    return np.digitize(score, edges)
+
+
+def n_splits(model):
+    """How many splits the trees of a model have."""
+    if isinstance(model, PAUCLGBMClassifier):
+        return int(model.booster_.trees_to_dataframe()["split_feature"].notna().sum())
+    return int((model.get_booster().trees_to_dataframe()["Feature"] != "Leaf").sum())
+
+
+def fit(cls, loss, X, score, **params):
+    columns = {name: np.arange(score.size) % 3 for name in loss.needs}
+    model = only_rank(cls, loss, **{"n_estimators": 3, **params})
+    return model.fit(X, draw_target(loss, score), **columns)
+
+
+@pytest.fixture(scope="module")
+def rows():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(1000, 4))
+    return X, X[:, 0] + 0.5 * X[:, 1] + 0.5 * rng.normal(size=1000)
+
+
+@each_classifier
+@pytest.mark.parametrize("name", available())
+def test_three_rounds_grow_a_split(cls, name, rows):
+    X, score = rows
+    model = fit(cls, find_loss(name), X, score)
+    assert n_splits(model) >= 1
+    margins = model.decision_function(X)
+    assert np.ptp(margins if margins.ndim == 1 else margins[:, -1]) > 0
+
+
+SCALED = {
+    "vector scaling": VectorScalingCrossEntropy(
+        2.0, pos_multiplier=0.5, neg_multiplier=1.5, pos_margin=1.0, neg_margin=0.5
+    ),
+    "from counts": VectorScalingCrossEntropy.from_counts(70, 930, gamma=0.2, tau=1.0, beta=0.99),
+    "margin": MarginCrossEntropy(2.0),
+    "one margin": MarginCrossEntropy(2.0, "positives"),
+    "asymmetric focal": FocalLoss(1.0, 0.5, gamma_positive=0.0),
+    "share": BinaryCrossEntropy(("balanced", 1 / 3)),
+    "class-balanced": ClassBalancedCrossEntropy(0.99),
+    "LDAM": LDAMLoss(logit_scale=4.0, pos_weight=("effective", 0.99)),
+    "segments": SegmentScalingCrossEntropy("balanced", (0.5, 1.0, 1.5), (0.5, 0.0, -0.5)),
+}
+
+
+@each_classifier
+@pytest.mark.parametrize("loss", SCALED.values(), ids=list(SCALED))
+def test_boosters_learn_the_ranking(cls, loss, rows):
+    X, score = rows
+    model = fit(cls, loss, X, score, n_estimators=20)
+    assert np.corrcoef(model.decision_function(X), score)[0, 1] > 0.6
+
+
+@each_classifier
+def test_boosters_learn_classes_by_a_scaled_softmax(cls, rows):
+    X, score = rows
+    loss = VectorScalingSoftmax("balanced", (0.5, 1.0, 1.5), (0.0, -0.5, 0.5), (0.5, 0.0, 0.0))
+    model = fit(cls, loss, X, score, n_estimators=20)
+    assert np.mean(model.predict(X) == draw_target(loss, score)) > 0.6
+
+
+@each_classifier
+def test_a_shift_of_both_classes_moves_scores_and_nothing_else(cls, rows):
+    X, score = rows
+    plain = fit(cls, BinaryCrossEntropy(), X, score, n_estimators=10)
+    adjusted = VectorScalingCrossEntropy.from_counts(70, 930, tau=1.0)
+    moved = fit(cls, adjusted, X, score, n_estimators=10)
+    difference = moved.decision_function(X) - plain.decision_function(X)
+    np.testing.assert_allclose(difference, np.log(930 / 70), atol=1e-3)
+    # Not so with a margin of one class.
+    margin = fit(cls, MarginCrossEntropy(2.0, "positives"), X, score, n_estimators=10)
+    assert np.ptp(margin.decision_function(X) - plain.decision_function(X)) > 0.1
