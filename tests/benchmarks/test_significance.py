@@ -119,6 +119,26 @@ def test_the_closed_form_is_what_draws_show():
         assert 300 * drawn[0] / np.sqrt(background) == pytest.approx(at, rel=0.03)
 
 
+@pytest.mark.parametrize(("case", "least"), [(1, 0.00731), (2, 0.0194)])
+def test_the_least_regulariser_with_which_a_line_beats_selecting_nothing(case, least):
+    """That of the source, the signal over the background, is seven and twenty times too small."""
+    sections = np.array(CROSS_SECTIONS[case])
+    of_source = sections[0] / sections[1:].sum()
+    scans = [
+        efficiencies(Line(float(np.tan(turn)), 0.0), np.linspace(-12.0, 12.0, 1_201))
+        for turn in np.linspace(-1.55, 1.55, 621)
+    ]
+    kept = np.array([one[0] for one in scans])
+    accepted = np.array([sections[1:] @ one[1:] for one in scans]) / sections[1:].sum()
+
+    def is_better(r):
+        return (kept > np.sqrt(1 + accepted / r) / 2).any()
+
+    assert is_better(1.01 * least)
+    assert not is_better(0.99 * least)
+    assert not is_better(of_source)
+
+
 # --- trained ------------------------------------------------------------------------------
 
 
