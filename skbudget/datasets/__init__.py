@@ -2,6 +2,7 @@
 
 from ._contested_top import bayes_contested_top_score, make_contested_top
 from ._hard_bulk import make_hard_bulk
+from ._hidden_positives import bayes_hidden_positives_score, make_hidden_positives
 from ._loaders import fetch_creditcard_fraud, load_mammography
 from ._preparer import TablePreparer
 from ._roles import draw_roles
@@ -12,11 +13,13 @@ __all__ = [
     "ContestedTopTransformer",
     "TablePreparer",
     "bayes_contested_top_score",
+    "bayes_hidden_positives_score",
     "bayes_two_backgrounds_score",
     "draw_roles",
     "fetch_creditcard_fraud",
     "load_mammography",
     "make_contested_top",
     "make_hard_bulk",
+    "make_hidden_positives",
     "make_two_backgrounds",
 ]

@@ -9,6 +9,8 @@ from ._displays import (
     TrainingCurveDisplay,
 )
 from ._partial_auc import fpr_at_tpr_error, partial_auc_score
+from ._recall import recall_partial_auc_score, volume_at_recall_error
+from ._recall_scorers import make_recall_partial_auc_scorer, make_volume_at_recall_scorer
 from ._scorers import (
     make_coverage_scorer,
     make_fpr_at_tpr_scorer,
@@ -46,10 +48,14 @@ __all__ = [
     "make_coverage_scorer",
     "make_fpr_at_tpr_scorer",
     "make_partial_auc_scorer",
+    "make_recall_partial_auc_scorer",
     "make_significance_scorer",
     "make_value_per_review_scorer",
+    "make_volume_at_recall_scorer",
     "paired_bootstrap_ci",
     "partial_auc_score",
+    "recall_partial_auc_score",
     "significance_score",
     "value_per_review_score",
+    "volume_at_recall_error",
 ]

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from .losses.lovasz_significance import LovaszSignificance
     from .losses.margin_cross_entropy import MarginCrossEntropy
     from .losses.pairwise_pauc import PairwisePAUC
+    from .losses.recall_pauc import RecallPAUC
     from .losses.segment_scaling_cross_entropy import SegmentScalingCrossEntropy
     from .losses.trapezoid_pauc import TrapezoidPAUC
     from .losses.vector_scaling_cross_entropy import VectorScalingCrossEntropy

@@ -94,6 +94,21 @@ def _tables() -> list[Example]:
             kinds={"X": Array("tables", role="table")},
         ),
         Example(
+            f"{room}.make_hidden_positives",
+            datasets.make_hidden_positives,
+            lambda variant: {"n_samples": 64, "pos_rate": 0.25, "random_state": variant},
+            (datasets.make_hidden_positives,),
+            right=is_table,
+        ),
+        Example(
+            f"{room}.bayes_hidden_positives_score",
+            datasets.bayes_hidden_positives_score,
+            lambda variant: {"X": table(variant, 8), "pos_rate": 0.25},
+            (datasets.bayes_hidden_positives_score,),
+            alone=True,
+            kinds={"X": Array("tables", role="table")},
+        ),
+        Example(
             f"{room}.draw_roles",
             datasets.draw_roles,
             lambda variant: {"y": labels(variant), "decoy_frac": 0.25, "random_state": 0},

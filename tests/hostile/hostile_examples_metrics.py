@@ -86,6 +86,8 @@ def _functions() -> list[Example]:
         ("value_per_review_score", {"budget": 0.25, "cost": 0.5}, None),
         ("partial_auc_score", {"alpha": 0.0, "beta": 0.25}, in_range(0.0, 1.0)),
         ("fpr_at_tpr_error", {"tpr": 0.75}, in_range(0.0, 1.0)),
+        ("recall_partial_auc_score", {"min_tpr": 0.75}, in_range(0.0, 1.0)),
+        ("volume_at_recall_error", {"recall": 0.75}, in_range(0.0, 1.0)),
         ("coverage_curve", {}, _curve_is_right),
         ("significance_score", PROCESSES, in_range(0.0, np.inf)),
     ]
@@ -166,6 +168,8 @@ def _scorers() -> list[Example]:
         ("make_partial_auc_scorer", {"alpha": 0.0, "beta": 0.25}, (0.0, 1.0)),
         ("make_fpr_at_tpr_scorer", {"tpr": 0.75}, (-1.0, 0.0)),
         ("make_significance_scorer", {"budget": 0.25, "eps": 0.5}, (0.0, np.inf)),
+        ("make_recall_partial_auc_scorer", {"min_tpr": 0.75}, (0.0, 1.0)),
+        ("make_volume_at_recall_scorer", {"recall": 0.75}, (-1.0, 0.0)),
     ):
         make = getattr(metrics, name)
 

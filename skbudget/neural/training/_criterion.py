@@ -25,6 +25,7 @@ from ...objectives import (
 from ...objectives import FocalLoss as NumpyFocalLoss
 from ...objectives._compose import _parts_of
 from ...objectives._loss import loss_name
+from ...objectives._registry import classes_of
 from ...objectives._rows import MARGINS, TARGETS, Margins, Target
 from ...objectives.losses._scaling import ScaledCrossEntropy
 from .. import losses
@@ -203,15 +204,8 @@ def torch_losses() -> dict[str, type[nn.Module]]:
     found: dict[str, type[nn.Module]] = {}
     for entry in pkgutil.iter_modules(losses.__path__):
         module = import_module(f"{losses.__name__}.{entry.name}")
-        for member in vars(module).values():
-            is_loss = (
-                isinstance(member, type)
-                and issubclass(member, nn.Module)
-                and member.__module__ == module.__name__
-                and member.__name__.endswith("Loss")
-                and not inspect.isabstract(member)
-            )
-            if is_loss and member is not NumpyLoss:
+        for member in classes_of(module, nn.Module):
+            if member.__name__.endswith("Loss") and member is not NumpyLoss:
                 found[loss_name(member).removesuffix("_loss")] = member
     return dict(sorted(found.items()))
 
