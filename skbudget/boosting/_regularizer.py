@@ -26,18 +26,13 @@ def find_regularizer(estimator: Any) -> Callable[[Loss[Any]], Loss[Any]] | None:
     Raises
     ------
     InvalidParameterError
-        If ``regularizer`` is no loss, or ``regularizer_weight`` is out of range or has no effect.
+        If ``regularizer`` is no loss, or ``regularizer_weight`` is out of range.
     ValueError
         If only networks can be trained on the regulariser.
     """
     given, owner = estimator.regularizer, type(estimator).__name__
     weight = check_positive(estimator.regularizer_weight, "regularizer_weight", owner, minimum=0)
     if given is None:
-        if weight != 1.0:
-            raise InvalidParameterError(
-                f"The 'regularizer_weight' parameter of {owner} has no effect without a "
-                f"regularizer. Got {weight!r}: leave it out, or pass a regularizer."
-            )
         return None
     loss = _by_name(given, estimator) if isinstance(given, str) else given
     if not isinstance(loss, Loss):

@@ -52,6 +52,7 @@ __all__ = [
     "check_loss_parameters",
     "class_mass",
     "declare_loss",
+    "find_loss_of",
     "make_criterion",
     "make_loss",
     "torch_losses",
@@ -270,6 +271,13 @@ def _declare_torch_loss(loss: Any, owner: str) -> Declaration:
         has_warmup=target in ("binary", "classes") and not issubclass(cls, _CROSS_ENTROPY),
         basis="population" if getattr(loss, "basis", None) == "population" else "fpr",
     )
+
+
+def find_loss_of(estimator: Any) -> Any:
+    """Return the loss, module or class of modules that an estimator was given; None for its own."""
+    if estimator.loss is None:
+        return None
+    return _find(estimator.loss, type(estimator).__name__)[0]
 
 
 def check_loss_parameters(estimator: Any) -> Declaration:
