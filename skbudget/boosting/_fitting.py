@@ -23,9 +23,9 @@ from sklearn.utils.class_weight import compute_sample_weight
 
 from .._utils.calibration import ClassCalibrator, SigmoidCalibrator
 from .._utils.scale import map_columns, shares, spread_evenly
-from .._utils.splits import Split, code_groups
+from .._utils.splits import GivenSplits, code_groups
 from ..metrics import partial_auc_score
-from ..objectives import Rows
+from ..objectives import Loss, Rows
 from ._minimised import Minimised
 
 __all__ = [
@@ -42,6 +42,7 @@ __all__ = [
     "Training",
     "as_of_model",
     "calibrate",
+    "check_trained",
     "choose",
     "folds",
     "score_held_out",
@@ -247,24 +248,6 @@ def _copy_callback(callback: Any) -> Any:
         return callback
 
 
-@dataclass(frozen=True, eq=False)
-class GivenSplits:
-    """What the splitter of a user splits the rows with weight into.
-
-    Two are equal if they split the same rows in the same way.
-    """
-
-    splits: list[Split]
-
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, GivenSplits) or len(self.splits) != len(other.splits):
-            return False
-        pairs = zip(self.splits, other.splits)
-        return all(np.array_equal(*parts) for pair in pairs for parts in zip(*pair))
-
-    __hash__ = None  # type: ignore[assignment]
-
-
 @dataclass(frozen=True)
 class Settings:
     """What an estimator asks for, apart from the rows.
@@ -309,6 +292,19 @@ def train(training: Training, settings: Settings, choice: Choice) -> Model:
     params = {name: value for name, value in choice.items() if name != "beta"}
     start = find_start(training, settings)
     return settings.booster.train(training, objective, params, start)
+
+
+def check_trained(training: Training, settings: Settings, model: Model) -> None:
+    """Let the loss warn of a model that training on it came to nothing with."""
+    loss, rows = settings.minimised.loss, training.rows
+    asks = loss is not None and type(loss).check_trained is not Loss.check_trained
+    if not asks or loss is None or rows.raw.ndim != 1:
+        return
+    margins = model.margins(settings.booster, training.X)
+    if training.base is not None:
+        margins = margins - settings.booster.replaced_start() + training.base
+    rows = rows.replace(raw=margins, weight=weights_of(training, settings))
+    loss.resolved(rows).check_trained(rows, settings.owner)
 
 
 def find_start(training: Training, settings: Settings) -> float | NDArray[np.float64] | None:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.base import is_classifier
 from sklearn.exceptions import NotFittedError
-from sklearn.metrics._scorer import _cached_call, _Scorer
+from sklearn.metrics._scorer import _Scorer
 from sklearn.utils import _safe_indexing
 from sklearn.utils._param_validation import InvalidParameterError
 
@@ -23,6 +23,7 @@ from .._utils.labels import (
     weighted_share,
 )
 from .._utils.positive import find_known_positive
+from .._utils.responses import response_values
 from .._utils.validation import (
     BASES,
     KnownBudget,
@@ -130,6 +131,11 @@ def _column_of(X: Any, column: str | int) -> np.ndarray:
     return np.asarray(values).ravel()
 
 
+def _call(estimator: Any, method: str, X: Any, **kwargs: Any) -> Any:
+    """Return the response of an estimator, in the way that scikit-learn asks for it."""
+    return response_values(estimator, X, method, **kwargs)[0]
+
+
 class _RankingScorer(_Scorer):
     """A scikit-learn scorer that stays correct beside scorers with another positive class.
 
@@ -154,7 +160,7 @@ class _RankingScorer(_Scorer):
         if "positive_class" not in self._kwargs:
             kwargs["positive_class"] = self._find_positive(estimator, y_true)
         kwargs["classes"] = getattr(estimator, "classes_", None)
-        return super()._score(partial(_cached_call, None), estimator, X, y_true, **kwargs)
+        return super()._score(_call, estimator, X, y_true, **kwargs)
 
     def _find_positive(self, estimator: Any, y_true: Any) -> Any:
         """Return the positive label by the rule for estimators, None if it cannot be applied.

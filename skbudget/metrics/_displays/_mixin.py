@@ -19,11 +19,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import _safe_indexing, check_consistent_length
 from sklearn.utils._optional_dependencies import check_matplotlib_support
-from sklearn.utils._response import _get_response_values
 from sklearn.utils.validation import _num_samples
 
 from ..._utils.labels import warn_of_majority, weighted_share
 from ..._utils.positive import find_known_positive
+from ..._utils.responses import response_values
 from ..._utils.validation import check_binary_labels, check_weights, is_label, shape_of
 from .._scorers import RESPONSE_METHODS, check_scorable
 
@@ -246,7 +246,7 @@ def scores_of(estimator: Any, X: Any, pos_label: Any) -> tuple[NDArray, Any]:
                 f"{np.asarray(estimator.classes_).tolist()}: pass the label of the positive class "
                 "as pos_label."
             )
-    y_score, label = _get_response_values(estimator, X, RESPONSE_METHODS, pos_label=pos_label)
+    y_score, label = response_values(estimator, X, RESPONSE_METHODS, pos_label)
     y_score = np.asarray(y_score)
     if y_score.dtype.kind == "f":
         # A model may answer in more digits, which tell no more rows apart than these.
