@@ -315,6 +315,9 @@ def find_start(training: Training, settings: Settings) -> float | NDArray[np.flo
         return getattr(settings.earlier, "_kept", None)
     if not minimised.begins_at_start or minimised.loss is None:
         return None
+    if training.base is not None:
+        # Boosting begins from what the user gave, as both parents do.
+        return None
     rows = training.rows
     if settings.class_weight is not None:
         rows = rows.replace(weight=weights_of(training, settings))
