@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable
 from numbers import Integral
 from typing import Any, ClassVar
 
@@ -125,8 +124,8 @@ class AutoBalanceClassifier(ClassifierMixin, BaseEstimator):
         Step size of the loss's parameters, logarithms of weight and multiplier, and the
         margin.
     n_terms : int, default=10
-        Terms of the Neumann series, which stands for the inverse hessian.
-    augment : bool, str or sequence of str, default=False
+        Terms of the Neumann series, at least 0, which stands for the inverse hessian.
+    augment : bool, str or list of str, default=False
         Kinds of augmentation whose strengths are tuned with the loss, by class or segment:
         "noise", "mix" (with rows of the class) and "dropout" (of features). True for all
         of them. For networks and the search by gradients.
@@ -319,10 +318,11 @@ class AutoBalanceClassifier(ClassifierMixin, BaseEstimator):
             )
         counts = np.bincount(positive, minlength=2)
         if counts.min() < 2:
+            fewest = int(counts.min())
             raise ValueError(
-                "The least populated class in y has only "
-                f"{counts.min()} member{'' if counts.min() == 1 else 's'}: {owner} tunes the loss on "
-                "held-out rows, which needs at least 2."
+                f"The least populated class in y has only {fewest} "
+                f"member{'' if fewest == 1 else 's'}: {owner} tunes the loss on held-out rows, "
+                "which needs at least 2."
             )
         rng = check_random_state(self.random_state)
         seeds = rng.randint(2**31 - 1, size=5).tolist()
@@ -340,7 +340,7 @@ class AutoBalanceClassifier(ClassifierMixin, BaseEstimator):
         if names is not None:
             self.segments_ = names
         elif hasattr(self, "segments_"):
-            del self.segments_
+            delattr(self, "segments_")
         return self
 
     def _tune(
@@ -348,7 +348,7 @@ class AutoBalanceClassifier(ClassifierMixin, BaseEstimator):
     ) -> None:
         """Search, compare with plain cross-entropy, and train on all rows."""
         if hasattr(self, "path_"):
-            del self.path_
+            delattr(self, "path_")
         log_ratio = float(np.log((~job.positive).sum() / job.positive.sum()))
         fresh = self._splits(job, found, seeds[3])
         _warn_of_few_positives(job, fresh, type(self).__name__)
@@ -466,7 +466,8 @@ class AutoBalanceClassifier(ClassifierMixin, BaseEstimator):
         check_positive(self.update_lr, "update_lr", owner, maximum=10, minimum=0)
         check_positive(self.n_terms, "n_terms", owner, integer=True, minimum=0, maximum=10_000)
         check_jobs(self.n_jobs, owner)
-        check_random_state(self.random_state)
+        with naming("random_state", "an int, a RandomState or None"):
+            check_random_state(self.random_state)
         self._kinds()
         refuse_unfit(self.estimator, owner, calibrated_for=self.objective)
 
@@ -476,7 +477,7 @@ class AutoBalanceClassifier(ClassifierMixin, BaseEstimator):
         if isinstance(given, bool | np.bool_):
             return KINDS if given else ()
         named = [given] if isinstance(given, str) else given
-        if isinstance(named, Iterable) and not isinstance(named, bytes):
+        if isinstance(named, list | tuple | set | frozenset):
             named = list(named)
             if all(isinstance(one, str) and one in KINDS for one in named):
                 return tuple(kind for kind in KINDS if kind in named)
