@@ -26,6 +26,7 @@ from skbudget._utils.rare_class import FewRowsWarning
 from skbudget._utils.splits import Split
 from skbudget.autobalance import AutoBalanceClassifier
 from skbudget.autobalance._augmentation import augmented, partners
+from skbudget.autobalance._checks import kinds_of
 from skbudget.autobalance._fits import gain_of
 from skbudget.autobalance._goal import Goal
 from skbudget.autobalance._models import is_network, trainable
@@ -302,8 +303,7 @@ def test_strengths_are_tuned_with_the_loss(table):
     assert all(0.0 < one < 0.5 for pair in strengths.values() for one in pair)
     assert np.ptp(model.path_[:, 3:], axis=0).min() > 0.0
     assert model.predict_proba(X).shape == (600, 2)
-    some = quick(network(), augment="mix")._kinds()
-    assert some == ("mix",)
+    assert kinds_of(quick(network(), augment="mix")) == ("mix",)
 
 
 # --- the house's rules --------------------------------------------------------------------
