@@ -47,7 +47,9 @@ def check_params(estimator: Any) -> None:
         )
     check_positive(estimator.n_repeats, "n_repeats", owner, integer=True, minimum=1, maximum=10_000)
     check_positive(estimator.min_gain, "min_gain", owner, minimum=0)
-    check_fraction(estimator.validation_fraction, "validation_fraction", owner)
+    share = check_fraction(estimator.validation_fraction, "validation_fraction", owner)
+    if share > 0.5:
+        raise _invalid("validation_fraction", share, owner, "a float in the range (0.0, 0.5]")
     if check_positive(estimator.warmup, "warmup", owner, minimum=0, maximum=1) == 1.0:
         raise _invalid("warmup", estimator.warmup, owner, "a float in the range [0.0, 1.0)")
     check_positive(
@@ -82,8 +84,8 @@ def kinds_with(estimator: Any, search: str) -> tuple[str, ...]:
     kinds = kinds_of(estimator)
     if kinds and search != "gradient":
         raise ValueError(
-            f"augment of {type(estimator).__name__} has no effect with search={search!r}: strengths "
-            "are tuned by gradients, of networks. Leave augment out."
+            f"augment of {type(estimator).__name__} has no effect with search={search!r}: "
+            "strengths are tuned by gradients, of networks. Leave augment out."
         )
     return kinds
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from numbers import Integral
 from typing import Any, ClassVar
 
 import numpy as np
@@ -90,6 +91,7 @@ class AutoBalanceClassifier(ClassifierMixin, BaseEstimator):
     cv : int, cross-validation generator or iterable, default=5
         Folds on which losses are compared: a number of stratified folds (reduced to the
         rows of the rarer class), a splitter, or an iterable of (train, test) indices.
+        The same indices then serve the trials and the comparison.
     n_repeats : int, default=2
         How often a number of folds is drawn, for the trials, and again for the comparison
         with plain cross-entropy.
@@ -97,10 +99,12 @@ class AutoBalanceClassifier(ClassifierMixin, BaseEstimator):
         Plain cross-entropy is kept unless the other loss is better by more than so many
         standard errors. 0 takes whatever was better.
     validation_fraction : float, default=0.25
-        Share of the rows that the hypergradient holds out, in (0, 1).
-    warmup : float, default=0.4
-        Share of the steps before the first change of the loss, in [0, 1). This parameter
-        and the next three are for the search by gradients.
+        Share of the rows that the hypergradient holds out, in (0, 0.5]; one over a whole number
+        is taken.
+    warmup : float, default=0.5
+        Share of the steps before the first change of the loss, in [0, 1). The hypergradient
+        is right only close to the optimum of the network. This parameter and the next three
+        are for the search by gradients.
     update_every : int, default=5
         Steps of the network between two changes of the loss.
     update_lr : float, default=0.1
@@ -211,7 +215,7 @@ class AutoBalanceClassifier(ClassifierMixin, BaseEstimator):
         n_repeats: int = 2,
         min_gain: float = 1.0,
         validation_fraction: float = 0.25,
-        warmup: float = 0.4,
+        warmup: float = 0.5,
         update_every: int = 5,
         update_lr: float = 0.1,
         n_terms: int = 10,
@@ -314,12 +318,12 @@ class AutoBalanceClassifier(ClassifierMixin, BaseEstimator):
         )
         search = resolved_search(self, model)
         goal = Goal(self.objective, float(self.budget))
-        self.pos_label_, self.classes_ = found.classes[1], np.sort(found.classes)
         job = Job(
-            tell_positive(model, self.pos_label_), table, positive, found.classes, goal, seeds[1]
+            tell_positive(model, found.classes[1]), table, positive, found.classes, goal, seeds[1]
         )
         space = Space(None if names is None else names.size, kinds_with(self, search))
         self._tune(job, space, search, seeds, found)
+        self.pos_label_, self.classes_ = found.classes[1], np.sort(found.classes)
         if names is not None:
             self.segments_ = names
         elif hasattr(self, "segments_"):
@@ -347,7 +351,9 @@ class AutoBalanceClassifier(ClassifierMixin, BaseEstimator):
             self.path_ = path
         else:
             propose = by_optuna if search == "optuna" else by_trials
-            splits = comparison_splits(job, found, cv, n_repeats, seeds[2], owner)
+            splits = fresh
+            if isinstance(cv, Integral) or hasattr(cv, "split"):
+                splits = comparison_splits(job, found, cv, n_repeats, seeds[2], owner)
             rng = np.random.RandomState(seeds[4])
             choices, scores = propose(
                 job, space, int(self.n_candidates), splits, log_ratio, rng, self.n_jobs

@@ -64,8 +64,7 @@ def one_split(job: Job, validation_fraction: float, seed: int) -> Split:
     kind = StratifiedKFold if groups is None else StratifiedGroupKFold
     strata = _strata(job, n_folds)
     folds = kind(n_folds, shuffle=True, random_state=seed)
-    found = read_splits(folds, strata, strata, params={"groups": groups})[0]
-    return found if validation_fraction <= 0.5 else Split(found.held_out, found.train)
+    return read_splits(folds, strata, strata, params={"groups": groups})[0]
 
 
 def _strata(job: Job, n_folds: int) -> NDArray[np.intp]:

@@ -336,6 +336,14 @@ def test_groups_stay_together(table):
     assert model.cv_results_["split2_test_score"].shape == (3,)
 
 
+def test_splits_that_can_be_read_once(table):
+    X, y = table
+    halves = np.array_split(np.random.default_rng(0).permutation(600), 2)
+    listed = [(halves[0], halves[1]), (halves[1], halves[0])]
+    one, other = quick(trees(), cv=listed).fit(X, y), quick(trees(), cv=iter(listed)).fit(X, y)
+    assert one.gain_ == other.gain_
+
+
 def test_frames_with_missing_values(table):
     X, y = table
     frame = pd.DataFrame(X, columns=["a", "b", "c"])
@@ -363,6 +371,7 @@ def test_few_held_out_positives_are_warned_of(table):
         ({"cv": 1}, "'cv' parameter"),
         ({"cv": True}, "'cv' parameter"),
         ({"warmup": 1.0}, "'warmup' parameter"),
+        ({"validation_fraction": 0.7}, "'validation_fraction' parameter"),
         ({"min_gain": -1}, "'min_gain' parameter"),
         ({"augment": "flip"}, "'augment' parameter of AutoBalanceClassifier must be a bool, or"),
         ({"augment": True}, "augment of AutoBalanceClassifier has no effect with search='random'"),
