@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from numbers import Integral
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -21,6 +21,7 @@ from sklearn.utils.metadata_routing import (
 )
 from sklearn.utils.validation import _num_samples, check_is_fitted, validate_data
 
+from ._blending import Seen, TopScale, blend, choose_tenths, match_folds, mean_line
 from ._utils.calibration import SigmoidCalibrator
 from ._utils.features import check_kinds
 from ._utils.fit_arguments import fit_argument, optional_fit_argument
@@ -48,70 +49,9 @@ from ._utils.splits import (
 )
 from ._utils.tables import LabelledRows
 from ._utils.validation import check_budget, check_positive, check_response, check_weights
-from .boosting._classifier import (
-    MIN_TO_CHOOSE,
-    PAUCClassifierMixin,
-    rows_of_weight,
-)
-from .metrics import partial_auc_score
-from .metrics._ranking import CountedRows
+from .boosting._classifier import PAUCClassifierMixin, rows_of_weight
 
 __all__ = ["PAUCEnsembleClassifier"]
-
-# Weights that the network may have in the blend, in tenths.
-_TENTHS = range(11)
-
-
-class _TopScale(NamedTuple):
-    """The map of a model's margins to the scale of the top of its ranking.
-
-    The cut at the budget is mapped to 1, and the cut at ten times the budget to 0. The margins
-    of two models can then be added where the budget is spent, however they spread below.
-    """
-
-    low: float
-    width: float
-
-    @classmethod
-    def of(cls, margin: NDArray, weight: NDArray | None, budget: float) -> _TopScale:
-        """Return the scale of the margins of some rows."""
-        ranked = CountedRows(margin, weight)
-        # The caps keep the two levels apart if the budget is most of the rows.
-        shares = (min(10 * budget, 0.5), min(budget, 0.05))
-        low, high = (ranked.cut(share * ranked.total).threshold for share in shares)
-        return cls(low, (high - low) or 1.0)
-
-    def __call__(self, margin: NDArray) -> NDArray[np.float64]:
-        """Return the standardised margins."""
-        return (margin - self.low) / self.width
-
-
-def _choose_tenths(
-    target: NDArray[np.int64],
-    standard: NDArray,
-    weight: NDArray | None,
-    budget: float,
-    value: NDArray | None = None,
-) -> int:
-    """Return the network's weight, in tenths, in the blend that ranks the held-out rows best.
-
-    ``standard`` has two columns, the standardised margins of the trees and of the network.
-    """
-    valued = target if value is None else target * (value > 0)
-    if np.bincount(valued, minlength=2).min() < MIN_TO_CHOOSE:
-        # On so few rows the best weight would be a matter of luck.
-        return 5
-
-    def worth(tenths: int) -> tuple[float, int, int]:
-        blend = _blend(tenths, *standard.T)
-        area = partial_auc_score(target, blend, beta=budget, sample_weight=weight, value=value)
-        return area, -abs(tenths - 5), -tenths
-
-    return max(_TENTHS, key=worth)
-
-
-def _blend(tenths: int, of_trees: Any, of_network: Any) -> Any:
-    return (1 - tenths / 10) * of_trees + tenths / 10 * of_network
 
 
 def _as_chosen(model: Any, fitted: Any) -> Any:
@@ -202,7 +142,11 @@ class PAUCEnsembleClassifier(ClassifierMixin, BaseEstimator):
     Before the margins of the two models are added, they are put on the scale of the top.
     0 is where ten times the budget is spent (at most half of the rows), and 1 is where the
     budget is spent (at most a twentieth). On held-out rows these points are quantiles of the
-    margins of each fold. For new rows they are the means of those quantiles over folds.
+    margins of each fold. The models that were fitted on all rows have a scale of their own, and
+    no held-out rows to measure it. They are compared with the models of each fold on the rows
+    that both were trained on: there their blend gets the spread and the mean probability that the
+    blends of the folds have, without a look at the labels. Where such a model ranks these rows
+    unlike those of the folds, as after very few epochs, it counts for less in the blend.
     Among blends that rank the held-out rows equally well, the weight closest to one half is
     chosen. With fewer than ten rows of a class the weight is one half, because there are too
     few rows to choose it.
@@ -329,13 +273,14 @@ class PAUCEnsembleClassifier(ClassifierMixin, BaseEstimator):
                 table.fit(clone(model), arguments[role]) for role, model in models.items()
             )
             models["trees"] = _as_chosen(models["trees"], self.trees_)
-            standard = self._score_held_out(models, arguments, table, splits)
+            standard, seen = self._score_folds(models, arguments, table, splits)
         held_out = np.concatenate([split.held_out for split in splits])
         # In the order of the table, as far as the splits hold out each row once.
         order = np.argsort(held_out, kind="stable")
         held_out, standard = held_out[order], standard[order]
         of_rows = (None if entries is None else entries[held_out] for entries in (weight, worth))
         self._settle_blend(target[held_out], standard, *of_rows)
+        self._settle_final(X, seen)
         return self
 
     def _find_classes(self, X: Any, y: Any, weight: NDArray | None) -> TwoClasses:
@@ -398,31 +343,28 @@ class PAUCEnsembleClassifier(ClassifierMixin, BaseEstimator):
             )
         return splits
 
-    def _score_held_out(
+    def _score_folds(
         self,
         models: dict[str, Any],
         arguments: dict[str, dict[str, str]],
         table: LabelledRows,
         splits: list[Split],
-    ) -> NDArray[np.float64]:
-        """Return the standardised margins of held-out rows, split by split, and keep the scales."""
+    ) -> tuple[NDArray[np.float64], list[Seen]]:
+        """Return standardised margins of held-out rows, split by split, and of the other rows."""
         parts: list[NDArray] = []
-        scales: dict[str, list[_TopScale]] = {role: [] for role in models}
+        shared: list[Seen] = []
         for split in splits:
             seen, unseen = table.take(split.train), table.take(split.held_out)
-            columns = []
+            columns, trained_on = [], {}
             for role, model in models.items():
                 fitted = seen.fit(clone(model), arguments[role])
                 margin = _margin(fitted, unseen.features, self.pos_label_, role)
-                scale = _TopScale.of(margin, unseen.weight, self.budget)
+                scale = TopScale.of(margin, unseen.weight, self.budget)
                 columns.append(scale(margin))
-                scales[role].append(scale)
+                trained_on[role] = scale(_margin(fitted, seen.features, self.pos_label_, role))
             parts.append(np.column_stack(columns))
-        self._scales = {
-            role: _TopScale(*np.mean(of_folds, axis=0).tolist())
-            for role, of_folds in scales.items()
-        }
-        return np.concatenate(parts)
+            shared.append(Seen.of(split.train, trained_on, seen.weight))
+        return np.concatenate(parts), shared
 
     def _check_params(self) -> None:
         owner = type(self).__name__
@@ -504,12 +446,18 @@ class PAUCEnsembleClassifier(ClassifierMixin, BaseEstimator):
         value: NDArray | None,
     ) -> None:
         """Learn the blend, and its probabilities, from standardised held-out margins."""
-        self._tenths = _choose_tenths(target, standard, weight, self.budget, value)
+        self._tenths = choose_tenths(target, standard, weight, self.budget, value)
         self.network_weight_ = self._tenths / 10
-        blend = _blend(self._tenths, *standard.T)
-        found = SigmoidCalibrator.fit(blend, target == 1, weight)
+        blended = blend(self._tenths, *standard.T)
+        self.calibrator_ = SigmoidCalibrator.fit(blended, target == 1, weight)
+
+    def _settle_final(self, X: Any, seen: list[Seen]) -> None:
+        """Put the final models on the scale of the models that the blend was learnt from."""
+        margins = self._margins(X)
+        self._lines = {role: mean_line(role, margin, seen) for role, margin in margins.items()}
+        found, final = self.calibrator_, self._blend_of(margins)
         # The offset becomes part of the margin. A margin of zero then means even odds.
-        self._offset = found.offset
+        self._line = match_folds(self._tenths, final, seen, found)
         self.calibrator_ = SigmoidCalibrator(found.slope)
 
     # --- prediction ---------------------------------------------------------------
@@ -535,12 +483,25 @@ class PAUCEnsembleClassifier(ClassifierMixin, BaseEstimator):
         """Return the margin of each row, greater for the positive class."""
         check_is_fitted(self)
         X = self._check_X(X, reset=False)
+        return self._line(self._blend_of(self._margins(X)))
+
+    def _margins(self, X: Any) -> dict[str, NDArray[np.float64]]:
+        """Return the margins of the final models that have weight in the blend."""
         idle = {0: "network", 10: "trees"}.get(self._tenths)
-        of_trees, of_network = (
-            0.0 if role == idle else self._scales[role](_margin(model, X, self.pos_label_, role))
-            for role, model in (("trees", self.trees_), ("network", self.network_))
+        models = {"trees": self.trees_, "network": self.network_}
+        return {
+            role: _margin(model, X, self.pos_label_, role)
+            for role, model in models.items()
+            if role != idle
+        }
+
+    def _blend_of(self, margins: dict[str, NDArray]) -> NDArray[np.float64]:
+        """Return the blend of the margins of the final models."""
+        parts = (
+            self._lines[role](margins[role]) if role in margins else 0.0
+            for role in ("trees", "network")
         )
-        return _blend(self._tenths, of_trees, of_network) + self._offset
+        return blend(self._tenths, *parts)
 
     def predict_proba(self, X: Any) -> NDArray[np.float64]:
         """Return calibrated class probabilities.

@@ -48,11 +48,13 @@ from skbudget import (
     PAUCEnsembleClassifier,
     PAUCLGBMClassifier,
     PAUCXGBClassifier,
+    make_contested_top,
     make_coverage_scorer,
 )
+from skbudget._blending import TopScale, choose_tenths
+from skbudget._utils.calibration import SigmoidCalibrator
 from skbudget._utils.labels import PositiveClassWarning
 from skbudget.boosting._fitting import choose
-from skbudget.ensemble import _choose_tenths, _TopScale
 from skbudget.metrics import partial_auc_score
 
 torch.set_num_threads(1)
@@ -250,9 +252,12 @@ def test_a_model_without_weight_is_not_asked(good, idle):
     model = columns(0, 1) if good == 0 else columns(1, 0)
     model.fit(X, y)
     assert model.network_weight_ == good
+    used = getattr(model, {"network_": "trees_", "trees_": "network_"}[idle])
+    # Once, to compare it with the models of the folds.
+    assert used.n_asked_ == len(X)
     model.predict_proba(X)
     assert getattr(model, idle).n_asked_ == 0
-    assert getattr(model, {"network_": "trees_", "trees_": "network_"}[idle]).n_asked_ == len(X)
+    assert used.n_asked_ == 2 * len(X)
 
 
 def test_equal_models_share_the_weight():
@@ -264,9 +269,9 @@ def test_ties_are_settled_by_one_half_and_then_by_trees(tied, chosen, monkeypatc
     def area(target, blend, **_):
         return 0.8 if round(10 * blend[0]) in tied else 0.7
 
-    monkeypatch.setattr("skbudget.ensemble.partial_auc_score", area)
+    monkeypatch.setattr("skbudget._blending.partial_auc_score", area)
     standard = np.tile([0.0, 1.0], (40, 1))
-    assert _choose_tenths(np.repeat([0, 1], 20), standard, None, BUDGET) == chosen
+    assert choose_tenths(np.repeat([0, 1], 20), standard, None, BUDGET) == chosen
 
 
 @pytest.mark.parametrize("rare", [0, 1])
@@ -297,7 +302,7 @@ def test_folds_are_no_more_than_the_rarer_class_has_rows():
 @pytest.mark.parametrize("budget", [1e-12, 0.001, 0.005, 0.04, 0.05, 0.06, 0.5, 1.0])
 def test_the_scale_is_finite_and_grows_with_the_margin(budget):
     margin = np.random.default_rng(0).permutation(1000).astype(float)
-    scale = _TopScale.of(margin, None, budget)
+    scale = TopScale.of(margin, None, budget)
     assert scale.width > 0
     assert np.all(np.diff(scale(np.sort(margin))) > 0)
     if budget == 1.0:
@@ -307,7 +312,7 @@ def test_the_scale_is_finite_and_grows_with_the_margin(budget):
 
 
 def test_constant_margins_have_width_one():
-    assert _TopScale.of(np.full(50, 3.0), None, BUDGET) == (3.0, 1.0)
+    assert TopScale.of(np.full(50, 3.0), None, BUDGET) == (3.0, 1.0)
     X, y = draw(600)
     X[:, 2] = 0.0
     model = columns(2, 2).fit(X, y)
@@ -321,16 +326,16 @@ def test_a_weight_of_two_is_the_row_twice():
     X, y = draw(1000)
     weight = np.random.default_rng(0).integers(1, 4, y.size).astype(float)
     again = np.repeat(np.arange(y.size), weight.astype(int))
-    scales = [_TopScale.of(X[:, k], weight, BUDGET) for k in (0, 1)]
-    assert scales == [_TopScale.of(X[again, k], None, BUDGET) for k in (0, 1)]
+    scales = [TopScale.of(X[:, k], weight, BUDGET) for k in (0, 1)]
+    assert scales == [TopScale.of(X[again, k], None, BUDGET) for k in (0, 1)]
     standard = np.column_stack([scale(X[:, k]) for k, scale in enumerate(scales)])
     # In favour of one model or the other, so that the choice is not the same for any weight.
     for kind in (X[:, 0] > 2, X[:, 1] > 2):
         tilted = weight * np.where(kind, 5, 1)
         again = np.repeat(np.arange(y.size), tilted.astype(int))
-        weighted = _choose_tenths(y, standard, tilted, BUDGET)
-        assert weighted == _choose_tenths(y[again], standard[again], None, BUDGET)
-        assert weighted != _choose_tenths(y, standard, None, BUDGET)
+        weighted = choose_tenths(y, standard, tilted, BUDGET)
+        assert weighted == choose_tenths(y[again], standard[again], None, BUDGET)
+        assert weighted != choose_tenths(y, standard, None, BUDGET)
 
 
 def test_weights_choose_the_blend_as_repeated_rows_do():
@@ -405,6 +410,86 @@ def test_any_two_labels():
     plain = tiny().fit(X, y)
     np.testing.assert_array_equal(model.decision_function(X), plain.decision_function(X))
     np.testing.assert_array_equal(model.predict(X) == "fraud", plain.predict(X) == 1)
+
+
+@pytest.mark.parametrize("calibration", [False, True])
+@pytest.mark.parametrize("seed", [3, 4])
+@pytest.mark.parametrize("n_positives", [180, 20])
+def test_probabilities_of_a_network_that_is_hardly_trained(n_positives, seed, calibration):
+    """Its scale is another one in every fold, and again in the model of all rows."""
+    params = {"n_features": 8, "pos_rate": n_positives / 6000}
+    X, y = make_contested_top(6000, random_state=seed, **params)
+    X_new, y_new = make_contested_top(30_000, random_state=seed + 1000, **params)
+    kept = {} if calibration else {"calibration_cv": None}
+    network = PAUCClassifier(budget=0.03, n_members=1, max_epochs=2, random_state=0, **kept)
+    trees = tiny_trees(budget=0.03, n_estimators=20, selection_cv=None, min_child_samples=20)
+    model = PAUCEnsembleClassifier(budget=0.03, trees=trees, network=network, random_state=0)
+    probability = model.fit(X, y).predict_proba(X_new)[:, 1]
+    tolerance = 0.15 if n_positives == 180 else 2 / np.sqrt(n_positives)
+    assert probability.mean() == pytest.approx(y_new.mean(), rel=tolerance)
+    margin = model.decision_function(X_new)
+    refitted = SigmoidCalibrator.fit(margin, y_new == 1, None)(margin)
+    assert log_loss(y_new, probability) < log_loss(y_new, refitted) + 0.005
+    np.testing.assert_array_equal(margin > 0, probability > 0.5)
+
+
+class Drifting(Column):
+    """A column in a unit, and from a zero, that depend on the number of rows trained on."""
+
+    def decision_function(self, X):
+        n_rows = self.seen_[0]
+        return (n_rows / 1000) ** 2 * super().decision_function(X) - n_rows
+
+
+@pytest.mark.parametrize("alone", [False, True])
+def test_the_scale_of_the_final_models_is_their_own(alone):
+    X, y = draw(6000)
+    X_new, y_new = draw(20_000, seed=1)
+    if alone:
+        X[:, 1], X_new[:, 1] = -X[:, 0], -X_new[:, 0]
+    found = [
+        PAUCEnsembleClassifier(budget=BUDGET, trees=kind(0), network=Column(1), random_state=0)
+        .fit(X, y)
+        .predict_proba(X_new)[:, 1]
+        for kind in (Column, Drifting)
+    ]
+    np.testing.assert_allclose(*found, rtol=1e-6)
+    assert found[0].mean() == pytest.approx(y_new.mean(), rel=0.05)
+
+
+def test_a_final_model_that_ranks_unlike_those_of_the_folds_counts_for_less():
+    class Lucky(Column):
+        def decision_function(self, X):
+            column = super().decision_function(X)
+            return column if self.seen_[0] < 4000 else np.asarray(X)[:, 2]
+
+    X, y = draw()
+    X_new, y_new = draw(seed=1)
+    model = PAUCEnsembleClassifier(budget=BUDGET, trees=Column(1), network=Lucky(0)).fit(X, y)
+    assert model.network_weight_ >= 0.3
+    alone = partial_auc_score(y_new, X_new[:, 1], beta=BUDGET)
+    assert partial_auc_score(y_new, model.decision_function(X_new), beta=BUDGET) > 0.95 * alone
+    assert model.predict_proba(X_new)[:, 1].mean() == pytest.approx(y_new.mean(), rel=0.1)
+
+
+def test_models_of_folds_that_are_constant_leave_the_ranking_alone():
+    class Late(Column):
+        def decision_function(self, X):
+            column = super().decision_function(X)
+            return column if self.seen_[0] == 4000 else np.full(len(X), 0.1)
+
+    X, y = draw()
+    model = PAUCEnsembleClassifier(budget=BUDGET, trees=Late(0), network=Late(0)).fit(X, y)
+    np.testing.assert_array_equal(np.argsort(model.decision_function(X)), np.argsort(X[:, 0]))
+    assert model.predict_proba(X)[:, 1].mean() == pytest.approx(y.mean(), rel=1e-3)
+
+
+@pytest.mark.parametrize("factor", [1e-200, 1e200])
+def test_scales_at_the_ends_of_the_range(factor):
+    X, y = draw(1000)
+    plain = columns(0, 1).fit(X, y).predict_proba(X)
+    extreme = columns(0, 1).set_params(trees__factor=factor, network__factor=1 / factor)
+    np.testing.assert_allclose(extreme.fit(X, y).predict_proba(X), plain, rtol=1e-6)
 
 
 # --- our models -----------------------------------------------------------------------
@@ -576,7 +661,7 @@ def test_the_blend_is_chosen_by_value():
     standard[:10] = [0.9, 0.9]  # and the blend of the two none of them
     for half, tenths in ((first, 0), (second, 10)):
         value = np.where(half, 100.0, 1.0)
-        chosen = _choose_tenths(target, standard, None, 0.1, value)
+        chosen = choose_tenths(target, standard, None, 0.1, value)
         assert abs(chosen - tenths) < abs(chosen - (10 - tenths))
 
 
@@ -848,7 +933,11 @@ def watched(cv, *, n_rows=400, **params):
     X = np.column_stack([X, np.arange(n_rows)])
     Watching.calls = []
     model = PAUCEnsembleClassifier(budget=0.1, trees=Watching(0), network=Column(1), cv=cv)
-    return model.fit(X, y, **params), X, y, Watching.calls
+    model.fit(X, y, **params)
+    # Rows that a model was trained on are asked for too, and then all of them.
+    within = [(trained, asked) for trained, asked in Watching.calls if asked <= trained]
+    assert all(asked == trained for trained, asked in within if len(trained) < n_rows)
+    return model, X, y, [call for call in Watching.calls if call not in within]
 
 
 @pytest.mark.parametrize("as_list", [False, True])

@@ -67,6 +67,23 @@ def test_the_work_of_a_tree_is_counted():
     assert all(0.0 < float(found) <= 3.0 for found in passes)
 
 
+def test_losses_are_compared_at_high_recalls():
+    for module in ("lightgbm", "xgboost"):
+        pytest.importorskip(module)
+    script = README.parent / "docs" / "examples" / "recall_losses.py"
+    done = subprocess.run(
+        [sys.executable, str(script), "1", "20000", "20"],
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stderr
+    rows = [line.strip("| ").split(" | ") for line in done.stdout.splitlines()[2:]]
+    best = float(rows[-1][2].split(" ")[0])
+    assert rows[-1][0] == "the best possible score"
+    assert all(best - 0.1 <= float(row[2].split(" ")[0]) <= 1.0 for row in rows)
+
+
 def test_there_is_an_example_for_each_interface():
     for name in ("lgb.train", "xgb.train", " PAUCClassifier(", "GridSearchCV"):
         assert sum(name in block for block in BLOCKS) == 1

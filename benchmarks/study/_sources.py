@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from skbudget.cli._files import FOLDER_VARIABLE, SHIPPED, read_table
+from skbudget.cli._files import FOLDER_VARIABLE, SHIPPED, other_separator, read_table
 from skbudget.datasets import load_mammography
 
 __all__ = ["Data", "Source", "find_sources", "read_source"]
@@ -95,7 +95,7 @@ def _choose_target(path: Path, target: str | None) -> str:
     shown = ", ".join(map(repr, columns[:8])) + (", ..." if len(columns) > 8 else "")
     raise ValueError(
         f"{path.name} has no column called like a target ({', '.join(TARGET_NAMES)}): its "
-        f"columns are {shown}. Name the target with --target."
+        f"columns are {shown}. {other_separator(path) or 'Name the target with --target.'}"
     )
 
 

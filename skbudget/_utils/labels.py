@@ -8,7 +8,7 @@ the rule of this module, and so do scorers, whose errors a search of scikit-lear
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, NamedTuple
@@ -18,22 +18,30 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import column_or_1d
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 
+from .callers import outer_call
 from .naming import naming
+from .validation import distinct_labels, is_label
 
 __all__ = [
     "PositiveClassWarning",
     "TwoClasses",
     "already_told",
     "classes_by_role",
+    "deaf_to_majorities",
     "find_classes",
     "has_known_positive",
     "is_positive_first",
     "order_classes",
     "two_columns",
+    "warn_of_majority",
+    "weighted_share",
 ]
 
+_METRICS = __name__.partition(".")[0] + ".metrics"
 # The negative label and the positive one of which the user has been told.
 _TOLD: ContextVar[NDArray[Any] | None] = ContextVar("told", default=None)
+# Whether the rows of a metric are a part of those that were looked at already.
+_DEAF: ContextVar[bool] = ContextVar("deaf", default=False)
 
 
 class PositiveClassWarning(UserWarning):
@@ -143,9 +151,16 @@ def find_classes(
             f"{owner} needs two classes, but y contains one class: {classes.tolist()}."
         )
     greater = labels == classes[1]
-    share = float(np.average(greater, weights=weight))
+    share = weighted_share(greater, weight)
     ordered = order_classes(classes, share, pos_label, owner=owner, stacklevel=stacklevel + 1)
     return TwoClasses(ordered, greater == _same(ordered[1], classes[1]))
+
+
+def weighted_share(mask: NDArray[np.bool_], weight: NDArray | None) -> float:
+    """Return the share of the rows in a mask, or that of their weight."""
+    if weight is None:
+        return float(np.count_nonzero(mask) / mask.size)
+    return float(np.average(mask, weights=weight))
 
 
 def order_classes(
@@ -201,13 +216,72 @@ def order_classes(
         )
     elif positive_share > 0.5:
         warnings.warn(
-            f"{owner}: the positive class {shown} is the majority of y ({positive_share:.3g} of "
-            "the rows), so that a review budget would be spent on the common class. If the other "
-            f"class is the one to be caught, pass pos_label={other}.",
+            _majority_text(owner, positive, negative, positive_share, "y"),
             PositiveClassWarning,
             stacklevel=stacklevel,
         )
     return np.array([negative, positive], dtype=classes.dtype)
+
+
+def _majority_text(
+    owner: str, positive: Any, negative: Any, share: float, target: str, also: str = ""
+) -> str:
+    return (
+        f"{owner}: the positive class {_shown(positive)} is the majority of {target} ({share:.3g} "
+        "of the rows), so that a review budget would be spent on the common class. If the other "
+        f"class is the one to be caught, pass pos_label={_shown(negative)}{also}."
+    )
+
+
+def warn_of_majority(
+    y_true: ArrayLike,
+    share: Callable[[], float],
+    pos_label: Any,
+    *,
+    owner: str,
+    scores: bool = True,
+) -> None:
+    """Warn once in a call of a metric if its positive class is the majority.
+
+    The rule is that of `find_classes`: more than half of the rows, or of their weight. A metric
+    that another room of the package calls is silent, for estimators warn by themselves.
+
+    Parameters
+    ----------
+    y_true : array-like of shape (n_samples,)
+        The target, checked: it has two labels.
+    share : callable
+        Returns the share of the positive class, by weight. It is not called if nobody would
+        be warned.
+    pos_label : int, float, bool or str, or None
+        The positive label, if it is named.
+    owner : str
+        The metric or display, for the message.
+    scores : bool, default=True
+        Whether the scores are the user's, who has to turn them with the class.
+    """
+    if _DEAF.get() or not (found := share()) > 0.5:
+        return
+    call = outer_call()
+    if not call.module.startswith(_METRICS):
+        return
+    lesser, greater = distinct_labels(y_true)
+    is_greater = pos_label is None or is_label(pos_label, [greater])
+    one, other = (greater, lesser) if is_greater else (lesser, greater)
+    target, also = ("y_true", " and scores that are greater for it") if scores else ("y", "")
+    call.warn_once(
+        _majority_text(owner, one, other, found, target, also), PositiveClassWarning, "majority"
+    )
+
+
+@contextmanager
+def deaf_to_majorities() -> Iterator[None]:
+    """Do not warn of majorities in metrics: of parts of rows of which all were looked at."""
+    token = _DEAF.set(True)
+    try:
+        yield
+    finally:
+        _DEAF.reset(token)
 
 
 def has_known_positive(classes: NDArray[Any]) -> bool:

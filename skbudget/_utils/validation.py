@@ -7,8 +7,6 @@ and what is allowed.
 from __future__ import annotations
 
 import re
-import sys
-import warnings
 from collections.abc import Iterable, Sequence
 from numbers import Integral, Real
 from typing import Any
@@ -18,6 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import check_array, column_or_1d
 from sklearn.utils._param_validation import InvalidParameterError
 
+from .callers import outer_call
 from .naming import naming
 
 __all__ = [
@@ -51,9 +50,6 @@ MOST_RESAMPLES = 10_000_000
 # Neighbouring whole numbers are different floats up to here.
 _EXACT = 2**53
 
-_PACKAGE = __name__.partition(".")[0]
-_WARNED = "__skbudget_warned__"
-_CALLERS = ("sklearn", "joblib", "lightgbm", "xgboost", "skorch")
 # What a fraction may be written as in a string: how many make one.
 _UNITS = {"": 1.0, "%": 1e2, "percent": 1e2, "per cent": 1e2, "bps": 1e4, "basis points": 1e4}
 
@@ -125,26 +121,11 @@ class KnownBudget(float):
 
 def _warn_of_whole_budget(budget: Any) -> None:
     """Warn once in a call of the package, at the line that called it."""
-    frames = [sys._getframe()]
-    while frames[-1].f_back is not None:
-        frames.append(frames[-1].f_back)
-    packages = [str(frame.f_globals.get("__name__")).partition(".")[0] for frame in frames]
-    first = len(packages) - 1 - packages[::-1].index(_PACKAGE)
-    # Many functions check the budget in turn. Where all of them began, a note is left.
-    if _WARNED in frames[first].f_locals:
-        return
-    frames[first].f_locals[_WARNED] = True
-    # Estimators and scorers are called by these, on behalf of somebody else.
-    beyond = zip(frames[first + 1 :], packages[first + 1 :])
-    caller = next((frame for frame, name in beyond if name not in _CALLERS), frames[first])
-    warnings.warn_explicit(
+    outer_call().warn_once(
         f"budget={budget:g} reviews everything, whatever the ranking. A budget is a fraction: if 1 "
         "percent is meant, pass budget=0.01.",
         UserWarning,
-        caller.f_code.co_filename,
-        caller.f_lineno,
-        module=str(caller.f_globals.get("__name__", "")),
-        registry=caller.f_globals.setdefault("__warningregistry__", {}),
+        "budget",
     )
 
 
@@ -163,6 +144,14 @@ def check_fraction(value: Any, name: str, owner: str) -> float:
     if not _is_real(value) or not 0.0 < value < 1.0:
         hint = _fraction_hint(value, name, basis_points=False)
         raise _invalid(name, value, owner, "a float in the range (0.0, 1.0)", hint)
+    return float(value)
+
+
+def check_floor(value: Any, name: str, owner: str) -> float:
+    """Return ``value`` as a float if it lies in [0, 1), as a rate that is to be exceeded."""
+    if not _is_real(value) or not 0.0 <= value < 1.0:
+        hint = _fraction_hint(value, name, basis_points=False)
+        raise _invalid(name, value, owner, "a float in the range [0.0, 1.0)", hint)
     return float(value)
 
 

@@ -26,6 +26,7 @@ from ._documents import document_parameters
 from ._lightgbm_booster import (
     LightGBM,
     LightGBMRounds,
+    has_linear_trees,
     main_names,
     raw_margins,
     refuse_metrics_of_probabilities,
@@ -76,7 +77,8 @@ reg_alpha, random_state, importance_type
     **kwargs
         Further LightGBM parameters, under any of their names. Names that LightGBM does not
         know are refused, as are parameters that have no effect on the objectives of this
-        package, such as ``is_unbalance`` and ``scale_pos_weight``.
+        package, such as ``is_unbalance`` and ``scale_pos_weight``. With ``linear_tree=True``
+        the default of ``linear_lambda`` is 1.
 
     Attributes
     ----------
@@ -149,6 +151,8 @@ reg_alpha, random_state, importance_type
         basis: Basis = "fpr",
         n_knots: int = 2,
         schedule: Schedule | None = None,
+        regularizer: Any = None,
+        regularizer_weight: float = 1.0,
         selection_cv: Any = 3,
         calibration_cv: Any = 3,
         pos_label: Any = None,
@@ -206,6 +210,8 @@ reg_alpha, random_state, importance_type
         self.basis = basis
         self.n_knots = n_knots
         self.schedule = schedule
+        self.regularizer = regularizer
+        self.regularizer_weight = regularizer_weight
         self.selection_cv = selection_cv
         self.calibration_cv = calibration_cv
         self.pos_label = pos_label
@@ -291,6 +297,8 @@ eval_X, eval_y
         ValueError
             If a parameter is out of range, ``y`` is not what the loss takes, no positive
             has value, a column is missing, or one is given that the loss does not read.
+        FloatingPointError
+            If linear trees diverge, for which ``linear_lambda`` is the remedy.
         """
         columns = {"value": value, "groups": groups, **columns}
         training = self._check_fit(
@@ -317,6 +325,7 @@ eval_X, eval_y
         params.setdefault("metric", named or "None")
         # With a custom objective LightGBM fails where it has filtered all features.
         params.setdefault("feature_pre_filter", False)
+        linear = has_linear_trees(params, type(self).__name__)
         booster = LightGBM(
             params=params,
             arguments={
@@ -335,6 +344,7 @@ eval_X, eval_y
             parent=LGBMClassifier if self._fitted_kind[0] == "binary" else LGBMModel,
             eval_base=check_eval_base(eval_init_score, "eval_init_score", sizes, self._n_margins),
             eval_sizes=sizes,
+            linear_of=type(self).__name__ if linear else None,
         )
         self._fit(training, booster, earlier=init_model)
         return self

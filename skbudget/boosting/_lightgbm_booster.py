@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
@@ -19,6 +20,7 @@ from ._rounds import announce_round
 __all__ = [
     "LightGBM",
     "LightGBMRounds",
+    "has_linear_trees",
     "main_names",
     "raw_margins",
     "refuse_metrics_of_probabilities",
@@ -57,6 +59,34 @@ def refuse_metrics_of_probabilities(metrics: Sequence[Any], owner: str) -> None:
                     "hands it the margins of an objective that is not its own. Pass 'auc', "
                     "'average_precision', a CoverageMetric, or a function of your own."
                 )
+
+
+# Penalty of the planes in the leaves of linear trees, in the unit of a row that counts fully.
+LINEAR_LAMBDA = 1.0
+# Log-odds are never as large.
+_DIVERGED = 1e6
+
+
+def has_linear_trees(params: dict[str, Any], owner: str) -> bool:
+    """Return whether there are planes in the leaves, and make sure that they are determined.
+
+    Rows outside of a band pull at nothing, so that few rows of a leaf may count, fewer than its
+    plane has coefficients. Without a penalty, which is the default of LightGBM, such a plane is
+    whatever rounding makes of it.
+    """
+    if params.get("linear_tree") in (None, False, 0, "", "false", "False", "0", "-"):
+        return False
+    if params.get("linear_lambda") is None:
+        params["linear_lambda"] = LINEAR_LAMBDA
+    elif params["linear_lambda"] in (0, "0", "0.0"):
+        warnings.warn(
+            f"linear_lambda=0 of {owner} leaves linear trees undetermined where fewer rows of a "
+            "leaf lie in the band than there are features: their margins may diverge. Leave it "
+            f"out, for linear_lambda={LINEAR_LAMBDA:g}, or pass a greater one.",
+            UserWarning,
+            stacklevel=3,
+        )
+    return True
 
 
 class LightGBMRounds:
@@ -132,11 +162,14 @@ class LightGBM(Booster):
         Scores that the rows of each evaluation set begin from.
     eval_sizes : list of int
         Rows of each evaluation set.
+    linear_of : str or None
+        Name of the estimator, for messages, if the trees are linear.
     """
 
     parent: type = LGBMClassifier
     eval_base: Mapping[int, Any] = field(default_factory=dict)
     eval_sizes: list[int] = field(default_factory=list)
+    linear_of: str | None = None
 
     # LightGBM offers functions that return them.
     printing: ClassVar = (type(log_evaluation()),)
@@ -176,10 +209,23 @@ class LightGBM(Booster):
             callbacks=[*self.callbacks, LightGBMRounds()],
             **self.arguments,
         )
+        if self.linear_of is not None and target.dtype.kind != "f":
+            self._check_margins(fitted, training.X)
         model = Model(fitted)
         if start is not None:
             self.shift(model, start)
         return model
+
+    def _check_margins(self, fitted: Any, X: Any) -> None:
+        margins = raw_margins(fitted, X)
+        greatest = float(np.abs(margins).max())
+        if not greatest < _DIVERGED:
+            raise FloatingPointError(
+                f"The linear trees of {self.linear_of} diverged: margins of rows that they were "
+                f"trained on are as large as {greatest:g}. Pass a greater linear_lambda "
+                f"({self.params.get('linear_lambda')!r} was used), standardise the features, or "
+                "pass linear_tree=False."
+            )
 
     def margins(self, fitted: Any, X: Any, **options: Any) -> NDArray[np.float64]:
         return raw_margins(fitted, X, **options)

@@ -18,12 +18,16 @@ from ..datasets._preparer import MISSING_WORDS, TablePreparer, out_of_range
 from ._defaults import default_budget
 from ._problems import Table, TableError
 
-__all__ = ["FOLDER_VARIABLE", "load_table", "read_table"]
+__all__ = ["FOLDER_VARIABLE", "load_table", "other_separator", "read_table"]
 
 FOLDER_VARIABLE = "SKBUDGET_DATA"
 SHIPPED = "mammography"
 NAMELESS = "Unnamed: 0"
 """What pandas calls the first column of a .csv file that was written with its index."""
+
+# What separates columns, by the end of the file's name, and how a message shows it.
+_SEPARATORS = {".csv": ",", ".tsv": "\t"}
+_SHOWN = {",": "','", ";": "';'", "|": "'|'", "\t": "tabs"}
 
 # Pairs of labels whose second one is obviously the positive one.
 _TRUE_LABELS = ((0, 1), (-1, 1))
@@ -211,8 +215,7 @@ def _import_pandas(path: Path) -> ModuleType:
 def _read_frame(path: Path) -> Any:
     """Read a file into a DataFrame."""
     pandas = _import_pandas(path)
-    suffixes = [suffix.lower() for suffix in path.suffixes]
-    kind = next((suffix for suffix in suffixes if suffix in (".csv", ".tsv", ".parquet")), None)
+    kind = _kind(path)
     if kind is None:
         raise TableError(
             f"{path.name} is of an unknown kind: it should end in .csv, .tsv, .parquet or .npz."
@@ -225,12 +228,65 @@ def _read_frame(path: Path) -> Any:
     try:
         if kind == ".parquet":
             return pandas.read_parquet(path)
-        separator = "\t" if kind == ".tsv" else ","
-        return pandas.read_csv(path, sep=separator, low_memory=False, **settings)
+        return pandas.read_csv(path, sep=_SEPARATORS[kind], low_memory=False, **settings)
     except ImportError as error:
         raise ImportError(f"Reading {path.name} needs another package. {error}") from None
     except (ValueError, OSError) as error:  # pandas' parser errors are ValueErrors
-        raise TableError(f"{path.name} cannot be read as {kind}: {error}") from None
+        hint = other_separator(path)
+        raise TableError(
+            f"{path.name} cannot be read as {kind}: {error}{'. ' * bool(hint)}{hint}"
+        ) from None
+
+
+def _kind(path: Path) -> str | None:
+    """Return which kind of table a file is, by its name: it may be packed as well."""
+    suffixes = [suffix.lower() for suffix in path.suffixes]
+    return next((suffix for suffix in suffixes if suffix in (*_SEPARATORS, ".parquet")), None)
+
+
+def other_separator(path: Path, needed: str | None = None) -> str:
+    """Say what to do if a file of text seems to have another separator than its name says.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    needed : str, default=None
+        A column that was looked for in vain.
+
+    Returns
+    -------
+    hint : str
+        Empty if the separator seems to be right.
+    """
+    usual = _SEPARATORS.get(_kind(path) or "")
+    if usual is None:
+        return ""
+    columns = {separator: _first_line(path, separator) for separator in _SHOWN}
+    for separator, found in columns.items():
+        alone = len(columns[usual]) == 1 and len(found) > 1
+        if separator != usual and (alone or needed in found):
+            break
+    else:
+        return ""
+    seems = f"It seems to be separated by {_SHOWN[separator]}, and not by {_SHOWN[usual]}"
+    ending = next((end for end, one in _SEPARATORS.items() if one == separator), None)
+    if ending is not None:
+        return f"{seems}: give it a name that ends in {ending}."
+    written = "" if usual == "," else f", sep={usual!r}"
+    return (
+        f"{seems}. Write it anew: pandas.read_csv({str(path)!r}, sep={separator!r})"
+        f".to_csv('new{_kind(path)}', index=False{written}). If its numbers have decimal commas, "
+        "pass decimal=',' to read_csv."
+    )
+
+
+def _first_line(path: Path, separator: str) -> list[str]:
+    """Return the names of the columns, if they are separated so."""
+    try:
+        return [str(name) for name in _import_pandas(path).read_csv(path, sep=separator, nrows=0)]
+    except (ValueError, OSError):  # pandas' parser errors are ValueErrors
+        return []
 
 
 def _split_target(
@@ -244,9 +300,10 @@ def _split_target(
         if name not in frame.columns:
             shown = ", ".join(repr(column) for column in frame.columns[:12])
             more = ", ..." if frame.shape[1] > 12 else ""
-            hint = " Is it separated by commas?" if frame.shape[1] == 1 else ""
+            hint = other_separator(path, name)
             raise TableError(
-                f"{path.name} has no column {name!r}: its columns are {shown}{more}.{hint}",
+                f"{path.name} has no column {name!r}: its columns are {shown}{more}."
+                f"{' ' * bool(hint)}{hint}",
                 "drop" if number else "target",
             )
     labels = frame[target]

@@ -31,7 +31,7 @@ from ._transformer import (
 # Entries of a table are noise and signals, and the score multiplies them by a signal.
 _GREATEST_ENTRY = 1e30
 
-_MIN_FEATURES = max(*EASY_FEATURES, *CUE_FEATURES) + 1
+MIN_FEATURES = max(*EASY_FEATURES, *CUE_FEATURES) + 1
 
 _GEOMETRY_CONSTRAINTS = {
     "cue": CUE_CONSTRAINT,
@@ -47,7 +47,7 @@ _GEOMETRY_CONSTRAINTS = {
         **_GEOMETRY_CONSTRAINTS,
         "n_samples": [Within(Integral, 2 * MIN_PER_CLASS, None, closed="left")],
         "pos_rate": POS_RATE_CONSTRAINT,
-        "n_features": [Within(Integral, _MIN_FEATURES, None, closed="left")],
+        "n_features": [Within(Integral, MIN_FEATURES, None, closed="left")],
         "random_state": ["random_state"],
         "return_roles": ["boolean"],
     },
@@ -118,6 +118,7 @@ def make_contested_top(
     --------
     bayes_contested_top_score : The best ranking of such a table.
     make_hard_bulk : A table whose difficulty is spread over the whole ranking.
+    make_hidden_positives : The mirror image, whose bottom of the ranking is contested.
 
     Examples
     --------
@@ -159,6 +160,32 @@ def _cue_log_ratio(cue_values: NDArray[np.float64], cue: str, sep: float) -> NDA
     else:
         tilt = _log_cosh(sep * cue_values).sum(axis=1)
     return tilt - 0.5 * sep**2 * cue_values.shape[1]
+
+
+def log_ratios(
+    X: ArrayLike, *, cue: str, easy: float, sep: float, owner: str, of: str
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the log density ratios of the easy signal and of the cue to noise, row by row.
+
+    ``owner`` is the function that the user called, and ``of`` the generator of its rows.
+    """
+    with naming("X"):
+        rows: NDArray = check_array(
+            X,
+            dtype=[np.float64, np.float32],
+            ensure_min_features=MIN_FEATURES,
+            estimator=owner,
+            input_name="X",
+        )
+    greatest = max(float(rows.max()), -float(rows.min()))
+    if greatest > _GREATEST_ENTRY:
+        raise ValueError(
+            f"X has entries as large as {greatest:g}, and {of} makes none above "
+            f"{_GREATEST_ENTRY:g}: the score would not be a number."
+        )
+    easy_values = rows[:, EASY_FEATURES].astype(np.float64)
+    log_easy = easy * easy_values.sum(axis=1) - 0.5 * easy**2 * len(EASY_FEATURES)
+    return log_easy, _cue_log_ratio(rows[:, CUE_FEATURES].astype(np.float64), cue, sep)
 
 
 @validate_params(
@@ -260,25 +287,10 @@ def bayes_contested_top_score(
     True
     """
     check_fractions(decoy_frac, confounder_frac, "bayes_contested_top_score")
-    with naming("X"):
-        rows: NDArray = check_array(
-            X,
-            dtype=[np.float64, np.float32],
-            ensure_min_features=_MIN_FEATURES,
-            estimator="bayes_contested_top_score",
-            input_name="X",
-        )
-    greatest = max(float(rows.max()), -float(rows.min()))
-    if greatest > _GREATEST_ENTRY:
-        raise ValueError(
-            f"X has entries as large as {greatest:g}, and make_contested_top makes none above "
-            f"{_GREATEST_ENTRY:g}: the score would not be a number."
-        )
-    easy_values = rows[:, EASY_FEATURES].astype(np.float64)
-    log_easy = easy * easy_values.sum(axis=1) - 0.5 * easy**2 * len(EASY_FEATURES)
-    log_cue = _cue_log_ratio(rows[:, CUE_FEATURES].astype(np.float64), cue, sep)
-
-    log_negative = np.full(rows.shape[0], np.log1p(-(decoy_frac + confounder_frac)))
+    log_easy, log_cue = log_ratios(
+        X, cue=cue, easy=easy, sep=sep, owner="bayes_contested_top_score", of="make_contested_top"
+    )
+    log_negative = np.full(log_easy.size, np.log1p(-(decoy_frac + confounder_frac)))
     for share, log_ratio in ((decoy_frac, log_easy), (confounder_frac, log_cue)):
         if share > 0:
             log_negative = np.logaddexp(log_negative, np.log(share) + log_ratio)

@@ -9,7 +9,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["MISSING_DATE", "choose_order", "date_numbers", "typed_dates", "written_dates"]
+__all__ = [
+    "MISSING_DATE",
+    "choose_order",
+    "date_numbers",
+    "in_numpy",
+    "typed_dates",
+    "written_dates",
+]
 
 DAY = 86_400_000_000
 """Microseconds of a day. Dates are whole microseconds since 1970-01-01 UTC."""
@@ -125,7 +132,20 @@ def typed_dates(column: Any) -> NDArray[np.int64]:
     if getattr(column.dtype, "tz", None) is not None:
         column = column.dt.tz_convert("UTC").dt.tz_localize(None)
     # NaT is the smallest integer, which is MISSING_DATE.
-    return column.to_numpy(dtype="datetime64[us]").astype(np.int64)
+    return in_numpy(column, "datetime64[us]").astype(np.int64)
+
+
+def in_numpy(column: Any, dtype: str) -> NDArray:
+    """Return a pandas column of dates or durations as an array of a type of NumPy."""
+    try:
+        return column.to_numpy(dtype=dtype)
+    except ValueError:  # missing entries in columns of arrow, before pandas 2.1
+        import pyarrow
+
+        entries = pyarrow.array(column)
+        is_duration = pyarrow.types.is_duration(entries.type)
+        unit = (pyarrow.duration if is_duration else pyarrow.timestamp)("us")
+        return np.asarray(entries.cast(unit)).astype(dtype)
 
 
 def date_numbers(dates: NDArray[np.int64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -14,7 +14,7 @@ from sklearn.base import BaseEstimator, TransformerMixin, _fit_context
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from .._utils.naming import naming
-from ._dates import MISSING_DATE, choose_order, date_numbers, typed_dates, written_dates
+from ._dates import MISSING_DATE, choose_order, date_numbers, in_numpy, typed_dates, written_dates
 from ._limits import Within
 
 __all__ = ["MISSING_WORDS", "TablePreparer", "out_of_range"]
@@ -324,9 +324,7 @@ class TablePreparer(TransformerMixin, BaseEstimator):
 
     def _plan(self, name: str, column: Any, log: _Log) -> _Plan:
         """Decide how a column is read, and log what is to be said about it."""
-        from pandas.api import types
-
-        if types.is_datetime64_any_dtype(column):
+        if getattr(column.dtype, "kind", "O") == "M":
             return _plan_dates(name, typed_dates(column), None, log)
         if not _is_text(column):
             _, n_infinite = _to_numbers(column)
@@ -424,7 +422,7 @@ def _to_numbers(column: Any) -> tuple[NDArray[np.float64], int]:
         text = _read_text(column)
         numbers = text.spread(_written_numbers(text.words), np.nan)
     elif column.dtype.kind in "mM":
-        numbers = column.to_numpy(dtype="timedelta64[us]").astype(np.float64) / 86_400e6
+        numbers = in_numpy(column, "timedelta64[us]").astype(np.float64) / 86_400e6
         numbers[column.isna().to_numpy()] = np.nan
     else:
         numbers = column.to_numpy(dtype=np.float64, na_value=np.nan, copy=True)

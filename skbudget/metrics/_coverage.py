@@ -137,6 +137,7 @@ def coverage_at_budget_score(
         sample_weight=sample_weight,
         value=value,
         pos_label=pos_label,
+        owner=owner,
     )
     return positives.fraction_taken(spenders.cut(budget_size(budget, spenders, basis)))
 
@@ -219,7 +220,12 @@ def coverage_curve(
         budgets = check_budgets(budgets, owner)
     check_option(basis, "basis", BASES, owner)
     rows = check_rows(
-        y_true, y_score, sample_weight=sample_weight, value=value, pos_label=pos_label
+        y_true,
+        y_score,
+        sample_weight=sample_weight,
+        value=value,
+        pos_label=pos_label,
+        owner=owner,
     )
     if budgets is not None:
         return budgets, coverage_at_budgets(rows, budgets, basis)

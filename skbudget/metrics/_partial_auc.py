@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from .._utils.validation import check_band, check_budget, check_option
-from ._ranking import sorted_curve, spenders_and_positives
+from ._ranking import CountedRows, sorted_curve, spenders_and_positives
 
 
 def partial_auc_score(
@@ -69,6 +69,7 @@ def partial_auc_score(
     See Also
     --------
     coverage_at_budget_score : The true positive rate at one point.
+    recall_partial_auc_score : The same over a band of true positive rates.
     sklearn.metrics.roc_auc_score : The band [0, `max_fpr`], always standardised.
 
     Notes
@@ -109,13 +110,20 @@ def partial_auc_score(
         sample_weight=sample_weight,
         value=value,
         pos_label=pos_label,
+        owner=owner,
     )
+    score = mean_height(negatives, positives, alpha, beta)
+    return standardized(score, (alpha + beta) / 2) if standardize else score
+
+
+def mean_height(spenders: CountedRows, positives: CountedRows, alpha: float, beta: float) -> float:
+    """Return the mean share of the positives above the cuts of a band of the spenders' shares."""
     # Only rows that the band can reach have to be sorted.
-    lowest = negatives.cut(beta * negatives.total).threshold
+    lowest = spenders.cut(beta * spenders.total).threshold
     curve = sorted_curve(
-        negatives.where(negatives.scores >= lowest), positives.where(positives.scores >= lowest)
+        spenders.where(spenders.scores >= lowest), positives.where(positives.scores >= lowest)
     )
-    fpr, tpr = curve.spent / negatives.total, curve.caught / positives.total
+    fpr, tpr = curve.spent / spenders.total, curve.caught / positives.total
 
     # Each straight piece of the curve adds its width within the band times its height in
     # the middle of that width.
@@ -123,11 +131,12 @@ def partial_auc_score(
     run, rise = np.diff(fpr), np.diff(tpr)
     slope = np.divide(rise, run, out=np.zeros_like(run), where=run > 0)
     height = tpr[:-1] + slope * ((left + right) / 2 - fpr[:-1])
-    score = min(float(np.dot(right - left, height)) / (beta - alpha), 1.0)
-    if standardize:
-        chance = (alpha + beta) / 2
-        score = 0.5 * (1.0 + (score - chance) / (1.0 - chance))
-    return score
+    return min(float(np.dot(right - left, height)) / (beta - alpha), 1.0)
+
+
+def standardized(score: float, chance: float) -> float:
+    """Return a score rescaled so that chance is 0.5 and 1 stays 1."""
+    return 0.5 * (1.0 + (score - chance) / (1.0 - chance))
 
 
 def fpr_at_tpr_error(
@@ -178,6 +187,7 @@ def fpr_at_tpr_error(
     See Also
     --------
     coverage_at_budget_score : The inverse function, with ``basis="fpr"``.
+    volume_at_recall_error : The share of all rows instead of the negatives.
 
     Notes
     -----
@@ -195,7 +205,8 @@ def fpr_at_tpr_error(
     >>> fpr_at_tpr_error(y_true, y_score, tpr=0.5)
     0.0
     """
-    tpr = check_budget(tpr, "fpr_at_tpr_error", "tpr")
+    owner = "fpr_at_tpr_error"
+    tpr = check_budget(tpr, owner, "tpr")
     negatives, positives = spenders_and_positives(
         y_true,
         y_score,
@@ -203,5 +214,6 @@ def fpr_at_tpr_error(
         sample_weight=sample_weight,
         value=value,
         pos_label=pos_label,
+        owner=owner,
     )
     return negatives.fraction_taken(positives.cut(tpr * positives.total, reach=True))

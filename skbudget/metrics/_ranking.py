@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .._utils.collective import Collective, find_levels, sum_over
+from .._utils.labels import warn_of_majority, weighted_share
 from .._utils.ranges import product, scaled
 from .._utils.validation import check_binary_labels, check_ranking, check_weights
 
@@ -172,8 +173,13 @@ def check_rows(
     value: ArrayLike | None,
     pos_label: Any,
     score_name: str = "y_score",
+    owner: str | None = None,
 ) -> ScoredRows:
-    """Check the rows, and return those that have weight."""
+    """Check the rows, and return those that have weight.
+
+    The owner is the function that the user called. With None, nobody is warned of a positive
+    class that is the majority.
+    """
     positive = check_binary_labels(
         y_true, pos_label=pos_label, consistent_with=[y_score, sample_weight, value]
     )
@@ -193,6 +199,9 @@ def check_rows(
     rows = ScoredRows(positive, scores, weight, value)
     if value is not None and not np.any(rows.worth):
         raise ValueError("The positives have no value: at least one must be worth something.")
+    if owner is not None:
+        share = partial(weighted_share, positive, weight)
+        warn_of_majority(y_true, share, pos_label, owner=owner)
     return rows
 
 
@@ -204,10 +213,16 @@ def spenders_and_positives(
     sample_weight: ArrayLike | None,
     value: ArrayLike | None,
     pos_label: Any,
+    owner: str | None = None,
 ) -> tuple[CountedRows, CountedRows]:
     """Check the rows, and return those that use up a budget and those to be caught."""
     rows = check_rows(
-        y_true, y_score, sample_weight=sample_weight, value=value, pos_label=pos_label
+        y_true,
+        y_score,
+        sample_weight=sample_weight,
+        value=value,
+        pos_label=pos_label,
+        owner=owner,
     )
     return rows.spenders(basis), rows.positives()
 

@@ -10,12 +10,20 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.base import is_classifier
 from sklearn.exceptions import NotFittedError
-from sklearn.metrics._scorer import _cached_call, _Scorer
+from sklearn.metrics._scorer import _Scorer
 from sklearn.utils import _safe_indexing
 from sklearn.utils._param_validation import InvalidParameterError
 
-from .._utils.labels import _same, find_classes, has_known_positive
+from .._utils.labels import (
+    _same,
+    deaf_to_majorities,
+    find_classes,
+    has_known_positive,
+    warn_of_majority,
+    weighted_share,
+)
 from .._utils.positive import find_known_positive
+from .._utils.responses import response_values
 from .._utils.validation import (
     BASES,
     KnownBudget,
@@ -26,6 +34,7 @@ from .._utils.validation import (
     check_option,
     check_positive,
     check_ranking,
+    check_weights,
     distinct_labels,
 )
 from ._coverage import coverage_at_budget_score
@@ -86,7 +95,12 @@ def _score_response(
         y_score = (np.asarray(y_score) == greater).astype(np.float64)
     if _is_reversed(positive_class, greater, classes):
         y_score = -check_ranking(y_score)
-    return metric(positive, y_score, sample_weight=sample_weight, value=value, **params)
+    weight = check_weights(sample_weight, positive.size)
+    share = partial(weighted_share, positive, weight)
+    owner = f"A scorer of {metric.__name__}"
+    warn_of_majority(y_true, share, positive_class, owner=owner, scores=False)
+    with deaf_to_majorities():
+        return metric(positive, y_score, sample_weight=sample_weight, value=value, **params)
 
 
 def _is_reversed(positive_class: Any, greater: Any, classes: Any) -> bool:
@@ -117,6 +131,11 @@ def _column_of(X: Any, column: str | int) -> np.ndarray:
     return np.asarray(values).ravel()
 
 
+def _call(estimator: Any, method: str, X: Any, **kwargs: Any) -> Any:
+    """Return the response of an estimator, in the way that scikit-learn asks for it."""
+    return response_values(estimator, X, method, **kwargs)[0]
+
+
 class _RankingScorer(_Scorer):
     """A scikit-learn scorer that stays correct beside scorers with another positive class.
 
@@ -141,7 +160,7 @@ class _RankingScorer(_Scorer):
         if "positive_class" not in self._kwargs:
             kwargs["positive_class"] = self._find_positive(estimator, y_true)
         kwargs["classes"] = getattr(estimator, "classes_", None)
-        return super()._score(partial(_cached_call, None), estimator, X, y_true, **kwargs)
+        return super()._score(_call, estimator, X, y_true, **kwargs)
 
     def _find_positive(self, estimator: Any, y_true: Any) -> Any:
         """Return the positive label by the rule for estimators, None if it cannot be applied.
@@ -150,9 +169,7 @@ class _RankingScorer(_Scorer):
         """
         known = find_known_positive(estimator)
         labels = distinct_labels(y_true)
-        if labels.size != 2 or (known is not None and not has_known_positive(labels)):
-            return known
-        if known is not None and not _same(known, labels[1]):
+        if known is not None or labels.size != 2 or has_known_positive(labels):
             return known
         owner = f"A scorer of {self._kwargs['metric'].__name__}"
         positive = find_classes(y_true, owner=owner, stacklevel=4).classes[1]

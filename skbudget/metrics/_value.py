@@ -110,7 +110,7 @@ def value_per_review_score(
     check_option(basis, "basis", BASES, owner)
     cost = check_positive(cost, "cost", owner, minimum=0)
     about = {"sample_weight": sample_weight, "value": value, "pos_label": pos_label}
-    spenders, positives = spenders_and_positives(y_true, y_score, basis=basis, **about)
+    spenders, positives = spenders_and_positives(y_true, y_score, basis=basis, owner=owner, **about)
     rows = spenders
     if basis == "fpr":
         rows, _ = spenders_and_positives(y_true, y_score, basis="population", **about)

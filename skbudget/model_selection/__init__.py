@@ -1,6 +1,7 @@
 """From a ranking to decisions: thresholds that spend a budget, and whether to switch."""
 
 from ._guarantee import budget_threshold, min_calibration_rows
+from ._recall_floor import min_calibration_positives, recall_threshold
 from ._threshold import BudgetThresholdClassifier
 from .report import AdoptionReport, adoption_report
 
@@ -9,5 +10,7 @@ __all__ = [
     "BudgetThresholdClassifier",
     "adoption_report",
     "budget_threshold",
+    "min_calibration_positives",
     "min_calibration_rows",
+    "recall_threshold",
 ]

@@ -16,6 +16,7 @@ from sklearn.utils.validation import _estimator_has, _num_samples, check_is_fitt
 from .._utils.labels import _same, find_classes
 from .._utils.naming import naming
 from .._utils.positive import asked_positive, favours, find_known_positive
+from .._utils.responses import response_values
 from .._utils.validation import check_response
 from ..metrics._scorers import RESPONSE_METHODS
 
@@ -45,11 +46,12 @@ class ThresholdBase(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
     def _scores(self, estimator: Any, X: Any, pos_label: Any) -> NDArray[np.float64]:
         """Return scores that are greater for the positive class."""
         methods = self.response_method
-        scores = _get_response_values_binary(
+        scores = response_values(
             estimator,
             X,
             RESPONSE_METHODS if methods == "auto" else methods,
-            pos_label=pos_label,
+            pos_label,
+            read=_get_response_values_binary,
         )[0]
         return check_response(scores, "scores")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -15,7 +16,7 @@ from ..metrics._ranking import CountedRows, sorted_curve
 from ._allocation import coverage_sizes
 from ._guarantee import fewest_rows, guaranteed_threshold
 
-__all__ = ["ALLOCATIONS", "BudgetRule", "Calibration", "ScoredRows", "calibrate", "warn_of_ties"]
+__all__ = ["ALLOCATIONS", "BudgetRule", "Calibration", "Rule", "ScoredRows", "calibrate"]
 
 ALLOCATIONS = ("equal", "coverage")
 
@@ -84,14 +85,10 @@ class Calibration(NamedTuple):
     coverage: float
 
 
-@dataclass(frozen=True)
-class BudgetRule:
-    """How a budget is spent: a share of what, with which guarantee, and by which segments."""
+class Rule(ABC):
+    """How a threshold is chosen: with which guarantee, and for which segments."""
 
-    budget: float
-    basis: str
     guarantee: float | None
-    allocation: str
     segments: NDArray | None
 
     @property
@@ -101,12 +98,90 @@ class BudgetRule:
 
     @property
     def segment_risk(self) -> float:
-        """Probability with which one segment may exceed the budget, if there is a guarantee."""
+        """Probability with which one segment may miss what is guaranteed."""
         assert self.guarantee is not None
         # Segments are independent, so their guarantees multiply.
         return float(-np.expm1(np.log(self.guarantee) / self.n_segments))
 
-    def spending(self, rows: ScoredRows) -> NDArray[np.bool_]:
+    @abstractmethod
+    def counted(self, rows: ScoredRows) -> NDArray[np.bool_]:
+        """Return which rows the threshold rests on."""
+
+    @abstractmethod
+    def sizes(
+        self,
+        rows: ScoredRows,
+        counted: NDArray[np.bool_],
+        last_rates: NDArray[np.float64] | None,
+    ) -> NDArray[np.float64]:
+        """Return how many of its counted rows each segment has flagged."""
+
+    @abstractmethod
+    def threshold(self, counted: CountedRows, size: float) -> float:
+        """Return the threshold of one segment, of which ``size`` are flagged."""
+
+    def rates(
+        self,
+        rows: ScoredRows,
+        counted: NDArray[np.bool_],
+        sizes: NDArray[np.float64],
+        flagged: NDArray[np.bool_],
+    ) -> NDArray[np.float64]:
+        """Return the share of each segment's rows that is to be reviewed: those flagged."""
+        everything = self.by_segment(rows, np.ones_like(flagged))
+        return np.minimum(self.by_segment(rows, flagged) / everything, 1.0)
+
+    @abstractmethod
+    def flags(
+        self, scores: NDArray[np.float64], thresholds: NDArray[np.float64]
+    ) -> NDArray[np.bool_]:
+        """Return which rows are flagged, by the threshold of each."""
+
+    @abstractmethod
+    def warn(self, rows: ScoredRows, thresholds: NDArray[np.float64], *, stacklevel: int) -> None:
+        """Warn of thresholds that flag nothing, or everything."""
+
+    def by_segment(self, rows: ScoredRows, counted: NDArray[np.bool_]) -> NDArray[np.float64]:
+        """Return how many of the ``counted`` rows each segment has, by weight."""
+        weight = None if rows.weight is None else rows.weight[counted]
+        counts = np.bincount(rows.codes[counted], weight, minlength=self.n_segments)
+        return counts.astype(np.float64)
+
+    def check_enough(
+        self,
+        rows: ScoredRows,
+        counted: NDArray[np.bool_],
+        kind: str,
+        least: int,
+        wanted: str,
+        remedy: str = "",
+    ) -> None:
+        """Raise if a segment has fewer than the least number of counted rows."""
+        counts = np.bincount(rows.codes[counted], minlength=self.n_segments)
+        if counts.min() >= least:
+            return
+        found = f"got {counts.min()}"
+        if self.segments is not None:
+            kind += " in each segment"
+            found = f"segment {self.segments.tolist()[counts.argmin()]!r} has {counts.min()}"
+        raise ValueError(f"{wanted} at least {least} {kind}: {found}.{remedy}")
+
+    def name_of(self, code: int) -> str:
+        """Return the segment of a number for a message, nothing without segments."""
+        return "" if self.segments is None else f" of segment {self.segments.tolist()[code]!r}"
+
+
+@dataclass(frozen=True)
+class BudgetRule(Rule):
+    """How a budget is spent: a share of what, with which guarantee, and by which segments."""
+
+    budget: float
+    basis: str
+    guarantee: float | None
+    allocation: str
+    segments: NDArray | None
+
+    def counted(self, rows: ScoredRows) -> NDArray[np.bool_]:
         """Return which rows spend the budget."""
         if self.basis == "fpr" and rows.labels is not None:
             return ~rows.labels
@@ -118,27 +193,14 @@ class BudgetRule:
             return spenders.cut(size).threshold
         return guaranteed_threshold(spenders.scores, self.budget, self.segment_risk)
 
-    def by_segment(self, rows: ScoredRows, counted: NDArray[np.bool_]) -> NDArray[np.float64]:
-        """Return how many of the ``counted`` rows each segment has, by weight."""
-        weight = None if rows.weight is None else rows.weight[counted]
-        counts = np.bincount(rows.codes[counted], weight, minlength=self.n_segments)
-        return counts.astype(np.float64)
-
-    def check_enough(self, rows: ScoredRows, spending: NDArray[np.bool_]) -> None:
+    def check_spending(self, rows: ScoredRows, spending: NDArray[np.bool_]) -> None:
         """Raise if a segment has too few rows for a threshold or for the guarantee."""
         kind = "calibration rows" if self.basis == "population" else "negatives to calibrate on"
-        counts = np.bincount(rows.codes[spending], minlength=self.n_segments)
         least, wanted = 1, "A threshold needs"
         if self.guarantee is not None:
             least = fewest_rows(self.budget, self.segment_risk)
             wanted = f"guarantee={self.guarantee:g} of budget={self.budget:g} needs"
-        if counts.min() >= least:
-            return
-        found = f"got {counts.min()}"
-        if self.segments is not None:
-            kind += " in each segment"
-            found = f"segment {self.segments.tolist()[counts.argmin()]!r} has {counts.min()}"
-        raise ValueError(f"{wanted} at least {least} {kind}: {found}.")
+        self.check_enough(rows, spending, kind, least, wanted)
 
     def sizes(
         self,
@@ -147,7 +209,7 @@ class BudgetRule:
         last_rates: NDArray[np.float64] | None,
     ) -> NDArray[np.float64]:
         """Return how many of its spending rows each segment may have flagged."""
-        self.check_enough(rows, spending)
+        self.check_spending(rows, spending)
         totals = self.by_segment(rows, spending)
         if self.segments is None or self.allocation == "equal":
             return self.budget * totals
@@ -171,53 +233,52 @@ class BudgetRule:
         """Return the share of each segment's rows that the budget pays for."""
         if self.basis == "fpr":
             # Where rows are to be reviewed, nobody knows which of them are negative.
-            sizes = self.by_segment(rows, flagged)
-            spending = np.ones(flagged.size, dtype=bool)
+            return super().rates(rows, spending, sizes, flagged)
         return np.minimum(sizes / self.by_segment(rows, spending), 1.0)
+
+    def flags(
+        self, scores: NDArray[np.float64], thresholds: NDArray[np.float64]
+    ) -> NDArray[np.bool_]:
+        """Return which rows score above the threshold. Ties would exceed the budget."""
+        return scores > thresholds
+
+    def warn(self, rows: ScoredRows, thresholds: NDArray[np.float64], *, stacklevel: int) -> None:
+        """Warn if the greatest score is shared by so many rows that nothing is flagged."""
+        spending = self.counted(rows)
+        for code, threshold in enumerate(thresholds):
+            scores = rows.scores[spending & (rows.codes == code)]
+            tied = int(np.count_nonzero(scores == threshold))
+            if tied > 1 and scores.max() == threshold:
+                warnings.warn(
+                    f"The greatest score, {threshold:g}, is shared by {tied} calibration rows"
+                    f"{self.name_of(code)}, too many for budget={self.budget:g}: predict will "
+                    "flag only rows that score higher.",
+                    UserWarning,
+                    stacklevel=stacklevel + 1,
+                )
 
 
 def calibrate(
-    rule: BudgetRule, rows: ScoredRows, last_rates: NDArray[np.float64] | None = None
+    rule: Rule, rows: ScoredRows, last_rates: NDArray[np.float64] | None = None
 ) -> Calibration:
-    """Return the thresholds that spend the budget on rows with weight, and what they do there.
+    """Return the thresholds of a rule on rows with weight, and what they do there.
 
     ``last_rates`` are those of the calibration before. They divide the budget among segments if
     ``allocation="coverage"`` has no labels to divide it by.
     """
-    spending = rule.spending(rows)
-    sizes = rule.sizes(rows, spending, last_rates)
+    counted = rule.counted(rows)
+    sizes = rule.sizes(rows, counted, last_rates)
     thresholds = np.array(
         [
-            rule.threshold(rows.ranked(spending & (rows.codes == code)), size)
+            rule.threshold(rows.ranked(counted & (rows.codes == code)), size)
             for code, size in enumerate(sizes)
         ]
     )
-    flagged = rows.scores > thresholds[rows.codes]
+    flagged = rule.flags(rows.scores, thresholds[rows.codes])
     return Calibration(
         thresholds=thresholds,
-        rates=rule.rates(rows, spending, sizes, flagged),
-        n_spending=int(np.count_nonzero(spending)),
+        rates=rule.rates(rows, counted, sizes, flagged),
+        n_spending=int(np.count_nonzero(counted)),
         alert_rate=rows.share(flagged),
         coverage=rows.coverage(flagged),
     )
-
-
-def warn_of_ties(
-    rule: BudgetRule, rows: ScoredRows, thresholds: NDArray[np.float64], *, stacklevel: int
-) -> None:
-    """Warn if the greatest score is shared by so many rows that nothing is flagged."""
-    spending = rule.spending(rows)
-    for code, threshold in enumerate(thresholds):
-        scores = rows.scores[spending & (rows.codes == code)]
-        tied = int(np.count_nonzero(scores == threshold))
-        if tied > 1 and scores.max() == threshold:
-            where = ""
-            if rule.segments is not None:
-                where = f" of segment {rule.segments.tolist()[code]!r}"
-            warnings.warn(
-                f"The greatest score, {threshold:g}, is shared by {tied} calibration rows{where}, "
-                f"too many for budget={rule.budget:g}: predict will flag only rows that score "
-                "higher.",
-                UserWarning,
-                stacklevel=stacklevel + 1,
-            )

@@ -199,11 +199,11 @@ def budget_threshold(
     return guaranteed_threshold(scores, budget, risk)
 
 
-def refuse_unequal_weights(weight: NDArray[np.float64] | None) -> None:
+def refuse_unequal_weights(weight: NDArray[np.float64] | None, kind: str = "rows") -> None:
     """Raise if rows stand for different numbers of rows."""
-    if weight is not None and np.any(weight != weight[0]):
+    if weight is not None and np.any(weight != weight[:1]):
         raise ValueError(
-            "sample_weight must be the same for all rows if guarantee is set: got weights from "
+            f"sample_weight must be the same for all {kind} if guarantee is set: got weights from "
             f"{weight.min():g} to {weight.max():g}. The guarantee rests on independent draws, "
             "and repeated rows are not independent."
         )

@@ -60,7 +60,7 @@ def score_held_out(
     cv: Any,
     refit: bool | str,
     guarantee: float | None,
-    basis: str,
+    one_class: bool,
     random_state: Any,
     n_jobs: int | None,
     routed: Bunch,
@@ -69,12 +69,13 @@ def score_held_out(
     """Fit clones of the estimator on splits, and score the rows that each has not seen.
 
     ``classes`` are the negative label and the positive one. ``score`` maps a fitted estimator,
-    rows and the positive label to scores. ``groups`` are kept together if ``cv`` is a number.
+    rows and the positive label to scores. ``one_class`` says that only rows of one class set the
+    threshold. ``groups`` are kept together if ``cv`` is a number.
     ``routed`` holds the metadata for the estimator's `fit` and a splitter's `split`.
     """
     # A split by label holds out positives in proportion to those in training. The held-out rows
     # are then not independent of the model, unless only one class counts.
-    by_label = guarantee is None or basis == "fpr"
+    by_label = guarantee is None or one_class
     chosen = HELD_OUT if cv is None and guarantee is not None else cv
     positive, learns = y == classes[1], not is_frozen(estimator)
     splitter = _find_splitter(chosen, y, groups, by_label, random_state)

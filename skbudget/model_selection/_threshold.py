@@ -1,4 +1,4 @@
-"""A classifier whose threshold spends a review budget."""
+"""A classifier whose threshold spends a review budget, or keeps a floor on recall."""
 
 from __future__ import annotations
 
@@ -15,55 +15,52 @@ from sklearn.utils._param_validation import HasMethods, Interval, RealNotInt, St
 from sklearn.utils.metadata_routing import _raise_for_params
 from sklearn.utils.validation import _num_samples, check_is_fitted
 
-from .._utils.labels import classes_by_role
 from .._utils.naming import naming
 from .._utils.positive import knows_positive, refuse_one_sided, tell_positive
 from .._utils.rare_class import warn_of_few_rows
 from .._utils.splits import check_groups
-from .._utils.validation import (
-    BASES,
-    check_budget,
-    check_fraction,
-    check_jobs,
-    check_option,
-    check_positive,
-    check_weights,
-)
-from ..metrics._ranking import whole_rows
-from ._allocation import merged_order
-from ._base import ThresholdBase, check_lengths
-from ._calibration import ALLOCATIONS, BudgetRule, ScoredRows, calibrate, warn_of_ties
-from ._guarantee import refuse_unequal_weights
+from .._utils.validation import check_jobs, check_weights
+from ._base import check_lengths
+from ._calibration import ScoredRows, calibrate
+from ._flagging import FlagsRows
 from ._held_out import HeldOut, score_held_out
 from ._routing import RoutesFit, route
+from ._rules import DEFAULT_BUDGET, by_coverage, check_rule, check_rule_weights, rule_of
 from ._segments import code_segments
 
 __all__ = ["BudgetThresholdClassifier"]
 
 
-class BudgetThresholdClassifier(RoutesFit, ThresholdBase):
-    """Binary classifier whose threshold spends a review budget.
+class BudgetThresholdClassifier(RoutesFit, FlagsRows):
+    """Binary classifier whose threshold spends a review budget, or keeps a floor on recall.
 
     The threshold is chosen on the scores of rows that the scoring model was not trained on.
     On fresh rows `predict` therefore flags about the share that can be reviewed. With
     `guarantee` it flags at most that share with a stated probability, in finite samples.
+    With `min_recall` it flags as few rows as it can, and so many that it catches a share of
+    the positives.
 
     Parameters
     ----------
     estimator : estimator instance
         The binary classifier: fitted with ``cv="prefit"``, else fitted or not.
 
-    budget : float, default=0.005
-        The fraction that can be reviewed, in (0, 1]: 50 basis points are 0.005.
+    budget : float or None, default=0.005
+        The fraction that can be reviewed, in (0, 1]: 50 basis points are 0.005. With
+        `min_recall` it is not used: leave it out, or pass None.
+
+    min_recall : float, default=None
+        The share of the positives that must be caught, in (0, 1], in place of a budget: the
+        threshold is the greatest one that catches it. With `guarantee` it must be below 1.
 
     basis : {"population", "fpr"}, default="population"
         What the budget is a fraction of: all rows, or the negatives.
 
     guarantee : float, default=None
         Probability in (0, 1) that the alert rate on fresh data stays within `budget`; with
-        ``basis="fpr"``, that the false positive rate does. By default the rate is within
-        the budget on the calibration rows only, and on fresh data it exceeds the budget
-        about every other time.
+        ``basis="fpr"``, that the false positive rate does; with `min_recall`, that the recall
+        on fresh data is at least that. By default this holds on the calibration rows only,
+        and on fresh data it fails about every other time.
 
     allocation : {"equal", "coverage"}, default="equal"
         How segments passed to `fit` share the budget. With ``"equal"`` each segment spends
@@ -88,7 +85,7 @@ class BudgetThresholdClassifier(RoutesFit, ThresholdBase):
         - int: number of stratified folds; each row is scored by a model of the other folds;
         - float in (0, 1): the fraction of the rows that is held out. The split is stratified,
           except for a guarantee of the population's alert rate, which needs rows drawn
-          without regard to their labels;
+          without regard to their labels (a floor on recall does not);
         - a splitter, or an iterable of (train, test) indices that do not overlap. Rows that
           no split holds out, such as the first ones of ``TimeSeriesSplit``, do not calibrate;
         - "prefit": all rows passed to `fit` calibrate `estimator`, which is already
@@ -112,26 +109,29 @@ class BudgetThresholdClassifier(RoutesFit, ThresholdBase):
         The fitted classifier that `predict` uses.
 
     threshold_ : float or ndarray of shape (n_segments,)
-        A row is flagged if its score is greater. With segments, one for each of `segments_`.
+        A row is flagged if its score is greater; with `min_recall`, if its score is at least
+        this. With segments, one for each of `segments_`.
 
     segments_ : ndarray of shape (n_segments,) or None
         The segments, sorted. None if `fit` was given none.
 
     n_calibration_ : int
         Number of rows that `threshold_` rests on: the calibration rows with weight, or the
-        negatives among them with ``basis="fpr"``.
+        negatives among them with ``basis="fpr"``, or the positives with `min_recall`.
 
     alert_rate_ : float
-        Share of the calibration rows that score above the threshold.
+        Share of the calibration rows that is flagged. With `min_recall` it is the volume to
+        expect.
 
     coverage_ : float
-        Share of the calibration rows' positives (of their value) that score above the
-        threshold. NaN without labels or without positives. It is optimistic with
-        ``allocation="coverage"``, because the same positives chose the allocation.
+        Share of the calibration rows' positives (of their value) that is flagged. NaN without
+        labels or without positives. It is optimistic with ``allocation="coverage"``, because
+        the same positives chose the allocation.
 
     segment_rates_ : ndarray of shape (n_segments,) or None
-        Share of each segment's rows that the budget pays for; with ``basis="fpr"``, the share
-        of its calibration rows that is flagged. `alerts` divides its capacity by it.
+        Share of each segment's rows that the budget pays for; with ``basis="fpr"`` or
+        `min_recall`, the share of its calibration rows that is flagged. `alerts` divides its
+        capacity by it.
 
     calibrations_ : list of dict
         What `fit` and each `update` found: ``"source"`` ("cross-fitted", "held-out",
@@ -157,6 +157,8 @@ class BudgetThresholdClassifier(RoutesFit, ThresholdBase):
     --------
     budget_threshold : The threshold alone, from scores.
     min_calibration_rows : How many rows a guarantee takes.
+    recall_threshold : The threshold of a floor on recall alone, from scores.
+    min_calibration_positives : How many positives its guarantee takes.
     sklearn.model_selection.TunedThresholdClassifierCV : Threshold that optimises a metric.
 
     Notes
@@ -177,6 +179,15 @@ class BudgetThresholdClassifier(RoutesFit, ThresholdBase):
     The guarantee is about the share of the population. The alerts of a finite batch vary
     around it. :func:`budget_threshold` says what the guarantee costs.
 
+    **A floor on recall.** With `min_recall` the positives take the place of the rows that spend
+    the budget: the share of the law of positives that `estimator_` scores at or above
+    ``threshold_`` is at least `min_recall` with probability `guarantee` or more. The conditions
+    are the same, for the positives: they are independent draws from the positives on which
+    `predict` is used, and their weights are equal. Those of negatives may differ, and so may
+    their number: the guarantee survives a change of the class ratio. Nothing is promised about
+    the volume, `alert_rate_`. `value` does not enter the threshold.
+    :func:`recall_threshold` says what the guarantee costs.
+
     **Without a guarantee** cross-fitted scores are pooled, and a quantile of the pool is the
     threshold for a model that is fitted again on all rows. The scores of that model may be
     spread differently, so nothing is guaranteed. `update` on fresh rows corrects it.
@@ -191,6 +202,8 @@ class BudgetThresholdClassifier(RoutesFit, ThresholdBase):
 
     **Ties** at the threshold are not flagged, because `predict` cannot split them without
     spending more than the budget. If all scores are equal, nothing is flagged, with a warning.
+    With `min_recall` they are all flagged, and if all scores are equal everything is, with a
+    warning.
 
     **Few calibration rows.** A budget of less than one row puts the threshold at the greatest
     score, so that none of the calibration rows is flagged. Without positives among them
@@ -216,6 +229,16 @@ class BudgetThresholdClassifier(RoutesFit, ThresholdBase):
     True
     >>> model.alerts(X_new, capacity=200).shape
     (200,)
+
+    The least volume that catches nine tenths of the positives:
+
+    >>> model = BudgetThresholdClassifier(
+    ...     LogisticRegression(), min_recall=0.9, guarantee=0.95, cv=0.5, random_state=0
+    ... ).fit(X, y)
+    >>> model.n_calibration_
+    100
+    >>> bool(model.predict(X_new[y_new == 1]).mean() >= 0.9)
+    True
     """
 
     _parameter_constraints: ClassVar[dict[str, Any]] = {
@@ -226,6 +249,7 @@ class BudgetThresholdClassifier(RoutesFit, ThresholdBase):
         # The package's own checks give hints.
         "budget": "no_validation",
         "basis": "no_validation",
+        "min_recall": "no_validation",
         "guarantee": "no_validation",
         "allocation": "no_validation",
         "response_method": [StrOptions({"auto", "decision_function", "predict_proba"})],
@@ -244,8 +268,9 @@ class BudgetThresholdClassifier(RoutesFit, ThresholdBase):
         self,
         estimator: Any,
         *,
-        budget: float = 0.005,
+        budget: float | None = DEFAULT_BUDGET,
         basis: str = "population",
+        min_recall: float | None = None,
         guarantee: float | None = None,
         allocation: str = "equal",
         response_method: str = "auto",
@@ -258,6 +283,7 @@ class BudgetThresholdClassifier(RoutesFit, ThresholdBase):
         self.estimator = estimator
         self.budget = budget
         self.basis = basis
+        self.min_recall = min_recall
         self.guarantee = guarantee
         self.allocation = allocation
         self.response_method = response_method
@@ -295,9 +321,10 @@ class BudgetThresholdClassifier(RoutesFit, ThresholdBase):
             Training rows; with ``cv="prefit"`` fresh rows, for calibration alone.
         y : array-like of shape (n_samples,)
             Two labels of any kind. With ``cv="prefit"`` and ``basis="population"`` they may
-            be left out, because only `coverage_` needs them.
+            be left out, because only `coverage_` needs them, unless there is a `min_recall`.
         sample_weight : array-like of shape (n_samples,), default=None
-            How many rows each row stands for. Must be equal if `guarantee` is set.
+            How many rows each row stands for. Must be equal if `guarantee` is set, with
+            `min_recall` those of the positives.
         segments : array-like of shape (n_samples,), default=None
             Segment of each row. It is not passed to the splitter.
         value : array-like of shape (n_samples,), default=None
@@ -337,9 +364,10 @@ class BudgetThresholdClassifier(RoutesFit, ThresholdBase):
                 f"requires y to be passed, but the target y is None: {owner} needs labels "
                 "unless cv='prefit'."
             )
-        if y is None and (self.basis == "fpr" or value is not None or self._by_coverage(segments)):
+        needs_labels = self.min_recall is not None or self.basis == "fpr"
+        if y is None and (needs_labels or value is not None or by_coverage(self, segments)):
             raise ValueError(
-                "requires y to be passed, but the target y is None: basis='fpr', "
+                "requires y to be passed, but the target y is None: min_recall, basis='fpr', "
                 "allocation='coverage' and value need labels."
             )
         weight = check_weights(sample_weight, n_samples)
@@ -348,8 +376,7 @@ class BudgetThresholdClassifier(RoutesFit, ThresholdBase):
                 y = column_or_1d(y, warn=True)
         classes, positive = self._find_classes(y, weight)
         refuse_one_sided(self.estimator, classes)
-        if self.guarantee is not None:
-            refuse_unequal_weights(weight)
+        check_rule_weights(self, weight, positive)
         names, codes = code_segments(segments, n_samples)
         value = check_weights(value, n_samples, "value")
         groups = check_groups(groups, n_samples)
@@ -369,7 +396,7 @@ class BudgetThresholdClassifier(RoutesFit, ThresholdBase):
                 cv=self.cv,
                 refit=self.refit,
                 guarantee=self.guarantee,
-                basis=self.basis,
+                one_class=needs_labels,
                 random_state=self.random_state,
                 n_jobs=self.n_jobs,
                 routed=routed,
@@ -391,21 +418,8 @@ class BudgetThresholdClassifier(RoutesFit, ThresholdBase):
                 setattr(self, name, getattr(estimator, name))
         return self
 
-    def _by_coverage(self, segments: Any) -> bool:
-        return segments is not None and self.allocation == "coverage"
-
     def _check_params(self, segments: Any) -> None:
-        owner = type(self).__name__
-        check_budget(self.budget, owner)
-        check_option(self.basis, "basis", BASES, owner)
-        check_option(self.allocation, "allocation", ALLOCATIONS, owner)
-        if self.guarantee is not None:
-            check_fraction(self.guarantee, "guarantee", owner)
-            if self._by_coverage(segments):
-                raise ValueError(
-                    "guarantee cannot be given for allocation='coverage': the segments' shares are "
-                    "chosen on the calibration rows. Use allocation='equal', or guarantee=None."
-                )
+        check_rule(self, segments)
         if isinstance(self.cv, str):
             if self.refit is True:
                 raise ValueError("When cv='prefit', refit cannot be True.")
@@ -413,14 +427,6 @@ class BudgetThresholdClassifier(RoutesFit, ThresholdBase):
                 check_is_fitted(self.estimator)
             except NotFittedError as error:
                 raise NotFittedError("When cv='prefit', `estimator` must be fitted.") from error
-
-    def _known_segments(self, segments: ArrayLike | None, n_samples: int) -> NDArray[np.intp]:
-        """Return the number of each row's segment, one of those seen in `fit`."""
-        if segments is None and self.segments_ is not None:
-            raise ValueError("segments must be passed to this call too, as fit was given them.")
-        if segments is not None and self.segments_ is None:
-            raise ValueError("segments cannot be passed to this call, as fit was given none.")
-        return code_segments(segments, n_samples, self.segments_)[1]
 
     def update(
         self,
@@ -433,18 +439,20 @@ class BudgetThresholdClassifier(RoutesFit, ThresholdBase):
     ) -> BudgetThresholdClassifier:
         """Calibrate the threshold again, on fresh rows, without training the estimator.
 
-        Use it when scores have drifted. The rows need labels only with ``basis="fpr"``. The
-        guarantee then holds for the population that these rows were drawn from.
+        Use it when scores have drifted. The rows need labels only with ``basis="fpr"`` or
+        `min_recall`. The guarantee then holds for the population that these rows were drawn from.
 
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
             Rows that the estimator was not trained on.
         y : array-like of shape (n_samples,), default=None
-            Their labels, needed with ``basis="fpr"``. Without them ``coverage_`` is NaN, and
-            ``allocation="coverage"`` keeps the segments' rates in the same proportion.
+            Their labels, needed with ``basis="fpr"`` and `min_recall`. Without them
+            ``coverage_`` is NaN, and ``allocation="coverage"`` keeps the segments' rates in the
+            same proportion.
         sample_weight : array-like of shape (n_samples,), default=None
-            How many rows each row stands for. Must be equal if `guarantee` is set.
+            How many rows each row stands for. Must be equal if `guarantee` is set, with
+            `min_recall` those of the positives.
         segments : array-like of shape (n_samples,), default=None
             Segment of each row, needed if `fit` was given segments. All of those seen in
             `fit` must occur.
@@ -463,6 +471,11 @@ class BudgetThresholdClassifier(RoutesFit, ThresholdBase):
         """
         check_is_fitted(self, "threshold_")
         self._check_params(segments)
+        if y is None and self.min_recall is not None:
+            raise ValueError(
+                "update needs y with min_recall: recall is a share of the positives, and only "
+                "labels say which rows are positive."
+            )
         if y is None and self.basis == "fpr":
             raise ValueError(
                 "update needs y with basis='fpr': a false positive rate is a share of the "
@@ -484,8 +497,7 @@ class BudgetThresholdClassifier(RoutesFit, ThresholdBase):
                 )
             positive = y == self.pos_label_
         weight = check_weights(sample_weight, n_samples)
-        if self.guarantee is not None:
-            refuse_unequal_weights(weight)
+        check_rule_weights(self, weight, positive)
         value = check_weights(value, n_samples, "value")
         codes = self._known_segments(segments, n_samples)
         scores = self._scores(self.estimator_, X, self.pos_label_)
@@ -496,18 +508,16 @@ class BudgetThresholdClassifier(RoutesFit, ThresholdBase):
 
     def _calibrate(self, rows: ScoredRows, source: str) -> None:
         """Set the threshold and what is known about it."""
-        guarantee = None if self.guarantee is None else float(self.guarantee)
-        rule = BudgetRule(
-            float(self.budget), self.basis, guarantee, self.allocation, self.segments_
-        )
+        rule = rule_of(self, self.segments_)
         rows = rows.with_weight()
         update = source == "update"
         found = calibrate(rule, rows, self.segment_rates_ if update else None)
-        warn_of_ties(rule, rows, found.thresholds, stacklevel=3)
+        rule.warn(rows, found.thresholds, stacklevel=3)
         previous = np.nan
         if update:
-            previous = rows.share(rows.scores > np.atleast_1d(self.threshold_)[rows.codes])
+            previous = rows.share(self._flags(rows.scores, rows.codes))
 
+        self._rule = rule
         segmented = self.segments_ is not None
         self.segment_rates_: NDArray[np.float64] | None = found.rates if segmented else None
         self.threshold_: Any = found.thresholds if segmented else float(found.thresholds[0])
@@ -526,68 +536,3 @@ class BudgetThresholdClassifier(RoutesFit, ThresholdBase):
                 "coverage": self.coverage_,
             },
         ]
-
-    # --- prediction -----------------------------------------------------------------
-
-    def predict(self, X: Any, *, segments: ArrayLike | None = None) -> NDArray:
-        """Flag rows that score above the threshold.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Rows, in a form that the estimator accepts.
-        segments : array-like of shape (n_samples,), default=None
-            Segment of each row, needed if `fit` was given segments. Each must have been
-            seen in `fit`.
-
-        Returns
-        -------
-        class_labels : ndarray of shape (n_samples,)
-            The positive class for rows that are flagged, the other class for the rest.
-        """
-        check_is_fitted(self, "threshold_")
-        codes = self._known_segments(segments, _num_samples(X))
-        scores = self._scores(self.estimator_, X, self.pos_label_)
-        flagged = scores > np.atleast_1d(self.threshold_)[codes]
-        return classes_by_role(self)[flagged.astype(np.intp)]
-
-    def alerts(
-        self, X: Any, capacity: int | None = None, *, segments: ArrayLike | None = None
-    ) -> NDArray[np.intp]:
-        """Return the rows to review, best first and exactly as many as can be reviewed.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Rows, in a form that the estimator accepts.
-        capacity : int, default=None
-            How many rows can be reviewed. By default the budget's share of `X`, rounded up.
-        segments : array-like of shape (n_samples,), default=None
-            Segment of each row, needed if `fit` was given segments. Each must have been
-            seen in `fit`.
-
-        Returns
-        -------
-        rows : ndarray of shape (min(capacity, n_samples),)
-            Indices into `X`, best first. The threshold is not used. A smaller capacity
-            returns the beginning of what a greater one returns.
-
-        Notes
-        -----
-        Among rows with equal scores the earlier one comes first. If the order of `X` has a
-        meaning, shuffle it before.
-
-        Segments share the capacity by `segment_rates_`: rows come in the order of their rank
-        in their segment, taken as a fraction of what the segment is due.
-        """
-        check_is_fitted(self, "threshold_")
-        if capacity is not None:
-            capacity = check_positive(capacity, "capacity", "alerts", integer=True, minimum=1)
-        n_samples = _num_samples(X)
-        codes = self._known_segments(segments, n_samples)
-        if capacity is None:
-            capacity = whole_rows(self.budget, n_samples)
-        scores = self._scores(self.estimator_, X, self.pos_label_)
-        if self.segment_rates_ is None:
-            return np.argsort(-scores, kind="stable")[:capacity]
-        return merged_order(scores, codes, self.segment_rates_)[:capacity]

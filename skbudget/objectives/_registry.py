@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import inspect
 import pkgutil
+from collections.abc import Iterator
 from importlib import import_module
+from types import ModuleType
 from typing import Any
 
 from .._utils.validation import check_option
@@ -12,7 +14,9 @@ from . import losses
 from ._loss import Loss, loss_name
 from ._rows import TARGETS
 
-__all__ = ["available", "find_loss", "loss_classes"]
+__all__ = ["available", "classes_of", "find_loss", "loss_classes"]
+
+MODELS = ("boosters", "networks")
 
 
 def loss_classes() -> dict[str, type[Loss[Any]]]:
@@ -33,37 +37,45 @@ def loss_classes() -> dict[str, type[Loss[Any]]]:
         if entry.name.startswith("_"):
             continue
         module = import_module(f"{losses.__name__}.{entry.name}")
-        for member in vars(module).values():
-            if (
-                isinstance(member, type)
-                and issubclass(member, Loss)
-                and member.__module__ == module.__name__
-                and not inspect.isabstract(member)
-                and not member.__name__.startswith("_")
-            ):
-                name = loss_name(member)
-                if name in found:
-                    raise ImportError(
-                        f"Two losses are called {name!r}: {found[name].__module__} and "
-                        f"{module.__name__} define one each. Rename one of the classes."
-                    )
-                found[name] = member
+        for member in classes_of(module, Loss):
+            if member.__name__.startswith("_"):
+                continue
+            name = loss_name(member)
+            if name in found:
+                raise ImportError(
+                    f"Two losses are called {name!r}: {found[name].__module__} and "
+                    f"{module.__name__} define one each. Rename one of the classes."
+                )
+            found[name] = member
     return dict(sorted(found.items()))
 
 
-def available(target: str | None = None) -> list[str]:
+def classes_of(module: ModuleType, base: type[Any]) -> Iterator[type[Any]]:
+    """Yield the concrete subclasses of ``base`` that a module defines."""
+    for member in vars(module).values():
+        # In Python 3.10 an alias such as `NDArray` or `list[int]` says that it is a class.
+        if not issubclass(type(member), type) or member.__module__ != module.__name__:
+            continue
+        if issubclass(member, base) and not inspect.isabstract(member):
+            yield member
+
+
+def available(target: str | None = None, *, model: str | None = None) -> list[str]:
     """Return the names of the losses.
 
     Parameters
     ----------
     target : {"binary", "classes", "ordinal", "real"}, default=None
         Only losses that take this target; None for all.
+    model : {"boosters", "networks"}, default=None
+        Only losses that these can be trained on; None for all. Networks take every loss. A
+        loss without a hessian, as one of ranks, is for networks only.
 
     Returns
     -------
     names : list of str
-        In alphabetical order. ``objective=`` of the boosters' classifiers, ``loss=`` of
-        `PAUCClassifier` and `find_loss` take each of them.
+        In alphabetical order. ``objective=`` of the boosters' classifiers takes those for
+        boosters. ``loss=`` of `PAUCClassifier` and `find_loss` take each of them.
 
     See Also
     --------
@@ -74,11 +86,18 @@ def available(target: str | None = None) -> list[str]:
     >>> from skbudget.objectives import available
     >>> "pairwise_pauc" in available("binary")
     True
+    >>> "rank_reg" in available(model="boosters")
+    False
     """
     if target is not None:
         check_option(target, "target", TARGETS, "available")
+    if model is not None:
+        check_option(model, "model", MODELS, "available")
     return [
-        name for name, found in loss_classes().items() if target is None or found.target == target
+        name
+        for name, found in loss_classes().items()
+        if (target is None or found.target == target)
+        and not (model == "boosters" and found.networks_only)
     ]
 
 

@@ -2,6 +2,8 @@ import asyncio
 import os
 import pickle
 import uuid
+from contextlib import ExitStack
+from functools import cache
 
 import numpy as np
 import pytest
@@ -39,9 +41,22 @@ def start_workers(n_workers):
 
 
 @pytest.fixture(scope="module")
-def client():
-    with start_workers(2) as cluster, Client(cluster) as client:
-        yield client
+def clusters():
+    """Return a function that returns a client of so many workers, started once."""
+    with ExitStack() as stack:
+
+        @cache
+        def with_workers(n_workers):
+            cluster = stack.enter_context(start_workers(n_workers))
+            # The tests of two workers find theirs without being told.
+            return stack.enter_context(Client(cluster, set_as_default=n_workers == 2))
+
+        yield with_workers
+
+
+@pytest.fixture(scope="module")
+def client(clusters):
+    return clusters(2)
 
 
 def make_table(seed=0):
@@ -72,11 +87,11 @@ class Recorder:
 
 @pytest.mark.parametrize("n_workers", [1, 2, 4])
 @pytest.mark.parametrize("weighted", [False, True])
-def test_the_gradient_is_that_of_one_machine(n_workers, weighted, tmp_path):
+def test_the_gradient_is_that_of_one_machine(clusters, n_workers, weighted, tmp_path):
     X, y = make_table()
     weight = np.random.default_rng(0).choice([0.5, 1.0, 2.0], len(y)) if weighted else None
     objective = PAUCObjective(budget=BUDGET)
-    with start_workers(n_workers) as cluster, Client(cluster):
+    with clusters(n_workers).as_current():
         weights = {} if weight is None else {"sample_weight": da.from_array(weight, (CHUNKS,))}
         model = DaskPAUCXGBClassifier(n_estimators=1, objective=Recorder(objective, tmp_path))
         model.fit(*spread(X, y), **weights)
@@ -92,14 +107,14 @@ def test_the_gradient_is_that_of_one_machine(n_workers, weighted, tmp_path):
 
 
 @pytest.mark.parametrize("n_workers", [1, 2, 4])
-def test_the_model_is_that_of_one_machine(n_workers):
+def test_the_model_is_that_of_one_machine(clusters, n_workers):
     X, y = make_table()
     X_new, y_new = make_table(seed=1)
     settings = {"budget": BUDGET, "n_estimators": 15, "gamma": 0.0, "n_jobs": 1}
     alone = PAUCXGBClassifier(
         **settings, max_leaves=127, selection_cv=None, calibration_cv=None
     ).fit(X, y)
-    with start_workers(n_workers) as cluster, Client(cluster):
+    with clusters(n_workers).as_current():
         model = DaskPAUCXGBClassifier(**settings).fit(*spread(X, y))
         margin = model.decision_function(spread(X_new, y_new)[0]).compute()
     expected = alone.decision_function(X_new)

@@ -9,9 +9,10 @@ import pytest
 lgb = pytest.importorskip("lightgbm")
 xgb = pytest.importorskip("xgboost")
 
+from booster_toys import Squared
 from sklearn.metrics import log_loss
 
-from skbudget import PAUCLGBMClassifier, PAUCXGBClassifier
+from skbudget import PAUCLGBMClassifier, PAUCXGBClassifier, coverage_at_budget_score
 from skbudget._utils.calibration import ClassCalibrator, SigmoidCalibrator
 from skbudget.boosting import _fitting
 from skbudget.boosting._fitting import Training, folds
@@ -277,7 +278,14 @@ def test_the_base_score_is_added_to(table, fresh):
     np.testing.assert_allclose(saved, model.decision_function(fresh[0]), rtol=1e-5)
 
 
-@pytest.mark.parametrize("params", [{"linear_tree": True}, {"boosting_type": "dart"}])
+@pytest.mark.parametrize(
+    "params",
+    [
+        {"linear_tree": True},
+        {"boosting_type": "dart"},
+        {"linear_tree": True, "boosting_type": "dart"},
+    ],
+)
 def test_kinds_of_lightgbm_trees(params, table, fresh):
     model = make(PAUCLGBMClassifier, **params).fit(*table)
     assert_calibrated(model, *fresh)
@@ -291,6 +299,50 @@ def test_kinds_of_lightgbm_trees(params, table, fresh):
         assert np.ptp(booster) < 1e-9 < abs(booster[0])
     else:
         np.testing.assert_array_equal(booster, 0.0)
+
+
+def draw_wide(n_samples, seed):
+    rng = np.random.default_rng(seed)
+    y = (rng.random(n_samples) < 0.03).astype(int)
+    X = rng.standard_normal((n_samples, 12))
+    X[:, 0] += 1.5 * y
+    X[:, 1] += y
+    return X, y
+
+
+# Without a penalty their margins are as large as 1e14, in the final model or in one of a fold.
+LINEAR = {"selection_cv": None, "num_leaves": 63, "learning_rate": 0.1, "n_estimators": 15}
+
+
+@pytest.mark.parametrize("begins", [False, True])
+def test_linear_trees_on_many_features(begins):
+    (X, y), (X_new, y_new) = draw_wide(12_000, 1), draw_wide(10_000, 101)
+    options = {"init_score": X[:, 0] - 4} if begins else {}
+    options_new = {"init_score": X_new[:, 0] - 4} if begins else {}
+    # Under another name of the parameter.
+    model = make(PAUCLGBMClassifier, linear_trees=True, **LINEAR).fit(X, y, **options)
+    assert "linear_lambda: 1" in model.booster_.model_to_string()
+    margin = model.decision_function(X_new, **options_new)
+    assert np.abs(margin).max() < 20
+    # Undetermined planes cover no more than 0.03 of the positives, as chance does.
+    assert coverage_at_budget_score(y_new, margin, budget=0.02) > 0.1
+
+
+def test_linear_trees_that_diverge_are_an_error():
+    X, y = draw_wide(12_000, 1)
+    with (
+        pytest.warns(UserWarning, match="linear_lambda=0 of PAUCLGBMClassifier leaves"),
+        pytest.raises(FloatingPointError, match=r"PAUCLGBMClassifier diverged.*linear_lambda"),
+    ):
+        make(PAUCLGBMClassifier, linear_tree=True, linear_lambda=0, **LINEAR).fit(X, y)
+
+
+def test_large_margins_of_a_real_target_are_no_divergence():
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((500, 2))
+    y = 1e8 * X[:, 0]
+    model = make(PAUCLGBMClassifier, objective=Squared(), linear_tree=True, learning_rate=0.5)
+    assert np.corrcoef(model.fit(X, y).predict(X), y)[0, 1] > 0.99
 
 
 def test_dart_of_xgboost(table, fresh):

@@ -135,7 +135,7 @@ LIGHTGBM_KEYWORDS = {
     "histogram_pool_size": Honoured(10.0),
     "interaction_constraints": Honoured([[0, 1], [2, 3, 4, 5]]),
     "is_enable_sparse": Honoured(False),
-    "linear_lambda": Honoured(1.0, {"linear_tree": True}),
+    "linear_lambda": Honoured(5.0, {"linear_tree": True}),
     "linear_tree": Honoured(True),
     "max_bin": Honoured(15),
     "max_bin_by_feature": Honoured([15] * 6),

@@ -754,7 +754,6 @@ def test_target_of_categories(monkeypatch, tmp_path):
             "no label 'yes': its labels are 0, 1",
         ),
         ({"a": [1.0] * 4, "y": [0, 1, 0, 0]}, "y", {}, "1 positive and 3 negative rows: too few"),
-        ({"a;y": ["1;0"] * 4}, "y", {}, "Is it separated by commas?"),
         ({"a": [1.0] * 4, "y": [0, 1, 0, 1]}, None, {}, "needs the name of its target column"),
     ],
 )

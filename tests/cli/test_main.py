@@ -39,6 +39,16 @@ def fails(capsys, *arguments):
     return captured.err.splitlines()[-1]
 
 
+@pytest.mark.parametrize("command", ["compare", "report"])
+def test_a_file_with_semicolons(command, tmp_path, capsys):
+    pytest.importorskip("pandas")
+    path = tmp_path / "t.csv"
+    path.write_text("amount;y\n" + "1,5;0\n2,5;1\n" * 40)
+    message = fails(capsys, command, "--data", str(path), "--target", "y")
+    assert "has no column 'y'" in message
+    assert "It seems to be separated by ';', and not by ','. Write it anew:" in message
+
+
 def test_help_is_quick_and_imports_nothing_heavy():
     code = (
         "import sys\nfrom skbudget.__main__ import main\n"

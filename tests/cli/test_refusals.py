@@ -1,7 +1,9 @@
 """Functions of the commands refuse what they cannot use, and name the argument."""
 
 import dataclasses
+import gzip
 import pickle
+import re
 
 import numpy as np
 import pytest
@@ -236,6 +238,64 @@ def file(tmp_path):
 def test_file(file, changes, message):
     with pytest.raises(ValueError, match=message):
         read_table(**{"path": file, "target": "y", **changes})
+
+
+def separated(separator, decimal="."):
+    rows = [f"{n}{decimal}5{separator}{n % 7}{separator}{int(n % 5 == 0)}\n" for n in range(60)]
+    return separator.join(["amount", "a", "y"]) + "\n" + "".join(rows)
+
+
+@pytest.mark.parametrize("decimal", [".", ","], ids=["points", "commas"])
+@pytest.mark.parametrize("separator", [";", "|", "\t"], ids=["semicolon", "bar", "tab"])
+def test_a_file_with_another_separator_says_what_to_do(separator, decimal, tmp_path):
+    pandas = pytest.importorskip("pandas")
+    path = tmp_path / "sales.csv"
+    path.write_text(separated(separator, decimal))
+    with pytest.raises(ValueError) as raised:
+        read_table(path, "y")
+    message = str(raised.value)
+    shown = "tabs" if separator == "\t" else repr(separator)
+    assert f"It seems to be separated by {shown}, and not by ','" in message
+    # What the message says makes a table that can be read.
+    if separator == "\t":
+        assert message.endswith("give it a name that ends in .tsv.")
+        path = path.rename(tmp_path / "sales.tsv")
+        if decimal == ",":
+            return
+    else:
+        assert (
+            f"Write it anew: pandas.read_csv({str(path)!r}, sep={separator!r}).to_csv('new.csv', "
+            "index=False). If its numbers have decimal commas, pass decimal=',' to read_csv."
+        ) in message
+        frame = pandas.read_csv(path, sep=separator, decimal=decimal)
+        path = tmp_path / "new.csv"
+        frame.to_csv(path, index=False)
+    np.testing.assert_array_equal(read_table(path, "y").X[:, 0], np.arange(60) + 0.5)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "hint"),
+    [
+        ("t.csv.gz", separated(";"), r"separated by ';'.*to_csv\('new\.csv', index=False\)"),
+        ("t.tsv", separated(","), "separated by ',', and not by tabs: give it a name .* in .csv"),
+        ("t.tsv", separated(";"), r"';', and not by tabs.*'new.tsv', index=False, sep='\\t'\)"),
+        ("t.csv", separated(";").replace("amount", "amount, EUR"), "separated by ';'"),
+        ("t.csv", separated(",").replace("y", "z"), None),
+        ("t.csv", "a\n1\n2\n", None),
+        ("t.csv", "a;b,c\n1,2\n2,3\n", None),
+    ],
+    ids=["packed", "commas", "tsv", "comma-in-a-name", "right", "one-column", "in-a-name"],
+)
+def test_which_separator_a_file_has(name, text, hint, tmp_path):
+    pytest.importorskip("pandas")
+    path = tmp_path / name
+    with gzip.open(path, "wt") if name.endswith("gz") else open(path, "w") as file:
+        file.write(text)
+    with pytest.raises(ValueError, match="has no column 'y'|cannot be read") as raised:
+        read_table(path, "y")
+    assert ("It seems to be separated by" in str(raised.value)) == (hint is not None)
+    if hint is not None:
+        assert re.search(hint, str(raised.value))
 
 
 @pytest.mark.parametrize("positive", ["0", 0, 0.0, False, np.int8(0)])

@@ -12,6 +12,7 @@ from skbudget.datasets import (
     draw_roles,
     make_contested_top,
     make_hard_bulk,
+    make_hidden_positives,
 )
 
 N_ROWS = 4_000
@@ -29,6 +30,11 @@ def of_contested_roles(seed):
 def of_confounders(seed):
     options = {"pos_rate": 0.05, "decoy_frac": 0.05, "confounder_frac": 0.1}
     return make_contested_top(N_ROWS, random_state=seed, return_roles=True, **options)[2] == 3
+
+
+def of_hidden(seed):
+    options = {"pos_rate": 0.2, "hidden_frac": 0.3, "plain_frac": 0.1}
+    return make_hidden_positives(N_ROWS, random_state=seed, return_roles=True, **options)[2] == 2
 
 
 def of_hard_bulk(seed):
@@ -64,6 +70,7 @@ DRAWN = [
     of_contested_top,
     of_contested_roles,
     of_confounders,
+    of_hidden,
     of_hard_bulk,
     of_flipped_labels,
     of_bulk_decoys,

@@ -390,8 +390,21 @@ def _segmented() -> Any:
     return _new(BudgetThresholdClassifier).fit(table(0), labels(0), segments=np.arange(N_ROWS) % 2)
 
 
+@cache
+def _with_floor() -> Any:
+    return BudgetThresholdClassifier(LogisticRegression(), min_recall=0.75).fit(table(0), labels(0))
+
+
 def _of_threshold(full: str, rows: Any, filled: Any, kinds: Any) -> list[Example]:
     found = BudgetThresholdClassifier
+
+    def update_floor(**arguments: Any) -> Any:
+        model = copy.deepcopy(_with_floor()).update(**arguments)
+        return model.threshold_, model.alert_rate_
+
+    def fit_floor(**settings: Any) -> Any:
+        model = found(**settings).fit(table(0), labels(0))
+        return model.threshold_, model.predict(table(0))
 
     def update(**arguments: Any) -> Any:
         model = copy.deepcopy(_fitted(found, 0)).update(**arguments)
@@ -419,6 +432,22 @@ def _of_threshold(full: str, rows: Any, filled: Any, kinds: Any) -> list[Example
             filled=filled,
             # A share of all rows needs no positive.
             kinds={**kinds, "y": Array("columns", role="ids", none=True), "segments": ANYTHING},
+            upstream=frozenset({"X"}),
+        ),
+        Example(
+            f"{full}[min_recall]",
+            fit_floor,
+            lambda variant: {**_parts(found), "min_recall": 0.75, "random_state": 0},
+            (found,),
+            kinds=_kinds_of_constructor(found),
+        ),
+        Example(
+            f"{full}.update[min_recall]",
+            update_floor,
+            rows,
+            (found.update, found.fit),
+            filled=filled,
+            kinds={**kinds, "y": Array("columns", role="ids"), "segments": ANYTHING},
             upstream=frozenset({"X"}),
         ),
         Example(
@@ -479,6 +508,7 @@ def _selection() -> list[Example]:
     room = "skbudget.model_selection"
     report, threshold = model_selection.adoption_report, model_selection.budget_threshold
     fewest = model_selection.min_calibration_rows
+    floor, least = model_selection.recall_threshold, model_selection.min_calibration_positives
     found = model_selection.AdoptionReport
     models = ("baseline", "candidate", "hard_negatives", "probe", "cv")
     return [
@@ -516,6 +546,21 @@ def _selection() -> list[Example]:
             filled=lambda variant: {"sample_weight": weights(variant)},
             infinite=True,
             alone=True,
+        ),
+        Example(
+            f"{room}.recall_threshold",
+            floor,
+            lambda variant: {"y_score": scores(variant), "min_recall": 0.75},
+            (floor,),
+            filled=lambda variant: {"sample_weight": weights(variant)},
+            alone=True,
+        ),
+        Example(
+            f"{room}.min_calibration_positives",
+            least,
+            lambda variant: {"min_recall": 0.75, "guarantee": 0.75},
+            (least,),
+            right=lambda answer, arguments: None if answer >= 1 else f"{answer} positives",
         ),
         Example(
             f"{room}.min_calibration_rows",

@@ -13,7 +13,11 @@ from sklearn.metrics import recall_score, roc_curve
 from skbudget.metrics import coverage_at_budget_score, coverage_curve
 
 # Budgets up to 1 are drawn, and curves end there.
-pytestmark = pytest.mark.filterwarnings("ignore:budget=1 reviews everything")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:budget=1 reviews everything"),
+    # So are labels of which any number are positive.
+    pytest.mark.filterwarnings("ignore:.*is the majority of y_true"),
+]
 
 bases = st.sampled_from(["population", "fpr"])
 percents = st.integers(1, 100)

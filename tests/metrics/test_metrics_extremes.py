@@ -24,11 +24,16 @@ from skbudget.metrics import (
     make_coverage_scorer,
     paired_bootstrap_ci,
     partial_auc_score,
+    recall_partial_auc_score,
     value_per_review_score,
+    volume_at_recall_error,
 )
 
 matplotlib.use("Agg")
-pytestmark = pytest.mark.filterwarnings("error::RuntimeWarning")
+pytestmark = [
+    pytest.mark.filterwarnings("error::RuntimeWarning"),
+    pytest.mark.filterwarnings("ignore:.*is the majority of y_true"),
+]
 
 RNG = np.random.default_rng(0)
 Y = np.repeat([1, 0], [12, 48])
@@ -65,6 +70,8 @@ MEASURES = {
     ],
     "pauc": partial(partial_auc_score, beta=0.3),
     "fpr": partial(fpr_at_tpr_error, tpr=0.8),
+    "recall": partial(recall_partial_auc_score, min_tpr=0.6),
+    "volume": partial(volume_at_recall_error, recall=0.8),
     "BCa": partial(_ci, bootstrap_ci, budget=0.2),
     "wilson": partial(_ci, bootstrap_ci, budget=0.2, basis="fpr", method="wilson"),
     "not stratified": partial(_ci, bootstrap_ci, budget=0.2, stratified=False),

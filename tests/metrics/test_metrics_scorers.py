@@ -258,6 +258,25 @@ def test_labels_that_are_objects_of_python_have_a_rarer_one_too(dtype, data):
         assert make_coverage_scorer(0.1)(model, X, named) == pytest.approx(expected)
 
 
+@pytest.mark.parametrize(
+    ("make", "metric", "sign"),
+    [
+        (make_value_per_review_scorer, value_per_review_score, 1),
+        (make_partial_auc_scorer, partial_auc_score, 1),
+        (make_fpr_at_tpr_scorer, fpr_at_tpr_error, -1),
+    ],
+)
+def test_pos_label_reaches_every_scorer(make, metric, sign, data):
+    X, y = data
+    named = np.where(y == 1, "a", "b")
+    model = LogisticRegression().fit(X, named)
+    parameter = {"budget": 0.3} if make is make_value_per_review_scorer else {}
+    expected = metric(named, -model.decision_function(X), pos_label="a", **parameter)
+    scorer = make(**parameter, pos_label="a")
+    assert sign * scorer(model, X, named) == pytest.approx(expected)
+    assert expected != pytest.approx(sign * make(**parameter, pos_label="b")(model, X, named))
+
+
 def test_pos_label_turns_an_outlier_detector_round():
     rng = np.random.default_rng(0)
     X = np.r_[rng.normal(size=(95, 2)), rng.normal(8, 1, size=(5, 2))]

@@ -10,7 +10,11 @@ from sklearn.metrics import precision_score
 from skbudget.metrics import coverage_at_budget_score, value_per_review_score
 
 # Budgets up to 1 are drawn, and curves end there.
-pytestmark = pytest.mark.filterwarnings("ignore:budget=1 reviews everything")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:budget=1 reviews everything"),
+    # So are labels of which any number are positive.
+    pytest.mark.filterwarnings("ignore:.*is the majority of y_true"),
+]
 
 
 @few

@@ -95,7 +95,11 @@ def expected_failures(model):
     + [
         BudgetThresholdClassifier(
             LogisticRegression(), budget=HALF, guarantee=0.5, cv=0.5, random_state=0
-        )
+        ),
+        BudgetThresholdClassifier(LogisticRegression(), budget=None, min_recall=HALF, cv=3),
+        BudgetThresholdClassifier(
+            LogisticRegression(), min_recall=HALF, guarantee=0.5, cv=0.5, random_state=0
+        ),
     ],
     expected_failed_checks=expected_failures,
 )

@@ -9,11 +9,14 @@ import torch
 import torch.nn.functional as F
 
 from skbudget.neural import (
+    CriticalRankLoss,
     FocalLoss,
     HardNegativeCrossEntropyLoss,
     NumpyLoss,
     PAUCAtBudgetLoss,
+    RankRegLoss,
     RecallAtQuantileLoss,
+    SignificanceLoss,
     SmoothAPLoss,
     VectorScalingCrossEntropyLoss,
     VectorScalingSoftmaxLoss,
@@ -40,6 +43,14 @@ RANKING = {
     "recall": lambda **p: RecallAtQuantileLoss(
         budget=0.2, temperature=0.2, **{"queue_size": 0, **p}
     ),
+    "critical rank": lambda **p: CriticalRankLoss(power=3, **{"queue_size": 0, **p}),
+    "top negatives": lambda **p: CriticalRankLoss(
+        side="negatives", link="sigmoid", temperature=0.3, **{"queue_size": 0, **p}
+    ),
+    "rank penalty": lambda **p: RankRegLoss(**{"queue_size": 0, **p}),
+    "rank penalty of repeated rows": lambda **p: RankRegLoss(
+        weighted_budget=True, **{"queue_size": 0, **p}
+    ),
 }
 CROSS_ENTROPY = {
     "cross-entropy": WeightedCrossEntropyLoss,
@@ -63,7 +74,13 @@ FOCAL = {
     "focal by class": lambda **p: FocalLoss(gamma=1.0, gamma_positive=0.0, **p),
 }
 NUMPY = {"NumPy": lambda **p: NumpyLoss(PairwisePAUC(beta=0.3, tau_scale="iqr"), **p)}
-ALL = RANKING | CROSS_ENTROPY | FOCAL | NUMPY
+SIGNIFICANCE = {
+    f"significance, {error}": lambda error=error, **p: SignificanceLoss(
+        error, **{"regularizer": 0.3, **p}
+    )
+    for error in ("hinge", "sigmoid", "cross_entropy", "focal")
+}
+ALL = RANKING | CROSS_ENTROPY | FOCAL | NUMPY | SIGNIFICANCE
 
 
 class Batch(NamedTuple):

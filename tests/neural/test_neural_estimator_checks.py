@@ -29,14 +29,14 @@ OF_REGRESSORS = {
 
 @parametrize_with_checks(
     [
-        PAUCClassifier(n_members=2, max_epochs=100),
-        PAUCClassifier(loss="smooth_ap", n_members=2, max_epochs=30, lr=5e-3),
+        PAUCClassifier(n_members=2, max_epochs=25, lr=3e-3),
+        PAUCClassifier(loss="smooth_ap", n_members=2, max_epochs=20, lr=5e-3),
         # A regressor.
         PAUCClassifier(
             loss=toys.SquaredError(),
             n_members=2,
-            max_epochs=50,
-            lr=1e-2,
+            max_epochs=25,
+            lr=2e-2,
         ),
     ],
     expected_failed_checks=lambda estimator: (

@@ -1,6 +1,7 @@
 """Losses made of losses over rounds, at budgets and class by class, and the rows they take."""
 
 import dataclasses
+import types
 
 import numpy as np
 import pandas as pd
@@ -15,6 +16,7 @@ from skbudget.objectives import (
     Derivatives,
     FocalLoss,
     HardNegativeCrossEntropy,
+    Loss,
     OneVsRest,
     PairwisePAUC,
     Rows,
@@ -25,7 +27,7 @@ from skbudget.objectives import (
     example_rows,
 )
 from skbudget.objectives._loss import check_names
-from skbudget.objectives._registry import loss_classes
+from skbudget.objectives._registry import classes_of, loss_classes
 from skbudget.objectives._rows import check_columns, check_margins, code_target
 
 FULL = Schedule(
@@ -313,6 +315,20 @@ def test_rows_of_another_target_sum_their_weights_over_workers():
 
     assert Threads(2).run(work, [(slice(0, 1),), (slice(1, 2),)]) == [4.0, 4.0]
     assert Rows(target, np.zeros(2), weight).total_weight == 4.0
+
+
+def test_an_alias_of_a_type_in_the_file_of_a_loss_is_no_loss():
+    class Alias:
+        """Says that it is a class and is none, as `list[int]` does in Python 3.10."""
+
+        __class__ = property(lambda self: type)
+
+    module = types.ModuleType("a_file_of_losses")
+    module.alias, module.annotation = Alias(), list[int]
+    module.Own = type("Own", (PairwisePAUC,), {"__module__": module.__name__})
+    module.PairwisePAUC = PairwisePAUC
+    assert isinstance(module.alias, type)
+    assert list(classes_of(module, Loss)) == [module.Own]
 
 
 def test_losses_are_listed_by_their_target():

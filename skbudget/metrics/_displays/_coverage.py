@@ -27,7 +27,7 @@ from .._coverage import coverage_at_budgets
 from .._ranking import ScoredRows, check_rows
 from ..intervals._coverage_interval import bootstrap_coverage
 from . import _base
-from ._mixin import CurveDisplayMixin, Fold, complete
+from ._mixin import CurveDisplayMixin, Fold, complete, watched
 
 N_BUDGETS = 240
 # The picture goes from the budget divided by this to the budget times this.
@@ -456,7 +456,7 @@ class CoverageCurveDisplay(CurveDisplayMixin):
         coverage, of_perfect, of_ceiling = [], [], []
         at = label = None
         # One fold at a time is in memory.
-        for fold in folds:
+        for fold in watched(folds, cls.__name__):
             rows = _checked(fold, fold.y_score)
             if at is None:
                 label = fold.pos_label

@@ -19,11 +19,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import _safe_indexing, check_consistent_length
 from sklearn.utils._optional_dependencies import check_matplotlib_support
-from sklearn.utils._response import _get_response_values
 from sklearn.utils.validation import _num_samples
 
+from ..._utils.labels import warn_of_majority, weighted_share
 from ..._utils.positive import find_known_positive
-from ..._utils.validation import is_label, shape_of
+from ..._utils.responses import response_values
+from ..._utils.validation import check_binary_labels, check_weights, is_label, shape_of
 from .._scorers import RESPONSE_METHODS, check_scorable
 
 Self = TypeVar("Self", bound="RankingDisplayMixin")
@@ -245,7 +246,7 @@ def scores_of(estimator: Any, X: Any, pos_label: Any) -> tuple[NDArray, Any]:
                 f"{np.asarray(estimator.classes_).tolist()}: pass the label of the positive class "
                 "as pos_label."
             )
-    y_score, label = _get_response_values(estimator, X, RESPONSE_METHODS, pos_label=pos_label)
+    y_score, label = response_values(estimator, X, RESPONSE_METHODS, pos_label)
     y_score = np.asarray(y_score)
     if y_score.dtype.kind == "f":
         # A model may answer in more digits, which tell no more rows apart than these.
@@ -310,6 +311,24 @@ def _folds(
         y_score, label = scores_of(estimator, _safe_indexing(X, rows), pos_label)
         columns = {key: _safe_indexing(values, rows) for key, values in given.items()}
         yield Fold(_safe_indexing(y, rows), y_score, label, {**dict.fromkeys(per_row), **columns})
+
+
+def watched(folds: Iterable[Fold], owner: str) -> Iterator[Fold]:
+    """Yield folds, and then warn if the positive class is the majority of all their rows.
+
+    Whoever takes a fold checks it, before the next one is asked for.
+    """
+    caught = total = 0.0
+    fold = None
+    for fold in folds:
+        yield fold
+        positive = check_binary_labels(fold.y_true, pos_label=fold.pos_label)
+        weight = check_weights(fold.per_row["sample_weight"], positive.size)
+        size = float(positive.size if weight is None else weight.sum())
+        caught += weighted_share(positive, weight) * size
+        total += size
+    if fold is not None:
+        warn_of_majority(fold.y_true, lambda: caught / total, fold.pos_label, owner=owner)
 
 
 # --- signatures and docstrings --------------------------------------------------------

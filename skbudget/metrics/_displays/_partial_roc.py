@@ -9,12 +9,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils._optional_dependencies import check_matplotlib_support
 
+from ..._utils.labels import deaf_to_majorities
 from ..._utils.style import FAINT
 from ..._utils.validation import check_band, check_finite, check_option
 from .._coverage import coverage_curve
 from .._partial_auc import partial_auc_score
 from . import _base
-from ._mixin import CurveDisplayMixin, Fold, complete
+from ._mixin import CurveDisplayMixin, Fold, complete, watched
 
 # The picture ends a little beyond the band.
 MARGIN = 1.25
@@ -269,19 +270,14 @@ class PartialROCDisplay(CurveDisplayMixin):
         """
         owner = f"{cls.__name__}.from_predictions"
         check_matplotlib_support(owner)
-        alpha, beta = _check(alpha, beta, standardize, owner)
         per_row = {"sample_weight": sample_weight, "value": value}
-        fold = Fold(y_true, y_score, pos_label, per_row)
-        fpr, tpr, area = _measure(fold, alpha, beta, standardize)
-        display = cls(
-            fpr=fpr,
-            tpr=tpr,
+        display = cls._of_folds(
+            [Fold(y_true, y_score, pos_label, per_row)],
             alpha=alpha,
             beta=beta,
-            partial_auc=area,
             standardize=standardize,
             name="Classifier" if name is None else name,
-            pos_label=pos_label,
+            owner=owner,
         )
         return display.plot(curve_kwargs=curve_kwargs, **drawing)
 
@@ -298,18 +294,19 @@ class PartialROCDisplay(CurveDisplayMixin):
     ) -> PartialROCDisplay:
         alpha, beta = _check(alpha, beta, standardize, owner)
         fprs, tprs, areas, label = [], [], [], None
-        for fold in folds:
+        for fold in watched(folds, cls.__name__):
             fpr, tpr, area = _measure(fold, alpha, beta, standardize)
             fprs.append(fpr)
             tprs.append(tpr)
             areas.append(area)
             label = fold.pos_label
+        one = len(areas) == 1
         return cls(
-            fpr=fprs,
-            tpr=tprs,
+            fpr=fprs[0] if one else fprs,
+            tpr=tprs[0] if one else tprs,
             alpha=alpha,
             beta=beta,
-            partial_auc=areas,
+            partial_auc=areas[0] if one else areas,
             standardize=standardize,
             name=name,
             pos_label=label,
@@ -331,10 +328,11 @@ def _measure(
     """Return the corners of the part of the ROC curve that is drawn, and the partial AUC."""
     y_true, y_score = fold.y_true, fold.y_score
     options = {**fold.per_row, "pos_label": fold.pos_label}
-    area = partial_auc_score(
-        y_true, y_score, alpha=alpha, beta=beta, standardize=standardize, **options
-    )
-    fpr, tpr = coverage_curve(y_true, y_score, basis="fpr", **options)
+    with deaf_to_majorities():
+        area = partial_auc_score(
+            y_true, y_score, alpha=alpha, beta=beta, standardize=standardize, **options
+        )
+        fpr, tpr = coverage_curve(y_true, y_score, basis="fpr", **options)
     # The first point beyond the picture is needed as the end of its last line.
     last = np.searchsorted(fpr, min(1.0, MARGIN * beta), side="right") + 1
     fpr, tpr = fpr[:last], tpr[:last]

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils._optional_dependencies import check_matplotlib_support
 
+from ..._utils.labels import warn_of_majority, weighted_share
 from ..._utils.style import FAINT, GREY, INK, PALETTE
 from ..._utils.validation import (
     check_band,
@@ -292,6 +294,8 @@ class ScoreBandDisplay(RankingDisplayMixin):
         of_positives = weights[positive]
         if not of_positives.any():
             raise ValueError("Every positive has zero sample_weight: both classes are needed.")
+        share = partial(weighted_share, positive, weight)
+        warn_of_majority(y_true, share, pos_label, owner=cls.__name__)
         display = cls(
             edges=edges,
             positives=count(positive),

@@ -188,7 +188,12 @@ def bootstrap_ci(
             random_state,
         )  # fmt: skip
     rows = check_rows(
-        y_true, y_score, sample_weight=sample_weight, value=value, pos_label=pos_label
+        y_true,
+        y_score,
+        sample_weight=sample_weight,
+        value=value,
+        pos_label=pos_label,
+        owner=owner,
     )
     return coverage_interval([rows], budget, basis, options, random_state)
 
@@ -333,6 +338,7 @@ def paired_bootstrap_ci(
             value=value,
             pos_label=pos_label,
             score_name=name,
+            owner=owner,
         )
         for score, name in zip(scores, names)
     ]

@@ -185,6 +185,7 @@ def coverage_difference_test(
             value=value,
             pos_label=pos_label,
             score_name=name,
+            owner=owner,
         )
         for score, name in ((score_a, "score_a"), (score_b, "score_b"))
     ]

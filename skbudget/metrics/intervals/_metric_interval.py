@@ -18,6 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import ndtri
 from sklearn.utils import column_or_1d
 
+from ..._utils.labels import deaf_to_majorities
 from ..._utils.validation import check_weights, distinct_labels
 from .._ranking import check_rows
 from ._interval import (
@@ -82,17 +83,20 @@ def metric_interval(
         return first - second[0] if second else first
 
     strata = sampled.strata(options.stratified)
+    # A metric of this package warns of a majority here. Which class is that of a resample, or of
+    # all rows but one, may be chance.
     estimate = statistic(np.concatenate(strata))
-    distribution = np.fromiter(
-        (
-            statistic(rows)
-            for rows in _resamples(
-                strata, sampled, options.n_resamples, random_generator(random_state)
-            )
-        ),
-        dtype=np.float64,
-        count=options.n_resamples,
-    )
+    with deaf_to_majorities():
+        distribution = np.fromiter(
+            (
+                statistic(rows)
+                for rows in _resamples(
+                    strata, sampled, options.n_resamples, random_generator(random_state)
+                )
+            ),
+            dtype=np.float64,
+            count=options.n_resamples,
+        )
     outside = (1.0 - options.confidence_level) / 2.0
     tails = np.array([outside, 1.0 - outside])
     if np.ptp(distribution) == 0.0:
@@ -108,7 +112,8 @@ def metric_interval(
             distribution.size,
         )
         z = float(ndtri(outside))
-        acceleration = _acceleration(strata, sampled, statistic)
+        with deaf_to_majorities():
+            acceleration = _acceleration(strata, sampled, statistic)
         tails = bca_tails(np.array([z, -z]), rank, acceleration)
     low, high = np.quantile(distribution, tails)
     return BootstrapInterval(

@@ -106,6 +106,12 @@ def test_small_integers_take_half_the_memory(tmp_path):
     assert tables["large"].draw(0).X_train.dtype == np.float64
 
 
+def test_a_file_with_semicolons_says_so(tmp_path):
+    make_frame().to_csv(tmp_path / "a.csv", index=False, sep=";")
+    with pytest.raises(ValueError, match=r"a\.csv has no column.*separated by ';', and not by ','"):
+        study_tables(str(tmp_path))
+
+
 def test_target_option(tmp_path):
     make_frame("churned").to_csv(tmp_path / "a.csv", index=False)
     make_frame("label").to_csv(tmp_path / "b.csv", index=False)

@@ -466,7 +466,10 @@ def test_levels_near_the_ends(table, function, metric):
         ({"budget": 0.1, "verbose": "no"}, "'verbose' parameter"),
         ({"budget": 0.1, "random_state": -1}, "random_state must be an int in the range"),
         ({"budget": 0.1, "random_state": "no"}, "random_state must be an int in the range"),
-        ({"budget": 0.1, "stratified": "yes"}, "'stratified' parameter"),
+        (
+            {"budget": 0.1, "stratified": "yes"},
+            "'stratified' parameter of (paired_)?bootstrap_ci must",
+        ),
         ({"budget": 0.1, "pos_label": 2}, "pos_label=2 is not a valid label"),
         ({"budget": 0.1, "value": [0, 1, 0, 0]}, "no value"),
     ],
@@ -593,3 +596,22 @@ def test_progress(capsys, method, given):
         assert len(lines) == 10
     with pytest.raises(ValueError, match="'verbose' parameter of bootstrap_ci"):
         bootstrap_ci(y, scores[0], **options, verbose=-1)
+
+
+@pytest.mark.parametrize("stratified", [True, False])
+def test_a_resample_of_another_metric_without_weight_is_drawn_again(stratified):
+    y, score = np.repeat([1, 0], [3, 9]), np.arange(12.0)
+    weight = np.array([1, 0, 0, *[2] * 9])
+    # Of the resamples of three positives, three in ten hold none that has weight.
+    interval = bootstrap_ci(
+        y,
+        score,
+        metric=partial(coverage_at_budget_score, budget=0.5),
+        sample_weight=weight,
+        method="percentile",
+        n_resamples=60,
+        stratified=stratified,
+        random_state=0,
+    )
+    assert interval.distribution.size == 60
+    assert np.isfinite(interval.distribution).all()

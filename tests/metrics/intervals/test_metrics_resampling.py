@@ -13,7 +13,11 @@ from skbudget.metrics.intervals._coverage_interval import bootstrap_coverage
 from skbudget.metrics.intervals._resampling import Cells
 
 # Budgets up to 1 are drawn, and curves end there.
-pytestmark = pytest.mark.filterwarnings("ignore:budget=1 reviews everything")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:budget=1 reviews everything"),
+    # So are labels of which any number are positive.
+    pytest.mark.filterwarnings("ignore:.*is the majority of y_true"),
+]
 
 bases = st.sampled_from(["population", "fpr"])
 
@@ -198,6 +202,21 @@ def test_the_window_of_heavy_rows_is_as_wide_as_that_of_light_ones(basis):
     for weight in (np.ones(y.size), np.full(y.size, 64.0)):
         rows = check_rows(y, score, sample_weight=weight, value=None, pos_label=None)
         sizes.append(Cells.of([rows], np.array([0.05]), basis).n_rows.size)
+    assert sizes[1] == pytest.approx(sizes[0], rel=0.05)
+
+
+@pytest.mark.parametrize("basis", ["population", "fpr"])
+def test_the_window_of_swaps_of_heavy_rows_is_as_wide_as_that_of_light_ones(basis):
+    rng = np.random.default_rng(0)
+    y = np.repeat([0, 1], [20_000, 2_000])
+    scores, sizes = (rng.normal(y), rng.normal(y)), []
+    for weight in (np.ones(y.size), np.full(y.size, 64.0)):
+        rankings = [
+            check_rows(y, score, sample_weight=weight, value=None, pos_label=None)
+            for score in scores
+        ]
+        sizes.append(Cells.swappable(rankings, 0.05, basis).n_rows.size)
+    assert sizes[0] < y.size / 2
     assert sizes[1] == pytest.approx(sizes[0], rel=0.05)
 
 
