@@ -75,7 +75,9 @@ def methods(n_neg_per_pos: float, seed: int) -> dict[str, object]:
             scoring=make_coverage_scorer(BUDGET),
             cv=StratifiedKFold(2, shuffle=True, random_state=seed),
         ),
-        "AutoBalance": AutoBalanceClassifier(linear(), warmup=0.5, update_every=3, update_lr=0.2, **shared),
+        "AutoBalance": AutoBalanceClassifier(
+            linear(), warmup=0.5, update_every=3, update_lr=0.2, **shared
+        ),
     }
 
 

@@ -140,7 +140,7 @@ def test_training_objective_keeps_plain_cross_entropy(table):
     assert model.loss_ == VectorScalingCrossEntropy()
     # Of a model without a penalty, several losses have nearly the same optimum.
     tied = quick(make_pipeline(StandardScaler(), linear()), objective="cross_entropy").fit(X, y)
-    assert abs(tied.gain_.mean) < 2e-3
+    assert abs(tied.gain_.mean) < 0.01
     assert tied.gain_.low < 0.0 < tied.gain_.high
 
 
