@@ -15,6 +15,7 @@ from hostile_rule import LIMIT_S, Example
 from sklearn.linear_model import LogisticRegression
 
 from skbudget import model_selection
+from skbudget.autobalance import AutoBalanceClassifier
 from skbudget.boosting import PAUCLGBMClassifier, PAUCXGBClassifier
 from skbudget.ensemble import PAUCEnsembleClassifier
 from skbudget.model_selection import BudgetThresholdClassifier
@@ -66,6 +67,13 @@ def _settings() -> dict[type, dict[str, Any]]:
         PAUCClassifier: _known(PAUCClassifier, network),
         PAUCEnsembleClassifier: {"budget": 0.25, "cv": 2, "n_jobs": 1, "random_state": 0},
         BudgetThresholdClassifier: {"budget": 0.25, "random_state": 0},
+        AutoBalanceClassifier: {
+            "budget": 0.25,
+            "n_candidates": 1,
+            "cv": 2,
+            "n_repeats": 1,
+            "random_state": 0,
+        },
     }
 
 
@@ -80,6 +88,8 @@ def _parts(found: type) -> dict[str, Any]:
     """Return the estimators that an estimator is made of."""
     if found is PAUCEnsembleClassifier:
         return {"trees": Linear(), "network": Linear(C=0.5)}
+    if found is AutoBalanceClassifier:
+        return {"estimator": _new(PAUCLGBMClassifier, beta=None)}
     return {"estimator": LogisticRegression()} if found is BudgetThresholdClassifier else {}
 
 
@@ -121,6 +131,7 @@ def _rooms() -> dict[type, str]:
         PAUCClassifier: "skbudget.neural",
         PAUCEnsembleClassifier: "skbudget.ensemble",
         BudgetThresholdClassifier: "skbudget.model_selection",
+        AutoBalanceClassifier: "skbudget.autobalance",
     }
 
 
@@ -143,6 +154,8 @@ _OF_PARENTS_FIT = frozenset(
     }
 )
 _BOOSTERS = (PAUCLGBMClassifier, PAUCXGBClassifier)
+_SLOW = (PAUCEnsembleClassifier, AutoBalanceClassifier)
+_MADE_OF_OTHERS = (BudgetThresholdClassifier, PAUCEnsembleClassifier, AutoBalanceClassifier)
 
 # How the boosters refuse what is theirs to judge.
 _OF_BOOSTERS = frozenset({"LightGBMError", "XGBoostError"})
@@ -164,6 +177,9 @@ def _kinds_of_constructor(found: type) -> dict[str, Kind]:
             "loss",
         ) or (found in _BOOSTERS and name in _OF_PARENTS):
             kinds[name] = ANYTHING
+    if found is AutoBalanceClassifier:
+        # Strengths are tuned by gradients, of networks.
+        kinds["augment"] = ANYTHING
     if found is PAUCClassifier:
         kinds |= dict.fromkeys(
             ("max_epochs", "class_weight", "device", "hidden_layer_sizes"), ANYTHING
@@ -179,7 +195,7 @@ def _estimator(found: type) -> list[Example]:
     room = _rooms()[found]
     full = f"{room}.{found.__name__}"
     # The classifiers inside judge the rows, and the parents what is theirs.
-    made_of_others = found in (BudgetThresholdClassifier, PAUCEnsembleClassifier)
+    made_of_others = found in _MADE_OF_OTHERS
     upstream = frozenset({"X"} if made_of_others else ())
     network = found is PAUCClassifier
 
@@ -234,6 +250,8 @@ def _estimator(found: type) -> list[Example]:
         **dict.fromkeys(("base_margin_eval_set", "value_eval_set", "raw_score"), ANYTHING),
         **dict.fromkeys(("init_score", "base_margin"), Array("columns", role="numbers", none=True)),
         "classes": ANYTHING,
+        # Beside most objectives a segment has no effect, and is refused.
+        "segment": ANYTHING,
     }
     optional = {"sample_weight", "value", "iid_mask", "segments"}
     for name in inspect.signature(found.fit).parameters:
@@ -252,8 +270,8 @@ def _estimator(found: type) -> list[Example]:
             kinds=_kinds_of_constructor(found),
             raises=_OF_BOOSTERS,
             upstream=frozenset({*_OF_PARENTS, "n_jobs"} if found in _BOOSTERS else ()),
-            # The default network has eight members.
-            limit=60.0 if found is PAUCEnsembleClassifier else LIMIT_S,
+            # The default network has eight members, and all of these are fits inside fits.
+            limit=60.0 if found in _SLOW else LIMIT_S,
         ),
         Example(
             f"{full}.set_params",
