@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from ...objectives import Loss
 from ...objectives._rows import Rows
+from ..losses._numpy import NumpyLoss
 from ._module import MLP
 from ._rows import TableDataset
 
@@ -17,7 +18,7 @@ __all__ = ["begin_at_start"]
 
 
 def begin_at_start(module: Any, loss: Any, rows: TableDataset) -> None:
-    """Set the biases of the output to the constant that boosting begins from on the same loss.
+    """Add the constant that boosting begins from on the same loss to the biases of the output.
 
     From zero, the first steps would make the scores as low as a low base rate wants them through
     every feature there is, and rows far from the centre would have the lowest.
@@ -31,12 +32,14 @@ def begin_at_start(module: Any, loss: Any, rows: TableDataset) -> None:
     rows : TableDataset
         The training rows.
     """
+    if isinstance(loss, NumpyLoss):
+        loss = loss.loss
     if not isinstance(loss, Loss) or not isinstance(module, MLP):
         return
     bias = module.biases[-1]
     start = _start(loss, rows, bias.shape[-1])
     with torch.no_grad():
-        bias.copy_(torch.from_numpy(start).to(bias.dtype).expand_as(bias))
+        bias.add_(torch.from_numpy(start).to(bias.dtype))
 
 
 def _start(loss: Loss[Any], rows: TableDataset, n_outputs: int) -> NDArray[np.float64]:
@@ -48,6 +51,9 @@ def _start(loss: Loss[Any], rows: TableDataset, n_outputs: int) -> NDArray[np.fl
     of_rows = None if weight is None else weight[counted].astype(np.float64)
 
     def start_of(coded: NDArray, shape: tuple[int, ...]) -> NDArray[np.float64]:
+        if coded.dtype == bool and coded.all() == coded.any():
+            # The first part of a stream may have one class.
+            return np.zeros(1)
         table = Rows(coded, np.zeros((coded.size, *shape)), of_rows, named)
         return np.atleast_1d(np.asarray(loss.resolved(table).start(table), dtype=np.float64))
 
