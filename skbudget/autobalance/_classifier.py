@@ -72,8 +72,7 @@ class AutoBalanceClassifier(ClassifierMixin, BaseEstimator):
         - `PAUCLGBMClassifier`, `PAUCXGBClassifier`, whose ``objective`` is set here, or
           LightGBM's and XGBoost's own classifiers, of which the parameters are taken;
         - a pipeline that ends in one of these estimators.
-    objective : {"coverage", "balanced_error", "worst_group", "cross_entropy"}, \
-            default="coverage"
+    objective : {"coverage", "balanced_error", "worst_group", "cross_entropy"}, default="coverage"
         What the loss is tuned for: the share of positives within the budget; the mean of
         the errors of both classes; the greatest balanced error of a segment; or
         cross-entropy itself. For the balanced error rows are called positive from the
