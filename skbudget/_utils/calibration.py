@@ -69,7 +69,10 @@ class SigmoidCalibrator:
         target = np.where(positive, (n_pos + 1) / (n_pos + 2), 1 / (n_neg + 2))
         share = weight / weight.sum()
         centre = float(share @ margin)
-        spread = float(np.sqrt(share @ (margin - centre) ** 2)) or 1.0
+        spread = float(np.sqrt(share @ (margin - centre) ** 2))
+        if spread <= 1e-12 * greatest:
+            # Equal up to rounding.
+            spread = 1.0
         x = (margin - centre) / spread
 
         def loss(theta: NDArray) -> tuple[float, NDArray]:
