@@ -10,9 +10,9 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils import check_consistent_length, check_random_state
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import _num_samples, check_is_fitted, validate_data
+from sklearn.utils.validation import _num_samples, check_is_fitted
 
-from .._utils.features import check_kinds
+from .._utils.features import check_for_models
 from .._utils.labels import (
     TwoClasses,
     classes_by_role,
@@ -281,7 +281,7 @@ class AutoBalanceClassifier(ClassifierMixin, BaseEstimator):
         """
         check_params(self)
         owner = type(self).__name__
-        X = self._check_X(X, reset=True)
+        X = check_for_models(self, X, reset=True)
         n_samples = _num_samples(X)
         weight = check_weights(sample_weight, n_samples)
         pos_label = asked_positive(self.estimator) if self.pos_label is None else self.pos_label
@@ -391,22 +391,6 @@ class AutoBalanceClassifier(ClassifierMixin, BaseEstimator):
             float(self.warmup), int(self.update_every), float(self.update_lr), int(self.n_terms)
         )
 
-    def _check_X(self, X: Any, *, reset: bool) -> Any:
-        if not hasattr(X, "iloc"):
-            # What becomes an array: frames of pandas reach the models as they are.
-            X = check_kinds(X, type(self).__name__)
-        if hasattr(X, "iloc") or hasattr(X, "__dataframe__"):
-            validate_data(self, X, skip_check_array=True, reset=reset)
-            return X
-        return validate_data(
-            self,
-            X,
-            reset=reset,
-            dtype=(np.float64, np.float32),
-            ensure_all_finite="allow-nan",
-            ensure_min_samples=2 if reset else 1,
-        )
-
     # --- prediction ---------------------------------------------------------------
 
     def decision_function(self, X: Any) -> NDArray[np.float64]:
@@ -424,7 +408,7 @@ class AutoBalanceClassifier(ClassifierMixin, BaseEstimator):
         margin : ndarray of shape (n_samples,)
         """
         check_is_fitted(self, "estimator_")
-        X = self._check_X(X, reset=False)
+        X = check_for_models(self, X, reset=False)
         margin = self._fitted.margin(X) - self._offset
         return -margin if is_positive_first(self) else margin
 
@@ -443,7 +427,7 @@ class AutoBalanceClassifier(ClassifierMixin, BaseEstimator):
             Columns in the order of ``classes_``.
         """
         check_is_fitted(self, "estimator_")
-        X = self._check_X(X, reset=False)
+        X = check_for_models(self, X, reset=False)
         return two_columns(self._fitted.probability(X), is_positive_first(self))
 
     def predict(self, X: Any) -> NDArray:

@@ -10,14 +10,11 @@ from sklearn.utils._param_validation import InvalidParameterError
 from .._utils.names import suggestion
 from .._utils.validation import check_positive
 from ..objectives import AtBudget, Loss, Schedule, WeightedSum, available, find_loss
-from ..objectives._checks import check_for_boosters
+from ..objectives._checks import check_for_boosters, has_band
 
 __all__ = ["REGULARIZER_PARAMETERS", "find_regularizer"]
 
 REGULARIZER_PARAMETERS = ("regularizer", "regularizer_weight")
-
-# The parameters of a loss over a band.
-BAND_PARAMETERS = ("alpha", "beta", "basis")
 
 
 def find_regularizer(estimator: Any) -> Callable[[Loss[Any]], Loss[Any]] | None:
@@ -65,7 +62,7 @@ def _by_name(name: str, estimator: Any) -> Loss[Any]:
     if name not in available():
         raise _no_loss(name, type(estimator).__name__)
     loss = find_loss(name)
-    if loss.target == "binary" and all(hasattr(loss, one) for one in BAND_PARAMETERS):
+    if has_band(loss):
         return AtBudget(loss.replace(beta=1.0), budget=estimator.budget)
     return loss
 

@@ -25,6 +25,7 @@ from ...objectives import (
     loss_classes,
 )
 from ...objectives import FocalLoss as NumpyFocalLoss
+from ...objectives._checks import has_band
 from ...objectives._compose import _parts_of
 from ...objectives._loss import loss_name
 from ...objectives._registry import classes_of
@@ -435,9 +436,7 @@ def _has_band(loss: Any) -> bool:
     """Whether a loss, or a class of them, has the parameters of a band."""
     if isinstance(loss, type):
         return issubclass(loss, PAUCAtBudgetLoss)
-    if isinstance(loss, Loss) and loss.target != "binary":
-        return False
-    return all(hasattr(loss, name) for name in ("alpha", "beta", "basis"))
+    return has_band(loss)
 
 
 def _end_of_band(loss: Loss[Any]) -> float | None:

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ...objectives import Loss
+from ...objectives import Loss, OneVsRest
 from ...objectives._rows import Rows
 from ..losses._numpy import NumpyLoss
 from ._module import MLP
@@ -50,18 +50,17 @@ def _start(loss: Loss[Any], rows: TableDataset, n_outputs: int) -> NDArray[np.fl
     named = {name: about[name][counted] for name in loss.reads | loss.needs if name in about}
     of_rows = None if weight is None else weight[counted].astype(np.float64)
 
-    def start_of(coded: NDArray, shape: tuple[int, ...]) -> NDArray[np.float64]:
-        if coded.dtype == bool and coded.all() == coded.any():
+    if loss.target == "binary" and n_outputs > 1:
+        loss = OneVsRest(loss)
+    if loss.target == "real":
+        coded = target.astype(np.float64)
+    elif loss.target == "binary":
+        coded = target == 1
+        if coded.all() or not coded.any():
             # The first part of a stream may have one class.
             return np.zeros(1)
-        table = Rows(coded, np.zeros((coded.size, *shape)), of_rows, named)
-        return np.atleast_1d(np.asarray(loss.resolved(table).start(table), dtype=np.float64))
-
-    if loss.target == "real":
-        return start_of(target.astype(np.float64), ())
-    if loss.margins != "one":
-        return start_of(target.astype(np.int64), (n_outputs,))
-    if n_outputs == 1:
-        return start_of(target == 1, ())
-    # Each class against the rest.
-    return np.concatenate([start_of(target == number, ()) for number in range(n_outputs)])
+    else:
+        coded = target.astype(np.int64)
+    shape = (coded.size,) if loss.margins == "one" else (coded.size, n_outputs)
+    table = Rows(coded, np.zeros(shape), of_rows, named)
+    return np.atleast_1d(np.asarray(loss.resolved(table).start(table), dtype=np.float64))
