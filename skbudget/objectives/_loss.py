@@ -33,8 +33,8 @@ __all__ = [
     "example_rows",
 ]
 
-Scale = Literal["rows", "positives", "sum"]
-SCALES = ("rows", "positives", "sum")
+Scale = Literal["rows", "positives", "relevant", "sum"]
+SCALES = ("rows", "positives", "relevant", "sum")
 
 # More rows than a test of a loss has any use for.
 _MOST_EXAMPLE_ROWS = 10_000_000
@@ -77,9 +77,10 @@ class Loss(ABC, Generic[Held]):
     sums_over_workers : bool, class attribute
         Whether the loss adds up over workers (``rows.workers``), so that every worker
         gets the derivatives of the whole table.
-    scale : {"rows", "positives", "sum"}, class attribute
+    scale : {"rows", "positives", "relevant", "sum"}, class attribute
         How the mean becomes a booster's sum: times the weight of all rows, times the
-        weight of the positives, or not at all, for a loss that is such a sum already.
+        weight of the positives, times the weight of the rows whose target is above 0, for a
+        real target that grades rows, or not at all, for a loss that is such a sum already.
     networks_only : str, class attribute
         Why boosters cannot be trained on the loss, and what they take in its place: a
         sentence for their error. Empty for a loss that has a hessian.
@@ -460,6 +461,8 @@ class Loss(ABC, Generic[Held]):
         """
         if self.scale == "rows":
             return rows.total_weight
+        if self.scale == "relevant":
+            return rows.relevant_weight
         return rows.positive_weight if self.scale == "positives" else 1.0
 
     def _with(self: Self, **changes: Any) -> Self:

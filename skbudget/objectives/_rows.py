@@ -185,6 +185,14 @@ class Rows:
         """Row indices of the positives of a binary target."""
         return np.flatnonzero(self.target)
 
+    @cached_property
+    def relevant_weight(self) -> float:
+        """Sum of the weights of the rows whose target is above 0 (of this worker)."""
+        relevant = self.target > 0
+        if self.weight is None:
+            return float(np.count_nonzero(relevant))
+        return float(self.weight[relevant].sum())
+
     @property
     def n_samples(self) -> int:
         """Number of rows (of this worker)."""

@@ -72,7 +72,7 @@ def test_a_loss_says_what_it_needs(cls):
         assert isinstance(loss.needs, frozenset)
         assert loss.needs <= set(rows.columns)
         assert set(rows.columns) <= loss.reads | loss.needs
-        assert loss.scale in ("rows", "positives", "sum")
+        assert loss.scale in ("rows", "positives", "relevant", "sum")
         assert isinstance(loss.networks_only, str)
         assert cls.__doc__.strip()
 
