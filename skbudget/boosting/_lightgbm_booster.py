@@ -14,7 +14,7 @@ from lightgbm.basic import _ConfigAliases
 from lightgbm.callback import EarlyStopException
 from numpy.typing import NDArray
 
-from ._fitting import Booster, Choice, Model, Training
+from ._booster import Booster, Choice, Model, Training
 from ._rounds import announce_round
 
 __all__ = [
@@ -171,6 +171,7 @@ class LightGBM(Booster):
     eval_sizes: list[int] = field(default_factory=list)
     linear_of: str | None = None
 
+    library: ClassVar = "lightgbm"
     # LightGBM offers functions that return them.
     printing: ClassVar = (type(log_evaluation()),)
     stopping: ClassVar = (type(early_stopping(1)),)

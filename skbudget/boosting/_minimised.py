@@ -53,12 +53,15 @@ class Minimised:
         that it is called with.
     begins_at_start : bool
         Whether boosting begins from the start of the loss rather than from zero.
+    is_bare : bool
+        Whether there is nothing beside the loss: no regulariser, no schedule.
     """
 
     at: Callable[[float | None], Any]
     loss: Loss[Any] | None
     has_band: bool = False
     begins_at_start: bool = False
+    is_bare: bool = False
 
     @property
     def target(self) -> Target:
@@ -69,6 +72,16 @@ class Minimised:
     def margins(self) -> Margins:
         """The raw scores per row that the loss takes."""
         return "one" if self.loss is None else self.loss.margins
+
+    def library_params(self, library: str, columns: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the parameters of the booster's own objective, if that is what is minimised.
+
+        It is if a loss that the booster has is given alone, and no column that only the loss of
+        this package reads. Otherwise there are none.
+        """
+        if self.loss is None or not self.is_bare or columns:
+            return {}
+        return self.loss.library_params(library)
 
     def check_columns(self, columns: Mapping[str, Any], owner: str) -> None:
         """Raise if a column is given that nobody reads, or one is missing that the loss needs.
@@ -181,7 +194,8 @@ def _over_band(loss: Loss[Any], estimator: Any, regularized: _Regularized) -> Mi
 def _of_loss(loss: Loss[Any], estimator: Any, regularized: _Regularized) -> Minimised:
     loss = loss if regularized is None else regularized(loss)
     objective = BoosterObjective(loss, schedule=estimator.schedule)
-    return Minimised(lambda beta: objective, loss, begins_at_start=True)
+    is_bare = regularized is None and estimator.schedule is None
+    return Minimised(lambda beta: objective, loss, begins_at_start=True, is_bare=is_bare)
 
 
 def _no_objective(estimator: Any) -> Exception:

@@ -17,7 +17,7 @@ from xgboost.callback import EarlyStopping, EvaluationMonitor, TrainingCallback
 from xgboost.core import XGBoostError
 
 from .._utils.threads import container_threads
-from ._fitting import Booster, Choice, Model, Training
+from ._booster import Booster, Choice, Model, Training
 from ._minimised import Minimised
 from ._parameters import OF_XGBOOST, refuse_class_ratio
 from ._rounds import announce_round
@@ -97,6 +97,7 @@ class XGBoost(Booster):
     parent: type = XGBClassifier
     eval_base: Any = None
 
+    library: ClassVar = "xgboost"
     printing: ClassVar = (EvaluationMonitor,)
     stopping: ClassVar = (EarlyStopping,)
 
@@ -135,6 +136,10 @@ class XGBoost(Booster):
         if params.get("base_score") is not None:
             # The user says where boosting begins.
             start = None
+        elif self.arguments["xgb_model"] is None and isinstance(objective, str):
+            # Its own objective begins from what XGBoost finds, but not beside scores of the rows.
+            if base is not None:
+                params["base_score"] = self._as_base_score(0.0)
         elif self.arguments["xgb_model"] is None and self.parent is XGBModel:
             # XGBoost would begin at one half.
             params["base_score"] = 0.0
