@@ -104,6 +104,8 @@ class PAUCClassifierMixin:
     _leaves_name: str
     # What the parent calls the scores of rows that boosting begins from.
     _base_name: str
+    # Under what name losses know the booster.
+    _library: ClassVar[str]
     # The greatest number that the parent holds in a table.
     _greatest: ClassVar[float] = np.inf
     # Errors of the booster itself.
@@ -228,6 +230,17 @@ class PAUCClassifierMixin:
         if params.get("n_jobs") is None:
             params["n_jobs"] = container_threads()
         return params
+
+    def _is_theirs(self, training: Training) -> bool:
+        """Tell whether an objective of the booster's own is trained."""
+        minimised = find_minimised(self)
+        return bool(minimised.library_params(self._library, training.rows))
+
+    def _has_metric(self, training: Training) -> bool:
+        """Tell whether the booster's own objective brings a metric, for more than two classes."""
+        # That of ranks would ask for the queries of the evaluation set.
+        without = self._fitted_kind[0] == "binary" or find_minimised(self).has_queries
+        return not without and self._is_theirs(training)
 
     def _coverage_metric(self, *, of_value: bool) -> CoverageMetric:
         if self._fitted_kind[0] != "binary":

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from .losses._numpy import NumpyLoss
     from .losses._pauc import PAUCAtBudgetLoss
     from .losses._rank_reg import RankRegLoss
+    from .losses._real import LogCoshLoss, QuantileLoss
     from .losses._recall import RecallAtQuantileLoss
     from .losses._significance import SignificanceLoss
     from .losses._smooth_ap import SmoothAPLoss
@@ -31,10 +32,12 @@ __all__ = [
     "CriticalRankLoss",
     "FocalLoss",
     "HardNegativeCrossEntropyLoss",
+    "LogCoshLoss",
     "LossWarmup",
     "NumpyLoss",
     "PAUCAtBudgetLoss",
     "PAUCClassifier",
+    "QuantileLoss",
     "RankRegLoss",
     "RecallAtQuantileLoss",
     "SignificanceLoss",
@@ -52,10 +55,12 @@ __getattr__, __dir__ = lazy_names(
         "CriticalRankLoss": ".losses._critical_rank",
         "FocalLoss": ".losses._focal",
         "HardNegativeCrossEntropyLoss": ".losses._cross_entropy",
+        "LogCoshLoss": ".losses._real",
         "LossWarmup": ".losses._warmup",
         "NumpyLoss": ".losses._numpy",
         "PAUCAtBudgetLoss": ".losses._pauc",
         "PAUCClassifier": "._classifier",
+        "QuantileLoss": ".losses._real",
         "RankRegLoss": ".losses._rank_reg",
         "RecallAtQuantileLoss": ".losses._recall",
         "SignificanceLoss": ".losses._significance",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, ClassVar, NamedTuple
 
@@ -18,7 +19,9 @@ __all__ = [
     "LeafSums",
     "ListLoss",
     "Lists",
+    "OfQueries",
     "Side",
+    "grades_of",
     "hinge_sums",
     "kernel_sums",
     "lists_of",
@@ -114,6 +117,20 @@ class ListLoss(Loss[Any]):
             target = rows.target.copy()
             target[group == 3] = 0
             yield loss, rows.replace(target=target, columns={"group": group})
+
+
+class OfQueries(ABC):
+    """A loss that boosters have as an objective of their own, which is told the queries."""
+
+    @abstractmethod
+    def library_takes(self, library: str, rows: Rows) -> bool:
+        """Tell whether the objective of a booster takes these rows.
+
+        Raises
+        ------
+        ValueError
+            If neither that objective nor the loss takes them.
+        """
 
 
 def grades_of(loss: ListLoss, rows: Rows) -> NDArray[np.float64]:

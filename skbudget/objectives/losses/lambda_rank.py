@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,12 +22,15 @@ from ._dcg import (
     gains_of,
     ideal_gain,
 )
-from ._lists import ListLoss, Lists, grades_of, lists_of, weight_of, with_order
+from ._lists import ListLoss, Lists, OfQueries, grades_of, lists_of, weight_of, with_order
 
 __all__ = ["MOST_ROWS", "LambdaRank"]
 
 MOST_ROWS = 10_000
 """Rows of a list at most, as in LightGBM."""
+
+# LightGBM has gains of the grades up to this one.
+_MOST_LIBRARY_GRADE = 30
 
 
 class _Order(NamedTuple):
@@ -63,7 +66,7 @@ class _Order(NamedTuple):
 
 
 @dataclass(frozen=True)
-class LambdaRank(ListLoss):
+class LambdaRank(ListLoss, OfQueries):
     r"""The logistic loss of the pairs of each list, weighed by what a swap does to the NDCG.
 
     With gains :math:`g`, places :math:`r` by the current scores, the discount
@@ -88,7 +91,8 @@ class LambdaRank(ListLoss):
     Parameters
     ----------
     k : int or None, default=None
-        Places that count, as in NDCG@k; None for all.
+        Places that count, as in NDCG@k. None for all; for the own objectives of the boosters,
+        for as many as they count by default (30 in LightGBM, 32 in XGBoost).
     temperature : float, default=1.0
         Temperature :math:`T`, in units of raw score.
     gain : {"exponential", "linear"}, default="exponential"
@@ -108,9 +112,14 @@ class LambdaRank(ListLoss):
     rows times places. A list whose rows all have the same grade is left out; the others count
     alike. A weight repeats a row.
 
-    LightGBM (``objective="lambdarank"``) and XGBoost (``objective="rank:ndcg"``) divide the
-    gradient by more: by the difference of the scores, and by the logarithm of the sum over a
-    query. Without these options of theirs it is the gradient here times the number of lists.
+    The boosters' classifiers train the objective of the booster itself, LightGBM's
+    ``"lambdarank"`` and XGBoost's ``"rank:ndcg"``, told the queries by ``fit(..., group=...)``
+    in any order. These divide the gradient by more: by the difference of the scores, and by the
+    logarithm of the sum over a query. Without these options of theirs it is the gradient here
+    times the number of lists. The loss here is trained where they cannot be: beside a
+    regulariser or a schedule, for grades that are no whole numbers up to 30, in XGBoost for
+    weights or another temperature, and by `BoosterObjective
+    <skbudget.boosting.BoosterObjective>` and networks.
 
     The budget of a table is no list of a query. With coverage at a budget in place of the NDCG,
     pairs across the cut count alike and others not at all. In a trial on contested tops that
@@ -136,7 +145,12 @@ class LambdaRank(ListLoss):
     gain: Gain = "exponential"
     graded: bool = False
 
-    reads = frozenset({"group"})
+    reads: ClassVar[frozenset[str]] = frozenset({"group"})
+    library: ClassVar[Mapping[str, str]] = {
+        "lightgbm": "lambdarank",
+        "xgboost": "rank:ndcg",
+        "catboost": "LambdaMart",
+    }
 
     def __post_init__(self) -> None:
         owner = type(self).__name__
@@ -146,6 +160,34 @@ class LambdaRank(ListLoss):
         check_option(self.gain, "gain", GAINS, owner)
         check_option(self.graded, "graded", (True, False), owner)
         self._declare()
+
+    def library_params(self, library: str) -> dict[str, Any]:
+        """Return the parameters of the booster's own objective."""
+        params = super().library_params(library)
+        if library == "lightgbm":
+            if self.k is not None:
+                params["lambdarank_truncation_level"] = int(self.k)
+            if self.temperature != 1.0:
+                params["sigmoid"] = 1.0 / float(self.temperature)
+            if self.gain == "linear":
+                params["label_gain"] = list(range(_MOST_LIBRARY_GRADE + 1))
+        elif library == "xgboost":
+            if self.k is not None:
+                params["lambdarank_pair_method"] = "topk"
+                params["lambdarank_num_pair_per_sample"] = int(self.k)
+            if self.gain == "linear":
+                params["ndcg_exp_gain"] = False
+        return params
+
+    def library_takes(self, library: str, rows: Rows) -> bool:
+        """Tell whether the objective of a booster takes the grades and weights of the rows."""
+        grade = grades_of(self, rows)
+        if library == "xgboost" and (rows.weight is not None or self.temperature != 1.0):
+            # It has a weight for each query.
+            return False
+        if library == "lightgbm":
+            _check_sizes(lists_of(rows), np.ones(rows.n_samples), type(self).__name__)
+        return not bool((grade > _MOST_LIBRARY_GRADE).any() or (grade % 1.0).any())
 
     def hold(self, rows: Rows) -> _Order | None:
         """Return the order of the rows, by which their pairs count; None without a list."""
