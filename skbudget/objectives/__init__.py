@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     # For type checkers, which walk no folder. To them a class that is missing here is Any.
     # ruff: noqa: F401
     from .losses.absolute_error import AbsoluteError
+    from .losses.approx_ndcg import ApproxNDCG
     from .losses.binary_cross_entropy import BinaryCrossEntropy
     from .losses.class_balanced_cross_entropy import ClassBalancedCrossEntropy
     from .losses.focal_loss import FocalLoss
@@ -28,8 +29,13 @@ if TYPE_CHECKING:
     from .losses.log_cosh import LogCosh
     from .losses.lovasz_significance import LovaszSignificance
     from .losses.margin_cross_entropy import MarginCrossEntropy
+    from .losses.lambda_rank import LambdaRank
+    from .losses.listwise_softmax import ListNet, ListwiseSoftmax
+    from .losses.pairwise_hinge import PairwiseHinge
     from .losses.pairwise_pauc import PairwisePAUC
     from .losses.quantile import Quantile
+    from .losses.rank_net import RankNet
+    from .losses.rank_weighted_cross_entropy import RankWeightedCrossEntropy
     from .losses.recall_pauc import RecallPAUC
     from .losses.segment_scaling_cross_entropy import SegmentScalingCrossEntropy
     from .losses.softmax_cross_entropy import SoftmaxCrossEntropy

@@ -109,8 +109,9 @@ class ApproxNDCG(ListLoss):
     a positive.
 
     A relevant row far down the list hardly has a gradient: the discount is flat there. So the
-    loss improves a good order, and does not find one. ``ndcg_score`` of scikit-learn has the
-    linear gain.
+    loss improves a good order, and is slow to find one: boosters from a constant score are
+    ahead with any other loss of lists for the first rounds. ``ndcg_score`` of scikit-learn has
+    the linear gain.
 
     References
     ----------
