@@ -25,12 +25,12 @@ if TYPE_CHECKING:
     from .losses.focal_loss import FocalLoss
     from .losses.hard_negative_cross_entropy import HardNegativeCrossEntropy
     from .losses.huber import Huber
+    from .losses.lambda_rank import LambdaRank
     from .losses.ldam_loss import LDAMLoss
+    from .losses.listwise_softmax import ListNet, ListwiseSoftmax
     from .losses.log_cosh import LogCosh
     from .losses.lovasz_significance import LovaszSignificance
     from .losses.margin_cross_entropy import MarginCrossEntropy
-    from .losses.lambda_rank import LambdaRank
-    from .losses.listwise_softmax import ListNet, ListwiseSoftmax
     from .losses.pairwise_hinge import PairwiseHinge
     from .losses.pairwise_pauc import PairwisePAUC
     from .losses.quantile import Quantile

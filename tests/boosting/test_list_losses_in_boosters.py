@@ -8,8 +8,8 @@ import pytest
 lgb = pytest.importorskip("lightgbm")
 xgb = pytest.importorskip("xgboost")
 
-from small_models import CLASSES, make, only_rank
 from sklearn.metrics import ndcg_score
+from small_models import CLASSES, make, only_rank
 
 from skbudget.boosting import BoosterObjective, LightGBMRounds, PAUCLGBMClassifier
 from skbudget.objectives import (
