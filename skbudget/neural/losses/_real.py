@@ -17,7 +17,7 @@ __all__ = ["LogCoshLoss", "QuantileLoss"]
 
 
 class _ResidualLoss(nn.Module):
-    """A mean over rows of a function of ``scores - targets``."""
+    """A mean over rows of a function of ``logits - targets``."""
 
     target: ClassVar[str] = "real"
     refuses_nonfinite: ClassVar[bool] = True
@@ -27,13 +27,13 @@ class _ResidualLoss(nn.Module):
         """Return the loss of each row."""
 
     def forward(
-        self, scores: Tensor, targets: Tensor, *, sample_weight: Tensor | None = None
+        self, logits: Tensor, targets: Tensor, *, sample_weight: Tensor | None = None
     ) -> Tensor:
         """Return the loss, shape ().
 
         Parameters
         ----------
-        scores : Tensor of shape (n_rows,) or (n_rows, 1)
+        logits : Tensor of shape (n_rows,) or (n_rows, 1)
             Raw scores.
         targets : Tensor of shape (n_rows,) or (n_rows, 1)
             Real numbers.
@@ -47,17 +47,16 @@ class _ResidualLoss(nn.Module):
         Raises
         ------
         FloatingPointError
-            If scores are NaN or infinite.
+            If logits are NaN or infinite.
         ValueError
             If a shape, a target or a weight is not as described.
         """
-        check_tensor(scores, "scores")
         check_tensor(targets, "targets")
-        with working_precision(scores) as scores:
-            scores, targets = _one_column(scores, "scores"), _one_column(targets, "targets")
+        with working_precision(logits) as logits:
+            scores, targets = _one_column(logits, "logits"), _one_column(targets, "targets")
             if targets.shape != scores.shape:
                 raise ValueError(
-                    f"targets must have shape {tuple(scores.shape)}, as scores have: got "
+                    f"targets must have shape {tuple(scores.shape)}, as logits have: got "
                     f"{tuple(targets.shape)}."
                 )
             check_finite(scores, type(self).__name__)
