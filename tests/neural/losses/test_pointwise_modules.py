@@ -166,7 +166,8 @@ def test_what_the_modules_refuse():
 
 def make(loss, **params):
     small = {"n_members": 1, "hidden_layer_sizes": (16,), "batch_size": 200, "max_epochs": 15}
-    return PAUCClassifier(loss, lr=1e-2, input_decay=0.0, random_state=0, **small, **params)
+    small |= {"lr": 1e-2, "input_decay": 0.0, "random_state": 0}
+    return PAUCClassifier(loss=loss, **{**small, **params})
 
 
 @pytest.fixture(scope="module")
