@@ -207,6 +207,13 @@ def test_early_stopping_on_the_metric_of_the_library(cls, loss):
 
 
 @each_class
+def test_a_target_beyond_single_precision_is_refused(cls):
+    X, y, _, _ = draw(0, 200)
+    with pytest.raises(ValueError, match="y must lie within .*greatest entry is 1e[+]35"):
+        only_rank(cls, "huber").fit(X, np.where(np.arange(200) == 3, 1e35, y))
+
+
+@each_class
 def test_training_is_continued(cls):
     X, y, _, _ = draw(0)
     argument = "init_model" if cls is PAUCLGBMClassifier else "xgb_model"

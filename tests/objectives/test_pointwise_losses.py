@@ -95,6 +95,8 @@ def test_log_cosh_does_not_overflow():
     # A hyperbolic cosine of 711 is infinite.
     assert LogCosh().loss([0.0], [1e5]) == pytest.approx(1e5 - math.log(2))
     assert LogCosh().gradient([0.0], [1e5])[0] == 1.0
+    # Nor does it round to nothing far inside of its delta.
+    assert LogCosh(1e10).loss([0.0], [1.0]) == pytest.approx(0.5)
     assert LogCosh(3.0).loss([0.0], [2.0]) == pytest.approx(9 * math.log(math.cosh(2 / 3)))
 
 
@@ -338,6 +340,7 @@ def test_the_gradient_of_crammer_and_singer():
         (lambda: Huber(0.0), "delta"),
         (lambda: Huber(-1.0), "delta"),
         (lambda: Huber(np.nan), "delta"),
+        (lambda: Huber(1e200), "delta"),
         (lambda: LogCosh(0.0), "delta"),
         (lambda: LogCosh("1"), "delta"),
         (lambda: Quantile(0.0), "tau"),
@@ -365,6 +368,8 @@ def test_targets_that_are_no_numbers_are_refused():
         for bad in (np.nan, np.inf):
             with pytest.raises(ValueError, match="y_true contains NaN or infinity"):
                 loss.loss([0.0, bad], [0.0, 0.0])
+        with pytest.raises(ValueError, match="y_true must lie within"):
+            loss.loss([0.0, 1e308], [0.0, 0.0])
 
 
 def test_the_names():

@@ -11,7 +11,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..._utils.validation import check_fraction
-from ._checks import check_finite, check_magnitude, check_tensor, check_weight, working_precision
+from ...objectives.losses._residuals import check_delta
+from ._checks import check_finite, check_tensor, check_weight, working_precision
 
 __all__ = ["LogCoshLoss", "QuantileLoss"]
 
@@ -124,7 +125,7 @@ class LogCoshLoss(_ResidualLoss):
     ----------
     delta : float, default=1.0
         Error around which the loss turns from squared to absolute, in the unit of the
-        target, greater than 0.
+        target, in [1e-15, 1e15].
 
     See Also
     --------
@@ -141,8 +142,11 @@ class LogCoshLoss(_ResidualLoss):
 
     def __init__(self, delta: float = 1.0) -> None:
         super().__init__()
-        self.delta = check_magnitude(delta, "delta", type(self).__name__)
+        self.delta = check_delta(delta, type(self).__name__)
 
     def _losses(self, residual: Tensor) -> Tensor:
         size = (residual / self.delta).abs()
-        return self.delta**2 * (size + F.softplus(-2.0 * size) - math.log(2.0))
+        far = size + F.softplus(-2.0 * size) - math.log(2.0)
+        # Near zero the difference of the two would be rounding.
+        near = 0.5 * torch.log1p(torch.sinh(size.clamp(max=1.0)) ** 2)
+        return self.delta**2 * torch.where(size < 1.0, near, far)

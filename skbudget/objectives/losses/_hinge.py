@@ -14,11 +14,16 @@ from .._loss import Loss, example_rows
 from .._rows import Rows
 from ._class_weight import PosWeight, check_pos_weight, pos_weight_of
 
-__all__ = ["LEAST_DISTANCE", "HingeLoss"]
+__all__ = ["LEAST_DISTANCE", "HingeLoss", "check_margin"]
 
 # Distances from the margin below this share of it curve as if they were that great. With less
 # the rows at the margin hold on to where they are, and trees hardly move.
 LEAST_DISTANCE = 0.3
+
+
+def check_margin(value: Any, owner: str) -> float:
+    """Return a margin if squares of it are floats in single precision."""
+    return check_positive(value, "margin", owner, minimum=1e-15, maximum=1e15)
 
 
 class HingeLoss(Loss[NDArray[np.floating]]):
@@ -32,7 +37,7 @@ class HingeLoss(Loss[NDArray[np.floating]]):
 
     def __post_init__(self) -> None:
         owner = type(self).__name__
-        check_positive(self.margin, "margin", owner)
+        check_margin(self.margin, owner)
         self.__dict__["pos_weight"] = check_pos_weight(self.pos_weight, owner)
 
     def hold(self, rows: Rows) -> NDArray[np.floating]:

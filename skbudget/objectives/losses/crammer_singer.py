@@ -10,10 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..._utils.collective import sum_over
-from ..._utils.validation import check_positive
 from .._loss import Derivatives, Loss, example_rows
 from .._rows import Margins, Rows, Target
-from ._hinge import LEAST_DISTANCE
+from ._hinge import LEAST_DISTANCE, check_margin
 
 __all__ = ["CrammerSinger"]
 
@@ -36,7 +35,7 @@ class CrammerSinger(Loss[NDArray[np.floating]]):
     Parameters
     ----------
     margin : float, default=1.0
-        How far above all others the own class is before a row no longer pulls, greater than 0.
+        How far above all others the own class is before a row no longer pulls, in [1e-15, 1e15].
 
     See Also
     --------
@@ -69,7 +68,7 @@ class CrammerSinger(Loss[NDArray[np.floating]]):
     library: ClassVar[Mapping[str, str]] = {"sklearn": "LinearSVC(multi_class='crammer_singer')"}
 
     def __post_init__(self) -> None:
-        check_positive(self.margin, "margin", type(self).__name__)
+        check_margin(self.margin, type(self).__name__)
 
     def hold(self, rows: Rows) -> NDArray[np.floating]:
         """Return each row's share of the loss."""

@@ -33,7 +33,7 @@ class Hinge(HingeLoss):
     Parameters
     ----------
     margin : float, default=1.0
-        How far from zero a row is on its side before it no longer pulls, greater than 0.
+        How far from zero a row is on its side before it no longer pulls, in [1e-15, 1e15].
     pos_weight : float, "balanced", ("balanced", share) or ("effective", beta), default=1.0
         Weight of a positive, see `BinaryCrossEntropy`.
 

@@ -140,6 +140,8 @@ def test_log_cosh_in_single_precision():
     wanted = (2 * (1e4 - math.log(2)) + math.log(math.cosh(0.5))) / 3
     assert value.item() == pytest.approx(wanted, rel=1e-6)
     np.testing.assert_allclose(3 * far.grad.numpy(), [1, -1, math.tanh(0.5)], rtol=1e-5)
+    # Far inside of its delta it does not round to nothing.
+    assert LogCoshLoss(1e6)(torch.ones(1), torch.zeros(1)).item() == pytest.approx(0.5)
     half = torch.tensor([2.0], dtype=torch.float16, requires_grad=True)
     assert LogCoshLoss()(half, torch.zeros(1)).dtype == torch.float32
 
