@@ -64,9 +64,10 @@ PARAMETERS_DOC = """budget : float, default=0.005
 OBJECTIVE_DOC = """objective : str, Loss or callable, default=None
         What is minimised. None is the partial AUC that the parameters above set. A name of
         `skbudget.objectives.available` or a `skbudget.objectives.Loss` is another loss, and
-        boosting begins from its `start`. A loss over a band that is given by name has the
-        band of ``budget``, ``alpha``, ``beta`` and ``basis``; its other parameters, and all
-        those of a loss object, are its own. A callable, such as a
+        boosting begins from its `start`. If the booster has that loss itself, its own
+        objective is trained, see `skbudget.objectives.Loss.library_params`. A loss over a band
+        that is given by name has the band of ``budget``, ``alpha``, ``beta`` and ``basis``; its
+        other parameters, and all those of a loss object, are its own. A callable, such as a
         `skbudget.boosting.BoosterObjective`, ignores the parameters above but for
         ``budget``, and boosting begins at zero. A loss may take other targets than two
         classes, see Notes."""

@@ -27,6 +27,9 @@ __all__ = [
     "values_as_weights",
 ]
 
+# Sums of so great targets are numbers in single precision.
+MOST_TARGET = 1e30
+
 
 # --- labels ---------------------------------------------------------------------------
 
@@ -95,6 +98,12 @@ def code_labels(
         y = y.astype(np.float64)
         if not np.isfinite(y).all():
             raise ValueError("Input y contains NaN or infinity.")
+        if y.size and not np.abs(y).max() <= MOST_TARGET:
+            raise ValueError(
+                f"y must lie within [-{MOST_TARGET:g}, {MOST_TARGET:g}], for boosters hold it in "
+                f"single precision: its greatest entry is {y.max():g}, its least {y.min():g}. "
+                "Choose a greater unit."
+            )
         return None, y
     encoder, y = _encode_classes(X, y, owner)
     what, least = "classes", 2

@@ -22,8 +22,10 @@ if TYPE_CHECKING:
     from .losses.approx_ndcg import ApproxNDCG
     from .losses.binary_cross_entropy import BinaryCrossEntropy
     from .losses.class_balanced_cross_entropy import ClassBalancedCrossEntropy
+    from .losses.crammer_singer import CrammerSinger
     from .losses.focal_loss import FocalLoss
     from .losses.hard_negative_cross_entropy import HardNegativeCrossEntropy
+    from .losses.hinge import Hinge
     from .losses.huber import Huber
     from .losses.lambda_rank import LambdaRank
     from .losses.ldam_loss import LDAMLoss
@@ -40,6 +42,7 @@ if TYPE_CHECKING:
     from .losses.segment_scaling_cross_entropy import SegmentScalingCrossEntropy
     from .losses.softmax_cross_entropy import SoftmaxCrossEntropy
     from .losses.squared_error import SquaredError
+    from .losses.squared_hinge import SquaredHinge
     from .losses.trapezoid_pauc import TrapezoidPAUC
     from .losses.vector_scaling_cross_entropy import VectorScalingCrossEntropy
     from .losses.vector_scaling_softmax import VectorScalingSoftmax

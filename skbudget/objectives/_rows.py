@@ -471,6 +471,11 @@ def check_rows(
                 f"{labels.shape}."
             )
         target = code_target(kind, labels)
+        if kind == "real" and target.size and not np.abs(target).max() <= MOST_MARGIN:
+            raise ValueError(
+                f"y_true must lie within [-{MOST_MARGIN:g}, {MOST_MARGIN:g}]: its greatest entry "
+                f"is {target.max():g}, its least {target.min():g}. Choose a greater unit."
+            )
     checked = check_columns(columns, n_samples)
     weight, exponent = check_weights(sample_weight, n_samples), 0
     if weight is not None:

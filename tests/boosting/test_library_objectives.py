@@ -16,6 +16,7 @@ from small_models import CLASSES, make, only_rank
 
 from skbudget.boosting import BoosterObjective, PAUCLGBMClassifier
 from skbudget.objectives import (
+    BinaryCrossEntropy,
     Huber,
     Quantile,
     Schedule,
@@ -153,8 +154,8 @@ def test_a_library_that_is_not_known_is_refused(library):
 def test_every_name_of_a_library_can_be_trained():
     for name, cls in loss_classes().items():
         assert name in available()
-        if cls.library.get("lightgbm"):
-            found = cls().library_params("lightgbm")
+        found = cls().library_params("lightgbm") if "lightgbm" in cls.library else {}
+        if found:
             n_classes = 3 if cls.target == "classes" else 1
             params = {**found, "num_class": n_classes, "verbose": -1, "num_threads": 1}
             target = np.arange(60.0) % (3 if cls.target == "classes" else 2)
@@ -203,6 +204,13 @@ def test_early_stopping_on_the_metric_of_the_library(cls, loss):
         assert log_loss(y[:500], model.predict_proba(X[:500])) < 0.8
     else:
         assert np.corrcoef(model.predict(X[:500]), y[:500])[0, 1] > 0.6
+
+
+@each_class
+def test_a_target_beyond_single_precision_is_refused(cls):
+    X, y, _, _ = draw(0, 200)
+    with pytest.raises(ValueError, match="y must lie within .*greatest entry is 1e[+]35"):
+        only_rank(cls, "huber").fit(X, np.where(np.arange(200) == 3, 1e35, y))
 
 
 @each_class
@@ -269,3 +277,21 @@ def test_metrics_of_probabilities_go_with_an_objective_of_the_library(cls):
         model = only_rank(cls, "softmax_cross_entropy", n_estimators=5, eval_metric="merror")
         model.fit(X, y, eval_set=[(X, y)])
         assert list(model.evals_result()["validation_0"]) == ["merror"]
+
+
+@each_class
+def test_binary_cross_entropy_is_that_of_the_library_up_to_rounding(cls, table):
+    """It stays ours: metrics are handed margins, and values of positives count."""
+    X, y = table
+    loss = BinaryCrossEntropy()
+    assert loss.library[name_of(cls)] in ("binary", "binary:logistic")
+    assert loss.library_params(name_of(cls)) == {}
+    model = only_rank(cls, loss).fit(X, y)
+    shared = {"n_estimators": 30, "learning_rate": 0.1, "reg_lambda": 5.0, "n_jobs": 1}
+    if cls is PAUCLGBMClassifier:
+        plain = lgb.LGBMClassifier(num_leaves=127, verbose=-1, **shared)
+    else:
+        trees = {"max_leaves": 127, "max_depth": 0, "grow_policy": "lossguide"}
+        plain = xgb.XGBClassifier(**shared, **trees)
+    wanted = margins_of(plain.fit(X, y), X)
+    np.testing.assert_allclose(model.decision_function(X), wanted, atol=1e-4)

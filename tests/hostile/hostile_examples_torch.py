@@ -26,12 +26,16 @@ CENTRES: dict[str, Kind] = {
 
 # Two columns of logits are two classes; weights broadcast to the targets.
 _COLUMNS = {"logits": Array("tensors", role="margins")}
+# Any number is a real target.
+_REAL = {"targets": Array("tensors", role="numbers")}
 _KINDS_OF_FORWARD: dict[str, dict[str, Kind]] = {
     "NumpyLoss": _COLUMNS,
     # A process needs cross sections.
     "SignificanceLoss": {**_COLUMNS, "process": ANYTHING},
     "WeightedCrossEntropyLoss": _COLUMNS,
     "VectorScalingSoftmaxLoss": _COLUMNS,
+    "LogCoshLoss": _REAL,
+    "QuantileLoss": _REAL,
     "FocalLoss": {"sample_weight": Array("tensors", role="broadcast", none=True)},
 }
 

@@ -11,13 +11,14 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..._utils.validation import check_fraction
-from ._checks import check_finite, check_magnitude, check_tensor, check_weight, working_precision
+from ...objectives.losses._residuals import check_delta
+from ._checks import check_finite, check_tensor, check_weight, working_precision
 
 __all__ = ["LogCoshLoss", "QuantileLoss"]
 
 
 class _ResidualLoss(nn.Module):
-    """A mean over rows of a function of ``scores - targets``."""
+    """A mean over rows of a function of ``logits - targets``."""
 
     target: ClassVar[str] = "real"
     refuses_nonfinite: ClassVar[bool] = True
@@ -27,13 +28,13 @@ class _ResidualLoss(nn.Module):
         """Return the loss of each row."""
 
     def forward(
-        self, scores: Tensor, targets: Tensor, *, sample_weight: Tensor | None = None
+        self, logits: Tensor, targets: Tensor, *, sample_weight: Tensor | None = None
     ) -> Tensor:
         """Return the loss, shape ().
 
         Parameters
         ----------
-        scores : Tensor of shape (n_rows,) or (n_rows, 1)
+        logits : Tensor of shape (n_rows,) or (n_rows, 1)
             Raw scores.
         targets : Tensor of shape (n_rows,) or (n_rows, 1)
             Real numbers.
@@ -47,17 +48,16 @@ class _ResidualLoss(nn.Module):
         Raises
         ------
         FloatingPointError
-            If scores are NaN or infinite.
+            If logits are NaN or infinite.
         ValueError
             If a shape, a target or a weight is not as described.
         """
-        check_tensor(scores, "scores")
         check_tensor(targets, "targets")
-        with working_precision(scores) as scores:
-            scores, targets = _one_column(scores, "scores"), _one_column(targets, "targets")
+        with working_precision(logits) as logits:
+            scores, targets = _one_column(logits, "logits"), _one_column(targets, "targets")
             if targets.shape != scores.shape:
                 raise ValueError(
-                    f"targets must have shape {tuple(scores.shape)}, as scores have: got "
+                    f"targets must have shape {tuple(scores.shape)}, as logits have: got "
                     f"{tuple(targets.shape)}."
                 )
             check_finite(scores, type(self).__name__)
@@ -125,7 +125,7 @@ class LogCoshLoss(_ResidualLoss):
     ----------
     delta : float, default=1.0
         Error around which the loss turns from squared to absolute, in the unit of the
-        target, greater than 0.
+        target, in [1e-15, 1e15].
 
     See Also
     --------
@@ -142,8 +142,11 @@ class LogCoshLoss(_ResidualLoss):
 
     def __init__(self, delta: float = 1.0) -> None:
         super().__init__()
-        self.delta = check_magnitude(delta, "delta", type(self).__name__)
+        self.delta = check_delta(delta, type(self).__name__)
 
     def _losses(self, residual: Tensor) -> Tensor:
         size = (residual / self.delta).abs()
-        return self.delta**2 * (size + F.softplus(-2.0 * size) - math.log(2.0))
+        far = size + F.softplus(-2.0 * size) - math.log(2.0)
+        # Near zero the difference of the two would be rounding.
+        near = 0.5 * torch.log1p(torch.sinh(size.clamp(max=1.0)) ** 2)
+        return self.delta**2 * torch.where(size < 1.0, near, far)

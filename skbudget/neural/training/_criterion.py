@@ -19,8 +19,10 @@ from ...band import Basis, default_beta
 from ...objectives import (
     AtBudget,
     BinaryCrossEntropy,
+    CrammerSinger,
     Loss,
     Rows,
+    SoftmaxCrossEntropy,
     VectorScalingSoftmax,
     loss_classes,
 )
@@ -30,6 +32,7 @@ from ...objectives._compose import _parts_of
 from ...objectives._loss import loss_name
 from ...objectives._registry import classes_of
 from ...objectives._rows import MARGINS, TARGETS, Margins, Target
+from ...objectives.losses._hinge import HingeLoss
 from ...objectives.losses._scaling import ScaledCrossEntropy
 from ...objectives.losses.rank_reg import RankReg
 from .. import losses
@@ -62,11 +65,14 @@ __all__ = [
 # Parameters of the estimator that only its own loss has.
 OWN_PARAMETERS = ("surrogate", "link", "tau_scale", "basis", "n_knots", "pos_numerator")
 
-# They need no warm-up on cross-entropy.
-_CROSS_ENTROPY = (
+# They need no warm-up on cross-entropy: every row has a loss of its own.
+_OF_ROWS = (
     BinaryCrossEntropy,
+    CrammerSinger,
+    HingeLoss,
     NumpyFocalLoss,
     ScaledCrossEntropy,
+    SoftmaxCrossEntropy,
     VectorScalingSoftmax,
     WeightedCrossEntropyLoss,
     FocalLoss,
@@ -237,7 +243,7 @@ def _declare_numpy_loss(loss: Loss[Any]) -> Declaration:
         loss.reads,
         loss.needs,
         separates_value=True,
-        has_warmup=loss.target in ("binary", "classes") and not isinstance(loss, _CROSS_ENTROPY),
+        has_warmup=loss.target in ("binary", "classes") and not isinstance(loss, _OF_ROWS),
     )
 
 
@@ -269,7 +275,7 @@ def _declare_torch_loss(loss: Any, owner: str) -> Declaration:
         needed,
         takes_weight=takes_weight,
         separates_value="value" in names,
-        has_warmup=target in ("binary", "classes") and not issubclass(cls, _CROSS_ENTROPY),
+        has_warmup=target in ("binary", "classes") and not issubclass(cls, _OF_ROWS),
         basis="population" if getattr(loss, "basis", None) == "population" else "fpr",
     )
 

@@ -11,11 +11,14 @@ from numpy.typing import NDArray
 from scipy.optimize import brentq
 
 from ..._utils.collective import sum_over
+from ..._utils.validation import check_positive
 from .._loss import Derivatives, Loss, example_rows
 from .._rows import Rows, Target
 
-__all__ = ["ResidualLoss", "example_residuals", "weighted_quantile"]
+__all__ = ["ResidualLoss", "check_delta", "distances", "example_residuals", "weighted_quantile"]
 
+# Squares of these are floats in single precision.
+LEAST_DELTA, MOST_DELTA = 1e-15, 1e15
 # Residuals nearer to zero than this share of the mean one curve as if they were that far off.
 LEAST_RESIDUAL = 0.05
 
@@ -94,6 +97,11 @@ def example_residuals(loss: Loss[Any], seed: int) -> Rows:
     rows = example_rows(loss, weighted=seed % 2 == 1, seed=seed)
     target = np.floor(4.0 * rows.target) / 4.0 + 0.125
     return rows.replace(target=target, raw=np.floor(4.0 * rows.raw) / 4.0 + 0.05)
+
+
+def check_delta(value: Any, owner: str) -> float:
+    """Return the error at which a loss turns from squared to absolute, if it is one."""
+    return check_positive(value, "delta", owner, minimum=LEAST_DELTA, maximum=MOST_DELTA)
 
 
 def distances(residual: NDArray, typical: float) -> NDArray:

@@ -9,10 +9,9 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from ..._utils.validation import check_positive
 from .._loss import Loss
 from .._rows import Rows
-from ._residuals import ResidualLoss, example_residuals
+from ._residuals import ResidualLoss, check_delta, example_residuals
 
 __all__ = ["Huber"]
 
@@ -34,7 +33,7 @@ class Huber(ResidualLoss):
     Parameters
     ----------
     delta : float, default=1.0
-        Error up to which the loss is squared, in the unit of the target, greater than 0.
+        Error up to which the loss is squared, in the unit of the target, in [1e-15, 1e15].
 
     See Also
     --------
@@ -75,7 +74,7 @@ class Huber(ResidualLoss):
     begins_library: ClassVar[frozenset[str]] = frozenset({"xgboost"})
 
     def __post_init__(self) -> None:
-        check_positive(self.delta, "delta", type(self).__name__)
+        check_delta(self.delta, type(self).__name__)
 
     def _losses(self, residual: NDArray) -> NDArray:
         size = np.abs(residual)

@@ -10,10 +10,9 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from ..._utils.validation import check_positive
 from .._loss import Loss
 from .._rows import Rows
-from ._residuals import ResidualLoss, example_residuals
+from ._residuals import ResidualLoss, check_delta, example_residuals
 
 __all__ = ["LogCosh"]
 
@@ -28,8 +27,9 @@ class LogCosh(ResidualLoss):
     .. math::
         L = \frac{\sum_i w_i \, \delta^2 \log \cosh((s_i - r_i) / \delta)}{\sum_i w_i}
 
-    for targets :math:`r` and scores :math:`s`. It is computed as :math:`|a| + \log(1 + e^{-2|a|})
-    - \log 2`, because a hyperbolic cosine is infinite from 711 on. The slope is
+    for targets :math:`r` and scores :math:`s`. From an error of ``delta`` on it is computed as
+    :math:`|a| + \log(1 + e^{-2|a|}) - \log 2`, because a hyperbolic cosine is infinite from 711
+    on. The slope is
     :math:`\delta \tanh(a_i / \delta)`. The second derivative vanishes for large errors, so the
     hessian is that of the parabola which touches the loss from above, :math:`w_i \tanh(a_i /
     \delta) / (a_i / \delta) / \sum_i w_i`.
@@ -38,7 +38,7 @@ class LogCosh(ResidualLoss):
     ----------
     delta : float, default=1.0
         Error around which the loss turns from squared to absolute, in the unit of the
-        target, greater than 0.
+        target, in [1e-15, 1e15].
 
     See Also
     --------
@@ -62,11 +62,14 @@ class LogCosh(ResidualLoss):
     library: ClassVar[Mapping[str, str]] = {"catboost": "LogCosh"}
 
     def __post_init__(self) -> None:
-        check_positive(self.delta, "delta", type(self).__name__)
+        check_delta(self.delta, type(self).__name__)
 
     def _losses(self, residual: NDArray) -> NDArray:
         size = np.abs(residual / self.delta)
-        return self.delta**2 * (size + np.log1p(np.exp(-2.0 * size)) - math.log(2.0))
+        far = size + np.log1p(np.exp(-2.0 * size)) - math.log(2.0)
+        # Near zero the difference of the two would be rounding.
+        near = 0.5 * np.log1p(np.sinh(np.minimum(size, 1.0)) ** 2)
+        return self.delta**2 * np.where(size < 1.0, near, far)
 
     def _slopes(self, residual: NDArray) -> NDArray:
         return self.delta * np.tanh(residual / self.delta)

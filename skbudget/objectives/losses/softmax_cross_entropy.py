@@ -117,7 +117,7 @@ class SoftmaxCrossEntropy(Loss[NDArray[np.floating]]):
             return None
         from ...neural.losses._library import mean_of
 
-        return mean_of("CrossEntropyLoss", weight=self.weight)
+        return mean_of("CrossEntropyLoss", class_weight=self.weight)
 
     @classmethod
     def examples(cls) -> Iterator[tuple[Loss[Any], Rows]]:
