@@ -85,7 +85,7 @@ class Minimised:
             return {}
         takes = not rows.columns
         if isinstance(self.loss, OfQueries):
-            takes = self.loss.library_takes(library, rows)
+            takes = self.loss._library_takes(library, rows)
         return self.loss.library_params(library) if takes else {}
 
     @property

@@ -123,7 +123,7 @@ class OfQueries(ABC):
     """A loss that boosters have as an objective of their own, which is told the queries."""
 
     @abstractmethod
-    def library_takes(self, library: str, rows: Rows) -> bool:
+    def _library_takes(self, library: str, rows: Rows) -> bool:
         """Tell whether the objective of a booster takes these rows.
 
         Raises

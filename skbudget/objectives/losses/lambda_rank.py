@@ -179,7 +179,7 @@ class LambdaRank(ListLoss, OfQueries):
                 params["ndcg_exp_gain"] = False
         return params
 
-    def library_takes(self, library: str, rows: Rows) -> bool:
+    def _library_takes(self, library: str, rows: Rows) -> bool:
         """Tell whether the objective of a booster takes the grades and weights of the rows."""
         grade = grades_of(self, rows)
         if library == "xgboost" and (rows.weight is not None or self.temperature != 1.0):
