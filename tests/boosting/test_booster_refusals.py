@@ -142,6 +142,15 @@ def test_verbosity_is_refused_before_xgboost_keeps_it(verbosity):
     model.fit(X, y)
 
 
+@pytest.mark.parametrize("verbose", [-1, -1e308, 0.5, "yes"])
+def test_verbose_of_xgboost_is_a_period(verbose, rows):
+    model = only_rank(PAUCXGBClassifier)
+    with pytest.raises(ValueError, match=r"'verbose' parameter of PAUCXGBClassifier\.fit"):
+        model.fit(*rows, eval_set=[rows], verbose=verbose)
+    for allowed in (None, False, np.True_, 0, 5):
+        model.fit(*rows, eval_set=[rows], verbose=allowed)
+
+
 @pytest.mark.parametrize("cls", [PAUCLGBMClassifier, PAUCXGBClassifier])
 def test_class_weights_of_unknown_labels(cls):
     if "class_weight" not in cls().get_params():
