@@ -235,7 +235,10 @@ class Rows:
 def _message_of_weights(positive_weight: float, negative_weight: float) -> str:
     """Return what is wrong with weights of which one class has none, or nearly none."""
     if not (positive_weight > 0 and negative_weight > 0):
-        return "All sample weights of one class are zero: positives and negatives are needed."
+        return (
+            "All sample weights of one class are zero: positives and negatives are needed. See "
+            "sample_weight."
+        )
     return (
         f"sample_weight of the positives adds up to {positive_weight:g}, and that of the "
         f"negatives to {negative_weight:g}: the lesser sum is nothing beside the other. Choose "
