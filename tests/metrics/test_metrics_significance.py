@@ -1,8 +1,8 @@
 """Significance: S over the root of B, by budget and threshold, processes, scorer and display."""
 
 import math
-from fractions import Fraction
 import warnings
+from fractions import Fraction
 
 import numpy as np
 import pytest
