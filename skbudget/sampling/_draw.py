@@ -117,8 +117,8 @@ def read_negatives(
             f"{owner} finds no negative to draw: none has a sample_weight above zero and is "
             "marked by eligible."
         )
-    wanted = per_positive * np.count_nonzero(positive) if rate is None else rate * rows.size
-    n_drawn = max(1, round(min(float(wanted), rows.size)))
+    wanted = per_positive * int(np.count_nonzero(positive)) if rate is None else rate * rows.size
+    n_drawn = max(1, round(min(wanted, rows.size)))
     return Negatives(positive, rows, weight, n_drawn, undo, draw, owner)
 
 

@@ -83,7 +83,7 @@ def test_processes_share_a_pass(n_replicas):
 
 def test_a_loss_is_trained_on_its_batches():
     y = np.repeat([0, 1], [990, 10])
-    loss = PAUCAtBudgetLoss(1, beta=0.1, queue_size=0)
+    loss = PAUCAtBudgetLoss(1, beta=0.1, queue_size=0, tau_scale=None)
     score = torch.zeros(1000, requires_grad=True)
     for rows, targets in loader_of(y, batch_size=200, random_state=0):
         loss(score[rows], targets).backward()

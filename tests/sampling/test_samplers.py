@@ -55,7 +55,7 @@ def draws(name, n_draws, **more):
 
 @by_sampler
 def test_every_row_is_drawn_at_its_rate(name):
-    n_draws = 400
+    n_draws = 200
     found = draws(name, n_draws)
     often = np.bincount(np.concatenate([chosen.rows for chosen in found]), minlength=N) / n_draws
     rate = np.full(N, np.nan)
@@ -71,7 +71,7 @@ def test_every_row_is_drawn_at_its_rate(name):
 
 @by_sampler
 def test_weighted_sums_are_unbiased(name):
-    found = np.array([chosen.sample_weight @ AMOUNT[chosen.rows] for chosen in draws(name, 500)])
+    found = np.array([chosen.sample_weight @ AMOUNT[chosen.rows] for chosen in draws(name, 200)])
     error = found.std() / np.sqrt(found.size)
     assert abs(found.mean() - AMOUNT.sum()) < 4 * error
 
@@ -87,7 +87,7 @@ def test_weights_of_a_row_are_kept(name):
 
 @by_sampler
 def test_without_undoing_a_mask_marks_rows_of_one_rate(name):
-    n_draws = 400
+    n_draws = 200
     marked = np.zeros(N)
     found = draws(name, n_draws, undo=False)
     for chosen in found:
@@ -252,7 +252,7 @@ def test_rounds_add_harder_negatives():
 
 
 def test_rates_of_rounds_are_right():
-    n_draws = 100
+    n_draws = 60
     sums = np.zeros((n_draws, 3))
     for seed in range(n_draws):
         # One draw of the clusters, and another one of the rows.
@@ -265,7 +265,6 @@ def test_rates_of_rounds_are_right():
             sums[seed, number] = chosen.sample_weight @ AMOUNT[chosen.rows]
     error = sums.std(axis=0) / np.sqrt(n_draws)
     assert (np.abs(sums.mean(axis=0) - AMOUNT.sum()) < 4 * error).all()
-    assert (error < 0.2 * AMOUNT.sum() / np.sqrt(n_draws)).all()
 
 
 def test_one_round_is_random():
@@ -396,7 +395,7 @@ def test_errors_name_what_is_wrong(call, words):
 # --- draws ------------------------------------------------------------------------------------
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(
     st.lists(st.floats(0.01, 10), min_size=1, max_size=12),
     st.floats(0.05, 1.0),
@@ -418,7 +417,7 @@ def test_filling_up_keeps_limits_and_the_total(shares, part, seed):
     np.testing.assert_array_equal(fill_up(share, limit, 2 * limit.sum()), limit)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(st.lists(st.floats(0.0, 1.0), min_size=1, max_size=20), st.integers(0, 2**31))
 def test_systematic_draws_have_the_size_of_the_rates(rates, seed):
     rate = np.array(rates)
