@@ -63,7 +63,7 @@ def new_model(part, budget, seed, n_trees, **of_band):
         return PAUCClassifier(
             budget=budget,
             loss="binary_cross_entropy",
-            n_members=2,
+            n_members=1,
             calibration_cv=None,
             random_state=seed,
         )

@@ -40,7 +40,7 @@ SAMPLERS = {
     "popular, capped": partial(sample_popular, Y, ITEM, power=1.0, max_share=0.2),
     "every item": partial(sample_popular, Y, ITEM, power=0.0),
     "hard": partial(sample_hard, Y, SCORE, hard_share=0.3),
-    "mostly hard": partial(sample_hard, Y, SCORE, hard_share=0.9),
+    "mostly hard": partial(sample_hard, Y, SCORE, hard_share=0.8),
     "stratified": partial(sample_stratified, Y, ITEM),
     "proportional": partial(sample_stratified, Y, ITEM, allocation="proportional"),
 }
@@ -252,7 +252,7 @@ def test_rounds_add_harder_negatives():
 
 
 def test_rates_of_rounds_are_right():
-    n_draws = 60
+    n_draws = 40
     sums = np.zeros((n_draws, 3))
     for seed in range(n_draws):
         # One draw of the clusters, and another one of the rows.
@@ -304,8 +304,8 @@ def test_the_band_stays_where_it_was(undo):
 
 
 def test_a_threshold_on_weighted_rows_keeps_the_budget():
-    X, y = make_contested_top(60_000, pos_rate=0.01, random_state=0)
-    X_new, y_new = make_contested_top(60_000, pos_rate=0.01, random_state=1)
+    X, y = make_contested_top(30_000, pos_rate=0.01, random_state=0)
+    X_new, y_new = make_contested_top(30_000, pos_rate=0.01, random_state=1)
     budget = 0.02
     model = LogisticRegression()
     score = model.fit(X[::10], y[::10]).decision_function(X)
