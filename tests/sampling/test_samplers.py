@@ -307,9 +307,9 @@ def test_a_threshold_on_weighted_rows_keeps_the_budget():
     X, y = make_contested_top(30_000, pos_rate=0.01, random_state=0)
     X_new, y_new = make_contested_top(30_000, pos_rate=0.01, random_state=1)
     budget = 0.02
-    model = LogisticRegression()
-    score = model.fit(X[::10], y[::10]).decision_function(X)
-    whole = coverage_at_budget_score(y_new, model.decision_function(X_new), budget=budget)
+    score = LogisticRegression().fit(X[::10], y[::10]).decision_function(X)
+    everything = LogisticRegression().fit(X, y).decision_function(X_new)
+    whole = coverage_at_budget_score(y_new, everything, budget=budget)
     flagged = {}
     for undo in (True, False):
         for chosen in (
