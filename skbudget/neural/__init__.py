@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from .._utils.lazy import lazy_names
 
 if TYPE_CHECKING:
+    from ._batches import BalancedBatchSampler
     from ._classifier import PAUCClassifier
     from .losses._alm import ALMLoss
     from .losses._critical_rank import CriticalRankLoss
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ALMLoss",
+    "BalancedBatchSampler",
     "CriticalRankLoss",
     "FocalLoss",
     "HardNegativeCrossEntropyLoss",
@@ -49,6 +51,7 @@ __getattr__, __dir__ = lazy_names(
     __name__,
     {
         "ALMLoss": ".losses._alm",
+        "BalancedBatchSampler": "._batches",
         "CriticalRankLoss": ".losses._critical_rank",
         "FocalLoss": ".losses._focal",
         "HardNegativeCrossEntropyLoss": ".losses._cross_entropy",
