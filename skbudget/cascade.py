@@ -35,6 +35,7 @@ from ._utils.labels import (
 from ._utils.positive import asked_positive, is_frozen, refuse_one_sided, tell_positive
 from ._utils.preparation import table_for_networks
 from ._utils.responses import response_values
+from ._utils.scale import shares
 from ._utils.splits import (
     check_groups,
     check_trainable,
@@ -346,7 +347,7 @@ class CascadeClassifier(ClassifierMixin, BaseEstimator):
         if counts.min() == 0:
             raise ValueError(
                 f"{type(self).__name__} needs two classes, but all sample weights of the class "
-                f"{found.classes[counts.argmin()]!r} are zero."
+                f"{found.classes.tolist()[counts.argmin()]!r} are zero."
             )
         if counts.min() < 2 and self.cv is not None and not is_splitter(self.cv):
             raise ValueError(
@@ -453,6 +454,7 @@ class CascadeClassifier(ClassifierMixin, BaseEstimator):
         reaches = scores >= cut.threshold
         # A threshold at which everything passes lets new rows through as well.
         self.threshold_ = float(cut.threshold)
+        self._spread = _mean_distance(scores, max(self.threshold_, float(scores.min())), weight)
         of_class = positive[held_out]
         counts = ranked.where(of_class), ranked.where(of_class & reaches)
         self.first_coverage_ = min(counts[1].total / counts[0].total, 1.0)
@@ -496,8 +498,9 @@ class CascadeClassifier(ClassifierMixin, BaseEstimator):
         first = _margin(self.first_, X, self.pos_label_, "first")
         reaches = first >= self.threshold_
         # Differences beyond the range of a float are infinite, and compressed as others are.
-        with np.errstate(over="ignore"):
-            margin = _FLOOR + _bounded(first - max(self.threshold_, -np.finfo(np.float64).max))
+        with np.errstate(over="ignore", invalid="ignore"):
+            below = np.where(reaches, 0.0, (first - self.threshold_) / self._spread)
+        margin = _FLOOR + _bounded(below)
         rows = np.flatnonzero(reaches)
         if rows.size:
             part = _safe_indexing(X, rows)
@@ -563,6 +566,13 @@ class CascadeClassifier(ClassifierMixin, BaseEstimator):
         models = [model for model in (self.first, self.second) if model is not None]
         tags.input_tags.allow_nan = all(get_tags(model).input_tags.allow_nan for model in models)
         return tags
+
+
+def _mean_distance(scores: NDArray[np.float64], level: float, weight: NDArray | None) -> float:
+    """Return the mean distance of scores from a level, 1 where there is none."""
+    greatest = float(np.abs(scores).max()) or 1.0
+    distance = np.abs(scores / greatest - level / greatest)
+    return float(greatest * (shares(weight, scores.size) @ distance)) or 1.0
 
 
 def _with_column(X: Any, scores: NDArray[np.float64]) -> Any:
