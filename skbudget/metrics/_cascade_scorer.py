@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 from .._utils.responses import response_values
 from .._utils.validation import (
     BASES,
+    check_binary_labels,
     check_option,
     check_response,
     distinct_labels,
@@ -52,6 +53,9 @@ class _CascadeScorer(_RankingScorer):
         if positive is None:
             labels = distinct_labels(y_true)
             positive = labels[-1] if labels.size else None
+        else:
+            # Before a model is asked for the scores of what may be no class.
+            check_binary_labels(y_true, pos_label=positive)
         found, _ = response_values(self._first, X, RESPONSE_METHODS, pos_label=positive)
         kwargs["first_score"] = check_response(found, "The response of the first stage")
         return super()._score(method_caller, estimator, X, y_true, **kwargs)
@@ -133,7 +137,7 @@ def make_cascade_scorer(
     (5,)
     """
     owner = "make_cascade_scorer"
-    check_scorable(first)
+    check_scorable(first, "first")
     of_first, of_second = check_stage_budgets(budgets, owner)
     check_option(basis, "basis", BASES, owner)
     kwargs = {"metric": _score_second, "budgets": (of_first, of_second), "basis": basis}

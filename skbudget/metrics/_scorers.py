@@ -44,17 +44,17 @@ from ._value import value_per_review_score
 RESPONSE_METHODS = ("decision_function", "predict_proba")
 
 
-def check_scorable(estimator: Any) -> None:
+def check_scorable(estimator: Any, name: str = "estimator") -> None:
     """Raise unless the estimator can score rows."""
     if not any(hasattr(estimator, method) for method in RESPONSE_METHODS):
         raise TypeError(
-            f"estimator must be a fitted binary classifier with {' or '.join(RESPONSE_METHODS)}: "
+            f"{name} must be a fitted binary classifier with {' or '.join(RESPONSE_METHODS)}: "
             f"got {estimator!r}."
         )
     if isinstance(estimator, type) or (
         is_classifier(estimator) and not hasattr(estimator, "classes_")
     ):
-        raise NotFittedError(f"This estimator is not fitted yet: {estimator!r}.")
+        raise NotFittedError(f"This {name} is not fitted yet: {estimator!r}.")
 
 
 def _score_response(
