@@ -59,7 +59,7 @@ def find_regularizer(estimator: Any) -> Callable[[Loss[Any]], Loss[Any]] | None:
 
 
 def _by_name(name: str, estimator: Any) -> Loss[Any]:
-    """Return the loss of a name, with the band of the budget where it has a band."""
+    """Return the loss of a name, with the band of the budget, or the budget, where it has one."""
     owner = type(estimator).__name__
     refuse_embedding_loss(name, f"regularizer={name!r} of {owner}")
     if name not in available():
@@ -67,6 +67,8 @@ def _by_name(name: str, estimator: Any) -> Loss[Any]:
     loss = find_loss(name)
     if has_band(loss):
         return AtBudget(loss.replace(beta=1.0), budget=estimator.budget)
+    if hasattr(loss, "budget"):
+        return loss.replace(budget=estimator.budget)
     return loss
 
 

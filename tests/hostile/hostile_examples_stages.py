@@ -47,6 +47,8 @@ def _measures() -> list[Example]:
     room = "skbudget.metrics"
     two = {"budgets": ANYTHING}
     first = LogisticRegression().fit(table(3), labels(3))
+    # A column of values is one of numbers that are at least 0.
+    rows = np.abs(table(0))
     ranking = {
         "first_score": Array("columns", role="scores"),
         "second_score": Array("columns", role="scores"),
@@ -93,7 +95,7 @@ def _measures() -> list[Example]:
         ),
         Example(
             f"{room}.make_cascade_scorer",
-            lambda **given: metrics.make_cascade_scorer(**given)(first, np.abs(table(0)), labels(0)),
+            lambda **given: metrics.make_cascade_scorer(**given)(first, rows, labels(0)),
             lambda variant: {"first": first, "budgets": (0.5, 0.25)},
             (metrics.make_cascade_scorer,),
             # The stages of a user judge the rows, and say whether they are fitted.
