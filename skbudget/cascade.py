@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import warnings
 from numbers import Integral
 from typing import Any, ClassVar
@@ -23,7 +22,8 @@ from sklearn.utils.metadata_routing import (
 )
 from sklearn.utils.validation import _num_samples, check_is_fitted
 
-from ._utils.features import check_for_models, column_names
+from ._stages import FLOOR, RESPONSE_METHODS, bounded, margin_of, mean_distance, with_column
+from ._utils.features import check_for_models
 from ._utils.fit_arguments import fit_argument, optional_fit_argument
 from ._utils.labels import (
     TwoClasses,
@@ -34,8 +34,6 @@ from ._utils.labels import (
 )
 from ._utils.positive import asked_positive, is_frozen, refuse_one_sided, tell_positive
 from ._utils.preparation import table_for_networks
-from ._utils.responses import response_values
-from ._utils.scale import shares
 from ._utils.splits import (
     check_groups,
     check_trainable,
@@ -50,40 +48,14 @@ from ._utils.validation import (
     check_budget,
     check_option,
     check_positive,
-    check_response,
     check_weights,
 )
 from .metrics._ranking import CountedRows, budget_size
 
 __all__ = ["CascadeClassifier"]
 
-RESPONSE_METHODS = ("decision_function", "predict_proba")
-
 # The second stage is trained on at least this many rows of each class, if there are as many.
 _FEWEST = 10
-
-# Margins of the second stage are handed on as they are within this range, and compressed beyond
-# it, to at most _MOST. All rows that do not reach it are below _FLOOR + _MOST.
-_EXACT = 500.0
-_MOST = _EXACT + 750.0
-_FLOOR = -2.0 * _MOST - 1.0
-
-FIRST_SCORE = "first_score"
-
-
-def _bounded(margin: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return margins in the same order, at most ``_MOST`` in size."""
-    size = np.abs(margin)
-    # Infinite differences become the greatest number.
-    beyond = np.log1p(np.minimum(np.maximum(size - _EXACT, 0.0), np.finfo(np.float64).max))
-    return np.where(size > _EXACT, np.copysign(_EXACT + beyond, margin), margin)
-
-
-def _margin(model: Any, X: Any, pos_label: Any, role: str) -> NDArray[np.float64]:
-    """Return the margins of a model, greater for the positive class; 0 is even odds."""
-    found, _ = response_values(model, X, RESPONSE_METHODS, pos_label=pos_label)
-    margin = check_response(found, f"The response of {role}")
-    return margin if hasattr(model, "decision_function") else margin - 0.5
 
 
 class CascadeClassifier(ClassifierMixin, BaseEstimator):
@@ -299,7 +271,7 @@ class CascadeClassifier(ClassifierMixin, BaseEstimator):
             trained_on = table.take(pool)
             if self.first_as_feature:
                 trained_on = LabelledRows(
-                    _with_column(trained_on.features, of_pool),
+                    with_column(trained_on.features, of_pool),
                     trained_on.labels,
                     trained_on.weight,
                     trained_on.value,
@@ -416,7 +388,7 @@ class CascadeClassifier(ClassifierMixin, BaseEstimator):
     ) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
         """Return row numbers and their first scores, held out from the model that gives them."""
         if self.cv is None or is_frozen(first):
-            return rows, _margin(self.first_, table.take(rows).features, self.pos_label_, "first")
+            return rows, margin_of(self.first_, table.take(rows).features, self.pos_label_, "first")
         owner = type(self).__name__
         strata = positive.astype(np.int64)
         splits = table_splits(
@@ -428,7 +400,7 @@ class CascadeClassifier(ClassifierMixin, BaseEstimator):
         for split in splits:
             model = table.take(split.train).fit(clone(first), arguments)
             unseen = table.take(split.held_out).features
-            scores.append(_margin(model, unseen, self.pos_label_, "first"))
+            scores.append(margin_of(model, unseen, self.pos_label_, "first"))
         held_out = np.concatenate([rows[:0], *(split.held_out for split in splits)])
         if np.unique(positive[held_out]).size < 2:
             raise ValueError(
@@ -454,7 +426,7 @@ class CascadeClassifier(ClassifierMixin, BaseEstimator):
         reaches = scores >= cut.threshold
         # A threshold at which everything passes lets new rows through as well.
         self.threshold_ = float(cut.threshold)
-        self._spread = _mean_distance(scores, max(self.threshold_, float(scores.min())), weight)
+        self._spread = mean_distance(scores, max(self.threshold_, float(scores.min())), weight)
         of_class = positive[held_out]
         counts = ranked.where(of_class), ranked.where(of_class & reaches)
         self.first_coverage_ = min(counts[1].total / counts[0].total, 1.0)
@@ -495,18 +467,18 @@ class CascadeClassifier(ClassifierMixin, BaseEstimator):
         """
         check_is_fitted(self)
         X = check_for_models(self, X, reset=False)
-        first = _margin(self.first_, X, self.pos_label_, "first")
+        first = margin_of(self.first_, X, self.pos_label_, "first")
         reaches = first >= self.threshold_
         # Differences beyond the range of a float are infinite, and compressed as others are.
         with np.errstate(over="ignore", invalid="ignore"):
             below = np.where(reaches, 0.0, (first - self.threshold_) / self._spread)
-        margin = _FLOOR + _bounded(below)
+        margin = FLOOR + bounded(below)
         rows = np.flatnonzero(reaches)
         if rows.size:
             part = _safe_indexing(X, rows)
             if self.first_as_feature:
-                part = _with_column(part, first[rows])
-            margin[rows] = _bounded(_margin(self.second_, part, self.pos_label_, "second"))
+                part = with_column(part, first[rows])
+            margin[rows] = bounded(margin_of(self.second_, part, self.pos_label_, "second"))
         return -margin if is_positive_first(self) else margin
 
     def reaches(self, X: Any) -> NDArray[np.bool_]:
@@ -523,7 +495,7 @@ class CascadeClassifier(ClassifierMixin, BaseEstimator):
         """
         check_is_fitted(self)
         X = check_for_models(self, X, reset=False)
-        return _margin(self.first_, X, self.pos_label_, "first") >= self.threshold_
+        return margin_of(self.first_, X, self.pos_label_, "first") >= self.threshold_
 
     def predict(self, X: Any) -> NDArray:
         """Return the class of each row.
@@ -566,33 +538,3 @@ class CascadeClassifier(ClassifierMixin, BaseEstimator):
         models = [model for model in (self.first, self.second) if model is not None]
         tags.input_tags.allow_nan = all(get_tags(model).input_tags.allow_nan for model in models)
         return tags
-
-
-def _mean_distance(scores: NDArray[np.float64], level: float, weight: NDArray | None) -> float:
-    """Return the mean distance of scores from a level, 1 where there is none."""
-    greatest = float(np.abs(scores).max()) or 1.0
-    distance = np.abs(scores / greatest - level / greatest)
-    return float(greatest * (shares(weight, scores.size) @ distance)) or 1.0
-
-
-def _with_column(X: Any, scores: NDArray[np.float64]) -> Any:
-    """Return a table with the first scores as its last column."""
-    names = column_names(X)
-    if names is None:
-        return np.column_stack([X, scores])
-    name: Any = FIRST_SCORE if all(isinstance(one, str) for one in names) else len(names)
-    if name in names.tolist():
-        raise ValueError(
-            f"X has a column {name!r}, which is what first_as_feature=True calls the first score: "
-            "rename it."
-        )
-    if hasattr(X, "iloc"):
-        return X.assign(**{name: scores}) if isinstance(name, str) else _joined(X, name, scores)
-    return X.with_columns(sys.modules["polars"].Series(name, scores))
-
-
-def _joined(X: Any, name: Any, scores: NDArray[np.float64]) -> Any:
-    """Return a frame of pandas with a column whose name is no string."""
-    found = X.copy(deep=False)
-    found[name] = scores
-    return found
