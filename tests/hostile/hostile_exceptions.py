@@ -24,6 +24,7 @@ NOT_CALLED: dict[str, str] = {
     "skbudget.cli.Run": _RESULT,
     "skbudget.kernels.PairSums": _RESULT,
     "skbudget.metrics.BootstrapInterval": _RESULT,
+    "skbudget.metrics.CascadeCoverage": _RESULT,
     "skbudget.metrics.CoverageDifference": _RESULT,
     "skbudget.metrics.CoverageSampleSize": _RESULT,
     "skbudget.model_selection.AdoptionReport": _RESULT,
