@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from .losses._distributed import all_gather_rows
     from .losses._focal import FocalLoss
     from .losses._numpy import NumpyLoss
+    from .losses._ordinal import CoralLoss, OrdinalAllThresholdLoss, OrdinalLogLoss
     from .losses._pauc import PAUCAtBudgetLoss
     from .losses._rank_reg import RankRegLoss
     from .losses._recall import RecallAtQuantileLoss
@@ -28,11 +29,14 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ALMLoss",
+    "CoralLoss",
     "CriticalRankLoss",
     "FocalLoss",
     "HardNegativeCrossEntropyLoss",
     "LossWarmup",
     "NumpyLoss",
+    "OrdinalAllThresholdLoss",
+    "OrdinalLogLoss",
     "PAUCAtBudgetLoss",
     "PAUCClassifier",
     "RankRegLoss",
@@ -49,11 +53,14 @@ __getattr__, __dir__ = lazy_names(
     __name__,
     {
         "ALMLoss": ".losses._alm",
+        "CoralLoss": ".losses._ordinal",
         "CriticalRankLoss": ".losses._critical_rank",
         "FocalLoss": ".losses._focal",
         "HardNegativeCrossEntropyLoss": ".losses._cross_entropy",
         "LossWarmup": ".losses._warmup",
         "NumpyLoss": ".losses._numpy",
+        "OrdinalAllThresholdLoss": ".losses._ordinal",
+        "OrdinalLogLoss": ".losses._ordinal",
         "PAUCAtBudgetLoss": ".losses._pauc",
         "PAUCClassifier": "._classifier",
         "RankRegLoss": ".losses._rank_reg",

@@ -20,11 +20,14 @@ if TYPE_CHECKING:
     # ruff: noqa: F401
     from .losses.binary_cross_entropy import BinaryCrossEntropy
     from .losses.class_balanced_cross_entropy import ClassBalancedCrossEntropy
+    from .losses.coral import Coral
     from .losses.focal_loss import FocalLoss
     from .losses.hard_negative_cross_entropy import HardNegativeCrossEntropy
     from .losses.ldam_loss import LDAMLoss
     from .losses.lovasz_significance import LovaszSignificance
     from .losses.margin_cross_entropy import MarginCrossEntropy
+    from .losses.ordinal_all_threshold import OrdinalAllThreshold
+    from .losses.ordinal_log_loss import OrdinalLogLoss
     from .losses.pairwise_pauc import PairwisePAUC
     from .losses.recall_pauc import RecallPAUC
     from .losses.segment_scaling_cross_entropy import SegmentScalingCrossEntropy
