@@ -11,9 +11,11 @@ from sklearn.base import is_classifier
 from sklearn.exceptions import NotFittedError
 from sklearn.metrics._scorer import _Scorer
 
+from .._utils.positive import _fitted_layers, find_known_positive
 from .._utils.responses import response_values
 from .._utils.validation import (
     KnownBudget,
+    _equal,
     _invalid,
     check_budget,
     check_option,
@@ -68,8 +70,10 @@ def worth_ranking(estimator: Any, X: Any, worth: Mapping[Any, float] | None) -> 
     if not hasattr(estimator, "classes_"):
         raise NotFittedError(f"This estimator is not fitted yet: {estimator!r}.")
     of_class = _worth_of_classes(estimator, worth)
+    # Of two classes that are no levels the positive one is worth more.
+    positive = find_known_positive(estimator) if of_class is None else None
     if hasattr(estimator, "decision_function"):
-        scores = np.asarray(response_values(estimator, X, "decision_function")[0])
+        scores = np.asarray(response_values(estimator, X, "decision_function", positive)[0])
         if scores.ndim == 2 and scores.shape[1] == 1:
             scores = scores[:, 0]
         if scores.ndim == 1 and (of_class is None or (np.diff(of_class) >= 0).all()):
@@ -81,7 +85,7 @@ def worth_ranking(estimator: Any, X: Any, worth: Mapping[Any, float] | None) -> 
             "level."
         )
     if len(estimator.classes_) == 2 and of_class is None:
-        scores = response_values(estimator, X, "predict_proba")[0]
+        scores = response_values(estimator, X, "predict_proba", positive)[0]
         return check_response(scores, f"The response of {name}")
     if of_class is None:
         raise ValueError(
@@ -98,8 +102,11 @@ def _worth_of_classes(
     if worth is None:
         return None
     classes = np.asarray(estimator.classes_)
-    if classes.size == 2 and hasattr(estimator, "worth_"):
+    if classes.size == 2 and (
         # Its score is the expected worth of other classes.
+        any(hasattr(layer, "worth_") for layer in _fitted_layers(estimator))
+        or not all(any(_equal(label, one) for label in worth) for one in classes.tolist())
+    ):
         return None
     return worth_of_labels(classes, worth, f"classes_ of {type(estimator).__name__}")
 
