@@ -77,8 +77,8 @@ def expected_worth(probabilities: ArrayLike, worth: ArrayLike) -> NDArray[np.flo
     owner = "expected_worth"
     with naming("probabilities", "numbers of shape (n_samples, n_levels)"):
         found = np.asarray(probabilities)
-        if found.dtype.kind in "OUSmM":
-            found = np.array([check_scores(row, "probabilities") for row in found])
+        if found.dtype.kind not in "biufO":
+            raise ValueError(f"probabilities must hold numbers: got {found.dtype}.")
         found = found.astype(np.float64)
     if found.ndim != 2:
         raise ValueError(
@@ -162,11 +162,6 @@ def _spenders_and_worth(
                 f"y_true of {owner} must hold amounts of at least 0: the least is "
                 f"{value.min():g}. Count a cost apart, or pass worth= for labels."
             )
-        with np.errstate(over="ignore"):
-            if not np.isfinite(value.sum()):
-                raise ValueError(
-                    "The sum of y_true is too large for a float: divide all amounts by a constant."
-                )
     scores = check_ranking(y_score)
     weight = check_weights(sample_weight, scores.size)
     if weight is not None and not weight.all():
@@ -178,9 +173,10 @@ def _spenders_and_worth(
         caught = CountedRows(scores, *product(weight, value))
     if not np.any(caught.counts):
         raise ValueError(
-            "No row is worth anything: at least one row with weight must be."
+            "No row is worth anything by y_true: at least one row with weight must be."
             if worth is None
-            else "No row has a label that is worth anything: at least one must, with weight."
+            else "No row has a label in y_true that is worth anything: at least one with weight "
+            "must have."
         )
     return rows, caught
 

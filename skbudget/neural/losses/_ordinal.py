@@ -230,7 +230,7 @@ class OrdinalAllThresholdLoss(_LevelLoss):
             )
         return self.fixed
 
-    def begin_at_levels(self, mass: NDArray[np.float64]) -> None:
+    def _begin_at_levels(self, mass: NDArray[np.float64]) -> None:
         """Begin from the log-odds of the levels, unless the loss was given levels or thresholds.
 
         Parameters

@@ -358,10 +358,10 @@ def make_criterion(
     # More would hold rows of the batch itself, only older.
     queue_size = min(estimator.queue_size, len(rows) - -(-len(rows) // n_batches))
     main, beta = make_loss(estimator, declaration.base or declaration, rows, queue_size)
-    if hasattr(main, "begin_at_levels") and declaration.target == "ordinal":
+    if hasattr(main, "_begin_at_levels") and declaration.target == "ordinal":
         # The user's own module stays as it is.
         main = copy.deepcopy(main)
-        main.begin_at_levels(class_mass(rows, estimator.classes_.size))
+        main._begin_at_levels(class_mass(rows, estimator.classes_.size))
     vars(estimator).pop("beta_", None)
     if beta is not None:
         estimator.beta_ = beta

@@ -134,17 +134,17 @@ def test_thresholds_of_levels_that_are_not_known_yet():
     loss = OrdinalAllThresholdLoss()
     with pytest.raises(ValueError, match="does not know how many levels there are: pass n_levels"):
         loss(torch.zeros(3), torch.tensor([0, 1, 2]))
-    loss.begin_at_levels(np.array([80.0, 15.0, 5.0]))
+    loss._begin_at_levels(np.array([80.0, 15.0, 5.0]))
     np.testing.assert_allclose(
         torch.sigmoid(-loss.thresholds).detach().numpy(), [0.2, 0.05], rtol=1e-5
     )
     # What was given stays.
     for given in (OrdinalAllThresholdLoss(3), OrdinalAllThresholdLoss(thresholds=(0.0, 1.0))):
         before = given.thresholds.tolist()
-        given.begin_at_levels(np.array([80.0, 15.0, 5.0]))
+        given._begin_at_levels(np.array([80.0, 15.0, 5.0]))
         assert given.thresholds.tolist() == before
     with pytest.raises(ValueError, match=r"no row with weight has the level \[1\]"):
-        OrdinalAllThresholdLoss().begin_at_levels(np.array([80.0, 0.0, 5.0]))
+        OrdinalAllThresholdLoss()._begin_at_levels(np.array([80.0, 0.0, 5.0]))
 
 
 def test_parameters():
