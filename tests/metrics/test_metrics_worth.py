@@ -113,7 +113,11 @@ def test_words_as_levels():
         ([0, 1], {"worth": {0: 0.0, 1: 0.0}}, "'worth' parameter of worth_coverage_score must"),
         ([0, 1], {"worth": [0.0, 1.0]}, "'worth' parameter of worth_coverage_score must"),
         ([0, 1], {"worth": {}}, "'worth' parameter of worth_coverage_score must"),
-        ([0, 0], {"worth": {0: 0.0, 1: 1.0}}, "No row has a label in y_true that is worth anything"),
+        (
+            [0, 0],
+            {"worth": {0: 0.0, 1: 1.0}},
+            "No row has a label in y_true that is worth anything",
+        ),
         ([0.0, 0.0], {}, "No row is worth anything"),
         ([0.0, -1.0], {}, "y_true of worth_coverage_score must hold amounts of at least 0"),
         ([0.0, np.nan], {}, "y_true contains NaN"),
