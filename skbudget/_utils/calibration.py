@@ -109,7 +109,8 @@ def check_margins(margin: NDArray) -> None:
     if greatest > _GREATEST_MARGIN:
         raise ValueError(
             f"The margins of held-out rows are as large as {greatest:g}, and cannot be turned "
-            "into probabilities: look for extreme values in X."
+            "into probabilities: look for extreme values in X, and in init_score or "
+            "base_margin if scores of the rows were passed."
         )
 
 
