@@ -16,12 +16,12 @@ from .._utils.validation import (
     _check_same_length,
     _equal,
     _invalid,
-    _label_column,
     check_budget,
     check_positive,
     check_ranking,
     check_scores,
     check_weights,
+    label_column,
 )
 from ._ranking import CountedRows, budget_size
 
@@ -151,7 +151,7 @@ def _spenders_and_worth(
     """Return the rows by weight, and by what catching each of them adds."""
     if worth is not None:
         worth = check_worth(worth, owner)
-        y = _label_column(y_true, "y_true")
+        y = label_column(y_true, "y_true")
         _check_same_length(y, [y_score, sample_weight])
         value = worth_of_labels(y, worth)
     else:
