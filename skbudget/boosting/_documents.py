@@ -83,10 +83,12 @@ TARGETS_DOC = """``X`` holds numbers, booleans, missing values and, in data fram
       is the log-odds of each class with calibration, and the raw margins without it.
       `predict` gives the class of the greatest margin. Each class is calibrated against all
       others, and the probabilities of a row are normalised.
-    - ordered levels, which must be numbers: with a margin per threshold between two
-      levels, `predict` gives the level after the last threshold that is passed, counted by
-      margins above zero. With a single margin there is no `predict`. There is no
-      calibration.
+    - ordered levels, which must be numbers. `predict_proba` gives the probability of each
+      level, and needs calibration. With a margin per threshold between two levels, `predict`
+      gives the level after the last threshold that is passed, counted by margins above zero,
+      and with a margin per level that of the greatest. With a single margin it gives the
+      level in the middle of the calibrated distribution; without calibration there is no
+      `predict`. `skbudget.metrics.expected_worth` says what the levels are worth.
     - real numbers: `predict` gives the score, and the estimator is a regressor. There is
       no calibration, and there are no ``classes_``.
 

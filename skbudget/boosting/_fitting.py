@@ -18,7 +18,8 @@ from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 from sklearn.utils import _safe_indexing, check_random_state
 from sklearn.utils.class_weight import compute_sample_weight
 
-from .._utils.calibration import ClassCalibrator, SigmoidCalibrator
+from .._utils.calibration import SigmoidCalibrator
+from .._utils.levels import fit_calibrator
 from .._utils.scale import map_columns, shares, spread_evenly
 from .._utils.splits import GivenSplits
 from ..metrics import partial_auc_score
@@ -59,7 +60,7 @@ LEAST_NEGATIVES = 20
 ROWS_COMPARED = 50_000
 
 # Targets whose classes have probabilities.
-CALIBRATED = ("binary", "classes")
+CALIBRATED = ("binary", "classes", "ordinal")
 
 
 @dataclass(frozen=True)
@@ -336,9 +337,9 @@ class Calibration(NamedTuple):
 
     Attributes
     ----------
-    alone : SigmoidCalibrator or ClassCalibrator
+    alone : SigmoidCalibrator, ClassCalibrator, LevelCalibrator or ThresholdCalibrator
         For the margins of the trees.
-    with_base : SigmoidCalibrator or ClassCalibrator, or None
+    with_base : one of these, or None
         For margins to which scores of the rows were added that boosting began from, as
         for training; None if it began from none.
     """
@@ -408,10 +409,11 @@ def calibrate(
     based = None
     if training.base is not None:
         based = margins - settings.booster.replaced_start() + training.base[rows]
-    if settings.minimised.target == "classes":
+    if settings.minimised.target != "binary":
+        about = (target, weight, settings.minimised.margins, int(training.rows.target.max()) + 1)
         return Calibration(
-            ClassCalibrator.fit(margins, target, weight),
-            None if based is None else ClassCalibrator.fit(based, target, weight),
+            fit_calibrator(margins, *about),
+            None if based is None else fit_calibrator(based, *about),
         )
     found = SigmoidCalibrator.fit(margins, target, weight)
     settings.booster.shift(model, found.offset)

@@ -28,6 +28,8 @@ from ._scorers import (
 from ._significance import significance_score
 from ._significance_scorer import make_significance_scorer
 from ._value import value_per_review_score
+from ._worth import expected_worth, worth_coverage_score, worth_per_review_score
+from ._worth_scorer import make_worth_scorer
 from .intervals import (
     BootstrapInterval,
     CoverageDifference,
@@ -57,6 +59,7 @@ __all__ = [
     "coverage_curve",
     "coverage_difference_test",
     "coverage_sample_size",
+    "expected_worth",
     "fpr_at_tpr_error",
     "make_cascade_scorer",
     "make_coverage_scorer",
@@ -66,10 +69,13 @@ __all__ = [
     "make_significance_scorer",
     "make_value_per_review_scorer",
     "make_volume_at_recall_scorer",
+    "make_worth_scorer",
     "paired_bootstrap_ci",
     "partial_auc_score",
     "recall_partial_auc_score",
     "significance_score",
     "value_per_review_score",
     "volume_at_recall_error",
+    "worth_coverage_score",
+    "worth_per_review_score",
 ]

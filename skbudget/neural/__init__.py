@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     )
     from .losses._focal import FocalLoss
     from .losses._numpy import NumpyLoss
+    from .losses._ordinal import CoralLoss, OrdinalAllThresholdLoss, OrdinalLogLoss
     from .losses._pauc import PAUCAtBudgetLoss
     from .losses._rank_reg import RankRegLoss
     from .losses._real import LogCoshLoss, QuantileLoss
@@ -41,6 +42,7 @@ __all__ = [
     "BalancedBatchSampler",
     "BatchSoftmaxLoss",
     "ContrastiveLoss",
+    "CoralLoss",
     "CriticalRankLoss",
     "EmbeddingRecallClassifier",
     "FocalLoss",
@@ -49,6 +51,8 @@ __all__ = [
     "LogCoshLoss",
     "LossWarmup",
     "NumpyLoss",
+    "OrdinalAllThresholdLoss",
+    "OrdinalLogLoss",
     "PAUCAtBudgetLoss",
     "PAUCClassifier",
     "QuantileLoss",
@@ -71,6 +75,7 @@ __getattr__, __dir__ = lazy_names(
         "BalancedBatchSampler": "._batches",
         "BatchSoftmaxLoss": ".losses._embeddings",
         "ContrastiveLoss": ".losses._embeddings",
+        "CoralLoss": ".losses._ordinal",
         "CriticalRankLoss": ".losses._critical_rank",
         "EmbeddingRecallClassifier": "._embedding",
         "FocalLoss": ".losses._focal",
@@ -79,6 +84,8 @@ __getattr__, __dir__ = lazy_names(
         "LogCoshLoss": ".losses._real",
         "LossWarmup": ".losses._warmup",
         "NumpyLoss": ".losses._numpy",
+        "OrdinalAllThresholdLoss": ".losses._ordinal",
+        "OrdinalLogLoss": ".losses._ordinal",
         "PAUCAtBudgetLoss": ".losses._pauc",
         "PAUCClassifier": "._classifier",
         "QuantileLoss": ".losses._real",

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from .losses.approx_ndcg import ApproxNDCG
     from .losses.binary_cross_entropy import BinaryCrossEntropy
     from .losses.class_balanced_cross_entropy import ClassBalancedCrossEntropy
+    from .losses.coral import Coral
     from .losses.crammer_singer import CrammerSinger
     from .losses.focal_loss import FocalLoss
     from .losses.hard_negative_cross_entropy import HardNegativeCrossEntropy
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
     from .losses.log_cosh import LogCosh
     from .losses.lovasz_significance import LovaszSignificance
     from .losses.margin_cross_entropy import MarginCrossEntropy
+    from .losses.ordinal_all_threshold import OrdinalAllThreshold
+    from .losses.ordinal_log_loss import OrdinalLogLoss
     from .losses.pairwise_hinge import PairwiseHinge
     from .losses.pairwise_pauc import PairwisePAUC
     from .losses.quantile import Quantile

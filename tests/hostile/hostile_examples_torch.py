@@ -36,6 +36,8 @@ _KINDS_OF_FORWARD: dict[str, dict[str, Kind]] = {
     "VectorScalingSoftmaxLoss": _COLUMNS,
     "LogCoshLoss": _REAL,
     "QuantileLoss": _REAL,
+    # Two columns are three levels.
+    **dict.fromkeys(("CoralLoss", "OrdinalLogLoss"), _COLUMNS),
     "FocalLoss": {"sample_weight": Array("tensors", role="broadcast", none=True)},
 }
 
@@ -47,6 +49,13 @@ def _tensors(variant: int) -> dict[str, Any]:
     }
     if variant % 2:
         given["sample_weight"] = torch.tensor(weights(variant), dtype=torch.float32)
+    return given
+
+
+def _two_columns(variant: int) -> dict[str, Any]:
+    given = _tensors(variant)
+    logits = given["logits"].detach()
+    given["logits"] = torch.stack([-logits, logits], dim=1).requires_grad_(True)
     return given
 
 
@@ -87,6 +96,7 @@ def _torch_settings() -> dict[str, dict[str, Any]]:
         "CriticalRankLoss": {"queue_size": 16},
         "RankRegLoss": {"queue_size": 16},
         "HardNegativeCrossEntropyLoss": {"top_fraction": 0.25},
+        "OrdinalAllThresholdLoss": {"n_levels": 2},
     }
 
 
@@ -114,7 +124,9 @@ def examples() -> list[Example]:
         # The `alpha` of a band is another parameter.
         weights = ("alpha", "class_weight") if name == "FocalLoss" else ("class_weight",)
 
-        def build(_found: Any = found, **given: Any) -> Any:
+        tensors = _two_columns if name == "OrdinalLogLoss" else _tensors
+
+        def build(_found: Any = found, _tensors: Any = tensors, **given: Any) -> Any:
             return _with_gradient(lambda: _found(**given))(**_tensors(0))
 
         examples += [
@@ -132,7 +144,7 @@ def examples() -> list[Example]:
             Example(
                 f"{room}.{name}.forward",
                 _with_gradient(lambda found=found, settings=settings: found(**settings)),
-                _tensors,
+                tensors,
                 (found.forward,),
                 filled=_more_tensors,
                 kinds=_KINDS_OF_FORWARD.get(name, {}),

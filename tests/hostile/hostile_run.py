@@ -25,6 +25,7 @@ import hostile_examples_models
 import hostile_examples_sampling
 import hostile_examples_stages
 import hostile_examples_torch
+import hostile_examples_worth
 from hostile_exceptions import is_made
 from hostile_rule import Example, Verdict, limited_memory, run_call
 from hostile_values import Hostile
@@ -36,6 +37,7 @@ ROOMS = (
     hostile_examples_models,
     hostile_examples_stages,
     hostile_examples_data,
+    hostile_examples_worth,
     hostile_examples_sampling,
 )
 

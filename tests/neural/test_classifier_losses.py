@@ -21,12 +21,15 @@ from skbudget import PAUCClassifier, coverage_at_budget_score
 from skbudget.band import default_beta
 from skbudget.neural import (
     ALMLoss,
+    CoralLoss,
     CriticalRankLoss,
     FocalLoss,
     HardNegativeCrossEntropyLoss,
     LogCoshLoss,
     LossWarmup,
     NumpyLoss,
+    OrdinalAllThresholdLoss,
+    OrdinalLogLoss,
     PAUCAtBudgetLoss,
     QuantileLoss,
     RankRegLoss,
@@ -67,7 +70,12 @@ NO_WARMUP = {
     "vector_scaling_softmax",
     "weighted_cross_entropy",
 }
-NAMES = sorted({*available("binary"), *torch_losses()} - {*available("real")})
+NAMES = sorted(
+    {
+        *available("binary"),
+        *(name for name, one in torch_losses().items() if not hasattr(one, "target")),
+    }
+)
 
 
 def needed_columns(name, n):
@@ -134,6 +142,9 @@ def scores_well(model, fresh_table, least=0.4):
 def test_names_of_torch_losses():
     assert torch_losses() == {
         "alm": ALMLoss,
+        "coral": CoralLoss,
+        "ordinal_all_threshold": OrdinalAllThresholdLoss,
+        "ordinal_log": OrdinalLogLoss,
         "critical_rank": CriticalRankLoss,
         "focal": FocalLoss,
         "hard_negative_cross_entropy": HardNegativeCrossEntropyLoss,
@@ -540,7 +551,15 @@ def test_levels_with_thresholds(levels):
     np.testing.assert_array_equal(predicted, model.classes_[(margins > 0).sum(axis=1)])
     assert model.score(X, y) == accuracy_score(y, predicted) > 0.75
     assert is_classifier(model)
-    assert not hasattr(model, "predict_proba")
+    probability = model.predict_proba(X)
+    assert probability.shape == (500, 3)
+    assert (probability >= 0).all()
+    np.testing.assert_allclose(probability.sum(axis=1), 1.0)
+    shares = np.bincount(np.searchsorted(model.classes_, y)) / y.size
+    np.testing.assert_allclose(probability.mean(axis=0), shares, atol=0.03)
+    ranker = make(toys.Thresholds(), calibration_cv=None, max_epochs=1).fit(X, y)
+    assert not hasattr(ranker, "predict_proba")
+    assert set(ranker.predict(X)) <= {10, 20, 40}
     two = make(toys.Thresholds(), max_epochs=30).fit(X, y > 10)
     assert two.decision_function(X).shape == (500, 1)
     assert two.score(X, y > 10) > 0.8

@@ -105,6 +105,8 @@ class Declaration(NamedTuple):
         Whether it is the loss of the estimator's own parameters.
     basis : {"fpr", "population"}, default="fpr"
         What the ends of its band count, where it has a band.
+    shares_score : bool, default=False
+        Whether the margins are one score, minus thresholds that a layer learns.
     warms_up_on_itself : bool, default=False
         Whether the loss is trained on alone, before a regulariser is added.
     base, regularizer : Declaration, default=None
@@ -121,6 +123,7 @@ class Declaration(NamedTuple):
     has_warmup: bool = True
     is_own: bool = False
     basis: Basis = "fpr"
+    shares_score: bool = False
     warms_up_on_itself: bool = False
     base: Declaration | None = None
     regularizer: Declaration | None = None
@@ -250,6 +253,7 @@ def _declare_numpy_loss(loss: Loss[Any]) -> Declaration:
         loss.needs,
         separates_value=True,
         has_warmup=loss.target in ("binary", "classes") and not isinstance(loss, _OF_ROWS),
+        shares_score=getattr(loss, "shares_score", False),
     )
 
 
@@ -283,6 +287,7 @@ def _declare_torch_loss(loss: Any, owner: str) -> Declaration:
         separates_value="value" in names,
         has_warmup=target in ("binary", "classes") and not issubclass(cls, _OF_ROWS),
         basis="population" if getattr(loss, "basis", None) == "population" else "fpr",
+        shares_score=getattr(loss, "shares_score", False) is True,
     )
 
 
@@ -365,6 +370,10 @@ def make_criterion(
     # More would hold rows of the batch itself, only older.
     queue_size = min(estimator.queue_size, len(rows) - -(-len(rows) // n_batches))
     main, beta = make_loss(estimator, declaration.base or declaration, rows, queue_size)
+    if hasattr(main, "_begin_at_levels") and declaration.target == "ordinal":
+        # The user's own module stays as it is.
+        main = copy.deepcopy(main)
+        main._begin_at_levels(class_mass(rows, estimator.classes_.size))
     vars(estimator).pop("beta_", None)
     if beta is not None:
         estimator.beta_ = beta

@@ -30,7 +30,7 @@ def has_probabilities(estimator: Any) -> bool:
     """Return True, or raise an AttributeError that says why there are no probabilities."""
     owner = type(estimator).__name__
     loss = estimator._declared_loss()
-    if not loss.has_classes:
+    if loss.target == "real":
         raise AttributeError(
             f"This {owner} has no probabilities: {loss.name} takes the target {loss.target!r}. Use "
             "decision_function or predict."
@@ -223,8 +223,8 @@ class NetworkParameters(BaseEstimator):
     @property
     def _calibrates(self) -> bool:
         """Whether probabilities are learnt."""
-        has_classes = declare_loss(self.loss, type(self).__name__).has_classes
-        return self.calibration_cv is not None and has_classes
+        target = declare_loss(self.loss, type(self).__name__).target
+        return self.calibration_cv is not None and target != "real"
 
     @property
     def _scores_out_of_fold(self) -> bool:
