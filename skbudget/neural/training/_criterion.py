@@ -230,7 +230,8 @@ def torch_losses() -> dict[str, type[nn.Module]]:
     for entry in pkgutil.iter_modules(losses.__path__):
         module = import_module(f"{losses.__name__}.{entry.name}")
         for member in classes_of(module, nn.Module):
-            if member.__name__.endswith("Loss") and member is not NumpyLoss:
+            named = member.__name__.endswith("Loss") and not member.__name__.startswith("_")
+            if named and member is not NumpyLoss:
                 found[loss_name(member).removesuffix("_loss")] = member
     return dict(sorted(found.items()))
 
