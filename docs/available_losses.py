@@ -20,6 +20,11 @@ goes into ``objective=`` and ``regularizer=`` of
 boosters' classifiers train theirs, and networks that of torch; "Elsewhere" says under which
 name.
 
+Losses that train embeddings score no rows and are not in this table.
+``available(model="embeddings")``
+lists them, and ``loss=`` of `EmbeddingRecallClassifier <skbudget.neural.EmbeddingRecallClassifier>`
+takes their names.
+
 .. currentmodule:: skbudget.objectives
 
 """
