@@ -27,11 +27,9 @@ __all__ = [
     "values_as_weights",
 ]
 
-# Sums of so great targets are numbers in single precision.
-MOST_TARGET = 1e30
 
-
-# Scores that boosting begins from, and what trees add to them, are floats of single precision.
+# Scores that boosting begins from, what trees add to them, and real targets are floats of single
+# precision, and so are their sums.
 GREATEST_BASE = 1e30
 
 
@@ -102,11 +100,11 @@ def code_labels(
         y = y.astype(np.float64)
         if not np.isfinite(y).all():
             raise ValueError("Input y contains NaN or infinity.")
-        if y.size and not np.abs(y).max() <= MOST_TARGET:
+        if y.size and not np.abs(y).max() <= GREATEST_BASE:
             raise ValueError(
-                f"y must lie within [-{MOST_TARGET:g}, {MOST_TARGET:g}], for boosters hold it in "
-                f"single precision: its greatest entry is {y.max():g}, its least {y.min():g}. "
-                "Choose a greater unit."
+                f"y must lie within [-{GREATEST_BASE:g}, {GREATEST_BASE:g}], as boosters hold "
+                f"it in single precision: its greatest entry is {y.max():g}, its least "
+                f"{y.min():g}. Choose a greater unit."
             )
         return None, y
     encoder, y = _encode_classes(X, y, owner)

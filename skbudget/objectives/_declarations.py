@@ -8,13 +8,14 @@ from typing import Any, Literal
 from .._utils.validation import check_option
 from ._rows import MARGINS, TARGETS
 
-__all__ = ["LIBRARIES", "Scale", "check_declarations"]
+__all__ = ["BOOSTERS", "LIBRARIES", "Scale", "check_declarations"]
 
 Scale = Literal["rows", "positives", "relevant", "sum"]
 SCALES = ("rows", "positives", "relevant", "sum")
 
+BOOSTERS = ("lightgbm", "xgboost")
 # Boosters and torch train what is theirs; the names of the others are for users to read.
-LIBRARIES = ("lightgbm", "xgboost", "catboost", "torch", "sklearn")
+LIBRARIES = (*BOOSTERS, "catboost", "torch", "sklearn")
 
 _OPTIONS = {"target": TARGETS, "margins": MARGINS, "scale": SCALES}
 

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .._utils.validation import check_option, check_positive
-from ._declarations import Scale, check_declarations
+from ._declarations import BOOSTERS, Scale, check_declarations
 from ._derivatives import HESSIAN_FLOOR, Derivatives, in_unit
 from ._rows import (
     Margins,
@@ -252,6 +252,7 @@ class Loss(ABC, Generic[Held]):
             has no such loss, or not with these parameters: then it is trained on the gradient
             and hessian of this class.
         """
+        check_option(library, "library", BOOSTERS, f"{type(self).__name__}.library_params")
         name = self.library.get(library)
         return {} if name is None else {"objective": name}
 

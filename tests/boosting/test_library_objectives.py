@@ -107,7 +107,10 @@ def test_the_delta_and_the_level_reach_the_booster():
     assert Quantile(0.9).library_params("lightgbm") == {"objective": "quantile", "alpha": 0.9}
     params = {"objective": "reg:quantileerror", "quantile_alpha": 0.9}
     assert Quantile(0.9).library_params("xgboost") == params
-    assert Huber().library_params("torch")["objective"] == "torch.nn.HuberLoss"
+    assert Huber.library["torch"] == "torch.nn.HuberLoss"
+    for loss in (Huber(), BinaryCrossEntropy(), SoftmaxCrossEntropy("balanced")):
+        with pytest.raises(ValueError, match="'library' parameter of .*library_params must be one"):
+            loss.library_params("torch")
 
 
 @each_class

@@ -238,8 +238,8 @@ def torch_losses() -> dict[str, type[nn.Module]]:
     for entry in pkgutil.iter_modules(losses.__path__):
         module = import_module(f"{losses.__name__}.{entry.name}")
         for member in classes_of(module, nn.Module):
-            is_loss = member.__name__.endswith("Loss") and member is not NumpyLoss
-            if is_loss and not issubclass(member, EmbeddingModule):
+            named = member.__name__.endswith("Loss") and not member.__name__.startswith("_")
+            if named and member is not NumpyLoss and not issubclass(member, EmbeddingModule):
                 found[loss_name(member).removesuffix("_loss")] = member
     return dict(sorted(found.items()))
 

@@ -98,6 +98,7 @@ class BinaryCrossEntropy(Loss[NDArray]):
         margins and a saved booster predicts them, as with every other loss of two classes,
         and values of positives count.
         """
+        super().library_params(library)
         return {}
 
     def torch_loss(self) -> Any:

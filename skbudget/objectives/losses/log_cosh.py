@@ -54,7 +54,7 @@ class LogCosh(ResidualLoss):
     --------
     >>> from skbudget.objectives import LogCosh
     >>> round(LogCosh().loss([0.0, 0.0], [1.0, 1000.0]), 4)
-    499.8704
+    499.8703
     """
 
     delta: float = 1.0

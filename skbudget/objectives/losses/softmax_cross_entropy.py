@@ -109,7 +109,8 @@ class SoftmaxCrossEntropy(Loss[NDArray[np.floating]]):
 
     def library_params(self, library: str) -> dict[str, Any]:
         """Return the booster's own objective, which has no weights of classes."""
-        return super().library_params(library) if self.weight is None else {}
+        params = super().library_params(library)
+        return params if self.weight is None else {}
 
     def torch_loss(self) -> Any:
         """Return `torch.nn.CrossEntropyLoss`, with weights of rows; None for what needs rows."""
