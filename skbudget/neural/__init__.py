@@ -12,6 +12,7 @@ from .._utils.lazy import lazy_names
 
 if TYPE_CHECKING:
     from ._classifier import PAUCClassifier
+    from ._head import Head
     from .losses._alm import ALMLoss
     from .losses._critical_rank import CriticalRankLoss
     from .losses._cross_entropy import HardNegativeCrossEntropyLoss, WeightedCrossEntropyLoss
@@ -30,6 +31,7 @@ __all__ = [
     "ALMLoss",
     "CriticalRankLoss",
     "FocalLoss",
+    "Head",
     "HardNegativeCrossEntropyLoss",
     "LossWarmup",
     "NumpyLoss",
@@ -51,6 +53,7 @@ __getattr__, __dir__ = lazy_names(
         "ALMLoss": ".losses._alm",
         "CriticalRankLoss": ".losses._critical_rank",
         "FocalLoss": ".losses._focal",
+        "Head": "._head",
         "HardNegativeCrossEntropyLoss": ".losses._cross_entropy",
         "LossWarmup": ".losses._warmup",
         "NumpyLoss": ".losses._numpy",

@@ -101,6 +101,10 @@ class Declaration(NamedTuple):
         Whether the loss is trained on alone, before a regulariser is added.
     base, regularizer : Declaration, default=None
         What the loss and the regulariser take, where there are both.
+    heads : tuple of HeadDeclaration, default=()
+        What the heads beside the one that is scored take.
+    main_columns : frozenset of str, default=frozenset()
+        With heads, the columns that the loss of the head that is scored is handed.
     """
 
     name: str
@@ -116,6 +120,8 @@ class Declaration(NamedTuple):
     warms_up_on_itself: bool = False
     base: Declaration | None = None
     regularizer: Declaration | None = None
+    heads: tuple[Any, ...] = ()
+    main_columns: frozenset[str] = frozenset()
 
     @property
     def columns(self) -> frozenset[str]:

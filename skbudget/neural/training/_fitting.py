@@ -15,6 +15,7 @@ from ..._utils.labels import classes_by_role
 from ._calibration import Calibration, level_thresholds
 from ._criterion import Declaration, find_loss_of, make_criterion
 from ._draws import Draws
+from ._head_losses import add_heads, begin_heads_at_start, head_sizes
 from ._net import BestEpoch, Clock, Diagnostics, Progress, RankingNet
 from ._regularizer import add_regularizer
 from ._rows import BalancedBatches, Batches, GroupBatches, TableDataset
@@ -29,6 +30,9 @@ from ._support import (
 )
 
 __all__ = ["continue_from", "new_net", "train"]
+
+# How many times the step of the network that of learnt weights of heads is.
+_LR_OF_WEIGHTS = 10.0
 
 
 def new_net(
@@ -74,19 +78,21 @@ def new_net(
     if estimator.verbose:
         callbacks.append(Progress())
     n_labels = 0 if loss.target == "real" else estimator.classes_.size
+    n_main = loss.n_outputs(n_labels)
     module = build_module(
         estimator,
         estimator.n_features_in_,
-        loss.n_outputs(n_labels),
+        n_main,
         of_module,
         draws.weights,
+        head_sizes(estimator, loss),
     )
     begin_at_start(module, find_loss_of(estimator), rows)
+    begin_heads_at_start(module, estimator, loss, rows)
+    main = make_criterion(estimator, loss, rows, n_batches, epochs * n_batches, add_regularizer)
     net = RankingNet(
         module,
-        criterion=make_criterion(
-            estimator, loss, rows, n_batches, epochs * n_batches, add_regularizer
-        ),
+        criterion=add_heads(estimator, loss, main, rows, n_batches, n_main),
         max_epochs=epochs,
         batch_size=estimator.batch_size,
         lr=estimator.lr,
@@ -106,9 +112,12 @@ def _optimizer_params(estimator: Any, of_net: Mapping[str, Any]) -> dict[str, An
     """Return AdamW with our decays, unless the user has an optimizer of their own."""
     if "optimizer" in of_net:
         return {}
-    groups = [("*bias*", {"weight_decay": 0.0})]
+    groups: list[tuple[str, dict[str, Any]]] = [("*bias*", {"weight_decay": 0.0})]
     if estimator.module is None:
         groups.append(("weights.0", {"weight_decay": estimator.input_decay}))
+    if estimator.heads and estimator.head_weighting == "uncertainty":
+        # They have a long way to go, and no decay: it would favour losses around one half.
+        groups.append(("log_variances", {"weight_decay": 0.0, "lr": _LR_OF_WEIGHTS * estimator.lr}))
     return {
         "optimizer": torch.optim.AdamW,
         "optimizer__weight_decay": estimator.weight_decay,
@@ -186,16 +195,18 @@ def train(
         best.score = partial(mean_coverage, rows=held, budget=estimator.budget, n_classes=n_labels)
         if loss.has_warmup:
             best.start = math.ceil((estimator.warmup + estimator.blend) * net.max_epochs)
-    losses = net.criterion_.main_loss
-    losses.draw_from(draws.rows)
+    every = getattr(net.criterion_, "all_losses", [net.criterion_.main_loss])
+    for losses in every:
+        losses.draw_from(draws.rows)
     try:
         net.partial_fit(rows, None)
     finally:
         best.score = None  # it holds rows
-        losses.draw_from(None)
-        losses.end_step()
-        # The rows of a later call have numbers of their own.
-        losses.forget_rows()
+        for losses in every:
+            losses.draw_from(None)
+            losses.end_step()
+            # The rows of a later call have numbers of their own.
+            losses.forget_rows()
     calibration = Calibration.none(loss.n_outputs(n_labels))
     if estimator._calibrates:
         calibration = Calibration.fit(net, rows, held, n_labels)
@@ -205,6 +216,7 @@ def train(
     estimator._thresholds = None
     if loss.target == "ordinal" and loss.margins == "one":
         estimator._thresholds = level_thresholds(net, rows, n_labels)
+    estimator._head_sizes = head_sizes(estimator, loss)
     estimator._loss_needs = loss
     estimator.net_ = net
     estimator.n_iter_ = len(net.history)

@@ -63,7 +63,8 @@ class RankingNet(NeuralNet):
         """Return the step, with the mean loss of the members to be recorded."""
         # With a loss over a band, a few rows in a hundred have a gradient.
         few_rows_matter = (
-            self.criterion_.main_weight == 1.0
+            not self._has_heads
+            and self.criterion_.main_weight == 1.0
             and self.criterion_.main_loss.has_sparse_gradient
             and isinstance(self.module_, MLP)
         )
@@ -99,8 +100,18 @@ class RankingNet(NeuralNet):
                 f"{self.lr:g}."
             )
 
+    @property
+    def _has_heads(self) -> bool:
+        """Whether there are outputs beside those that are scored."""
+        return hasattr(self.criterion_, "n_main")
+
     def scores_of(self, rows: Any) -> NDArray[np.float64]:
         """Return the raw scores of some rows, shape (n_rows, n_members, n_outputs)."""
+        outputs = self.outputs_of(rows)
+        return outputs[:, :, : self.criterion_.n_main] if self._has_heads else outputs
+
+    def outputs_of(self, rows: Any) -> NDArray[np.float64]:
+        """Return the raw scores of some rows, those of heads beside the one scored at the end."""
         self.module_.eval()
         with torch.no_grad():
             parts = [
@@ -152,6 +163,9 @@ class Diagnostics(Callback):
             values = np.array([step.get(name, math.nan) for step in observed], dtype=float)
             known = values[~np.isnan(values)]
             net.history.record(name, float(known.mean()) if known.size else math.nan)
+        if hasattr(net.criterion_, "take_head_diagnostics"):
+            for name, value in net.criterion_.take_head_diagnostics().items():
+                net.history.record(name, value)
 
 
 class BestEpoch(Callback):

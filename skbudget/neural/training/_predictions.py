@@ -31,6 +31,7 @@ class NetworkPredictions:
     classes_: NDArray
     net_: RankingNet
     _calibration: Calibration
+    _head_sizes: dict[str, int]
     _loss_needs: Declaration
     _thresholds: NDArray | None
     _declared_loss: Any
@@ -77,6 +78,33 @@ class NetworkPredictions:
         loss = self._loss_needs
         one_score = self.classes_.size == 2 if loss.has_classes else loss.margins == "one"
         return margins[:, 0] if one_score else margins
+
+    def head_scores(self, X: Any) -> dict[str, NDArray[np.float64]]:
+        """Return the raw scores of the heads beside the one that is scored.
+
+        A score of a head with two classes favours the positive one, and is a log-odds if its
+        loss is a cross-entropy; ``head_classes_`` has the order of more classes or levels. That
+        of a real target is the number itself.
+
+        Parameters
+        ----------
+        X : array-like, CSR matrix or DataFrame of shape (n_samples, n_features)
+            Rows to score.
+
+        Returns
+        -------
+        scores : dict of str to ndarray of shape (n_samples,) or (n_samples, n_outputs)
+            Means over the ensemble, by the name of the head. A head of weight 0 is not trained,
+            and has none.
+        """
+        check_is_fitted(self, "net_")
+        raw = self.net_.outputs_of(TableDataset(check_X(self, X))).mean(axis=1)
+        found, start = {}, raw.shape[1] - sum(self._head_sizes.values())
+        for name, size in self._head_sizes.items():
+            scores = raw[:, start : start + size]
+            found[name] = scores[:, 0] if size == 1 else scores
+            start += size
+        return found
 
     @available_if(has_probabilities)
     def predict_proba(self, X: Any) -> NDArray[np.float64]:

@@ -14,7 +14,7 @@ from ..losses._numpy import NumpyLoss
 from ._module import MLP
 from ._rows import TableDataset
 
-__all__ = ["begin_at_start"]
+__all__ = ["begin_at_start", "start_of"]
 
 
 def begin_at_start(module: Any, loss: Any, rows: TableDataset) -> None:
@@ -32,14 +32,31 @@ def begin_at_start(module: Any, loss: Any, rows: TableDataset) -> None:
     rows : TableDataset
         The training rows.
     """
-    if isinstance(loss, NumpyLoss):
-        loss = loss.loss
-    if not isinstance(loss, Loss) or not isinstance(module, MLP):
+    if not isinstance(module, MLP):
         return
     bias = module.biases[-1]
-    start = _start(loss, rows, bias.shape[-1])
+    start = start_of(loss, rows, bias.shape[-1])
+    if start is None:
+        return
     with torch.no_grad():
         bias.add_(torch.from_numpy(start).to(bias.dtype))
+
+
+def start_of(loss: Any, rows: TableDataset, n_outputs: int) -> NDArray[np.float64] | None:
+    """Return the constant that boosting begins from on a loss; None if it knows of none.
+
+    Parameters
+    ----------
+    loss : Loss, Module or class of modules
+        What is minimised.
+    rows : TableDataset
+        The training rows.
+    n_outputs : int
+        Scores per row.
+    """
+    if isinstance(loss, NumpyLoss):
+        loss = loss.loss
+    return _start(loss, rows, n_outputs) if isinstance(loss, Loss) else None
 
 
 def _start(loss: Loss[Any], rows: TableDataset, n_outputs: int) -> NDArray[np.float64]:

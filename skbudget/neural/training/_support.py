@@ -8,6 +8,7 @@ import math
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -52,6 +53,9 @@ _FEW_COLUMNS = 5
 
 # Means and standard deviations of a real target that a network reaches in its steps.
 _TARGET_MEAN, _TARGET_SPREADS = 3.0, (0.02, 20.0)
+
+# The key of the output that is scored, where a module returns a dict.
+MAIN_OUTPUT = "y"
 
 # Parameters of skorch's net that only the estimator sets, ...
 _RESERVED = ("module", "criterion", "dataset", "train_split", "iterator_train", "iterator_valid")
@@ -203,11 +207,13 @@ def build_module(
     n_outputs: int,
     module_params: dict[str, Any],
     generator: torch.Generator | None = None,
+    heads: Mapping[str, int] = MappingProxyType({}),
 ) -> nn.Module:
     """Return the network of an estimator, checked for the width of its output.
 
     Modules of others draw their weights from the generator of torch, our own from the one
-    that is given.
+    that is given. ``heads`` has the number of outputs of each head beside the one that is
+    scored, and those follow the ``n_outputs`` of the latter.
 
     Raises
     ------
@@ -225,7 +231,15 @@ def build_module(
             )
         widths = tuple(int(width) for width in estimator.hidden_layer_sizes)
         try:
-            return MLP(n_features, n_outputs, widths, estimator.activation, n_members, generator)
+            return MLP(
+                n_features,
+                n_outputs,
+                widths,
+                estimator.activation,
+                n_members,
+                generator,
+                sum(heads.values()),
+            )
         except (RuntimeError, TypeError, OverflowError) as error:
             # More than there is, or than torch can count.
             raise ValueError(
@@ -244,7 +258,7 @@ def build_module(
                 if hasattr(part, "reset_parameters"):
                     part.reset_parameters()
     elif callable(module) and (not isinstance(module, type) or issubclass(module, nn.Module)):
-        offered = {"n_features": n_features, "n_outputs": n_outputs}
+        offered = {"n_features": n_features, "n_outputs": n_outputs + sum(heads.values())}
         named = inspect.signature(module).parameters
         given = {name: value for name, value in offered.items() if name in named}
         given |= module_params
@@ -262,23 +276,53 @@ def build_module(
             f"The 'module' parameter of {type(estimator).__name__} must be a torch Module, a class "
             f"or an instance. Got {module!r} instead."
         )
-    _check_output(members[0], n_features, n_outputs)
-    return Members(members)
+    sizes = {MAIN_OUTPUT: n_outputs, **heads} if heads else {}
+    _check_output(members[0], n_features, n_outputs + sum(heads.values()), sizes)
+    return Members(members, tuple(sizes))
 
 
-def _check_output(member: nn.Module, n_features: int, n_outputs: int) -> None:
+def _check_output(
+    member: nn.Module, n_features: int, n_outputs: int, sizes: Mapping[str, int]
+) -> None:
     member.eval()
     with torch.no_grad():
-        found = tuple(member(torch.zeros(3, n_features)).shape)
+        scores = member(torch.zeros(3, n_features))
     member.train()
+    if isinstance(scores, Mapping):
+        _check_outputs(scores, sizes)
+        return
+    found = tuple(scores.shape)
     allowed = [(3, n_outputs)] + ([(3,)] if n_outputs == 1 else [])
     if found not in allowed:
         wanted = f"(n_rows, {n_outputs})" + (" or (n_rows,)" if n_outputs == 1 else "")
         raise ValueError(
             f"module returns shape {found} for 3 rows of {n_features} features, but raw scores of "
             f"shape {wanted} are needed: {n_outputs} column{'s' if n_outputs > 1 else ''}, as many "
-            "as the loss takes (one for two classes, one per class for more)."
+            "as the loss takes (one for two classes, one per class for more)"
+            + (f", of the heads {_listed(sizes)}, in this order." if sizes else ".")
         )
+
+
+def _check_outputs(scores: Mapping[str, Any], sizes: Mapping[str, int]) -> None:
+    """Refuse a dict of outputs that is not one of the heads there are."""
+    if not sizes:
+        raise ValueError(
+            f"module returns a dict of {sorted(scores)}, and there is one output only: return a "
+            "tensor, or pass heads."
+        )
+    found = {name: tuple(part.shape) for name, part in scores.items()}
+    fits = found.keys() == sizes.keys() and all(
+        found[name] in [(3, size), *([(3,)] if size == 1 else [])] for name, size in sizes.items()
+    )
+    if not fits:
+        raise ValueError(
+            f"module returns a dict of shapes {found} for 3 rows, but the heads with the columns "
+            f"that they need are {_listed(sizes)}."
+        )
+
+
+def _listed(sizes: Mapping[str, int]) -> str:
+    return ", ".join(f"{name!r} ({size})" for name, size in sizes.items())
 
 
 def warn_of_few_rows(estimator: Any, y: NDArray[np.int64]) -> None:
@@ -338,6 +382,8 @@ def warn_of_target(estimator: Any, net: RankingNet, rows: TableDataset) -> None:
     )
     _, about = next(iter(batches))
     scores = about["y"].to(net.device)[:, None, None].expand(-1, estimator.n_members, 1)
+    # Heads have the same scores both times.
+    scores = nn.functional.pad(scores, (0, getattr(net.criterion_, "n_beside", 0)))
     # Its clock has not begun yet. Training puts it back.
     net.criterion_.eval()
     try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from numbers import Integral
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -29,6 +30,7 @@ from ..._utils.validation import (
 from ...objectives._loss import check_names
 from ...objectives._rows import check_columns
 from ._criterion import Declaration
+from ._heads import code_heads, read_heads
 from ._net import OF_NET
 from ._rows import (
     TableDataset,
@@ -67,6 +69,8 @@ class Table(NamedTuple):
         The columns that the loss reads.
     groups : ndarray of shape (n_rows,), or None
         Groups of rows that are never both trained on and held out.
+    heads : dict of str to ndarray of shape (n_rows,)
+        The targets of the heads beside the one that is scored.
     """
 
     X: Any
@@ -74,6 +78,7 @@ class Table(NamedTuple):
     weight: NDArray | None
     columns: Mapping[str, NDArray]
     groups: NDArray | None = None
+    heads: Mapping[str, NDArray] = MappingProxyType({})
 
     @property
     def value(self) -> NDArray | None:
@@ -88,6 +93,7 @@ class Table(NamedTuple):
             None if self.weight is None else self.weight[rows],
             {name: column[rows] for name, column in self.columns.items()},
             None if self.groups is None else self.groups[rows],
+            {name: target[rows] for name, target in self.heads.items()},
         )
 
     def without_weightless(self) -> Table:
@@ -227,7 +233,9 @@ def check_table(
         numbers = given.get(ROW_ID, np.arange(X.shape[0]))
         numbers = check_columns({ROW_ID: numbers}, X.shape[0])[ROW_ID]
         given[ROW_ID] = np.unique(numbers, return_inverse=True)[1].reshape(-1)
-    table = Table(X, y, weight, check_columns(given, X.shape[0]), groups).without_weightless()
+    heads = read_heads(loss, given, X.shape[0])
+    given = check_columns(given, X.shape[0])
+    table = Table(X, y, weight, given, groups, heads).without_weightless()
     if is_real:
         for name in ("classes_", "pos_label_"):
             vars(estimator).pop(name, None)
@@ -247,6 +255,7 @@ def check_table(
             f"{loss.name} does not take sample_weight, so weights (sample_weight or class_weight) "
             "would have no effect on it: leave them out, or use a loss that takes them."
         )
+    table = table._replace(heads=code_heads(estimator, loss, table.heads, first=first))
     if not loss.has_classes:
         return table
     _check_value(estimator, loss, table)
@@ -553,4 +562,5 @@ def as_dataset(estimator: Any, table: Table, *, folds: bool) -> TableDataset:
             _check_every_class(estimator, table.y, [fold >= 0, *(~part for part in left_out)])
     weight = None if table.weight is None else table.weight.astype(np.float32)
     assert not OF_NET & table.columns.keys()
-    return TableDataset(table.X, y=table.y, weight=weight, fold=fold, **table.columns)
+    heads = {f"head:{name}": target for name, target in table.heads.items()}
+    return TableDataset(table.X, y=table.y, weight=weight, fold=fold, **table.columns, **heads)
