@@ -1,0 +1,169 @@
+"""Common events as heads beside a rare one: coverage of the rare one at a budget.
+
+    python docs/examples/several_heads.py [seeds] [rows]
+
+Each seed draws its own training table and its own test table of 100 000 rows. What is in
+docs/several_heads.csv already is not run again. Intervals are those of the t distribution, of
+differences that are paired by seed.
+"""
+
+import csv
+import sys
+from pathlib import Path
+
+import lightgbm as lgb
+import numpy as np
+from scipy.stats import t
+
+from skbudget import PAUCClassifier, coverage_at_budget_score, make_coverage_scorer
+from skbudget.datasets import make_milestones
+from skbudget.neural import Head
+
+DOCS = Path(__file__).parents[1]
+RESULTS, PICTURE = DOCS / "several_heads.csv", DOCS / "images" / "several-heads.png"
+EVENTS, BUDGETS, N_TEST = ("click", "dwell", "cart"), (0.005, 0.01), 100_000
+SHARED = (1.0, 0.0, -0.5)
+NETWORK = {"budget": 0.01, "n_members": 2, "random_state": 0, "calibration_cv": None}
+
+ALONE, CART, BEST = "purchase alone", "the cart in its place", "best possible"
+
+
+def network(X, y, events, weight=None, **params):
+    """Return a network trained on y, with the events as heads of a weight."""
+    if weight is None:
+        return PAUCClassifier(**NETWORK).fit(X, y)
+    heads = {name: Head(weight=weight) for name in events}
+    return PAUCClassifier(heads=heads, **NETWORK, **params).fit(X, y, **events)
+
+
+def trees(X, y, events):
+    """Return a model of LightGBM."""
+    model = lgb.LGBMClassifier(
+        n_estimators=100, learning_rate=0.05, num_leaves=15, reg_lambda=5.0, n_jobs=1, verbose=-1
+    )
+    return model.fit(X, y)
+
+
+def on_cart(X, y, events):
+    """Return a network that knows nothing of purchases."""
+    return network(X, events["cart"].astype(int), events)
+
+
+METHODS = {
+    ALONE: network,
+    "heads of weight 0.3": lambda X, y, events: network(X, y, events, 0.3),
+    "heads of weight 1": lambda X, y, events: network(X, y, events, 1.0),
+    "heads, weights learnt": lambda X, y, events: network(
+        X, y, events, 1.0, head_weighting="uncertainty"
+    ),
+    CART: on_cart,
+    "LightGBM, purchase alone": trees,
+}
+
+
+def measure(shared, seed, n_rows):
+    """Yield the coverages of every method on one draw."""
+    X, level = make_milestones(n_rows, shared=shared, random_state=seed)
+    X_test, of_test, best = make_milestones(
+        N_TEST, shared=shared, random_state=1_000 + seed, return_proba=True
+    )
+    y, y_test = (level == 4).astype(int), (of_test == 4).astype(int)
+    events = {name: level > number for number, name in enumerate(EVENTS)}
+    for name, train in METHODS.items():
+        model = train(X, y, events)
+        yield name, [make_coverage_scorer(budget)(model, X_test, y_test) for budget in BUDGETS]
+    yield BEST, [coverage_at_budget_score(y_test, best, budget=budget) for budget in BUDGETS]
+
+
+def read():
+    """Return what is known: coverages by (shared, seed, rows, method)."""
+    if not RESULTS.exists():
+        return {}
+    with RESULTS.open(newline="") as file:
+        lines = list(csv.reader(file))[1:]
+    return {
+        (float(shared), int(seed), int(rows), method): [float(one) for one in coverages]
+        for shared, seed, rows, method, *coverages in lines
+    }
+
+
+def run(n_seeds, n_rows):
+    """Measure what is missing, and write it line by line."""
+    if not RESULTS.exists():
+        header = ["shared", "seed", "rows", "method", *(f"coverage at {b:g}" for b in BUDGETS)]
+        RESULTS.write_text(",".join(header) + "\n")
+    for seed in range(n_seeds):
+        for shared in SHARED:
+            if (shared, seed, n_rows, BEST) in read():
+                continue
+            lines = [
+                [shared, seed, n_rows, name, *(f"{one:.5f}" for one in found)]
+                for name, found in measure(shared, seed, n_rows)
+            ]
+            with RESULTS.open("a", newline="") as file:
+                csv.writer(file, lineterminator="\n").writerows(lines)
+
+
+def half_interval(values):
+    """Return half the 95 % interval of a mean."""
+    n = len(values)
+    return t.ppf(0.975, max(n - 1, 1)) * np.std(values, ddof=min(n - 1, 1)) / np.sqrt(n)
+
+
+def summary(n_seeds, n_rows, column):
+    """Return mean, difference from the purchase alone and half its interval, by method."""
+    found = read()
+    rows = {}
+    for method in (*METHODS, BEST):
+        of_method = []
+        for shared in SHARED:
+            own, alone = (
+                np.array([found[shared, seed, n_rows, name][column] for seed in range(n_seeds)])
+                for name in (method, ALONE)
+            )
+            of_method.append((own.mean(), (own - alone).mean(), half_interval(own - alone)))
+        rows[method] = of_method
+    return rows
+
+
+def draw(n_seeds, n_rows):
+    """Draw differences from the purchase alone at the greater budget."""
+    import matplotlib as mpl
+
+    mpl.use("Agg")
+    import matplotlib.pyplot as plt
+
+    rows = summary(n_seeds, n_rows, -1)
+    names = [name for name in rows if name not in (ALONE, BEST)]
+    figure, axes = plt.subplots(1, len(SHARED), figsize=(9, 2.8), sharey=True, layout="constrained")
+    for axis, shared, number in zip(axes, SHARED, range(len(SHARED))):
+        differences = [rows[name][number][1:] for name in names]
+        places = np.arange(len(names))[::-1]
+        axis.errorbar(
+            [one for one, _ in differences], places, xerr=[half for _, half in differences], fmt="o"
+        )
+        axis.axvline(0.0, color="0.6", linewidth=1)
+        axis.set_yticks(places, names)
+        axis.set_title(f"shared = {shared:g}", fontsize=10)
+        axis.set_xlabel("gain in coverage at 1 %")
+    figure.savefig(PICTURE, dpi=110)
+
+
+def main(n_seeds=5, n_rows=20_000):
+    """Measure, print the table, and draw the picture."""
+    run(n_seeds, n_rows)
+    for column, budget in enumerate(BUDGETS):
+        print(f"\nCoverage at {budget:.1%}, and the gain over the purchase alone:\n")
+        print("| | " + " | ".join(f"shared = {shared:g}" for shared in SHARED) + " |")
+        print("|---" * (1 + len(SHARED)) + "|")
+        for name, cells in summary(n_seeds, n_rows, column).items():
+            shown = [
+                f"{mean:.3f}" + ("" if name == ALONE else f", {gain:+.3f} ± {half:.3f}")
+                for mean, gain, half in cells
+            ]
+            print(f"| {name} | {' | '.join(shown)} |")
+    draw(n_seeds, n_rows)
+
+
+if __name__ == "__main__":
+    main(*map(int, sys.argv[1:]))
