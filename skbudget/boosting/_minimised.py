@@ -186,6 +186,14 @@ def _of_loss(loss: Loss[Any], estimator: Any, regularized: _Regularized) -> Mini
 
 def _no_objective(estimator: Any) -> Exception:
     parent = estimator._parent.__name__
+    if estimator.objective == "multilabel_cross_entropy":
+        owner = type(estimator).__name__
+        return InvalidParameterError(
+            f"The 'objective' parameter of {owner} names a loss of several labels per row, and a "
+            "booster here has one target: wrap it, "
+            f"sklearn.multioutput.MultiOutputClassifier({owner}(...)), or take "
+            "PAUCClassifier(loss='multilabel_cross_entropy'). Got 'multilabel_cross_entropy'."
+        )
     return InvalidParameterError(
         f"The 'objective' parameter of {type(estimator).__name__} must be None (the partial AUC), "
         f"a loss, a callable such as a BoosterObjective, or the name of a loss: "

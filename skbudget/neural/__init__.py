@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from .losses._cross_entropy import HardNegativeCrossEntropyLoss, WeightedCrossEntropyLoss
     from .losses._distributed import all_gather_rows
     from .losses._focal import FocalLoss
+    from .losses._multilabel import MultilabelCrossEntropyLoss
     from .losses._numpy import NumpyLoss
     from .losses._pauc import PAUCAtBudgetLoss
     from .losses._rank_reg import RankRegLoss
@@ -31,9 +32,10 @@ __all__ = [
     "ALMLoss",
     "CriticalRankLoss",
     "FocalLoss",
-    "Head",
     "HardNegativeCrossEntropyLoss",
+    "Head",
     "LossWarmup",
+    "MultilabelCrossEntropyLoss",
     "NumpyLoss",
     "PAUCAtBudgetLoss",
     "PAUCClassifier",
@@ -56,6 +58,7 @@ __getattr__, __dir__ = lazy_names(
         "Head": "._head",
         "HardNegativeCrossEntropyLoss": ".losses._cross_entropy",
         "LossWarmup": ".losses._warmup",
+        "MultilabelCrossEntropyLoss": ".losses._multilabel",
         "NumpyLoss": ".losses._numpy",
         "PAUCAtBudgetLoss": ".losses._pauc",
         "PAUCClassifier": "._classifier",

@@ -171,7 +171,8 @@ class PAUCClassifier(NetworkPredictions, ClassifierMixin, FittedNetwork, Network
     Attributes
     ----------
     classes_ : ndarray of shape (n_classes,)
-        Class labels or levels in increasing order. Not there for a real target.
+        Class labels or levels in increasing order. Not there for a real target. Of several
+        labels per row it is a list with ``[0, 1]`` for each.
     pos_label_ : object
         The positive class. Only there for two classes.
     head_classes_ : dict of str to ndarray
@@ -258,6 +259,10 @@ class PAUCClassifier(NetworkPredictions, ClassifierMixin, FittedNetwork, Network
     With a single score, the thresholds are those between which as many of the rows trained
     on lie as have the level. With a real target ``y`` holds numbers, `predict` returns the
     raw score, and scikit-learn takes the model for a regressor. Neither has probabilities.
+
+    With ``loss="multilabel_cross_entropy"`` rows have several labels at once: ``y`` holds a
+    column of 0 and 1 for each, and so do `predict` and `predict_proba`, as in scikit-learn.
+    Every label has an output, and early stopping takes the mean of their coverages.
 
     There is no warm-up for ordinal and real targets, nor before a loss that is a
     cross-entropy itself (plain, weighted, focal or of hard negatives).
@@ -410,7 +415,7 @@ class PAUCClassifier(NetworkPredictions, ClassifierMixin, FittedNetwork, Network
             Training rows.
         y : array-like of shape (n_samples,)
             Labels, two or more; with another ``loss`` what it takes: labels, levels or
-            numbers.
+            numbers. Of several labels per row indicators of shape (n_samples, n_labels).
         sample_weight : array-like of shape (n_samples,), default=None
             Weights; a weight of 2 is the row twice.
         iid_mask : array-like of shape (n_samples,), dtype=bool, default=None
@@ -438,7 +443,8 @@ class PAUCClassifier(NetworkPredictions, ClassifierMixin, FittedNetwork, Network
             loss = self._check_params()
             before = None
             if self.warm_start and hasattr(self, "net_"):
-                classes = classes_by_role(self) if hasattr(self, "classes_") else None
+                known = getattr(self, "classes_", None)
+                classes = classes_by_role(self) if isinstance(known, np.ndarray) else None
                 before = self.net_.module_.state_dict(), classes
             table = check_table(self, loss, X, y, sample_weight, given)
             if loss.has_classes:

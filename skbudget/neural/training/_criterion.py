@@ -7,7 +7,7 @@ import inspect
 import pkgutil
 from collections.abc import Callable
 from importlib import import_module
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import torch
@@ -86,7 +86,7 @@ class Declaration(NamedTuple):
     name : str
         What messages call the loss.
     target, margins, reads, needs
-        As of a `Loss`.
+        As of a `Loss`. A network can have several labels per row as its target, ``"labels"``.
     takes_weight : bool, default=True
         Whether it takes ``sample_weight``.
     separates_value : bool, default=False
@@ -108,7 +108,7 @@ class Declaration(NamedTuple):
     """
 
     name: str
-    target: Target = "binary"
+    target: Target | Literal["labels"] = "binary"
     margins: Margins = "one"
     reads: frozenset[str] = frozenset({"iid_mask", "value"})
     needs: frozenset[str] = frozenset()
@@ -130,8 +130,13 @@ class Declaration(NamedTuple):
 
     @property
     def has_classes(self) -> bool:
-        """Whether the target is one of two classes or of more."""
-        return self.target in ("binary", "classes")
+        """Whether the target is one of two classes or of more, or several labels."""
+        return self.target in ("binary", "classes", "labels")
+
+    @property
+    def has_labels(self) -> bool:
+        """Whether a row has several labels at once."""
+        return self.target == "labels"
 
     def n_outputs(self, n_labels: int) -> int:
         """Return the number of raw scores per row.
@@ -257,7 +262,7 @@ def _declare_torch_loss(loss: Any, owner: str) -> Declaration:
     names, needed, takes_weight = names_of_columns(loss)
     # A module may say what it takes, as a `Loss` does; others take classes.
     target = getattr(loss, "target", None)
-    if not isinstance(target, str) or target not in TARGETS:
+    if not isinstance(target, str) or target not in (*TARGETS, "labels"):
         target = "binary"
     margins = getattr(loss, "margins", None)
     if not isinstance(margins, str) or margins not in MARGINS:
@@ -271,7 +276,7 @@ def _declare_torch_loss(loss: Any, owner: str) -> Declaration:
         cls.__name__,
         target,  # type: ignore[arg-type]
         margins,  # type: ignore[arg-type]
-        names | ({"value"} if takes_weight else set()),
+        names | ({"value"} if takes_weight and target != "labels" else set()),
         needed,
         takes_weight=takes_weight,
         separates_value="value" in names,
@@ -314,6 +319,11 @@ def check_loss_parameters(estimator: Any) -> Declaration:
                     f"{name} of {owner} is a parameter of its own loss, and would have no effect "
                     f"on {declaration.name}: leave it out, or pass a loss with this parameter."
                 )
+    if declaration.has_labels and estimator.class_weight is not None:
+        raise ValueError(
+            f"class_weight of {owner} is for one class per row, and {declaration.name} takes "
+            "several labels: leave it out, or set pos_weight of the loss."
+        )
     if declaration.has_classes:
         return declaration
     if estimator.early_stopping:
@@ -525,7 +535,7 @@ def _made(
 ) -> nn.Module:
     """Return an instance of a class of losses, with what it names of the estimator."""
     n_outputs = declaration.n_outputs(
-        0 if declaration.target == "real" else estimator.classes_.size
+        0 if declaration.target == "real" else len(estimator.classes_)
     )
     offered: dict[str, Any] = {"num_classes": n_outputs}
     if issubclass(cls, RankingLoss | SignificanceLoss):

@@ -77,7 +77,7 @@ def new_net(
     callbacks += list(of_net.pop("callbacks", None) or [])
     if estimator.verbose:
         callbacks.append(Progress())
-    n_labels = 0 if loss.target == "real" else estimator.classes_.size
+    n_labels = 0 if loss.target == "real" else len(estimator.classes_)
     n_main = loss.n_outputs(n_labels)
     module = build_module(
         estimator,
@@ -135,7 +135,9 @@ def continue_from(
     ValueError
         If the classes or the shape of the network have changed.
     """
-    now = classes_by_role(estimator) if hasattr(estimator, "classes_") else None
+    now = None
+    if isinstance(getattr(estimator, "classes_", None), np.ndarray):
+        now = classes_by_role(estimator)
     if (
         classes is not None
         and now is not None
@@ -160,7 +162,7 @@ def continue_from(
 
 
 def _listed(classes: NDArray | None) -> Any:
-    return "none (a real target)" if classes is None else np.sort(classes).tolist()
+    return "none (a real target, or several labels)" if classes is None else np.sort(classes).tolist()
 
 
 def train(
@@ -188,7 +190,7 @@ def train(
     draws : Draws
         Draws the rows that a loss compares, where there are too many.
     """
-    n_labels = 0 if loss.target == "real" else estimator.classes_.size
+    n_labels = 0 if loss.target == "real" else len(estimator.classes_)
     best = dict(net.callbacks_)["best_epoch"]
     best.set_params(score=None, patience=estimator.n_iter_no_change, start=0)
     if estimator.early_stopping and held is not None:
@@ -210,7 +212,7 @@ def train(
     calibration = Calibration.none(loss.n_outputs(n_labels))
     if estimator._calibrates:
         calibration = Calibration.fit(net, rows, held, n_labels)
-    elif loss.has_classes and n_labels == 2:
+    elif loss.has_classes and n_labels == 2 and not loss.has_labels:
         calibration = Calibration.none(1)
     estimator._calibration = calibration
     estimator._thresholds = None

@@ -121,6 +121,7 @@ def begin_heads_at_start(
             start = np.atleast_1d(np.average(own.about["y"].numpy(), weights=weights))
         if start is not None:
             with torch.no_grad():
+                assert module.head_bias is not None
                 bias = module.head_bias[:, :, begin : begin + size]
                 bias.add_(torch.from_numpy(start).to(bias.dtype))
         begin += size

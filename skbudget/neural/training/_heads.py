@@ -211,18 +211,18 @@ def set_head_params(heads: Any, params: Mapping[str, Any], owner: str) -> dict[s
 
 
 def read_heads(
-    declaration: Declaration, columns: dict[str, ArrayLike | None], n_samples: int
-) -> dict[str, NDArray]:
-    """Take the targets of the heads from among the columns, as arrays of one entry per row.
+    declaration: Declaration, columns: Mapping[str, ArrayLike], n_samples: int
+) -> tuple[dict[str, NDArray], dict[str, ArrayLike]]:
+    """Return the targets of the heads, as arrays of one entry per row, and the other columns.
 
     Raises
     ------
     ValueError
         If one has another shape, or holds dates.
     """
-    return {
-        head.name: _read(columns.pop(head.name), head.name, n_samples) for head in declaration.heads
-    }
+    names = [head.name for head in declaration.heads]
+    targets = {name: _read(columns[name], name, n_samples) for name in names}
+    return targets, {name: column for name, column in columns.items() if name not in names}
 
 
 def _read(values: Any, name: str, n_samples: int) -> NDArray:
@@ -276,7 +276,7 @@ def code_heads(
     if not declaration.heads:
         return {}
     known_classes = {} if first else dict(getattr(estimator, "head_classes_", {}))
-    coded = {}
+    coded: dict[str, NDArray] = {}
     for head in declaration.heads:
         values = targets[head.name]
         known = _known(values)

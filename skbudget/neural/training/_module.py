@@ -86,9 +86,9 @@ class MLP(nn.Module):
     def forward(self, X: Tensor) -> Tensor:
         """Return raw scores of shape (n_rows, n_members, n_outputs) for (n_rows, n_features).
 
-        Those of heads follow the others. Prediction on a CPU is in double precision: a matrix product rounds
-        differently with the number of rows, and a row's score must not depend on the
-        rows beside it.
+        Those of heads follow the others. Prediction on a CPU is in double precision: a matrix
+        product rounds differently with the number of rows, and a row's score must not depend on
+        the rows beside it.
         """
         exact = not self.training and X.device.type == "cpu"
         return self._layers(X, len(self.weights), torch.float64 if exact else self.weights[0].dtype)

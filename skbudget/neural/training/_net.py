@@ -40,10 +40,13 @@ class RankingNet(NeuralNet):
         """Return the loss of a batch."""
         about = {name: values.to(self.device) for name, values in y_true.items()}
         members = torch.arange(y_pred.shape[1], device=y_pred.device)
-        targets = about["y"][:, None].expand(-1, members.numel())
+        y = about["y"]
+        targets = y.unsqueeze(1).expand(-1, members.numel(), *y.shape[1:])
         if "fold" in about:
             # A member leaves out the fold of its number.
-            targets = targets.masked_fill(about["fold"][:, None] == members, IGNORED)
+            left_out = about["fold"][:, None] == members
+            left_out = left_out.reshape(*left_out.shape, *[1] * (y.ndim - 1))
+            targets = targets.masked_fill(left_out, IGNORED)
         given = {name: values for name, values in about.items() if name not in OF_NET}
         if "weight" in about:
             given["sample_weight"] = about["weight"]

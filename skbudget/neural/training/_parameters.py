@@ -13,9 +13,9 @@ from sklearn.utils._param_validation import Interval, StrOptions, make_constrain
 from ..._utils.validation import _invalid, check_band, check_budget
 from ...objectives._checks import set_loss_params
 from ...objectives.losses._band import LINKS
+from .._head import HEAD_WEIGHTINGS
 from ..losses._checks import check_magnitude
 from ..losses._pauc import POS_NUMERATORS, SURROGATES
-from .._head import HEAD_WEIGHTINGS
 from ._criterion import Declaration, declare_loss
 from ._heads import check_heads, head_params, set_head_params
 from ._module import ACTIVATIONS

@@ -40,7 +40,7 @@ class NetworkPredictions:
         check_is_fitted(self, "net_")
         X = check_X(self, X)
         raw = self.net_.scores_of(TableDataset(X)).mean(axis=1)
-        if self._loss_needs.has_classes:
+        if self._loss_needs.has_classes and not self._loss_needs.has_labels:
             raw = class_scores(raw, self.classes_.size)
         margins = self._calibration.scores(raw)
         if not np.isfinite(margins).all():
@@ -67,7 +67,7 @@ class NetworkPredictions:
         -------
         scores : ndarray of shape (n_samples,) or (n_samples, n_outputs)
             One score for two classes, one per class for more; of an ordinal target with
-            thresholds, one per threshold.
+            thresholds, one per threshold; of several labels, one per label.
         """
         scores = self._scores(X)
         return -scores if is_positive_first(self) else scores
@@ -76,6 +76,8 @@ class NetworkPredictions:
         """Return the raw scores of the rows, greater for the positive class of two."""
         margins = self._margins(X)
         loss = self._loss_needs
+        if loss.has_labels:
+            return margins
         one_score = self.classes_.size == 2 if loss.has_classes else loss.margins == "one"
         return margins[:, 0] if one_score else margins
 
@@ -118,7 +120,7 @@ class NetworkPredictions:
         Returns
         -------
         probabilities : ndarray of shape (n_samples, n_classes)
-            In the order of ``classes_``.
+            In the order of ``classes_``. Of several labels per row those of each label.
         """
         margins = self._margins(X)
         slope = self._calibration.slope
@@ -128,6 +130,8 @@ class NetworkPredictions:
                 "probabilities: fit it again for them, or use decision_function."
             )
         logits = slope * margins
+        if self._loss_needs.has_labels:
+            return expit(logits)
         if self.classes_.size == 2:
             return two_columns(expit(logits[:, 0]), is_positive_first(self))
         # Normalised as logarithms: far out, every class may be next to impossible.
@@ -144,10 +148,13 @@ class NetworkPredictions:
         Returns
         -------
         labels : ndarray of shape (n_samples,)
-            Of an ordinal target the level, of a real one the raw score.
+            Of an ordinal target the level, of a real one the raw score. Of several labels per
+            row indicators of shape (n_samples, n_labels).
         """
         scores = self._scores(X)
         target = self._loss_needs.target
+        if target == "labels":
+            return (scores > 0).astype(np.int64)
         if target == "real":
             return scores
         if target == "ordinal":
@@ -159,6 +166,8 @@ class NetworkPredictions:
 
     def score(self, X: Any, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
         """Return the accuracy of `predict`, or for a real target its R².
+
+        Of several labels per row it is the share of rows with all labels right.
 
         Parameters
         ----------
@@ -184,4 +193,6 @@ class NetworkPredictions:
         if self._declared_loss(fitted=False).target == "real":
             tags.estimator_type = "regressor"
             tags.classifier_tags, tags.regressor_tags = None, RegressorTags()
+        if self._declared_loss(fitted=False).has_labels:
+            tags.classifier_tags.multi_label = True
         return tags

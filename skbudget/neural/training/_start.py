@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from scipy.special import logit
 
 from ...objectives import Loss, OneVsRest
 from ...objectives._rows import Rows
@@ -54,6 +55,12 @@ def start_of(loss: Any, rows: TableDataset, n_outputs: int) -> NDArray[np.float6
     n_outputs : int
         Scores per row.
     """
+    y = rows.about["y"]
+    if y.ndim == 2:
+        # The log-odds of each label.
+        weight = rows.about.get("weight")
+        share = np.average(y.numpy(), axis=0, weights=None if weight is None else weight.numpy())
+        return np.asarray(logit(share.clip(1e-6, 1 - 1e-6)), dtype=np.float64)
     if isinstance(loss, NumpyLoss):
         loss = loss.loss
     return _start(loss, rows, n_outputs) if isinstance(loss, Loss) else None

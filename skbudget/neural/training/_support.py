@@ -18,11 +18,12 @@ from scipy.sparse import issparse
 from torch import nn
 
 from ..._utils.labels import classes_by_role
+from ..._utils.rare_class import FEW_ROWS, FewRowsWarning
 from ..._utils.rare_class import warn_of_few_rows as _warn_of_few_rows
 from ..._utils.scale import map_columns, shares
 from ._module import MLP, Members
 from ._net import BestEpoch, RankingNet
-from ._rows import TableDataset
+from ._rows import TableDataset, strata_of
 
 __all__ = [
     "auto_epochs",
@@ -119,17 +120,20 @@ def class_scores(scores: NDArray, n_classes: int) -> NDArray:
 
 
 def mean_coverage(net: RankingNet, rows: TableDataset, budget: float, n_classes: int = 2) -> float:
-    """Return the coverage (of the value) at a budget, of more than two classes the mean."""
+    """Return the coverage (of the value) at a budget, of more than two classes the mean.
+
+    Of several labels per row it is the mean, too.
+    """
     from ...metrics import coverage_at_budget_score
 
-    scores = class_scores(net.scores_of(rows).mean(axis=1), n_classes)
-    y = rows.about["y"].numpy()
+    raw, y = net.scores_of(rows).mean(axis=1), rows.about["y"].numpy()
+    scores = raw if y.ndim == 2 else class_scores(raw, n_classes)
     optional = {"sample_weight": rows.about.get("weight"), "value": rows.about.get("value")}
     given = {name: entries.numpy() for name, entries in optional.items() if entries is not None}
     positives = [1] if scores.shape[1] == 1 else range(scores.shape[1])
     coverages = [
         coverage_at_budget_score(
-            y == label,
+            y[:, label] == 1 if y.ndim == 2 else y == label,
             column,
             budget=budget,
             **given,
@@ -156,7 +160,11 @@ def out_of_fold_scores(
     scores : ndarray of shape (n_scored, 1 or n_classes)
         As `class_scores` gives them.
     """
-    y, fold = rows.about["y"].numpy(), rows.about["fold"].numpy()
+    labels, fold = rows.about["y"].numpy(), rows.about["fold"].numpy()
+    y = strata_of(labels)
+    if labels.ndim == 2:
+        # As many scores as there are labels, also of two.
+        n_classes = 0
     in_fold = fold >= 0
     which = np.flatnonzero(in_fold | ~np.isin(y, y[in_fold]))
     raw = net.scores_of(rows)
@@ -326,9 +334,20 @@ def _listed(sizes: Mapping[str, int]) -> str:
 
 
 def warn_of_few_rows(estimator: Any, y: NDArray[np.int64]) -> None:
-    """Warn of a positive class with fewer than ten rows."""
+    """Warn of a positive class, or of a label, with fewer than ten rows."""
+    owner = type(estimator).__name__
+    if y.ndim == 2:
+        for label, count in enumerate(y.sum(axis=0).tolist()):
+            if count < FEW_ROWS:
+                warnings.warn(
+                    f"{owner}: label {label} has {count} positives, fewer than {FEW_ROWS}: what is "
+                    "learnt of it is a matter of luck, and so is its coverage.",
+                    FewRowsWarning,
+                    stacklevel=3,
+                )
+        return
     counts = np.bincount(y, minlength=estimator.classes_.size)
-    _warn_of_few_rows(counts, classes_by_role(estimator), type(estimator).__name__, stacklevel=4)
+    _warn_of_few_rows(counts, classes_by_role(estimator), owner, stacklevel=4)
 
 
 def warn_of_scale(estimator: Any, X: Any, module: nn.Module) -> None:
