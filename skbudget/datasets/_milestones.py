@@ -13,6 +13,7 @@ from scipy.special import expit
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import InvalidParameterError, validate_params
 
+from .._utils.naming import naming
 from ._limits import Within, fitting
 
 __all__ = ["make_milestones"]
@@ -107,7 +108,8 @@ def make_milestones(
     """
     owner = "make_milestones"
     steps = _check_rates(rates, owner)
-    rng = check_random_state(random_state)
+    with naming("random_state", "a whole number, a RandomState or None"):
+        rng = check_random_state(random_state)
     with fitting(owner, n_samples, n_features, n_features=n_features):
         X = rng.standard_normal((n_samples, n_features)).astype(np.float32)
         interest, own = _cue(X, 0), _cue(X, 5)

@@ -6,14 +6,15 @@ import dataclasses
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from .._utils.validation import _invalid, _is_real
 from ..objectives._checks import set_loss_params
 
 __all__ = ["HEAD_WEIGHTINGS", "Head"]
 
 HEAD_WEIGHTINGS = ("fixed", "uncertainty")
+
+# Beside a greater weight the head that is scored would learn nothing.
+_MOST = 1e6
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,7 @@ class Head:
         The loss of the head, as the ``loss`` of `PAUCClassifier`. It decides the target: two
         labels (0 and 1, -1 and 1, False and True) or classes, levels, or numbers.
     weight : float, default=1.0
-        Weight in the sum of losses, at least 0, where the loss of ``y`` has a weight of 1.
+        Weight in the sum of losses, in [0, 1e6], where the loss of ``y`` has a weight of 1.
         A head of weight 0 is not trained, and changes nothing.
 
     See Also
@@ -51,8 +52,8 @@ class Head:
 
     def __post_init__(self) -> None:
         weight = self.weight
-        if not _is_real(weight) or not 0 <= weight < np.inf:
-            raise _invalid("weight", weight, "Head", "a finite number of at least 0")
+        if not _is_real(weight) or not 0 <= weight <= _MOST:
+            raise _invalid("weight", weight, "Head", f"a number in the range [0, {_MOST:g}]")
 
     def with_params(self, owner: str, name: str, **params: Any) -> Head:
         """Return a copy with parameters set, as by ``name__param`` of an estimator.

@@ -591,7 +591,7 @@ def test_losses_that_take_no_weights_are_refused_with_weights():
         make({"amount": Head(nn.MSELoss)}).fit(X, Y, np.ones(N), amount=AMOUNT)
 
 
-@pytest.mark.parametrize("weight", [-1.0, np.nan, np.inf, True, "1", None])
+@pytest.mark.parametrize("weight", [-1.0, np.nan, np.inf, 2e6, True, "1", None])
 def test_weights_that_are_refused(weight):
     with pytest.raises(ValueError, match="'weight' parameter of Head"):
         Head(weight=weight)

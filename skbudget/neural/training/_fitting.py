@@ -162,7 +162,9 @@ def continue_from(
 
 
 def _listed(classes: NDArray | None) -> Any:
-    return "none (a real target, or several labels)" if classes is None else np.sort(classes).tolist()
+    if classes is None:
+        return "none (a real target, or several labels)"
+    return np.sort(classes).tolist()
 
 
 def train(

@@ -7,7 +7,7 @@ import inspect
 import math
 import warnings
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from types import MappingProxyType
 from typing import Any
 
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from scipy.sparse import issparse
 from torch import nn
 
-from ..._utils.labels import classes_by_role
+from ..._utils.labels import classes_by_role, deaf_to_majorities
 from ..._utils.rare_class import FEW_ROWS, FewRowsWarning
 from ..._utils.rare_class import warn_of_few_rows as _warn_of_few_rows
 from ..._utils.scale import map_columns, shares
@@ -131,15 +131,17 @@ def mean_coverage(net: RankingNet, rows: TableDataset, budget: float, n_classes:
     optional = {"sample_weight": rows.about.get("weight"), "value": rows.about.get("value")}
     given = {name: entries.numpy() for name, entries in optional.items() if entries is not None}
     positives = [1] if scores.shape[1] == 1 else range(scores.shape[1])
-    coverages = [
-        coverage_at_budget_score(
-            y[:, label] == 1 if y.ndim == 2 else y == label,
-            column,
-            budget=budget,
-            **given,
-        )
-        for column, label in zip(scores.T, positives)
-    ]
+    # A label may well be common.
+    with deaf_to_majorities() if y.ndim == 2 else nullcontext():
+        coverages = [
+            coverage_at_budget_score(
+                y[:, label] == 1 if y.ndim == 2 else y == label,
+                column,
+                budget=budget,
+                **given,
+            )
+            for column, label in zip(scores.T, positives)
+        ]
     return float(np.mean(coverages))
 
 
