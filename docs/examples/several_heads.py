@@ -67,7 +67,7 @@ def measure(shared, seed, size, methods):
     """Yield the coverages of methods on one draw."""
     X, level = make_milestones(N_ROWS, shared=shared, random_state=seed)
     X_test, of_test, best = make_milestones(
-        N_TEST, shared=shared, random_state=1_000 + seed, return_proba=True
+        N_TEST, shared=shared, random_state=100 + seed, return_proba=True
     )
     y, y_test = (level == 4).astype(int), (of_test == 4).astype(int)
     events = {name: level > number for number, name in enumerate(EVENTS)}
@@ -117,40 +117,49 @@ def half_interval(values):
     return t.ppf(0.975, max(n - 1, 1)) * np.std(values, ddof=min(n - 1, 1)) / np.sqrt(n)
 
 
-def summary(n_seeds, size, column):
-    """Return mean, difference from the purchase alone and half its interval, by method."""
+def summary(size, column):
+    """Return mean, gain over the purchase alone, half its interval and draws, by method.
+
+    A gain is over the draws in which both are known; None where there are none.
+    """
     found = read()
     rows = {}
     for method in (*METHODS, BEST):
-        of_method = []
+        rows[method] = []
         for shared in SHARED:
             own, alone = (
-                np.array([found[shared, seed, size, name][column] for seed in range(n_seeds)])
+                {
+                    seed: known[column]
+                    for (of_share, seed, of_size, of_method), known in found.items()
+                    if (of_share, of_size, of_method) == (shared, size, name)
+                }
                 for name in (method, ALONE)
             )
-            of_method.append((own.mean(), (own - alone).mean(), half_interval(own - alone)))
-        rows[method] = of_method
+            both = sorted(own.keys() & alone.keys())
+            gains = np.array([own[seed] - alone[seed] for seed in both])
+            mean = np.mean([own[seed] for seed in both]) if both else None
+            rows[method].append((mean, gains, half_interval(gains) if both else None))
     return rows
 
 
-def draw(n_seeds, size):
-    """Draw differences from the purchase alone at the greater budget."""
+def draw(size):
+    """Draw the gains of each draw at the greater budget, and their means."""
     import matplotlib as mpl
 
     mpl.use("Agg")
     import matplotlib.pyplot as plt
 
-    rows = summary(n_seeds, size, -1)
-    names = [name for name in rows if name not in (ALONE, BEST)]
+    rows = summary(size, -1)
+    names = [name for name in METHODS if name != ALONE and any(len(g) for _, g, _ in rows[name])]
     figure, axes = plt.subplots(1, len(SHARED), figsize=(9, 2.8), sharey=True, layout="constrained")
-    for axis, shared, number in zip(axes, SHARED, range(len(SHARED))):
-        differences = [rows[name][number][1:] for name in names]
-        places = np.arange(len(names))[::-1]
-        axis.errorbar(
-            [one for one, _ in differences], places, xerr=[half for _, half in differences], fmt="o"
-        )
+    for number, (axis, shared) in enumerate(zip(axes, SHARED)):
+        for place, name in enumerate(reversed(names)):
+            gains = rows[name][number][1]
+            axis.plot(gains, np.full(len(gains), place), "o", color="C0", alpha=0.5)
+            if len(gains):
+                axis.plot(gains.mean(), place, "|", color="C0", markersize=14)
         axis.axvline(0.0, color="0.6", linewidth=1)
-        axis.set_yticks(places, names)
+        axis.set_yticks(range(len(names)), names[::-1])
         axis.set_title(f"shared = {shared:g}", fontsize=10)
         axis.set_xlabel("gain in coverage at 1 %")
     figure.savefig(PICTURE, dpi=110)
@@ -159,17 +168,28 @@ def draw(n_seeds, size):
 def main(n_seeds=5, size="full"):
     """Measure, print the table, and draw the picture."""
     run(n_seeds, size)
+    show(size)
+
+
+def show(size="full"):
+    """Print the table and draw the picture of what is known."""
     for column, budget in enumerate(BUDGETS):
         print(f"\nCoverage at {budget:.1%}, and the gain over the purchase alone:\n")
         print("| | " + " | ".join(f"shared = {shared:g}" for shared in SHARED) + " |")
         print("|---" * (1 + len(SHARED)) + "|")
-        for name, cells in summary(n_seeds, size, column).items():
-            shown = [
-                f"{mean:.3f}" + ("" if name == ALONE else f", {gain:+.3f} ± {half:.3f}")
-                for mean, gain, half in cells
-            ]
+        for name, cells in summary(size, column).items():
+            shown = []
+            for mean, gains, half in cells:
+                if not len(gains):
+                    shown.append("")
+                elif name == ALONE:
+                    shown.append(f"{mean:.3f} ({len(gains)} draws)")
+                elif len(gains) == 1:
+                    shown.append(f"{mean:.3f}, {gains[0]:+.3f} (1 draw)")
+                else:
+                    shown.append(f"{mean:.3f}, {gains.mean():+.3f} ± {half:.3f}")
             print(f"| {name} | {' | '.join(shown)} |")
-    draw(n_seeds, size)
+    draw(size)
 
 
 if __name__ == "__main__":

@@ -186,6 +186,13 @@ def _of_loss(loss: Loss[Any], estimator: Any, regularized: _Regularized) -> Mini
 
 def _no_objective(estimator: Any) -> Exception:
     parent = estimator._parent.__name__
+    if isinstance(estimator.objective, dict) or type(estimator.objective).__name__ == "Head":
+        return InvalidParameterError(
+            f"The 'objective' parameter of {type(estimator).__name__} must be one loss, because a "
+            f"tree ensemble has one target. Got {estimator.objective!r} instead. Losses of one "
+            "target are added up by WeightedSum; several targets are heads of a network, "
+            "PAUCClassifier(heads=...)."
+        )
     if estimator.objective == "multilabel_cross_entropy":
         owner = type(estimator).__name__
         return InvalidParameterError(

@@ -670,3 +670,12 @@ def test_sums_of_losses_of_one_target_as_heads():
     loss = WeightedSum(((1.0, BinaryCrossEntropy()), (0.5, FocalLoss())))
     model = make({"cart": Head(loss, 0.5)}).fit(X, Y, cart=CART)
     assert np.corrcoef(model.head_scores(X)["cart"], AMOUNT)[0, 1] > 0.7
+
+
+def test_boosters_have_no_heads():
+    pytest.importorskip("lightgbm")
+    from skbudget.boosting import PAUCLGBMClassifier
+
+    for params in ({"heads": {"cart": Head()}}, {"objective": Head()}, {"objective": {"cart": 1}}):
+        with pytest.raises(ValueError, match=r"WeightedSum.*PAUCClassifier"):
+            PAUCLGBMClassifier(n_jobs=1, **params).fit(X, Y)
