@@ -151,8 +151,12 @@ def draw(size):
 
     rows = summary(size, -1)
     names = [name for name in METHODS if name != ALONE and any(len(g) for _, g, _ in rows[name])]
-    figure, axes = plt.subplots(1, len(SHARED), figsize=(9, 2.8), sharey=True, layout="constrained")
-    for number, (axis, shared) in enumerate(zip(axes, SHARED)):
+    known = [number for number in range(len(SHARED)) if len(rows[names[0]][number][1])]
+    size = (3 + 2 * len(known), 2.8)
+    figure, axes = plt.subplots(
+        1, len(known), figsize=size, sharey=True, squeeze=False, layout="constrained"
+    )
+    for axis, number in zip(axes[0], known):
         for place, name in enumerate(reversed(names)):
             gains = rows[name][number][1]
             axis.plot(gains, np.full(len(gains), place), "o", color="C0", alpha=0.5)
@@ -160,7 +164,7 @@ def draw(size):
                 axis.plot(gains.mean(), place, "|", color="C0", markersize=14)
         axis.axvline(0.0, color="0.6", linewidth=1)
         axis.set_yticks(range(len(names)), names[::-1])
-        axis.set_title(f"shared = {shared:g}", fontsize=10)
+        axis.set_title(f"shared = {SHARED[number]:g}", fontsize=10)
         axis.set_xlabel("gain in coverage at 1 %")
     figure.savefig(PICTURE, dpi=110)
 
