@@ -198,7 +198,13 @@ class ParentNames:
         if not in_fit:
             known.add("kwargs")
         unknown = [name for name in given if name not in known and not self.knows(name)]
-        refuse_unknown_names(unknown, [*own, *self.constructor, *likely], owner)
+        also = ""
+        if "heads" in unknown:
+            also = (
+                " A tree ensemble has one target. WeightedSum adds up losses of it, and "
+                "PAUCClassifier has heads for several targets."
+            )
+        refuse_unknown_names(unknown, [*own, *self.constructor, *likely], owner, also)
 
     def home(self, name: str) -> str:
         """Return the one name that a parameter has in `resolved`."""
