@@ -65,6 +65,7 @@ NO_WARMUP = {
     "hinge",
     "ldam_loss",
     "margin_cross_entropy",
+    "rank_weighted_cross_entropy",
     "segment_scaling_cross_entropy",
     "squared_hinge",
     "vector_scaling_cross_entropy",
@@ -539,7 +540,9 @@ def test_a_warm_start_with_numbers(levels):
     model = make(toys.SquaredError(), warm_start=True).fit(X, y)
     first = model.predict(X)
     np.testing.assert_allclose(model.set_params(lr=1e-30).fit(X, y).predict(X), first, atol=1e-5)
-    with pytest.raises(ValueError, match=r"they were none \(a real target\), and y has \[10, 20"):
+    with pytest.raises(
+        ValueError, match=r"they were none \(a real target, or several labels\), and y has \[10, 20"
+    ):
         model.set_params(loss="focal_loss").fit(X, levels[1])
 
 
