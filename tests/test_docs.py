@@ -38,7 +38,7 @@ def is_public(module):
 
 
 # A command has options instead of parameters, and `--help` documents them.
-COMMANDS = {"benchmarks.speed.loss_cost", "benchmarks.snapshot"}
+COMMANDS = {"benchmarks.promises", "benchmarks.speed.loss_cost", "benchmarks.snapshot"}
 MODULES = {
     module.name
     for package in (skbudget, benchmarks)
