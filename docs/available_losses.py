@@ -12,15 +12,27 @@ Available losses
 ================
 
 Every class in ``skbudget/objectives/losses`` is listed here when the site is built. The name
-goes into ``objective=`` of `PAUCLGBMClassifier <skbudget.boosting.PAUCLGBMClassifier>` and
-`PAUCXGBClassifier <skbudget.boosting.PAUCXGBClassifier>`, into ``loss=`` of
-`PAUCClassifier <skbudget.neural.PAUCClassifier>` and into
+goes into ``objective=`` and ``regularizer=`` of
+`PAUCLGBMClassifier <skbudget.boosting.PAUCLGBMClassifier>` and
+`PAUCXGBClassifier <skbudget.boosting.PAUCXGBClassifier>`, into ``loss=`` and
+``regularizer=`` of `PAUCClassifier <skbudget.neural.PAUCClassifier>` and into
 `find_loss <skbudget.objectives.find_loss>`.
 
 .. currentmodule:: skbudget.objectives
 
 """
-COLUMNS = ("Name", "Class", "Target", "Margins", "Reads", "Needs", "Workers", "Scale", "Summary")
+COLUMNS = (
+    "Name",
+    "Class",
+    "Target",
+    "Margins",
+    "Reads",
+    "Needs",
+    "Trains",
+    "Workers",
+    "Scale",
+    "Summary",
+)
 
 
 def describe(name, cls):
@@ -32,6 +44,7 @@ def describe(name, cls):
         cls.margins,
         ", ".join(f"``{column}``" for column in sorted(cls.reads)) or "-",
         ", ".join(f"``{column}``" for column in sorted(cls.needs)) or "-",
+        "networks" if cls.networks_only else "boosters, networks",
         "yes" if cls.sums_over_workers else "no",
         cls.scale,
         # References are numbered on the page of the class.

@@ -263,6 +263,11 @@ class BoosterCallable:
             weight, value = rows_and_value(target, weight, call.workers)
             given = {**given, "value": value} if value is not None else given
         if raw.ndim == 2 or loss.margins != "one":
+            if one_vs_rest and raw.shape[1] == 1:
+                raise ValueError(
+                    "y_pred must have shape (n_samples,) for two classes, or a column for each of "
+                    f"more: got {raw.shape}."
+                )
             margins = "classes" if one_vs_rest else loss.margins
             check_margins(margins, target, raw, type(self).__name__)
         return Rows(target, raw, weight, given, call.workers, dtype)

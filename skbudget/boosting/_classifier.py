@@ -24,7 +24,8 @@ from .._utils.splits import check_groups
 from .._utils.threads import container_threads
 from .._utils.validation import _invalid, check_band, check_positive, check_weights
 from ..band import Basis, default_beta
-from ..objectives import Loss, Rows
+from ..objectives import Rows
+from ..objectives._checks import set_loss_params
 from ..objectives._rows import Margins, Target, check_columns
 from ._calls import WithColumns
 from ._columns import check_names_of_columns, check_negatives, check_value
@@ -186,29 +187,20 @@ class PAUCClassifierMixin:
         return find_routing(self, self._get_metadata_request())
 
     def set_params(self, **params: Any) -> Any:
-        """Set parameters; ``objective__*`` are those of a loss that is the objective.
+        """Set parameters; ``objective__*`` and ``regularizer__*`` are those of losses.
 
         Parameters
         ----------
         **params
             Parameters by name. ``objective__beta=0.01`` sets the parameter of a
-            `skbudget.objectives.Loss`.
+            `skbudget.objectives.Loss` that is the objective.
 
         Returns
         -------
         self : estimator
         """
-        prefix = "objective__"
-        of_loss = {name: params.pop(name) for name in list(params) if name.startswith(prefix)}
-        if of_loss:
-            loss, owner = params.get("objective", self.objective), type(self).__name__
-            if not isinstance(loss, Loss):
-                raise ValueError(
-                    f"Invalid parameter {next(iter(of_loss))} of {owner}: objective={loss!r} is "
-                    "no loss with parameters. Pass objective=a loss of skbudget.objectives."
-                )
-            given = {name.removeprefix(prefix): value for name, value in of_loss.items()}
-            params["objective"] = loss.with_params(owner, "objective", **given)
+        for name in ("objective", "regularizer"):
+            set_loss_params(params, name, self)
         own = (*OWN_PARAMETERS, *self._get_param_names())
         self._names.refuse_unknown(params, own, type(self).__name__)
         return super().set_params(**params)  # type: ignore[misc]

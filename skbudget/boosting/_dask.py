@@ -25,13 +25,14 @@ from ._metric import CoverageMetric
 from ._minimised import OBJECTIVE_PARAMETERS, find_minimised
 from ._objective import Surrogate
 from ._parameters import OF_XGBOOST, ParentNames, extras_of_xgboost
+from ._regularizer import REGULARIZER_PARAMETERS
 from ._splits import FOLDS
 from ._targets import check_sets, refuse_beside
 from ._xgboost_booster import MAIN_NAMES, XGBoostRounds, refuse_ratio, xgboost_knows
 
 __all__ = ["DaskPAUCXGBClassifier"]
 
-OWN_PARAMETERS = (*OBJECTIVE_PARAMETERS, "pos_label")
+OWN_PARAMETERS = (*OBJECTIVE_PARAMETERS, *REGULARIZER_PARAMETERS, "pos_label")
 
 
 class DaskPAUCXGBClassifier(DaskXGBClassifier):
@@ -57,6 +58,8 @@ class DaskPAUCXGBClassifier(DaskXGBClassifier):
         What is minimised, as in `PAUCXGBClassifier`: None for the partial AUC that the
         parameters above set, another loss of two classes that adds up over workers, by
         name or as an object, or a callable. Boosting begins at zero.
+    regularizer, regularizer_weight
+        A loss that is added, and its weight, as in `PAUCXGBClassifier`.
     n_estimators : int, default=200
         Number of trees.
     learning_rate : float, default=0.05
@@ -138,6 +141,8 @@ class DaskPAUCXGBClassifier(DaskXGBClassifier):
         basis: Basis = "fpr",
         n_knots: int = 2,
         schedule: Schedule | None = None,
+        regularizer: Any = None,
+        regularizer_weight: float = 1.0,
         pos_label: Any = None,
         objective: Any = None,
         n_estimators: int = 200,
@@ -169,6 +174,8 @@ class DaskPAUCXGBClassifier(DaskXGBClassifier):
         self.basis = basis
         self.n_knots = n_knots
         self.schedule = schedule
+        self.regularizer = regularizer
+        self.regularizer_weight = regularizer_weight
         self.pos_label = pos_label
 
     def set_params(self, **params: Any) -> Any:

@@ -23,6 +23,16 @@ PARAMETERS_DOC = """budget : float, default=0.005
         Knots of the trapezoid surrogate.
     schedule : Schedule, default=None
         Warm-up and annealing over rounds, see `skbudget.objectives.Schedule`.
+    regularizer : str or Loss, default=None
+        A loss that is added to the one that is minimised, from the first round on: a
+        `skbudget.objectives.Loss` of the same target, or a name of
+        ``skbudget.objectives.available(model="boosters")``. "critical_rank" pushes the lowest
+        positives up, so that few false positives are needed to catch nearly all of them. A
+        loss over a band that is given by name has the band of ``budget``.
+    regularizer_weight : float, default=1.0
+        Weight of the regulariser, at least 0. Both are added as `skbudget.objectives.WeightedSum`
+        adds them. With a weight of 1 a positive pulls as hard through a regulariser of ranks as
+        through cross-entropy.
     selection_cv : int, cross-validation generator, iterable or None, default=3
         Folds used to choose what ``beta=None``, ``{split_gain}="auto"`` and
         ``{leaves}="auto"`` leave open: their number, a splitter or an iterable of (train, test)

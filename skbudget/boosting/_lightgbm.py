@@ -151,6 +151,8 @@ reg_alpha, random_state, importance_type
         basis: Basis = "fpr",
         n_knots: int = 2,
         schedule: Schedule | None = None,
+        regularizer: Any = None,
+        regularizer_weight: float = 1.0,
         selection_cv: Any = 3,
         calibration_cv: Any = 3,
         pos_label: Any = None,
@@ -208,6 +210,8 @@ reg_alpha, random_state, importance_type
         self.basis = basis
         self.n_knots = n_knots
         self.schedule = schedule
+        self.regularizer = regularizer
+        self.regularizer_weight = regularizer_weight
         self.selection_cv = selection_cv
         self.calibration_cv = calibration_cv
         self.pos_label = pos_label

@@ -11,10 +11,12 @@ from sklearn.utils._param_validation import InvalidParameterError
 
 from .._utils.validation import check_budget
 from ..objectives import AtBudget, Loss, available, find_loss
+from ..objectives._checks import check_for_boosters
 from ..objectives._loss import check_names
 from ..objectives._rows import Margins, Target
 from ._calls import BoosterCallable, WithColumns
 from ._objective import BoosterObjective, PAUCObjective, check_parameters
+from ._regularizer import BAND_PARAMETERS, find_regularizer
 
 __all__ = ["OBJECTIVE_PARAMETERS", "Minimised", "find_minimised"]
 
@@ -31,8 +33,6 @@ OBJECTIVE_PARAMETERS = (
     "schedule",
 )
 
-# The parameters of a loss over a band.
-BAND_PARAMETERS = ("alpha", "beta", "basis")
 # What belongs to the partial AUC alone.
 OF_THE_BAND = tuple(name for name in OBJECTIVE_PARAMETERS if name not in ("budget", "schedule"))
 
@@ -99,12 +99,16 @@ def find_minimised(estimator: Any) -> Minimised:
         If a parameter is out of range, or ``objective`` is nothing that can be minimised.
     """
     objective, owner = estimator.objective, type(estimator).__name__
+    regularized = find_regularizer(estimator)
     if objective is None:
         check_parameters(estimator, owner)
         params = {name: getattr(estimator, name) for name in OBJECTIVE_PARAMETERS}
 
         def at(beta: float | None) -> Any:
-            return PAUCObjective(**{**params, "beta": beta})
+            found = PAUCObjective(**{**params, "beta": beta})
+            if regularized is None:
+                return found
+            return BoosterObjective(regularized(found._loss), schedule=estimator.schedule)
 
         return Minimised(at, at(estimator.beta)._loss, has_band=True)
     if isinstance(objective, str):
@@ -112,20 +116,28 @@ def find_minimised(estimator: Any) -> Minimised:
             raise _no_objective(estimator)
         check_parameters(estimator, owner)
         loss = find_loss(objective)
+        check_for_boosters(loss, "objective", owner)
         if loss.target == "binary" and all(hasattr(loss, name) for name in BAND_PARAMETERS):
             others = [name for name in OF_THE_BAND if name not in BAND_PARAMETERS]
             _refuse_without_effect(
                 estimator, others, f"they are those of {loss.name}: pass the loss itself"
             )
-            return _over_band(loss, estimator)
+            return _over_band(loss, estimator, regularized)
         _refuse_without_effect(estimator, OF_THE_BAND, f"{loss.name} has no band")
-        return _of_loss(loss, estimator)
+        return _of_loss(loss, estimator, regularized)
     if isinstance(objective, Loss):
+        check_for_boosters(objective, "objective", owner)
         check_parameters(estimator, owner)
         _refuse_without_effect(estimator, OF_THE_BAND, "a loss has parameters of its own")
-        return _of_loss(objective, estimator)
+        return _of_loss(objective, estimator, regularized)
     if isinstance(objective, type) or not callable(objective):
         raise _no_objective(estimator)
+    if regularized is not None:
+        raise InvalidParameterError(
+            f"The 'regularizer' parameter of {owner} is added to a loss, and "
+            f"objective={objective!r} is a callable. Pass the loss itself as the objective, or "
+            "put the regularizer into it by WeightedSum."
+        )
     check_budget(estimator.budget, owner)
     _refuse_without_effect(
         estimator, (*OF_THE_BAND, "schedule"), "a callable has parameters of its own"
@@ -148,19 +160,24 @@ def _refuse_without_effect(estimator: Any, names: Sequence[str], reason: str) ->
             )
 
 
-def _over_band(loss: Loss[Any], estimator: Any) -> Minimised:
+_Regularized = Callable[[Loss[Any]], Loss[Any]] | None
+
+
+def _over_band(loss: Loss[Any], estimator: Any, regularized: _Regularized) -> Minimised:
     """Return a loss over the band that the estimator's parameters set."""
     alpha = 0.0 if estimator.alpha is None else estimator.alpha
     loss = loss.replace(alpha=alpha, beta=1.0, basis=estimator.basis)
 
     def at(beta: float | None) -> Any:
         end = AtBudget(loss, budget=estimator.budget) if beta is None else loss.replace(beta=beta)
+        end = end if regularized is None else regularized(end)
         return BoosterObjective(end, schedule=estimator.schedule)
 
     return Minimised(at, at(estimator.beta)._loss, has_band=True, begins_at_start=True)
 
 
-def _of_loss(loss: Loss[Any], estimator: Any) -> Minimised:
+def _of_loss(loss: Loss[Any], estimator: Any, regularized: _Regularized) -> Minimised:
+    loss = loss if regularized is None else regularized(loss)
     objective = BoosterObjective(loss, schedule=estimator.schedule)
     return Minimised(lambda beta: objective, loss, begins_at_start=True)
 
@@ -170,6 +187,7 @@ def _no_objective(estimator: Any) -> Exception:
     return InvalidParameterError(
         f"The 'objective' parameter of {type(estimator).__name__} must be None (the partial AUC), "
         f"a loss, a callable such as a BoosterObjective, or the name of a loss: "
-        f"{', '.join(available())}. Got {estimator.objective!r} instead. Cross-entropy is "
-        f"'binary_cross_entropy' here; for an objective of the booster itself use {parent}."
+        f"{', '.join(available(model='boosters'))}. Got {estimator.objective!r} instead. "
+        f"Cross-entropy is 'binary_cross_entropy' here; for an objective of the booster itself use "
+        f"{parent}."
     )

@@ -8,6 +8,7 @@ from typing import Any, Literal
 from .._utils.validation import BASES, check_band, check_budget, check_option, check_positive
 from ..band import TAU_SCALES, Basis, TauScale
 from ..objectives import AtBudget, Loss, Schedule, find_loss
+from ..objectives._checks import check_for_boosters
 from ..objectives._compose import check_loss
 from ..objectives.losses.pairwise_pauc import LINKS, Link, PairwisePAUC
 from ..objectives.losses.trapezoid_pauc import TrapezoidPAUC
@@ -63,6 +64,7 @@ class BoosterObjective(BoosterCallable):
         if self.schedule is not None:
             # Before the first round, which may be hours away.
             self.schedule._check(loss)
+        check_for_boosters(loss, "objective", owner)
         object.__setattr__(self, "_loss", loss)
 
     @property
@@ -76,6 +78,8 @@ def _check_schedule(schedule: Any, owner: str) -> None:
             f"The 'schedule' parameter of {owner} must be a Schedule or None. "
             f"Got {schedule!r} instead."
         )
+    if schedule is not None:
+        check_for_boosters(schedule.warmup, "schedule", owner)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -19,10 +19,17 @@ from sklearn.utils._param_validation import InvalidParameterError
 from .._utils.names import refuse_unknown_names
 from ..objectives import available
 from ._minimised import OBJECTIVE_PARAMETERS, Minimised
+from ._regularizer import REGULARIZER_PARAMETERS
 
 __all__ = ["OF_LIGHTGBM", "OF_XGBOOST", "OWN_PARAMETERS", "ParentNames", "refuse_class_ratio"]
 
-OWN_PARAMETERS = (*OBJECTIVE_PARAMETERS, "calibration_cv", "selection_cv", "pos_label")
+OWN_PARAMETERS = (
+    *OBJECTIVE_PARAMETERS,
+    *REGULARIZER_PARAMETERS,
+    "calibration_cv",
+    "selection_cv",
+    "pos_label",
+)
 
 _OWN_OBJECTIVES = "it belongs to objectives of the booster's own. Leave it out"
 _COMMANDS = "only the command line program of LightGBM reads it. Leave it out"
@@ -280,7 +287,8 @@ class ParentNames:
                 raise InvalidParameterError(
                     f"The {name!r} parameter of {owner} is another name of 'objective', by which "
                     f"LightGBM would replace ours. Got {value!r}: leave it out, or pass objective="
-                    f"a loss, a callable, or one of the names {', '.join(available())}."
+                    f"a loss, a callable, or one of the names "
+                    f"{', '.join(available(model='boosters'))}."
                 )
             if main == "is_unbalance" and value not in _NOTHING:
                 refuse_class_ratio(name, value, "left out", minimised, estimator)

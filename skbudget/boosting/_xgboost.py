@@ -12,7 +12,7 @@ from sklearn.utils.validation import _num_samples
 from xgboost import XGBClassifier, XGBModel
 from xgboost.core import XGBoostError
 
-from .._utils.validation import check_positive
+from .._utils.validation import _invalid, check_positive
 from ..band import Basis, TauScale
 from ..objectives import Schedule
 from ..objectives.losses.pairwise_pauc import Link
@@ -148,6 +148,8 @@ class PAUCXGBClassifier(PAUCClassifierMixin, XGBClassifier):
         basis: Basis = "fpr",
         n_knots: int = 2,
         schedule: Schedule | None = None,
+        regularizer: Any = None,
+        regularizer_weight: float = 1.0,
         selection_cv: Any = 3,
         calibration_cv: Any = 3,
         pos_label: Any = None,
@@ -183,6 +185,8 @@ class PAUCXGBClassifier(PAUCClassifierMixin, XGBClassifier):
         self.basis = basis
         self.n_knots = n_knots
         self.schedule = schedule
+        self.regularizer = regularizer
+        self.regularizer_weight = regularizer_weight
         self.selection_cv = selection_cv
         self.calibration_cv = calibration_cv
         self.pos_label = pos_label
@@ -414,6 +418,9 @@ base_margin_eval_set
         -------
         labels : ndarray of shape (n_samples,)
         """
+        if not isinstance(output_margin, bool | np.bool_):
+            owner = f"{type(self).__name__}.predict"
+            raise _invalid("output_margin", output_margin, owner, "a bool")
         if output_margin:
             return self.decision_function(X, **kwargs)
         return self._labels(X, **kwargs)

@@ -6,8 +6,8 @@ With ``x = (negative - positive) / temperature`` a pair has three kernels:
 - ``dsigma``: ``expit(x) * expit(-x)``, its derivative,
 - ``softplus``: ``log(1 + exp(x))``, whose derivative is ``sigma``.
 
-The losses need the sum of the first two over the partners of each row, and the
-total of ``sigma`` or ``softplus`` over all pairs. `pair_sums` finds them in time
+The losses need their sums over the partners of each row, and the total of ``sigma``
+or ``softplus`` over all pairs. `pair_sums` finds them in time
 and memory that grow with the number of rows, not with the number of pairs.
 """
 

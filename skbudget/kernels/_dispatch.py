@@ -23,7 +23,7 @@ from .._utils.validation import (
     shape_of,
 )
 from ._grid import CELLS_PER_TEMPERATURE, LARGE_GRID, LOST, SMALL_GRID, sum_on_grid
-from ._kernel import FUNCTIONS, KERNELS, Kernel, PairSums
+from ._kernel import FUNCTIONS, KERNELS, SOFTPLUS_ROWS, Kernel, PairSums
 from ._sorted import APART, sum_sorted
 
 __all__ = ["pair_sums", "sum_pairs"]
@@ -94,6 +94,8 @@ def pair_sums(
     if isinstance(kernels, str) or not np.iterable(kernels):
         raise TypeError(f"kernels must be a list of some of {list(KERNELS)}: got {kernels!r}.")
     wanted = frozenset(check_option(kernel, "kernels", KERNELS, "pair_sums") for kernel in kernels)
+    if "softplus" in wanted:
+        wanted |= SOFTPLUS_ROWS
     pos = _scores_or_empty(positives, "positives")
     neg = _scores_or_empty(negatives, "negatives")
     w_pos, of_pos = _weights(weight_pos, pos.size, "weight_pos")
@@ -160,10 +162,12 @@ def sum_pairs(
             )
         if low_pos - high_neg <= APART:
             sums = sum_on_grid(x_pos - low, x_neg - low, w_pos, w_neg, kernels, span)
-            if sums.dsigma_pos is None:
+            # Far below, softplus is what dsigma is.
+            of_rows = sums.softplus_pos if sums.dsigma_pos is None else sums.dsigma_pos
+            if of_rows is None:
                 return sums
             weight = float(neg.size if w_neg is None else w_neg.sum())
-            if not sums.dsigma_pos.max() < LOST * weight:
+            if not of_rows.max() < LOST * weight:
                 return sums
     return sum_sorted(x_pos, x_neg, w_pos, w_neg, kernels)
 
@@ -200,9 +204,10 @@ def _sum_common_pairs(
         x_pos = (np.asarray(pos, dtype=np.float64) - low) / tau
         x_neg = (np.asarray(neg, dtype=np.float64) - low) / tau
         sums = sum_on_grid(x_pos, x_neg, w_pos, w_neg, kernels, span, collective=collective)
-        if sums.dsigma_pos is None:
+        of_rows = sums.softplus_pos if sums.dsigma_pos is None else sums.dsigma_pos
+        if of_rows is None:
             return sums
-        (largest,) = collective.max(np.array([sums.dsigma_pos.max(initial=0.0)]))
+        (largest,) = collective.max(np.array([of_rows.max(initial=0.0)]))
         (weight,) = sum_over(collective, float(neg.size if w_neg is None else w_neg.sum()))
         if not largest < LOST * weight:
             return sums
@@ -223,6 +228,8 @@ def _sum_common_pairs(
         dsigma_neg=own(sums.dsigma_neg, mine[1]),
         sigma_total=sums.sigma_total,
         softplus_total=sums.softplus_total,
+        softplus_pos=own(sums.softplus_pos, mine[0]),
+        softplus_neg=own(sums.softplus_neg, mine[1]),
     )
 
 
@@ -255,18 +262,26 @@ def _in_unit(sums: PairSums, of_pos: int, of_neg: int) -> PairSums:
             dsigma_neg=times(sums.dsigma_neg, of_pos),
             sigma_total=times(sums.sigma_total, of_pos + of_neg),
             softplus_total=times(sums.softplus_total, of_pos + of_neg),
+            softplus_pos=times(sums.softplus_pos, of_neg),
+            softplus_neg=times(sums.softplus_neg, of_pos),
         )
 
 
 def _nothing(n_pos: int, n_neg: int, kernels: frozenset[Kernel]) -> PairSums:
     sums: dict = {}
-    for kernel in kernels - {"softplus"}:
+    for kernel in _with_rows(kernels):
         sums[f"{kernel}_pos"], sums[f"{kernel}_neg"] = np.zeros(n_pos), np.zeros(n_neg)
     if "sigma" in kernels:
         sums["sigma_total"] = 0.0
     if "softplus" in kernels:
         sums["softplus_total"] = 0.0
     return PairSums(**sums)
+
+
+def _with_rows(kernels: frozenset[Kernel]) -> frozenset[str]:
+    """Return the kernels of which each row's sum is asked for."""
+    total_only = {"softplus"} if "softplus_rows" not in kernels else set()
+    return frozenset(kernels - {"softplus_rows"} - total_only)
 
 
 def _brute(
@@ -278,22 +293,23 @@ def _brute(
 ) -> PairSums:
     """Form all pairs, in chunks."""
     sums: dict = {}
-    for kernel in kernels:
-        if kernel == "softplus":
-            sums["softplus_total"] = 0.0
-        else:
-            sums[f"{kernel}_pos"] = np.empty(x_pos.size)
-            sums[f"{kernel}_neg"] = np.zeros(x_neg.size)
+    with_rows = _with_rows(kernels)
+    for kernel in with_rows:
+        sums[f"{kernel}_pos"] = np.empty(x_pos.size)
+        sums[f"{kernel}_neg"] = np.zeros(x_neg.size)
+    if "softplus" in kernels:
+        sums["softplus_total"] = 0.0
     step = max(1, _BRUTE_CHUNK // x_neg.size)
     for start in range(0, x_pos.size, step):
         rows = slice(start, start + step)
         x = x_neg[None, :] - x_pos[rows, None]
         w = None if w_pos is None else w_pos[rows]
-        for kernel in kernels:
+        for kernel in kernels - {"softplus_rows"}:
             value = FUNCTIONS[kernel](x)
             by_pos = value.sum(axis=1) if w_neg is None else value @ w_neg
             if kernel == "softplus":
                 sums["softplus_total"] += float(by_pos.sum() if w is None else w @ by_pos)
+            if kernel not in with_rows:
                 continue
             sums[f"{kernel}_pos"][rows] = by_pos
             sums[f"{kernel}_neg"] += value.sum(axis=0) if w is None else w @ value

@@ -46,7 +46,7 @@ LOST = 1e-6 * 0.25
 _HALF_WIDTH = int(CUTOFF * CELLS_PER_TEMPERATURE)
 _DISTANCES = np.arange(-_HALF_WIDTH, _HALF_WIDTH + 1) / CELLS_PER_TEMPERATURE
 # What a grid is convolved with, so that sums[g] = sum_h grid[h] k(h - g).
-_TAPS: dict[Kernel, NDArray] = {name: kernel(-_DISTANCES) for name, kernel in FUNCTIONS.items()}
+_TAPS: dict[str, NDArray] = {name: kernel(-_DISTANCES) for name, kernel in FUNCTIONS.items()}
 
 _STENCIL = 8
 _OFFSETS = np.arange(_STENCIL, dtype=float) - (_STENCIL // 2 - 1)
@@ -80,8 +80,8 @@ def sum_on_grid(
         Scores; the same object where every score is both a positive's and a negative's.
     w_pos, w_neg : ndarray or None
         Weights.
-    kernels : frozenset of {"sigma", "dsigma", "softplus"}
-        Which kernels to sum.
+    kernels : frozenset of {"sigma", "dsigma", "softplus", "softplus_rows"}
+        Which kernels to sum; "softplus_rows" needs "softplus" beside it.
     span : float
         Greatest score there may be.
     cuts : tuple of ndarray, default=None
@@ -101,6 +101,14 @@ def sum_on_grid(
     if collective is not None:
         spread_pos, spread_neg = collective.sum(np.stack([spread_pos, spread_neg]))
     of_pos, of_neg = _convolve(spread_pos, spread_neg, kernels)
+    if "softplus" in kernels:
+        position = _positions(n_cells, cuts)
+        field = _field_of_softplus(spread_neg, position)
+        if "softplus_rows" in kernels:
+            of_pos["softplus_pos"] = field
+            # A negative sees the positives below it, on the mirrored axis.
+            mirrored = _field_of_softplus(spread_pos[::-1], -position[::-1])
+            of_neg["softplus_neg"] = mirrored[::-1]
     sums = _read(of_pos, x_pos, kept_pos) | _read(of_neg, x_neg, kept_neg)
     sigma_total = softplus_total = None
     if "sigma" in kernels:
@@ -109,7 +117,7 @@ def sum_on_grid(
         if collective is not None:
             sigma_total = float(collective.sum(np.array([sigma_total]))[0])
     if "softplus" in kernels:
-        softplus_total = _total_of_softplus(spread_pos, spread_neg, cuts)
+        softplus_total = float(spread_pos @ field)
     return PairSums(**sums, sigma_total=sigma_total, softplus_total=softplus_total)
 
 
@@ -198,18 +206,20 @@ def _read(fields: dict[str, NDArray], x: NDArray, kept: _Stencils | None) -> dic
     return values
 
 
-def _total_of_softplus(
-    spread_pos: NDArray, spread_neg: NDArray, cuts: tuple[NDArray, NDArray] | None
-) -> float:
-    """Return the sum of softplus over all pairs."""
-    position = np.arange(spread_pos.size) / CELLS_PER_TEMPERATURE
+def _positions(n_cells: int, cuts: tuple[NDArray, NDArray] | None) -> NDArray:
+    """Return where the cells are, at distances as they were before the axis was shortened."""
+    position = np.arange(n_cells) / CELLS_PER_TEMPERATURE
     if cuts is not None:
-        # Distances as they were before the axis was shortened.
         where, removed = cuts
         position = position + removed[np.searchsorted(where, position, side="right") - 1]
-    field = oaconvolve(spread_neg, _TAPS["softplus"])[_HALF_WIDTH : _HALF_WIDTH + position.size]
+    return position
+
+
+def _field_of_softplus(partners: NDArray, position: NDArray) -> NDArray:
+    """Return the sum of softplus over the partners, for a row in each cell."""
+    field = oaconvolve(partners, _TAPS["softplus"])[_HALF_WIDTH : _HALF_WIDTH + position.size]
     # Beyond the cutoff softplus(x) = x.
-    mass = np.cumsum(spread_neg[::-1])[::-1][_HALF_WIDTH + 1 :]
-    moment = np.cumsum((spread_neg * position)[::-1])[::-1][_HALF_WIDTH + 1 :]
+    mass = np.cumsum(partners[::-1])[::-1][_HALF_WIDTH + 1 :]
+    moment = np.cumsum((partners * position)[::-1])[::-1][_HALF_WIDTH + 1 :]
     field[: mass.size] += moment - position[: mass.size] * mass
-    return float(spread_pos @ field)
+    return field

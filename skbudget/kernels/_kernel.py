@@ -10,10 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit
 
-__all__ = ["FUNCTIONS", "KERNELS", "Kernel", "PairSums"]
+__all__ = ["FUNCTIONS", "KERNELS", "SOFTPLUS_ROWS", "Kernel", "PairSums"]
 
-Kernel = Literal["sigma", "dsigma", "softplus"]
+# Inside the package "softplus" is the total alone, which takes less time than the sums of the
+# rows; "softplus_rows" asks for these as well.
+Kernel = Literal["sigma", "dsigma", "softplus", "softplus_rows"]
 KERNELS = ("sigma", "dsigma", "softplus")
+SOFTPLUS_ROWS: frozenset[Kernel] = frozenset({"softplus", "softplus_rows"})
 
 
 def _dsigma(x: NDArray) -> NDArray:
@@ -24,7 +27,7 @@ def _softplus(x: NDArray) -> NDArray:
     return np.logaddexp(0.0, x)
 
 
-FUNCTIONS: dict[Kernel, Callable[[NDArray], NDArray]] = {
+FUNCTIONS: dict[str, Callable[[NDArray], NDArray]] = {
     "sigma": expit,
     "dsigma": _dsigma,
     "softplus": _softplus,
@@ -37,9 +40,9 @@ class PairSums:
 
     Attributes
     ----------
-    sigma_pos, dsigma_pos : ndarray of shape (n_pos,) or None
+    sigma_pos, dsigma_pos, softplus_pos : ndarray of shape (n_pos,) or None
         For each positive, the weighted sum over the negatives.
-    sigma_neg, dsigma_neg : ndarray of shape (n_neg,) or None
+    sigma_neg, dsigma_neg, softplus_neg : ndarray of shape (n_neg,) or None
         For each negative, the weighted sum over the positives.
     sigma_total, softplus_total : float or None
         Sum over all pairs, each times the weights of both its rows.
@@ -55,3 +58,5 @@ class PairSums:
     dsigma_neg: NDArray[np.float64] | None = None
     sigma_total: float | None = None
     softplus_total: float | None = None
+    softplus_pos: NDArray[np.float64] | None = None
+    softplus_neg: NDArray[np.float64] | None = None

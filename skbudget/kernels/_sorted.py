@@ -58,22 +58,31 @@ def sum_sorted(
     above = _from(wn, last)
     sums_of: dict = {}
     softplus_total = 0.0
-    if "softplus" in kernels:
-        # Beyond the cutoff softplus(x) = x: sum of negatives above minus their count times x.
-        softplus_total = float(wp @ (_from(wn * neg, last) - pos * above))
-    if "sigma" in kernels:
-        sums_of["sigma_pos"] = above
+    with_rows = kernels - {"softplus_rows"}
+    if "softplus_rows" not in kernels:
+        with_rows -= {"softplus"}
+    if with_rows & {"sigma", "softplus"}:
         # The same pairs from the other side: negative j is above positive i if j >= last[i].
         below = np.searchsorted(last, np.arange(neg.size), side="right")
+    if "softplus" in kernels:
+        # Beyond the cutoff softplus(x) = x: sum of negatives above minus their count times x.
+        ramp = _from(wn * neg, last) - pos * above
+        softplus_total = float(wp @ ramp)
+        if "softplus" in with_rows:
+            sums_of["softplus_pos"] = ramp
+            sums_of["softplus_neg"] = neg * _up_to(wp, below) - _up_to(wp * pos, below)
+    if "sigma" in kernels:
+        sums_of["sigma_pos"] = above
         sums_of["sigma_neg"] = _up_to(wp, below)
     if "dsigma" in kernels:
         sums_of["dsigma_pos"], sums_of["dsigma_neg"] = np.zeros(pos.size), np.zeros(neg.size)
     for i, j in _near_pairs(first, last):
         x = neg[j] - pos[i]
-        for kernel in kernels:
+        for kernel in kernels - {"softplus_rows"}:
             value = FUNCTIONS[kernel](x)
             if kernel == "softplus":
                 softplus_total += float((wp[i] * wn[j]) @ value)
+            if kernel not in with_rows:
                 continue
             sums_of[f"{kernel}_pos"] += np.bincount(i, wn[j] * value, minlength=pos.size)
             sums_of[f"{kernel}_neg"] += np.bincount(j, wp[i] * value, minlength=neg.size)
@@ -110,12 +119,19 @@ def _sum_tails(
         sums["dsigma_pos"] = up + down - 2.0 * (up2 + down2)
     if "softplus" in kernels:
         ramp = _from(wn * neg, above) - pos * _from(wn, above)
-        sums["softplus_total"] = float(wp @ (ramp + up + down - 0.5 * (up2 + down2)))
+        of_pos = ramp + up + down - 0.5 * (up2 + down2)
+        sums["softplus_total"] = float(wp @ of_pos)
+        if "softplus_rows" in kernels:
+            sums["softplus_pos"] = of_pos
     (up, down), (up2, down2) = (_tails(neg, pos, wp, rate) for rate in (1.0, 2.0))
     if "sigma" in kernels:
         sums["sigma_neg"] = _up_to(wp, np.searchsorted(pos, neg)) + (up - up2) - (down - down2)
     if "dsigma" in kernels:
         sums["dsigma_neg"] = up + down - 2.0 * (up2 + down2)
+    if "softplus_rows" in kernels:
+        below = np.searchsorted(pos, neg)
+        ramp = neg * _up_to(wp, below) - _up_to(wp * pos, below)
+        sums["softplus_neg"] = ramp + up + down - 0.5 * (up2 + down2)
     return PairSums(**sums)
 
 
@@ -209,4 +225,6 @@ def _unsort(sums: PairSums, order_pos: NDArray, order_neg: NDArray) -> PairSums:
         dsigma_neg=restore(sums.dsigma_neg, order_neg),
         sigma_total=sums.sigma_total,
         softplus_total=sums.softplus_total,
+        softplus_pos=restore(sums.softplus_pos, order_pos),
+        softplus_neg=restore(sums.softplus_neg, order_neg),
     )

@@ -12,23 +12,29 @@ from .._utils.lazy import lazy_names
 
 if TYPE_CHECKING:
     from ._classifier import PAUCClassifier
+    from .losses._alm import ALMLoss
+    from .losses._critical_rank import CriticalRankLoss
     from .losses._cross_entropy import HardNegativeCrossEntropyLoss, WeightedCrossEntropyLoss
     from .losses._distributed import all_gather_rows
     from .losses._focal import FocalLoss
     from .losses._numpy import NumpyLoss
     from .losses._pauc import PAUCAtBudgetLoss
+    from .losses._rank_reg import RankRegLoss
     from .losses._recall import RecallAtQuantileLoss
     from .losses._smooth_ap import SmoothAPLoss
     from .losses._vector_scaling import VectorScalingCrossEntropyLoss, VectorScalingSoftmaxLoss
     from .losses._warmup import LossWarmup
 
 __all__ = [
+    "ALMLoss",
+    "CriticalRankLoss",
     "FocalLoss",
     "HardNegativeCrossEntropyLoss",
     "LossWarmup",
     "NumpyLoss",
     "PAUCAtBudgetLoss",
     "PAUCClassifier",
+    "RankRegLoss",
     "RecallAtQuantileLoss",
     "SmoothAPLoss",
     "VectorScalingCrossEntropyLoss",
@@ -40,12 +46,15 @@ __all__ = [
 __getattr__, __dir__ = lazy_names(
     __name__,
     {
+        "ALMLoss": ".losses._alm",
+        "CriticalRankLoss": ".losses._critical_rank",
         "FocalLoss": ".losses._focal",
         "HardNegativeCrossEntropyLoss": ".losses._cross_entropy",
         "LossWarmup": ".losses._warmup",
         "NumpyLoss": ".losses._numpy",
         "PAUCAtBudgetLoss": ".losses._pauc",
         "PAUCClassifier": "._classifier",
+        "RankRegLoss": ".losses._rank_reg",
         "RecallAtQuantileLoss": ".losses._recall",
         "SmoothAPLoss": ".losses._smooth_ap",
         "VectorScalingCrossEntropyLoss": ".losses._vector_scaling",

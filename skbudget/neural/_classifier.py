@@ -6,34 +6,28 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
-from scipy.special import expit, log_expit, softmax
+from numpy.typing import ArrayLike
 from sklearn.base import ClassifierMixin
-from sklearn.exceptions import NotFittedError
-from sklearn.metrics import r2_score
-from sklearn.utils import RegressorTags, check_random_state
-from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import check_is_fitted
+from sklearn.utils import check_random_state
 
-from .._utils.labels import classes_by_role, is_positive_first, two_columns
+from .._utils.labels import classes_by_role
 from .training._draws import draws_of
 from .training._fitted import FittedNetwork
 from .training._fitting import continue_from, new_net, train
-from .training._parameters import NetworkParameters, has_probabilities
-from .training._rows import TableDataset
+from .training._parameters import NetworkParameters
+from .training._predictions import NetworkPredictions
 from .training._support import (
-    class_scores,
     unchanged_on_error,
     warn_of_few_rows,
     warn_of_scale,
     warn_of_target,
 )
-from .training._table import as_dataset, check_table, check_X, split_table
+from .training._table import as_dataset, check_table, split_table
 
 __all__ = ["PAUCClassifier"]
 
 
-class PAUCClassifier(ClassifierMixin, FittedNetwork, NetworkParameters):
+class PAUCClassifier(NetworkPredictions, ClassifierMixin, FittedNetwork, NetworkParameters):
     r"""A multilayer perceptron trained on the partial AUC at a review budget.
 
     The model is an ensemble of small networks, which skorch trains side by side. Training
@@ -69,6 +63,15 @@ class PAUCClassifier(ClassifierMixin, FittedNetwork, NetworkParameters):
           ``margins``, if it has them, say what it takes, as those of a `Loss` do.
 
         See the notes.
+    regularizer : None, str, Loss or Module, default=None
+        A loss that is added to ``loss``: a name, a loss or a module, as there. "rank_reg" and
+        "critical_rank" push the lowest positives up, and "alm" constrains every positive,
+        so that few false positives are needed to catch nearly all of them. Whether that is of
+        use is a question of the table, see the page on recall. The regulariser comes in with
+        the main phase: a loss without a warm-up of its own is trained on alone before it.
+    regularizer_weight : float, default=1.0
+        Weight of the regulariser, at least 0. Both losses are means, as in their formulas:
+        ``loss + regularizer_weight * regularizer``.
     alpha, beta : float, default=None
         Ends of the FPR band as fractions; they override the band of ``budget``.
     surrogate : {"pairwise", "trapezoid"}, default="pairwise"
@@ -273,6 +276,8 @@ class PAUCClassifier(ClassifierMixin, FittedNetwork, NetworkParameters):
         *,
         pos_label: Any = None,
         loss: Any = None,
+        regularizer: Any = None,
+        regularizer_weight: float = 1.0,
         alpha: float | None = None,
         beta: float | None = None,
         surrogate: str = "pairwise",
@@ -310,6 +315,8 @@ class PAUCClassifier(ClassifierMixin, FittedNetwork, NetworkParameters):
         self.budget = budget
         self.pos_label = pos_label
         self.loss = loss
+        self.regularizer = regularizer
+        self.regularizer_weight = regularizer_weight
         self.alpha = alpha
         self.beta = beta
         self.surrogate = surrogate
@@ -470,128 +477,3 @@ class PAUCClassifier(ClassifierMixin, FittedNetwork, NetworkParameters):
                 net.max_epochs = 1
                 train(self, loss, net, rows, None, draws)
         return self
-
-    # --- prediction ---------------------------------------------------------------
-
-    def _margins(self, X: Any) -> NDArray[np.float64]:
-        check_is_fitted(self, "net_")
-        X = check_X(self, X)
-        raw = self.net_.scores_of(TableDataset(X)).mean(axis=1)
-        if self._loss_needs.has_classes:
-            raw = class_scores(raw, self.classes_.size)
-        margins = self._calibration.scores(raw)
-        if not np.isfinite(margins).all():
-            raise FloatingPointError(
-                f"{type(self).__name__} gives scores that are not finite: the network diverged, or "
-                "the features are far from those it was trained on."
-            )
-        return margins
-
-    def decision_function(self, X: Any) -> NDArray[np.float64]:
-        """Return the raw score of each row, the mean over the ensemble.
-
-        With calibration, a score above zero means a probability above one half, and
-        for more than two classes a score is the log-odds of its class. Without
-        calibration, only the order has a meaning. Of two classes a greater score favours
-        ``classes_[1]``, which need not be the positive class ``pos_label_``.
-
-        Parameters
-        ----------
-        X : array-like, CSR matrix or DataFrame of shape (n_samples, n_features)
-            Rows to score.
-
-        Returns
-        -------
-        scores : ndarray of shape (n_samples,) or (n_samples, n_outputs)
-            One score for two classes, one per class for more; of an ordinal target with
-            thresholds, one per threshold.
-        """
-        scores = self._scores(X)
-        return -scores if is_positive_first(self) else scores
-
-    def _scores(self, X: Any) -> NDArray[np.float64]:
-        """Return the raw scores of the rows, greater for the positive class of two."""
-        margins = self._margins(X)
-        loss = self._loss_needs
-        one_score = self.classes_.size == 2 if loss.has_classes else loss.margins == "one"
-        return margins[:, 0] if one_score else margins
-
-    @available_if(has_probabilities)
-    def predict_proba(self, X: Any) -> NDArray[np.float64]:
-        """Return calibrated probabilities of the classes.
-
-        Parameters
-        ----------
-        X : array-like, CSR matrix or DataFrame of shape (n_samples, n_features)
-            Rows to score.
-
-        Returns
-        -------
-        probabilities : ndarray of shape (n_samples, n_classes)
-            In the order of ``classes_``.
-        """
-        margins = self._margins(X)
-        slope = self._calibration.slope
-        if slope is None:
-            raise NotFittedError(
-                f"This {type(self).__name__} was fitted with calibration_cv=None, so it has no "
-                "probabilities: fit it again for them, or use decision_function."
-            )
-        logits = slope * margins
-        if self.classes_.size == 2:
-            return two_columns(expit(logits[:, 0]), is_positive_first(self))
-        # Normalised as logarithms: far out, every class may be next to impossible.
-        return softmax(log_expit(logits), axis=1)
-
-    def predict(self, X: Any) -> NDArray:
-        """Return the most probable class of each row; without calibration, by raw score.
-
-        Parameters
-        ----------
-        X : array-like, CSR matrix or DataFrame of shape (n_samples, n_features)
-            Rows to classify.
-
-        Returns
-        -------
-        labels : ndarray of shape (n_samples,)
-            Of an ordinal target the level, of a real one the raw score.
-        """
-        scores = self._scores(X)
-        target = self._loss_needs.target
-        if target == "real":
-            return scores
-        if target == "ordinal":
-            above = scores > 0 if self._thresholds is None else scores[:, None] > self._thresholds
-            return self.classes_[np.count_nonzero(above, axis=1)]
-        if scores.ndim == 1:
-            return classes_by_role(self)[(scores > 0).astype(np.intp)]
-        return self.classes_[scores.argmax(axis=1)]
-
-    def score(self, X: Any, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
-        """Return the accuracy of `predict`, or for a real target its R².
-
-        Parameters
-        ----------
-        X : array-like, CSR matrix or DataFrame of shape (n_samples, n_features)
-            Rows.
-        y : array-like of shape (n_samples,)
-            What is true of them.
-        sample_weight : array-like of shape (n_samples,), default=None
-            Weights.
-
-        Returns
-        -------
-        score : float
-        """
-        if self._declared_loss().target == "real":
-            return float(r2_score(y, self.predict(X), sample_weight=sample_weight))
-        return super().score(X, y, sample_weight)
-
-    def __sklearn_tags__(self) -> Any:
-        """Return the tags of scikit-learn."""
-        tags = super().__sklearn_tags__()
-        tags.input_tags.sparse = True
-        if self._declared_loss(fitted=False).target == "real":
-            tags.estimator_type = "regressor"
-            tags.classifier_tags, tags.regressor_tags = None, RegressorTags()
-        return tags

@@ -341,6 +341,7 @@ def declare(loss: Loss[Any], parts: Sequence[Loss[Any]], **own: Any) -> None:
             "reads": frozenset().union(*(part.reads for part in parts)),
             "needs": frozenset().union(*(part.needs for part in parts)),
             "sums_over_workers": all(part.sums_over_workers for part in parts),
+            "networks_only": next((part.networks_only for part in parts if part.networks_only), ""),
             **own,
         }
     )

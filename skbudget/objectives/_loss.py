@@ -24,7 +24,14 @@ from ._rows import (
     check_rows,
 )
 
-__all__ = ["HESSIAN_FLOOR", "Derivatives", "Loss", "Scale", "check_loss", "example_rows"]
+__all__ = [
+    "HESSIAN_FLOOR",
+    "Derivatives",
+    "Loss",
+    "Scale",
+    "check_loss",
+    "example_rows",
+]
 
 Scale = Literal["rows", "positives", "sum"]
 SCALES = ("rows", "positives", "sum")
@@ -73,6 +80,9 @@ class Loss(ABC, Generic[Held]):
     scale : {"rows", "positives", "sum"}, class attribute
         How the mean becomes a booster's sum: times the weight of all rows, times the
         weight of the positives, or not at all, for a loss that is such a sum already.
+    networks_only : str, class attribute
+        Why boosters cannot be trained on the loss, and what they take in its place: a
+        sentence for their error. Empty for a loss that has a hessian.
 
     See Also
     --------
@@ -107,6 +117,7 @@ class Loss(ABC, Generic[Held]):
     needs: ClassVar[frozenset[str]] = frozenset()
     sums_over_workers: ClassVar[bool] = False
     scale: ClassVar[Scale] = "rows"
+    networks_only: ClassVar[str] = ""
 
     # --- what a loss defines ------------------------------------------------------------
 
@@ -152,6 +163,11 @@ class Loss(ABC, Generic[Held]):
                     f"The attribute {name!r} of {cls.__name__} must be a frozenset of names of "
                     f"columns. Got {columns!r} instead."
                 )
+        if not isinstance(cls.networks_only, str):
+            raise TypeError(
+                f"The attribute 'networks_only' of {cls.__name__} must be a str, the reason for "
+                f"the error of a booster. Got {cls.networks_only!r} instead."
+            )
 
     @abstractmethod
     def derivatives(self, rows: Rows, held: Held) -> Derivatives:

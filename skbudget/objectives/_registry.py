@@ -16,6 +16,8 @@ from ._rows import TARGETS
 
 __all__ = ["available", "classes_of", "find_loss", "loss_classes"]
 
+MODELS = ("boosters", "networks")
+
 
 def loss_classes() -> dict[str, type[Loss[Any]]]:
     """Return the classes of all losses by name, in alphabetical order.
@@ -58,19 +60,22 @@ def classes_of(module: ModuleType, base: type[Any]) -> Iterator[type[Any]]:
             yield member
 
 
-def available(target: str | None = None) -> list[str]:
+def available(target: str | None = None, *, model: str | None = None) -> list[str]:
     """Return the names of the losses.
 
     Parameters
     ----------
     target : {"binary", "classes", "ordinal", "real"}, default=None
         Only losses that take this target; None for all.
+    model : {"boosters", "networks"}, default=None
+        Only losses that these can be trained on; None for all. Networks take every loss. A
+        loss without a hessian, as one of ranks, is for networks only.
 
     Returns
     -------
     names : list of str
-        In alphabetical order. ``objective=`` of the boosters' classifiers, ``loss=`` of
-        `PAUCClassifier` and `find_loss` take each of them.
+        In alphabetical order. ``objective=`` of the boosters' classifiers takes those for
+        boosters. ``loss=`` of `PAUCClassifier` and `find_loss` take each of them.
 
     See Also
     --------
@@ -81,11 +86,18 @@ def available(target: str | None = None) -> list[str]:
     >>> from skbudget.objectives import available
     >>> "pairwise_pauc" in available("binary")
     True
+    >>> "rank_reg" in available(model="boosters")
+    False
     """
     if target is not None:
         check_option(target, "target", TARGETS, "available")
+    if model is not None:
+        check_option(model, "model", MODELS, "available")
     return [
-        name for name, found in loss_classes().items() if target is None or found.target == target
+        name
+        for name, found in loss_classes().items()
+        if (target is None or found.target == target)
+        and not (model == "boosters" and found.networks_only)
     ]
 
 

@@ -10,6 +10,7 @@ from skbudget.metrics import coverage_at_budget_score
 from skbudget.metrics._ranking import common_coverage
 from skbudget.objectives import (
     BinaryCrossEntropy,
+    CriticalRank,
     HardNegativeCrossEntropy,
     PairwisePAUC,
     Rows,
@@ -179,7 +180,7 @@ def test_no_reference_row_on_any_worker_is_an_empty_band(alpha, beta, weight):
         assert (band.is_empty, band.count, band.total_weight) == (True, 0, 0.0)
 
 
-KERNELS = frozenset({"sigma", "dsigma", "softplus"})
+KERNELS = frozenset({"sigma", "dsigma", "softplus", "softplus_rows"})
 
 
 @pytest.mark.parametrize("sides", [(3, 0), (0, 3), (0, 0)])
@@ -189,7 +190,7 @@ def test_pairs_with_a_side_that_no_worker_has_sum_to_zero(sides):
     for sums in Threads(2).run(
         lambda worker, p, n: sum_pairs(p, n, 0.5, None, None, KERNELS, collective=worker), parts
     ):
-        for kernel in ("sigma", "dsigma"):
+        for kernel in ("sigma", "dsigma", "softplus"):
             assert getattr(sums, f"{kernel}_pos").tolist() == [0.0] * n_pos
             assert getattr(sums, f"{kernel}_neg").tolist() == [0.0] * n_neg
         assert (sums.sigma_total, sums.softplus_total) == (0.0, 0.0)
@@ -273,7 +274,8 @@ def test_pair_sums_are_those_of_all_rows(temperature, shift, weighted):
         ),
         parts,
     )
-    for name in ("sigma_pos", "sigma_neg", "dsigma_pos", "dsigma_neg"):
+    kernels = ("sigma", "dsigma", "softplus")
+    for name in [f"{kernel}_{side}" for kernel in kernels for side in ("pos", "neg")]:
         expected = getattr(alone, name)
         together = np.concatenate([getattr(sums, name) for sums in found])
         np.testing.assert_allclose(together, expected, atol=1e-6 * expected.max(), rtol=1e-6)
@@ -287,6 +289,8 @@ OBJECTIVES = [
     PairwisePAUC(alpha=0.01, beta=1.0, link="sigmoid", temperature=0.5, tau_scale="iqr"),
     PairwisePAUC(beta=0.02, basis="population"),
     TrapezoidPAUC(beta=0.1, n_knots=4),
+    CriticalRank(),
+    CriticalRank("negatives", 3.0, "sigmoid", 0.5, "iqr"),
     BinaryCrossEntropy(pos_weight="balanced"),
     HardNegativeCrossEntropy(),
     WeightedSum(((0.3, BinaryCrossEntropy()), (0.7, PairwisePAUC(beta=0.1)))),

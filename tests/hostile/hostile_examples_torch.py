@@ -72,6 +72,8 @@ def _torch_settings() -> dict[str, dict[str, Any]]:
         "PAUCAtBudgetLoss": {"beta": 0.5, "queue_size": 16},
         "RecallAtQuantileLoss": {"budget": 0.25, "queue_size": 16},
         "SmoothAPLoss": {"queue_size": 16},
+        "CriticalRankLoss": {"queue_size": 16},
+        "RankRegLoss": {"queue_size": 16},
         "HardNegativeCrossEntropyLoss": {"top_fraction": 0.25},
     }
 
@@ -91,7 +93,7 @@ def examples() -> list[Example]:
     examples = []
     diagnostics = (".grad", "]", "result[1]", "result[2]", "result[3]")
     for name, found in _torch_modules().items():
-        if name in ("LossWarmup", "NumpyLoss"):
+        if name in ("ALMLoss", "LossWarmup", "NumpyLoss"):
             continue
         settings = _torch_settings().get(name, {})
         # The `alpha` of a band is another parameter.
@@ -131,7 +133,7 @@ def examples() -> list[Example]:
         ]
         if hasattr(found, "from_counts"):
             examples.append(from_counts(f"{room}.{name}", found))
-    examples += _warmup(room)
+    examples += _warmup(room) + _multipliers(room)
     examples.append(
         Example(
             f"{room}.all_gather_rows",
@@ -167,6 +169,73 @@ def _numpy_loss(room: str) -> list[Example]:
             filled=_more_tensors,
             kinds=_KINDS_OF_FORWARD["NumpyLoss"],
             passes_nan=True,
+        ),
+    ]
+
+
+def _multipliers(room: str) -> list[Example]:
+    """Return the examples of the loss that needs the numbers of the rows."""
+    found = neural.ALMLoss
+
+    def with_rows(variant: int) -> dict[str, Any]:
+        given = _tensors(variant)
+        return {**given, "row_id": torch.arange(given["targets"].numel())}
+
+    def more(variant: int) -> dict[str, Any]:
+        return {"sample_weight": torch.tensor(weights(variant), dtype=torch.float32)}
+
+    def told(name: str) -> Callable[..., Any]:
+        def call(**given: Any) -> Any:
+            loss = found(margin=1.0)
+            getattr(loss, name)(**given)
+            return loss(**with_rows(0))
+
+        return call
+
+    return [
+        Example(
+            f"{room}.ALMLoss",
+            lambda **given: _with_gradient(lambda: found(**given))(**with_rows(0)),
+            lambda variant: {"margin": 1.0, "mu": 0.1},
+            (found,),
+        ),
+        Example(
+            f"{room}.ALMLoss.forward",
+            _with_gradient(lambda: found(margin=1.0)),
+            with_rows,
+            (found.forward,),
+            filled=more,
+            kinds={"row_id": Array("tensors", role="ids")},
+            passes_nan=True,
+        ),
+        Example(
+            f"{room}.ALMLoss.on_validation",
+            told("on_validation"),
+            lambda variant: {"score": 0.5},
+            (found.on_validation,),
+            kinds={"score": Number()},
+        ),
+        Example(
+            f"{room}.ALMLoss.get_extra_state",
+            lambda: found().get_extra_state(),
+            lambda variant: {},
+            (found.get_extra_state,),
+        ),
+        Example(
+            f"{room}.ALMLoss.set_extra_state",
+            told("set_extra_state"),
+            lambda variant: {"state": found().get_extra_state()},
+            (found.set_extra_state,),
+            kinds={"state": ANYTHING},
+        ),
+        *(
+            Example(
+                f"{room}.ALMLoss.{name}",
+                lambda name=name: getattr(found(), name)(),
+                lambda variant: {},
+                (getattr(found, name),),
+            )
+            for name in ("end_step", "forget_rows")
         ),
     ]
 

@@ -355,7 +355,7 @@ def kind_of(name: str, documented: Documented, default: Any = inspect.Parameter.
         whole = match[1] == "int"
         # Either of both is a number.
         whole = whole and "float" not in stated
-        given = RANGES.get(name) or _range_in(text)
+        given = _range_in(text) or RANGES.get(name, {})
         if whole and not given and name not in _ANY_WHOLE:
             given = {"low": 0 if name in _FROM_ZERO else 1}
         return Number(whole=whole, none=none, words=words, **given)

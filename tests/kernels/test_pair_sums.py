@@ -31,6 +31,8 @@ def all_pairs(pos, neg, temperature, weight_pos=None, weight_neg=None):
         "dsigma_neg": w_pos @ dsigma,
         "sigma_total": w_pos @ sigma @ w_neg,
         "softplus_total": w_pos @ np.logaddexp(0.0, x) @ w_neg,
+        "softplus_pos": np.logaddexp(0.0, x) @ w_neg,
+        "softplus_neg": w_pos @ np.logaddexp(0.0, x),
     }
 
 
@@ -226,7 +228,7 @@ def test_an_empty_side_sums_to_zero(method, n_pos, n_neg):
         kernels=KERNELS,
         method=method,
     )
-    for name in ("sigma", "dsigma"):
+    for name in KERNELS:
         np.testing.assert_array_equal(getattr(sums, f"{name}_pos"), np.zeros(n_pos))
         np.testing.assert_array_equal(getattr(sums, f"{name}_neg"), np.zeros(n_neg))
     assert sums.sigma_total == sums.softplus_total == 0.0
@@ -419,7 +421,7 @@ def test_weights_near_the_ends_of_the_range(method, temperature, exponents):
     found = pair_sums(pos, neg, temperature, **scaled, **options)
     of_pos, of_neg = exponents
     for side, exponent in (("pos", of_neg), ("neg", of_pos)):
-        for kernel in ("sigma", "dsigma"):
+        for kernel in KERNELS:
             name = f"{kernel}_{side}"
             np.testing.assert_allclose(
                 getattr(found, name), np.ldexp(getattr(expected, name), exponent), rtol=1e-12

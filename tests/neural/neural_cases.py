@@ -9,10 +9,12 @@ import torch
 import torch.nn.functional as F
 
 from skbudget.neural import (
+    CriticalRankLoss,
     FocalLoss,
     HardNegativeCrossEntropyLoss,
     NumpyLoss,
     PAUCAtBudgetLoss,
+    RankRegLoss,
     RecallAtQuantileLoss,
     SmoothAPLoss,
     VectorScalingCrossEntropyLoss,
@@ -39,6 +41,14 @@ RANKING = {
     "smooth AP": lambda **p: SmoothAPLoss(temperature=0.2, **{"queue_size": 0, **p}),
     "recall": lambda **p: RecallAtQuantileLoss(
         budget=0.2, temperature=0.2, **{"queue_size": 0, **p}
+    ),
+    "critical rank": lambda **p: CriticalRankLoss(power=3, **{"queue_size": 0, **p}),
+    "top negatives": lambda **p: CriticalRankLoss(
+        side="negatives", link="sigmoid", temperature=0.3, **{"queue_size": 0, **p}
+    ),
+    "rank penalty": lambda **p: RankRegLoss(**{"queue_size": 0, **p}),
+    "rank penalty of repeated rows": lambda **p: RankRegLoss(
+        weighted_budget=True, **{"queue_size": 0, **p}
     ),
 }
 CROSS_ENTROPY = {

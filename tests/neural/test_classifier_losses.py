@@ -20,11 +20,14 @@ from torch import nn
 from skbudget import PAUCClassifier, coverage_at_budget_score
 from skbudget.band import default_beta
 from skbudget.neural import (
+    ALMLoss,
+    CriticalRankLoss,
     FocalLoss,
     HardNegativeCrossEntropyLoss,
     LossWarmup,
     NumpyLoss,
     PAUCAtBudgetLoss,
+    RankRegLoss,
     RecallAtQuantileLoss,
     SmoothAPLoss,
     VectorScalingCrossEntropyLoss,
@@ -125,9 +128,12 @@ def scores_well(model, fresh_table, least=0.4):
 
 def test_names_of_torch_losses():
     assert torch_losses() == {
+        "alm": ALMLoss,
+        "critical_rank": CriticalRankLoss,
         "focal": FocalLoss,
         "hard_negative_cross_entropy": HardNegativeCrossEntropyLoss,
         "pauc_at_budget": PAUCAtBudgetLoss,
+        "rank_reg": RankRegLoss,
         "recall_at_quantile": RecallAtQuantileLoss,
         "smooth_ap": SmoothAPLoss,
         "vector_scaling_cross_entropy": VectorScalingCrossEntropyLoss,

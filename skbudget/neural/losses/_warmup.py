@@ -340,8 +340,12 @@ class LossWarmup(nn.Module):
 
 
 def _optional_arguments(loss: nn.Module | None) -> frozenset[str]:
-    """Return which columns of the rows a loss's forward takes by name."""
+    """Return which columns of the rows a loss's forward takes by name, or the loss says it does."""
     if loss is None:
         return frozenset()
     named = inspect.signature(loss.forward).parameters
-    return frozenset({"sample_weight", "iid_mask", "value"} & named.keys())
+    said = getattr(loss, "columns", None)
+    return frozenset(
+        ({"sample_weight", "iid_mask", "value"} & named.keys())
+        | (said if isinstance(said, frozenset) else frozenset())
+    )

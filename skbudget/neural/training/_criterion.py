@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import inspect
 import pkgutil
+from collections.abc import Callable
 from importlib import import_module
 from typing import Any, NamedTuple
 
@@ -28,6 +30,7 @@ from ...objectives._loss import loss_name
 from ...objectives._registry import classes_of
 from ...objectives._rows import MARGINS, TARGETS, Margins, Target
 from ...objectives.losses._scaling import ScaledCrossEntropy
+from ...objectives.losses.rank_reg import RankReg
 from .. import losses
 from ..losses._cross_entropy import WeightedCrossEntropyLoss
 from ..losses._focal import FocalLoss
@@ -36,7 +39,7 @@ from ..losses._pauc import PAUCAtBudgetLoss
 from ..losses._queue import MemoryQueue
 from ..losses._ranking import RankingLoss
 from ..losses._warmup import LossWarmup
-from ._members import AllMembers, EachMember, names_of_columns, temperature_of
+from ._members import AllMembers, EachMember, OwnColumns, names_of_columns, temperature_of
 from ._net import OF_NET
 from ._rows import TableDataset
 
@@ -49,6 +52,7 @@ __all__ = [
     "class_mass",
     "declare_loss",
     "make_criterion",
+    "make_loss",
     "torch_losses",
 ]
 
@@ -90,6 +94,10 @@ class Declaration(NamedTuple):
         Whether it is the loss of the estimator's own parameters.
     basis : {"fpr", "population"}, default="fpr"
         What the ends of its band count, where it has a band.
+    warms_up_on_itself : bool, default=False
+        Whether the loss is trained on alone, before a regulariser is added.
+    base, regularizer : Declaration, default=None
+        What the loss and the regulariser take, where there are both.
     """
 
     name: str
@@ -102,6 +110,14 @@ class Declaration(NamedTuple):
     has_warmup: bool = True
     is_own: bool = False
     basis: Basis = "fpr"
+    warms_up_on_itself: bool = False
+    base: Declaration | None = None
+    regularizer: Declaration | None = None
+
+    @property
+    def columns(self) -> frozenset[str]:
+        """Columns that the loss is handed, where they are given."""
+        return self.reads | self.needs
 
     @property
     def has_classes(self) -> bool:
@@ -127,15 +143,15 @@ class Declaration(NamedTuple):
         return n_labels if self.has_classes and n_labels > 2 else 1
 
 
-def declare_loss(loss: Any, owner: str) -> Declaration:
+def declare_loss(loss: Any, owner: str, parameter: str = "loss") -> Declaration:
     """Return what the ``loss`` of an estimator needs, without making it.
 
     Parameters
     ----------
     loss : None, str, Loss, Module, or a class of modules
         The parameter of the estimator.
-    owner : str
-        Name of the estimator.
+    owner, parameter : str
+        Name of the estimator, and of its parameter.
 
     Returns
     -------
@@ -150,7 +166,7 @@ def declare_loss(loss: Any, owner: str) -> Declaration:
     """
     if loss is None:
         return Declaration("PAUCAtBudgetLoss", is_own=True)
-    found, _ = _find(loss, owner)
+    found, _ = _find(loss, owner, parameter)
     if isinstance(found, NumpyLoss):
         found = found.loss
     declaration = (
@@ -165,7 +181,7 @@ def declare_loss(loss: Any, owner: str) -> Declaration:
     return declaration
 
 
-def _find(loss: Any, owner: str) -> tuple[Any, bool]:
+def _find(loss: Any, owner: str, parameter: str = "loss") -> tuple[Any, bool]:
     """Return a loss, a module or a class of modules, and whether it was given by name."""
     if isinstance(loss, str):
         classes, named = loss_classes(), torch_losses()
@@ -174,21 +190,22 @@ def _find(loss: Any, owner: str) -> tuple[Any, bool]:
         if loss not in classes:
             listed = ", ".join(sorted({*classes, *named}))
             raise ValueError(
-                f"The 'loss' parameter of {owner} names no loss: got {loss!r}. The losses are: "
-                f"{listed}."
+                f"The {parameter!r} parameter of {owner} names no loss: got {loss!r}. The losses "
+                f"are: {listed}."
             )
         try:
             return classes[loss](), True
         except TypeError as error:
             raise ValueError(
-                f"loss={loss!r} has parameters without a default: pass the loss itself, "
-                f"loss={classes[loss].__name__}(...)."
+                f"{parameter}={loss!r} has parameters without a default: pass the loss itself, "
+                f"{parameter}={classes[loss].__name__}(...)."
             ) from error
     is_class = isinstance(loss, type) and issubclass(loss, nn.Module)
     if not is_class and not isinstance(loss, Loss | nn.Module):
         raise TypeError(
-            f"The 'loss' parameter of {owner} must be None, the name of a loss, a Loss such as "
-            f"PairwisePAUC(), or a torch Module, a class or an instance. Got {loss!r} instead."
+            f"The {parameter!r} parameter of {owner} must be None, the name of a loss, a Loss "
+            f"such as PairwisePAUC(), or a torch Module, a class or an instance. Got "
+            f"{loss!r} instead."
         )
     return loss, False
 
@@ -297,7 +314,12 @@ def check_loss_parameters(estimator: Any) -> Declaration:
 
 
 def make_criterion(
-    estimator: Any, declaration: Declaration, rows: TableDataset, n_batches: int, n_steps: int
+    estimator: Any,
+    declaration: Declaration,
+    rows: TableDataset,
+    n_batches: int,
+    n_steps: int,
+    regularized: Callable[..., nn.Module],
 ) -> LossWarmup:
     """Return the loss of the ensemble for so many steps; the estimator learns its band.
 
@@ -311,6 +333,8 @@ def make_criterion(
         The rows to train on.
     n_batches, n_steps : int
         Steps of an epoch, and of the whole training.
+    regularized : callable
+        Adds the regulariser, see `add_regularizer`.
 
     Returns
     -------
@@ -318,19 +342,22 @@ def make_criterion(
     """
     # More would hold rows of the batch itself, only older.
     queue_size = min(estimator.queue_size, len(rows) - -(-len(rows) // n_batches))
-    main, beta = _make_loss(estimator, declaration, rows, queue_size)
+    main, beta = make_loss(estimator, declaration.base or declaration, rows, queue_size)
     vars(estimator).pop("beta_", None)
     if beta is not None:
         estimator.beta_ = beta
-    warmup = None
-    if declaration.has_warmup:
+    of_members = EachMember(main, estimator.n_members)
+    warmup: nn.Module | None = None
+    if declaration.warms_up_on_itself:
+        assert declaration.base is not None
+        warmup = OwnColumns(copy.deepcopy(of_members), declaration.base.columns)
+    elif declaration.has_warmup:
         n_labels = estimator.classes_.size
         warmup = AllMembers(
             balanced_cross_entropy(
                 _shown_mass(rows, n_labels, n_batches), declaration.n_outputs(n_labels)
             )
         )
-    # A regulariser of the network's weights or layers would be added to `main` here.
     warmup_steps = 0 if warmup is None else int(estimator.warmup * n_steps)
     end = temperature_of(main)
     start = None
@@ -341,7 +368,7 @@ def make_criterion(
         start = end * (estimator.temperature_start / estimator.temperature)
     return LossWarmup(
         warmup,
-        EachMember(main, estimator.n_members),
+        regularized(estimator, declaration, of_members, rows, queue_size),
         warmup_steps=warmup_steps,
         blend_steps=0 if warmup is None else int(estimator.blend * n_steps),
         temperature_start=start,
@@ -350,10 +377,17 @@ def make_criterion(
     )
 
 
-def _make_loss(
-    estimator: Any, declaration: Declaration, rows: TableDataset, queue_size: int
+def make_loss(
+    estimator: Any,
+    declaration: Declaration,
+    rows: TableDataset,
+    queue_size: int,
+    parameter: str = "loss",
 ) -> tuple[nn.Module, float | None]:
-    """Return the loss of one member, and the end of its band, None without one."""
+    """Return the loss of one member, and the end of its band, None without one.
+
+    ``parameter`` is that of the estimator which holds the loss.
+    """
     owner = type(estimator).__name__
     if declaration.is_own:
         alpha, beta = _band(estimator, rows)
@@ -373,7 +407,7 @@ def _make_loss(
             weighted_budget="weight" in rows.about,
         )
         return own, beta
-    found, by_name = _find(estimator.loss, owner)
+    found, by_name = _find(getattr(estimator, parameter), owner, parameter)
     sets_band = by_name and _has_band(found)
     band = dict(zip(("alpha", "beta"), _band(estimator, rows))) if sets_band else {}
     if isinstance(found, Loss):
@@ -442,19 +476,25 @@ def _twin(
     queue_size: int,
 ) -> nn.Module | None:
     """Return the torch module of a NumPy loss, with the estimator's queue, if it has one."""
-    if declaration.target == "binary" and declaration.n_outputs(estimator.classes_.size) > 1:
+    n_outputs = (
+        1 if declaration.target != "binary" else declaration.n_outputs(estimator.classes_.size)
+    )
+    if n_outputs > 1 and not loss.networks_only:
         # The module would be made for one class.
         return None
     weighted = "weight" in rows.about
-    if getattr(loss, "basis", "fpr") == "population" and weighted and "value" in rows.about:
+    counts_rows = getattr(loss, "basis", "fpr") == "population" or isinstance(loss, RankReg)
+    if counts_rows and weighted and "value" in rows.about:
         # The module has one weight for both.
         return None
     twin = loss.torch_loss()
+    if n_outputs > 1 and twin is not None:
+        twin.num_classes = n_outputs
     if isinstance(twin, RankingLoss):
         twin.queue_size = queue_size
         twin.queue = MemoryQueue(queue_size, twin.num_classes)
         twin.max_pool_size = estimator.max_pool_size
-    if isinstance(twin, PAUCAtBudgetLoss):
+    if hasattr(twin, "weighted_budget"):
         twin.weighted_budget = weighted
     return twin
 

@@ -86,6 +86,7 @@ def has_foreign_code(estimator: Any) -> bool:
     return (
         estimator.module is not None
         or _is_foreign_loss(estimator.loss)
+        or _is_foreign_loss(estimator.regularizer)
         or not _is_of(optimizer, "torch.optim")
         or any(
             not _is_of(callback[-1] if isinstance(callback, tuple) else callback, "skorch")

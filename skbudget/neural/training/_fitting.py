@@ -16,6 +16,7 @@ from ._calibration import Calibration, level_thresholds
 from ._criterion import Declaration, make_criterion
 from ._draws import Draws
 from ._net import BestEpoch, Clock, Diagnostics, Progress, RankingNet
+from ._regularizer import add_regularizer
 from ._rows import BalancedBatches, Batches, GroupBatches, TableDataset
 from ._support import (
     auto_epochs,
@@ -80,7 +81,9 @@ def new_net(
             of_module,
             draws.weights,
         ),
-        criterion=make_criterion(estimator, loss, rows, n_batches, epochs * n_batches),
+        criterion=make_criterion(
+            estimator, loss, rows, n_batches, epochs * n_batches, add_regularizer
+        ),
         max_epochs=epochs,
         batch_size=estimator.batch_size,
         lr=estimator.lr,
@@ -188,6 +191,8 @@ def train(
         best.score = None  # it holds rows
         losses.draw_from(None)
         losses.end_step()
+        # The rows of a later call have numbers of their own.
+        losses.forget_rows()
     calibration = Calibration.none(loss.n_outputs(n_labels))
     if estimator._calibrates:
         calibration = Calibration.fit(net, rows, held, n_labels)

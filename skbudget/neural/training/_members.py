@@ -15,7 +15,14 @@ from ..losses._cross_entropy import WeightedCrossEntropyLoss
 from ..losses._numpy import NumpyLoss
 from ..losses._ranking import RankingLoss
 
-__all__ = ["IGNORED", "AllMembers", "EachMember", "names_of_columns", "temperature_of"]
+__all__ = [
+    "IGNORED",
+    "AllMembers",
+    "EachMember",
+    "OwnColumns",
+    "names_of_columns",
+    "temperature_of",
+]
 
 IGNORED = -100
 """Target of the rows that a member is not trained on."""
@@ -119,6 +126,18 @@ class EachMember(nn.Module):
             if hasattr(loss, "end_step"):
                 loss.end_step()
 
+    def forget_rows(self) -> None:
+        """Forget what is known by the numbers of the rows, where there is such a thing."""
+        for loss in self.of_member:
+            if hasattr(loss, "forget_rows"):
+                loss.forget_rows()
+
+    def on_validation(self, score: float) -> None:
+        """Tell the validation score to the losses that heed it."""
+        for loss in self.of_member:
+            if hasattr(loss, "on_validation"):
+                loss.on_validation(score)
+
     def draw_from(self, generator: torch.Generator | None) -> None:
         """Let the losses of this package draw from a generator; None for the one of torch."""
         for loss in self.of_member:
@@ -186,6 +205,34 @@ class EachMember(nn.Module):
         """Return the diagnostics since the last call, one dict per step."""
         observed, self.observed = self.observed, []
         return observed
+
+
+class OwnColumns(nn.Module):
+    """The losses of an ensemble, handed the columns that they read and no others.
+
+    Parameters
+    ----------
+    losses : EachMember
+        The losses.
+    columns : frozenset of str
+        Columns that they read, beside weights.
+    """
+
+    def __init__(self, losses: EachMember, columns: frozenset[str]) -> None:
+        super().__init__()
+        self.losses, self.columns = losses, columns
+
+    def forward(
+        self,
+        scores: Tensor,
+        targets: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+        **columns: Tensor,
+    ) -> Tensor:
+        """Return the sum of the members' losses, see `EachMember`."""
+        own = {name: column for name, column in columns.items() if name in self.columns}
+        return self.losses(scores, targets, sample_weight=sample_weight, **own)
 
 
 def weight_and_value(weight: Tensor | None, value: Tensor | None) -> Tensor | None:

@@ -208,6 +208,8 @@ class BestEpoch(Callback):
             net.history.record("valid_coverage", value)
         self.n_epochs_ += 1
         counts = self.score is not None and self.n_epochs_ > self.start
+        if counts:
+            net.criterion_.main_loss.on_validation(value)
         if value > self.best_ or not counts:
             # Before the main phase the latest epoch is kept, whatever its score.
             self.best_ = value if counts else -math.inf

@@ -11,12 +11,13 @@ from sklearn.base import BaseEstimator
 from sklearn.utils._param_validation import Interval, StrOptions, make_constraint
 
 from ..._utils.validation import _invalid, check_band, check_budget
-from ...objectives import Loss
+from ...objectives._checks import set_loss_params
 from ...objectives.losses._band import LINKS
 from ..losses._checks import check_magnitude
 from ..losses._pauc import POS_NUMERATORS, SURROGATES
-from ._criterion import Declaration, check_loss_parameters, declare_loss
+from ._criterion import Declaration, declare_loss
 from ._module import ACTIVATIONS
+from ._regularizer import check_losses
 from ._support import check_net_params
 
 __all__ = ["NetworkParameters", "has_probabilities"]
@@ -61,6 +62,8 @@ class NetworkParameters(BaseEstimator):
     budget: float
     pos_label: Any
     loss: Any
+    regularizer: Any
+    regularizer_weight: float
     alpha: float | None
     beta: float | None
     temperature: float
@@ -80,6 +83,7 @@ class NetworkParameters(BaseEstimator):
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         "pos_label": [Real, str, "boolean", None],
+        "regularizer_weight": [Interval(Real, 0, None, closed="left")],
         "surrogate": [StrOptions(set(SURROGATES))],
         "link": [StrOptions(set(LINKS))],
         "temperature": [Interval(Real, 0, None, closed="neither")],
@@ -120,18 +124,13 @@ class NetworkParameters(BaseEstimator):
         return params
 
     def set_params(self, **params: Any) -> Any:
-        """Set parameters; ``net__*`` go into ``net_params``, ``loss__*`` into the loss."""
+        """Set parameters; ``net__*`` go into ``net_params``, ``loss__*`` into the loss.
+
+        ``regularizer__*`` go into the regulariser.
+        """
         of_net = {name: params.pop(name) for name in list(params) if name.startswith("net__")}
-        of_loss = {name: params.pop(name) for name in list(params) if name.startswith("loss__")}
-        if of_loss:
-            loss, owner = params.get("loss", self.loss), type(self).__name__
-            if not isinstance(loss, Loss):
-                raise ValueError(
-                    f"Invalid parameter {next(iter(of_loss))} of {owner}: loss={loss!r} is no loss "
-                    "with parameters. Pass loss=a loss of skbudget.objectives."
-                )
-            given = {name.removeprefix("loss__"): value for name, value in of_loss.items()}
-            params["loss"] = loss.with_params(owner, "loss", **given)
+        for name in ("loss", "regularizer"):
+            set_loss_params(params, name, self)
         super().set_params(**params)
         if of_net:
             given = {name.removeprefix("net__"): value for name, value in of_net.items()}
@@ -169,7 +168,7 @@ class NetworkParameters(BaseEstimator):
             )
         check_net_params(self.net_params or {}, owner)
         self._check_decay(owner)
-        return check_loss_parameters(self)
+        return check_losses(self)
 
     def _refuse_odd_numbers(self) -> None:
         """Refuse what Python or NumPy counts among the numbers, and a float cannot be.

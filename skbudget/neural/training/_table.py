@@ -48,6 +48,9 @@ _SMALL, _LARGE = 1e-20, 1e20
 # Columns that other losses read, which it does no harm to leave out.
 _USUAL = ("group", "groups", "process")
 
+# The column by which a loss knows a row again, as one with a multiplier for each.
+ROW_ID = "row_id"
+
 # The line that called `fit`, seen from `find_classes`.
 _CALLER = 6
 
@@ -145,6 +148,8 @@ def _check_names(
             )
     reader = owner if loss.is_own else f"{owner} with {loss.name}"
     given = {name for name, column in columns.items() if column is not None}
+    # The rows are numbered here, unless they have numbers already.
+    given |= loss.needs & {ROW_ID}
     check_names(loss, given, reader)  # type: ignore[arg-type]
 
 
@@ -218,6 +223,10 @@ def check_table(
     check_consistent_length(X, y)
     weight = _in_range(check_weights(sample_weight, X.shape[0]))
     groups = check_groups(groups, X.shape[0])
+    if ROW_ID in loss.columns:
+        numbers = given.get(ROW_ID, np.arange(X.shape[0]))
+        numbers = check_columns({ROW_ID: numbers}, X.shape[0])[ROW_ID]
+        given[ROW_ID] = np.unique(numbers, return_inverse=True)[1].reshape(-1)
     table = Table(X, y, weight, check_columns(given, X.shape[0]), groups).without_weightless()
     if is_real:
         for name in ("classes_", "pos_label_"):

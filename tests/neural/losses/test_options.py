@@ -12,11 +12,14 @@ torch = pytest.importorskip("torch")
 from neural_cases import ALL, CROSS_ENTROPY, NUMPY, RANKING, call, draw_batch, with_gradient
 
 from skbudget.neural import (
+    ALMLoss,
+    CriticalRankLoss,
     FocalLoss,
     HardNegativeCrossEntropyLoss,
     LossWarmup,
     NumpyLoss,
     PAUCAtBudgetLoss,
+    RankRegLoss,
     RecallAtQuantileLoss,
     SmoothAPLoss,
     VectorScalingCrossEntropyLoss,
@@ -34,6 +37,8 @@ NO_FLOATS = [True, np.True_, "0.5", np.nan, np.inf, 0, -1.0, None, [0.5], 1e30, 
 FLAGS = {
     PAUCAtBudgetLoss: ["weighted_budget", "update_queue_in_eval"],
     SmoothAPLoss: ["update_queue_in_eval"],
+    CriticalRankLoss: ["update_queue_in_eval"],
+    RankRegLoss: ["update_queue_in_eval", "weighted_budget"],
     RecallAtQuantileLoss: ["update_queue_in_eval"],
     NumpyLoss: ["per_row"],
     LossWarmup: ["reset_queue_each_epoch"],
@@ -41,6 +46,9 @@ FLAGS = {
 INTS = {
     PAUCAtBudgetLoss: ["num_classes", "n_knots", "queue_size", "ignore_index"],
     SmoothAPLoss: ["num_classes", "queue_size", "ignore_index"],
+    CriticalRankLoss: ["num_classes", "queue_size", "ignore_index"],
+    RankRegLoss: ["num_classes", "queue_size", "ignore_index"],
+    ALMLoss: ["num_classes", "ignore_index"],
     RecallAtQuantileLoss: ["num_classes", "queue_size", "ignore_index"],
     WeightedCrossEntropyLoss: ["ignore_index"],
     HardNegativeCrossEntropyLoss: ["ignore_index"],
@@ -53,6 +61,9 @@ INTS = {
 FLOATS = {
     PAUCAtBudgetLoss: ["temperature"],
     SmoothAPLoss: ["temperature"],
+    CriticalRankLoss: ["temperature", "power"],
+    RankRegLoss: ["power", "interpolation"],
+    ALMLoss: ["mu", "rho"],
     RecallAtQuantileLoss: ["temperature"],
     WeightedCrossEntropyLoss: ["pos_weight"],
     HardNegativeCrossEntropyLoss: ["pos_weight", "factor"],
@@ -74,6 +85,8 @@ OPTIONS = {
         "reduction",
     ],
     SmoothAPLoss: ["reduction"],
+    CriticalRankLoss: ["side", "link", "tau_scale", "reduction"],
+    RankRegLoss: ["reduction"],
     RecallAtQuantileLoss: ["quantile_interpolation", "reduction"],
     FocalLoss: ["activation", "reduction"],
 }
@@ -104,6 +117,8 @@ OTHERS = {
     "blend_steps",
     "temperature_start",
     "temperature_end",
+    "max_mu",
+    "max_drop",
 }
 
 
@@ -243,6 +258,17 @@ def test_of_the_cross_entropy():
     for value in ("even", "Balanced", ""):
         with refused(WeightedCrossEntropyLoss, "pos_weight", value):
             WeightedCrossEntropyLoss(value)
+
+
+def test_of_the_multipliers():
+    for name, wrong in (("margin", -0.1), ("max_drop", -1.0), ("max_mu", 1e-5), ("rho", 0.5)):
+        for value in (wrong, True, "1", np.nan):
+            with refused(ALMLoss, name, value):
+                ALMLoss(mu=1e-4, **{name: value})
+    for cls in (CriticalRankLoss, RankRegLoss):
+        for value in (0.99, 1001):
+            with refused(cls, "power", value):
+                cls(power=value)
 
 
 def test_of_the_warm_up():

@@ -295,7 +295,8 @@ def test_without_gradient(make):
 def test_every_public_loss_is_covered():
     made = {type(make()) for make in ALL.values()}
     public = {getattr(neural, name) for name in neural.__all__ if name.endswith("Loss")}
-    assert made == public
+    # It has tests of its own, for it needs the numbers of the rows.
+    assert made == public - {neural.ALMLoss}
 
 
 @each_loss

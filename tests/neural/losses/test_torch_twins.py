@@ -11,6 +11,7 @@ from skbudget import neural
 from skbudget.objectives import (
     AtBudget,
     BinaryCrossEntropy,
+    CriticalRank,
     FocalLoss,
     HardNegativeCrossEntropy,
     MarginCrossEntropy,
@@ -30,6 +31,9 @@ TWINS = {
     "population": PairwisePAUC(beta=0.5, basis="population", tau_scale="iqr"),
     "trapezoid": TrapezoidPAUC(beta=0.3),
     "knots": TrapezoidPAUC(alpha=0.1, beta=0.6, n_knots=5, temperature=0.3, tau_scale="iqr"),
+    "critical": CriticalRank(),
+    "critical negatives": CriticalRank("negatives", 4.0, temperature=0.5, tau_scale="iqr"),
+    "critical sigmoid": CriticalRank("positives", 1.5, "sigmoid", 0.7),
     "cross-entropy": BinaryCrossEntropy(),
     "weighted": BinaryCrossEntropy(7.5),
     "focal": FocalLoss(),
@@ -95,7 +99,9 @@ def test_on_the_examples(cls):
             continue
         logits = torch.tensor(rows.raw, requires_grad=True)
         weight = None if rows.worth is None else torch.from_numpy(rows.worth)
-        found = twin(logits, torch.from_numpy(rows.target.astype(float)), sample_weight=weight)
+        needs = {name: torch.from_numpy(rows.columns[name]) for name in loss.needs}
+        targets = torch.from_numpy(rows.target.astype(float))
+        found = twin(logits, targets, sample_weight=weight, **needs)
         found.backward()
         held = loss.hold(rows)
         assert found.item() == pytest.approx(loss.value(rows, held), rel=1e-10)
@@ -106,6 +112,7 @@ def test_on_the_examples(cls):
 def test_which_losses_have_one():
     kinds = {name: type(loss.torch_loss()) for name, loss in TWINS.items()}
     assert set(kinds.values()) == {
+        neural.CriticalRankLoss,
         neural.PAUCAtBudgetLoss,
         neural.WeightedCrossEntropyLoss,
         neural.FocalLoss,
