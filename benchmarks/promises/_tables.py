@@ -15,12 +15,16 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.model_selection import train_test_split
 
-from benchmarks.study import Draw, StudyTable
+from benchmarks.study import Draw, StudyTable, find_study_tables
 from skbudget import datasets
 
 __all__ = [
+    "LINEAR",
+    "FewerNegatives",
     "GeneratedDraw",
     "MammographyDraw",
+    "MixtureDraw",
+    "classes_tables",
     "recall_tables",
     "which_tables",
 ]
@@ -198,3 +202,138 @@ def which_tables(quick: bool = False) -> list[StudyTable]:
             has_ceiling=True,
         ),
     ]
+
+
+# --- a loss that is found -------------------------------------------------------------------
+
+FEW, MANY = 200, 20_000
+CUES = ("product", "radial", "linear")
+
+LINEAR = "linear model"
+"""The group of tables on which a linear model is trained."""
+
+
+Centres = tuple[tuple[float, float, float], ...]
+"""Parts of a class: the share of each, and its centre in two features."""
+
+
+@dataclass(frozen=True)
+class MixtureDraw:
+    """Rows of two features, whose classes are mixtures of normal rows with a spread of 1.
+
+    No linear score ranks such rows as their likelihood ratio does. It has to choose between the
+    parts, and which of them is worth more depends on what is promised.
+
+    Parameters
+    ----------
+    of_positives, of_negatives : tuple
+        The parts of the classes.
+    positives, negatives : int
+        Numbers of training rows, and of validation rows.
+    n_test : int
+        Number of test rows. Half of them are positives.
+    """
+
+    of_positives: Centres
+    of_negatives: Centres
+    positives: int
+    negatives: int
+    n_test: int
+
+    def __call__(self, seed: int) -> Draw:
+        """Return the rows of a seed."""
+        rng = np.random.RandomState(FIRST_SEED + seed)
+        rows: list[NDArray] = []
+        half = self.n_test // 2
+        for n_pos, n_neg in ((self.positives, self.negatives),) * 2 + ((half, half),):
+            X = np.vstack([_draw_parts(*of_class, rng) for of_class in
+                           ((self.of_positives, n_pos), (self.of_negatives, n_neg))])  # fmt: skip
+            y = (np.arange(n_pos + n_neg) < n_pos).astype(np.int64)
+            order = rng.permutation(y.size)
+            rows += [X[order], y[order]]
+        return Draw(*rows)
+
+
+def _draw_parts(parts: Centres, n_rows: int, rng: np.random.RandomState) -> NDArray:
+    ends = np.round(n_rows * np.cumsum([share for share, *_ in parts])).astype(int)
+    number = np.searchsorted(ends, np.arange(n_rows), side="right")
+    centres = np.array([centre for _, *centre in parts])
+    return rng.standard_normal((n_rows, 2)) + centres[number]
+
+
+@dataclass(frozen=True)
+class FewerNegatives:
+    """A draw of another table, with at most so many training rows that are negative.
+
+    All figures are made of true and false positive rates, which it leaves as they are.
+
+    Parameters
+    ----------
+    table : StudyTable
+        The other table.
+    most : int
+        Number of negatives.
+    """
+
+    table: StudyTable
+    most: int
+
+    def __call__(self, seed: int) -> Draw:
+        """Return the rows of a seed."""
+        draw = self.table.draw(seed)
+        rng = np.random.RandomState(FIRST_SEED + seed)
+        negatives = np.flatnonzero(draw.y_train == 0)
+        kept = rng.choice(negatives, min(self.most, negatives.size), replace=False)
+        rows = np.sort(np.concatenate([kept, np.flatnonzero(draw.y_train == 1)]))
+        return draw._replace(X_train=draw.X_train[rows], y_train=draw.y_train[rows])
+
+
+def classes_tables(quick: bool = False) -> list[StudyTable]:
+    """Return contested tops, problems for linear models, and real tables.
+
+    Parameters
+    ----------
+    quick : bool, default=False
+        Whether to return smaller ones, for a first look.
+
+    Returns
+    -------
+    tables : list of StudyTable
+        The real ones are mammography and what the folder of ``SKBUDGET_DATA`` holds.
+    """
+    divisor = QUICK_DIVISOR if quick else 1
+    sizes = FEW // divisor, MANY // divisor, N_TEST // divisor
+    contested = [
+        StudyTable(
+            f"contested-{cue}",
+            "contested top",
+            GeneratedDraw("make_contested_top", *sizes, options=(("cue", cue),)),
+            f"decoys contest the top of the ranking, {cue} cue",
+        )
+        for cue in CUES
+    ]
+    linear = [
+        StudyTable(
+            "linear-two-kinds",
+            LINEAR,
+            MixtureDraw(((0.5, 3.0, 0.0), (0.5, 0.0, 2.0)), ((1.0, 0.0, 0.0),), *sizes),
+            "two kinds of positives, for a linear model",
+        ),
+        StudyTable(
+            "linear-two-backgrounds",
+            LINEAR,
+            MixtureDraw(((1.0, 2.0, 0.0),), ((0.97, 0.0, 3.0), (0.03, 0.0, -2.0)), *sizes),
+            "two kinds of negatives on opposite sides, for a linear model",
+        ),
+        StudyTable(
+            "linear-well-specified",
+            LINEAR,
+            GeneratedDraw("make_hard_bulk", *sizes),
+            "normal classes with equal covariances, for a linear model",
+        ),
+    ]
+    real = [
+        StudyTable(table.name, "real", FewerNegatives(table, MANY // divisor), table.about)
+        for table in find_study_tables(groups=["real"], quick=quick)
+    ]
+    return [*contested, *linear, *real]
