@@ -36,11 +36,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     stem = f"promises-{part.name}{'-quick' if options.quick else ''}.csv"
     path = Path(options.results or (Path(FOLDER) / stem if Path(FOLDER).is_dir() else stem))
     try:
+        if options.page is not None and not options.report:
+            raise ValueError("--page is for --report, which runs nothing: add --report")
         check_output("--results", str(path))
         if options.report:
             if not path.is_file():
                 raise ValueError(f"--report: there is no file of results {str(path)!r}")
-            return _show(part, read_measures(path))
+            return _show(part, read_measures(path), options.page)
         results = Results(path)
         units = _plan(part, options, results)
     except (OSError, ValueError) as error:
@@ -54,7 +56,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         one = failure.unit
         print(f"{one.method} failed on {one.table.name}, seed {one.seed}: {failure.error}",
               file=sys.stderr)  # fmt: skip
-    _show(part, results.rows)
+    _show(part, results.rows, None)
     return EXIT_FAILED if failures else EXIT_OK
 
 
@@ -89,6 +91,9 @@ def _build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--report", action="store_true", help="run nothing, and report the file of results"
+    )
+    parser.add_argument(
+        "--page", metavar="FILE.md", help="with --report, put the tables into a page of the docs"
     )
     return parser
 
@@ -142,9 +147,36 @@ def _work(
     return failures
 
 
-def _show(part: Part, measures: Sequence[Measure]) -> int:
-    print_anywhere(part.report(measures) if measures else "There are no results yet.")
+def _show(part: Part, measures: Sequence[Measure], page: str | None) -> int:
+    if page is None:
+        print_anywhere(part.report(measures, False) if measures else "There are no results yet.")
+    else:
+        text = Path(page).read_text(encoding="utf-8")
+        Path(page).write_text(with_tables(text, part, measures), encoding="utf-8")
     return EXIT_OK
+
+
+def with_tables(text: str, part: Part, measures: Sequence[Measure]) -> str:
+    """Return a page with the tables of a study, between the two comments that are for them.
+
+    Parameters
+    ----------
+    text : str
+        The page.
+    part : Part
+        The study.
+    measures : sequence of Measure
+        Its results.
+
+    Returns
+    -------
+    text : str
+    """
+    before, start, rest = text.partition(f"<!-- promises: {part.name} -->\n")
+    _, end, after = rest.partition("<!-- promises: end -->\n")
+    if not end:
+        raise ValueError(f"--page: the page has no comment for the tables of {part.name}")
+    return f"{before}{start}\n{part.report(measures, True)}\n{end}{after}"
 
 
 if __name__ == "__main__":

@@ -293,13 +293,15 @@ def _measure(rows: Unit, method: str, addition: str, name: str, fits: Sequence[F
 # --- report -------------------------------------------------------------------------------
 
 
-def render_classes(measures: Sequence[Measure]) -> str:
+def render_classes(measures: Sequence[Measure], brief: bool = False) -> str:
     """Return a table for each promise: the figures, and what the found loss gains.
 
     Parameters
     ----------
     measures : sequence of Measure
         The results.
+    brief : bool, default=False
+        The report is brief in any case.
 
     Returns
     -------

@@ -22,23 +22,26 @@ __all__ = ["render_recall"]
 FIRST = next(iter(BASES))
 
 
-def render_recall(measures: Sequence[Measure]) -> str:
-    """Return all tables of the report.
+def render_recall(measures: Sequence[Measure], brief: bool = False) -> str:
+    """Return the tables of the report.
 
     Parameters
     ----------
     measures : sequence of Measure
         The results.
+    brief : bool, default=False
+        Whether to leave out the differences at the other floors than 95 %.
 
     Returns
     -------
     text : str
     """
     measures = [*measures, *choices(measures)]
+    promises = ("fpr-at-95",) if brief else RECALL_PROMISES
     parts = [_counts(measures)]
     for table in dict.fromkeys(one.table for one in measures):
-        parts += [f"## {table}\n", _beside_published(measures, table)]
-        figures = [Figures.of(measures, table, promise) for promise in RECALL_PROMISES]
+        parts += [f"### {table}\n", _beside_published(measures, table)]
+        figures = [Figures.of(measures, table, promise) for promise in promises]
         parts += [_gains(one) for one in figures if one.tests]
     return "\n".join(parts)
 
@@ -130,7 +133,7 @@ def _gains(figures: Figures) -> str:
             )
         rows.append(row)
     header = ["base", "alone", *(f"+ {label_of(addition)}" for addition, _ in pairs)]
-    text = f"### {promise.label}: alone, and what is added\n\n" + markdown_table(header, rows)
+    text = f"#### {promise.label}: alone, and what is added\n\n" + markdown_table(header, rows)
     ceiling = figures.mean((CEILING, ""))
     if math.isfinite(ceiling.mean):
         text += f"\nBest possible: {estimate_text(ceiling)}.\n"
@@ -157,7 +160,7 @@ def _counts(measures: Sequence[Measure]) -> str:
                 rows.append([table, label_of(addition), label_of(without), *tallies])
     header = ["table", "with", "against", *(PROMISES[promise].label for promise in floors)]
     return (
-        "## How many base losses are improved\n\n"
+        "### How many base losses are improved\n\n"
         "Base losses with a better mean, and in brackets those that are surely better / surely "
         "worse:\nthe 95 % interval of the difference does not hold zero. Then the mean "
         "difference.\n\n" + markdown_table(header, rows)
@@ -207,7 +210,7 @@ def _beside_published(measures: Sequence[Measure], table: str) -> str:
                 rates = () if of_base is None else getattr(of_base, field)
                 row.append(" / ".join(f"{rate:.1f}" for rate in rates))
         rows.append(row)
-    text = "### FPR in percent at 98 / 95 / 92 % TPR\n\n" + markdown_table(header, rows)
+    text = "#### FPR in percent at 98 / 95 / 92 % TPR\n\n" + markdown_table(header, rows)
     if published:
         text += f"\nThe published figures are those of {source}. {NOT_TO_BE_QUOTED}\n"
     return text

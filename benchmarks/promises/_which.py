@@ -89,13 +89,15 @@ def run_contender(
 # --- report -------------------------------------------------------------------------------
 
 
-def render_which(measures: Sequence[Measure]) -> str:
+def render_which(measures: Sequence[Measure], brief: bool = False) -> str:
     """Return the table of all methods and promises, and the best of each promise.
 
     Parameters
     ----------
     measures : sequence of Measure
         The results.
+    brief : bool, default=False
+        The report is brief in any case.
 
     Returns
     -------

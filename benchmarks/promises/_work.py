@@ -37,7 +37,7 @@ class Part:
     run : callable
         ``run(table, draw, seed, method, effort)`` measures a method on a draw.
     report : callable
-        ``report(measures)`` returns the tables of the report.
+        ``report(measures, brief)`` returns the tables of the report, or fewer for a page.
     seeds : int
         Usual number of seeds.
     """
@@ -48,7 +48,7 @@ class Part:
     methods: Callable[[StudyTable], list[str]]
     cells: Callable[[str], list[tuple[str, str]]]
     run: Run
-    report: Callable[[Sequence[Measure]], str]
+    report: Callable[[Sequence[Measure], bool], str]
     seeds: int
 
 

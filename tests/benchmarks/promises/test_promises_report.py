@@ -1,14 +1,19 @@
+from pathlib import Path
+
 import pytest
 from promises_fakes import TABLE, draw_one_column, make_measure, measures_of
 
 from benchmarks.promises import __main__ as command
 from benchmarks.promises._bases import BASES
 from benchmarks.promises._measure import Results, read_measures
+from benchmarks.promises._parts import PARTS
 from benchmarks.promises._published import CIFAR10, MELANOMA
 from benchmarks.promises._recall_report import choices, render_recall
 from benchmarks.promises._tables import recall_tables
 from benchmarks.promises._which import PEERS, WHICH_PROMISES, render_which, run_contender
 from benchmarks.promises._work import Failure, Part, plan, run_units
+
+DOCS = Path(__file__).parents[3] / "docs"
 
 
 def lines_of(text, start):
@@ -126,7 +131,7 @@ def make_part():
         lambda table: ["good", "bad"],
         lambda method: [("alone", "fpr-at-95")],
         fail_on_bad,
-        lambda measures: f"{len(measures)} measures",
+        lambda measures, brief: f"{len(measures)} measures{' in brief' * brief}",
         seeds=3,
     )
 
@@ -166,6 +171,7 @@ def test_the_command_runs_reports_and_says_what_failed(tmp_path, monkeypatch, ca
     [
         pytest.param(["--methods", "worst"], "--methods: unknown name 'worst'", id="method"),
         pytest.param(["--tables", "chairs"], "--tables: unknown name 'chairs'", id="table"),
+        pytest.param(["--page", "page.md"], "--page is for --report", id="page-of-a-run"),
         pytest.param(["--report"], "--report: there is no file of results", id="no-results"),
     ],
 )
@@ -177,9 +183,37 @@ def test_options_that_cannot_be_used_are_named(words, message, tmp_path, monkeyp
     assert message in capsys.readouterr().err
 
 
-def test_every_part_plans_its_tables():
-    from benchmarks.promises._parts import PARTS
+def test_tables_are_put_between_their_comments(tmp_path, monkeypatch):
+    monkeypatch.setattr(command, "PARTS", {"recall": make_part()})
+    path, page = tmp_path / "results.csv", tmp_path / "page.md"
+    Results(path).add([make_measure()])
+    page.write_text(
+        "A\n<!-- promises: recall -->\nold\n<!-- promises: end -->\nB\n<!-- promises: end -->\n"
+    )
+    words = ["recall", "--report", "--results", str(path), "--page", str(page)]
+    for _ in range(2):
+        assert command.main(words) == 0
+        assert page.read_text() == (
+            "A\n<!-- promises: recall -->\n\n1 measures in brief\n<!-- promises: end -->\nB\n"
+            "<!-- promises: end -->\n"
+        )
+    page.write_text("nothing")
+    with pytest.raises(SystemExit):
+        command.main(words)
 
+
+@pytest.mark.parametrize("name", PARTS)
+def test_the_page_has_the_tables_of_the_results(name):
+    page = (DOCS / "promises.md").read_text(encoding="utf-8")
+    results = DOCS / f"promises-{name}.csv"
+    if not results.is_file():  # not measured yet
+        assert f"<!-- promises: {name} -->\n<!-- promises: end -->\n" in page
+        return
+    measures = read_measures(results)
+    assert command.with_tables(page, PARTS[name], measures) == page
+
+
+def test_every_part_plans_its_tables():
     assert [table.name for table in recall_tables()] == [
         "hard-bulk", "hidden-positives", "mammography",
     ]  # fmt: skip
