@@ -38,7 +38,12 @@ def is_public(module):
 
 
 # A command has options instead of parameters, and `--help` documents them.
-COMMANDS = {"benchmarks.promises", "benchmarks.speed.loss_cost", "benchmarks.snapshot"}
+COMMANDS = {
+    "benchmarks.promises",
+    "benchmarks.significance",
+    "benchmarks.snapshot",
+    "benchmarks.speed.loss_cost",
+}
 MODULES = {
     module.name
     for package in (skbudget, benchmarks)
@@ -181,6 +186,7 @@ NOT_ASKED_OF = {
             "CoverageCurveDisplay": ("from_predictions", "from_estimator", "from_cv_results"),
             "PartialROCDisplay": ("from_predictions", "from_estimator", "from_cv_results"),
             "ScoreBandDisplay": ("from_predictions", "from_estimator"),
+            "SignificanceDisplay": ("from_predictions", "from_estimator"),
             "TrainingCurveDisplay": ("from_estimator",),
         }.items()
         for name in names

@@ -39,6 +39,7 @@ from ._fitting import (
     Settings,
     Training,
     calibrate,
+    check_trained,
     choose,
     train,
     weights_of,
@@ -150,6 +151,7 @@ class PAUCClassifierMixin:
         with self._names.in_errors(self._errors, booster.params, settings.owner):
             choice, held_out = choose(training, settings)
             model = train(training, settings, choice)
+            check_trained(training, settings, model)
             calibration = calibrate(training, settings, choice, model, held_out)
         self._take_over(model)
         self._calibration, self._chosen = calibration, choice

@@ -24,7 +24,7 @@ from sklearn.utils.class_weight import compute_sample_weight
 from .._utils.calibration import ClassCalibrator, SigmoidCalibrator
 from .._utils.splits import Split, code_groups
 from ..metrics import partial_auc_score
-from ..objectives import Rows
+from ..objectives import Loss, Rows
 from ._minimised import Minimised
 
 __all__ = [
@@ -39,6 +39,7 @@ __all__ = [
     "Settings",
     "Training",
     "calibrate",
+    "check_trained",
     "choose",
     "folds",
     "score_held_out",
@@ -303,6 +304,19 @@ def train(training: Training, settings: Settings, choice: Choice) -> Model:
     params = {name: value for name, value in choice.items() if name != "beta"}
     start = find_start(training, settings)
     return settings.booster.train(training, objective, params, start)
+
+
+def check_trained(training: Training, settings: Settings, model: Model) -> None:
+    """Let the loss warn of a model that training on it came to nothing with."""
+    loss, rows = settings.minimised.loss, training.rows
+    asks = loss is not None and type(loss).check_trained is not Loss.check_trained
+    if not asks or loss is None or rows.raw.ndim != 1:
+        return
+    margins = model.margins(settings.booster, training.X)
+    if training.base is not None:
+        margins = margins - settings.booster.replaced_start() + training.base
+    rows = rows.replace(raw=margins, weight=weights_of(training, settings))
+    loss.resolved(rows).check_trained(rows, settings.owner)
 
 
 def find_start(training: Training, settings: Settings) -> float | NDArray[np.float64] | None:

@@ -124,6 +124,8 @@ def find_minimised(estimator: Any) -> Minimised:
             )
             return _over_band(loss, estimator, regularized)
         _refuse_without_effect(estimator, OF_THE_BAND, f"{loss.name} has no band")
+        if hasattr(loss, "budget"):
+            loss = loss.replace(budget=estimator.budget)
         return _of_loss(loss, estimator, regularized)
     if isinstance(objective, Loss):
         check_for_boosters(objective, "objective", owner)

@@ -7,16 +7,19 @@ from ._loaders import fetch_creditcard_fraud, load_mammography
 from ._preparer import TablePreparer
 from ._roles import draw_roles
 from ._transformer import ContestedTopTransformer
+from ._two_backgrounds import bayes_two_backgrounds_score, make_two_backgrounds
 
 __all__ = [
     "ContestedTopTransformer",
     "TablePreparer",
     "bayes_contested_top_score",
     "bayes_hidden_positives_score",
+    "bayes_two_backgrounds_score",
     "draw_roles",
     "fetch_creditcard_fraud",
     "load_mammography",
     "make_contested_top",
     "make_hard_bulk",
     "make_hidden_positives",
+    "make_two_backgrounds",
 ]

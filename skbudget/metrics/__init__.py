@@ -5,6 +5,7 @@ from ._displays import (
     CoverageCurveDisplay,
     PartialROCDisplay,
     ScoreBandDisplay,
+    SignificanceDisplay,
     TrainingCurveDisplay,
 )
 from ._partial_auc import fpr_at_tpr_error, partial_auc_score
@@ -16,6 +17,8 @@ from ._scorers import (
     make_partial_auc_scorer,
     make_value_per_review_scorer,
 )
+from ._significance import significance_score
+from ._significance_scorer import make_significance_scorer
 from ._value import value_per_review_score
 from .intervals import (
     BootstrapInterval,
@@ -34,6 +37,7 @@ __all__ = [
     "CoverageSampleSize",
     "PartialROCDisplay",
     "ScoreBandDisplay",
+    "SignificanceDisplay",
     "TrainingCurveDisplay",
     "bootstrap_ci",
     "coverage_at_budget_score",
@@ -45,11 +49,13 @@ __all__ = [
     "make_fpr_at_tpr_scorer",
     "make_partial_auc_scorer",
     "make_recall_partial_auc_scorer",
+    "make_significance_scorer",
     "make_value_per_review_scorer",
     "make_volume_at_recall_scorer",
     "paired_bootstrap_ci",
     "partial_auc_score",
     "recall_partial_auc_score",
+    "significance_score",
     "value_per_review_score",
     "volume_at_recall_error",
 ]

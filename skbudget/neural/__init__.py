@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from .losses._pauc import PAUCAtBudgetLoss
     from .losses._rank_reg import RankRegLoss
     from .losses._recall import RecallAtQuantileLoss
+    from .losses._significance import SignificanceLoss
     from .losses._smooth_ap import SmoothAPLoss
     from .losses._vector_scaling import VectorScalingCrossEntropyLoss, VectorScalingSoftmaxLoss
     from .losses._warmup import LossWarmup
@@ -36,6 +37,7 @@ __all__ = [
     "PAUCClassifier",
     "RankRegLoss",
     "RecallAtQuantileLoss",
+    "SignificanceLoss",
     "SmoothAPLoss",
     "VectorScalingCrossEntropyLoss",
     "VectorScalingSoftmaxLoss",
@@ -56,6 +58,7 @@ __getattr__, __dir__ = lazy_names(
         "PAUCClassifier": "._classifier",
         "RankRegLoss": ".losses._rank_reg",
         "RecallAtQuantileLoss": ".losses._recall",
+        "SignificanceLoss": ".losses._significance",
         "SmoothAPLoss": ".losses._smooth_ap",
         "VectorScalingCrossEntropyLoss": ".losses._vector_scaling",
         "VectorScalingSoftmaxLoss": ".losses._vector_scaling",

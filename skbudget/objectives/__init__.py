@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ._collapse import CollapseWarning
 from ._compose import AtBudget, OneVsRest, WeightedSum
 from ._loss import Derivatives, Loss, example_rows
 from ._registry import available, find_loss, loss_classes
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from .losses.focal_loss import FocalLoss
     from .losses.hard_negative_cross_entropy import HardNegativeCrossEntropy
     from .losses.ldam_loss import LDAMLoss
+    from .losses.lovasz_significance import LovaszSignificance
     from .losses.margin_cross_entropy import MarginCrossEntropy
     from .losses.pairwise_pauc import PairwisePAUC
     from .losses.recall_pauc import RecallPAUC
@@ -34,6 +36,7 @@ _CLASSES = {found.__name__: found for found in loss_classes().values()}
 
 __all__ = [
     "AtBudget",
+    "CollapseWarning",
     "Derivatives",
     "Loss",
     "OneVsRest",

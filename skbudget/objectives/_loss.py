@@ -233,6 +233,17 @@ class Loss(ABC, Generic[Held]):
         """
         return self
 
+    def check_trained(self, rows: Rows, owner: str) -> None:
+        """Warn if training on the loss came to nothing; a classifier asks for it at its end.
+
+        Parameters
+        ----------
+        rows : Rows
+            The rows that were trained on, at the scores of the model.
+        owner : str
+            Name of the estimator.
+        """
+
     def torch_loss(self) -> Any:
         """Return the same loss as a torch module, for speed on a GPU; None without one.
 

@@ -66,6 +66,26 @@ def _tables() -> list[Example]:
             kinds=dict.fromkeys(("n_bulk", "n_contest", "n_noise"), Number(whole=True, low=0)),
         ),
         Example(
+            f"{room}.make_two_backgrounds",
+            datasets.make_two_backgrounds,
+            lambda variant: {"n_samples": 66, "case": 1 + variant % 2, "random_state": variant},
+            (datasets.make_two_backgrounds,),
+            right=is_table,
+            kinds={"case": Number(whole=True, low=1, high=2), "cross_sections": ANYTHING},
+        ),
+        Example(
+            f"{room}.bayes_two_backgrounds_score",
+            datasets.bayes_two_backgrounds_score,
+            lambda variant: {"X": table(variant, 2), "case": 1},
+            (datasets.bayes_two_backgrounds_score,),
+            alone=True,
+            kinds={
+                "X": Array("tables", role="table"),
+                "case": Number(whole=True, low=1, high=2),
+                "cross_sections": ANYTHING,
+            },
+        ),
+        Example(
             f"{room}.bayes_contested_top_score",
             datasets.bayes_contested_top_score,
             lambda variant: {"X": table(variant, 8), "pos_rate": 0.25},

@@ -135,6 +135,7 @@ def _of_loss(name: str, make: Callable[[], Loss[Any]]) -> list[Example]:
         examples.append(_of_rows(f"{full}.{method}", make, method))
     for method in ("value", "derivatives"):
         examples.append(_of_rows(f"{full}.{method}", make, method, held=True))
+    examples.append(_of_rows(f"{full}.check_trained", make, "check_trained", owner="Model"))
     if hasattr(found, "from_counts"):
         examples.append(from_counts(full, found))
     for method in ("torch_loss", "examples"):
@@ -177,11 +178,15 @@ def _constructor(full: str, found: type, loss: Loss[Any]) -> Example:
         given = _user_rows(made)
         return made.gradient_hessian(**given)
 
-    kinds = {
+    kinds: dict[str, Kind] = {
         name: ANYTHING
         for name, entry in parameters.items()
-        if isinstance(entry, Loss | tuple) or name == "pos_weight"
+        if isinstance(entry, Loss | tuple) or name in ("pos_weight", "cross_sections")
     }
+    if "regularizer" in parameters:
+        # Numbers or words.
+        kinds["regularizer"] = Number(low=1e-12, high=1e12, words=("budget", "signal"))
+        kinds["centre"] = Number(low=-1e150, high=1e150, words=("budget",))
     kinds.update(_other_kinds(found))
     return Example(full, build, lambda variant: dict(parameters), (found,), kinds=kinds)
 
@@ -219,11 +224,13 @@ def _replaced(full: str, loss: Loss[Any]) -> list[Example]:
     ]
 
 
-def _of_rows(full: str, make: Callable[[], Loss[Any]], method: str, held: bool = False) -> Example:
+def _of_rows(
+    full: str, make: Callable[[], Loss[Any]], method: str, held: bool = False, **more: Any
+) -> Example:
     def valid(variant: int) -> dict[str, Any]:
         loss = make()
         rows = example_rows(loss, N_ROWS, weighted=bool(variant % 2))
-        return {"rows": rows, "held": loss.hold(rows)} if held else {"rows": rows}
+        return {"rows": rows, "held": loss.hold(rows)} if held else {"rows": rows, **more}
 
     return Example(
         full,

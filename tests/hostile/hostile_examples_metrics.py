@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 from hostile_data import N_ROWS, in_range, labels, optional_columns, scores, table, values
-from hostile_legal import Kind, Number
+from hostile_legal import Array, Kind, Number
 from hostile_rule import Example
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.linear_model import LogisticRegression
@@ -67,6 +67,18 @@ def _interval_is_right(answer: Any, arguments: dict[str, Any]) -> str | None:
     return None
 
 
+# Each of them needs another: either a budget or a threshold, and cross sections with a process.
+RATES = dict.fromkeys(
+    ("budget", "threshold", "process", "cross_sections", "luminosity"), Kind(none=True)
+)
+PROCESSES = {
+    "budget": 0.25,
+    "eps": 0.5,
+    "process": np.arange(N_ROWS) % 3,
+    "cross_sections": [0.5, 1.0, 64.0],
+}
+
+
 def _functions() -> list[Example]:
     optional = _without_mask(optional_columns)
     found = [
@@ -77,6 +89,7 @@ def _functions() -> list[Example]:
         ("recall_partial_auc_score", {"min_tpr": 0.75}, in_range(0.0, 1.0)),
         ("volume_at_recall_error", {"recall": 0.75}, in_range(0.0, 1.0)),
         ("coverage_curve", {}, _curve_is_right),
+        ("significance_score", PROCESSES, in_range(0.0, np.inf)),
     ]
     examples = []
     for name, more, right in found:
@@ -92,6 +105,9 @@ def _functions() -> list[Example]:
                 (member,),
                 filled=filled,
                 right=right,
+                kinds={**RATES, "process": Kind("columns")} if name == "significance_score" else {},
+                # Signal over no background.
+                infinite=name == "significance_score",
             )
         )
     for name, valid in (
@@ -151,6 +167,7 @@ def _scorers() -> list[Example]:
         ("make_value_per_review_scorer", {"budget": 0.25}, (-np.inf, np.inf)),
         ("make_partial_auc_scorer", {"alpha": 0.0, "beta": 0.25}, (0.0, 1.0)),
         ("make_fpr_at_tpr_scorer", {"tpr": 0.75}, (-1.0, 0.0)),
+        ("make_significance_scorer", {"budget": 0.25, "eps": 0.5}, (0.0, np.inf)),
         ("make_recall_partial_auc_scorer", {"min_tpr": 0.75}, (0.0, 1.0)),
         ("make_volume_at_recall_scorer", {"recall": 0.75}, (-1.0, 0.0)),
     ):
@@ -168,7 +185,11 @@ def _scorers() -> list[Example]:
                 lambda variant, given=given: dict(given),
                 (make,),
                 right=in_range(*bounds),
-                kinds={"value_column": Kind(none=True)},
+                kinds={
+                    "value_column": Kind(none=True),
+                    **dict.fromkeys(("cross_sections", "luminosity"), Kind(none=True)),
+                },
+                infinite=name == "make_significance_scorer",
             )
         )
     return examples
@@ -227,6 +248,7 @@ def _display_arguments(display: Any, method: str) -> Callable[[int], dict[str, A
         "CoverageCurveDisplay": {"budget": 0.25},
         "PartialROCDisplay": band,
         "ScoreBandDisplay": {**band, "bins": 8},
+        "SignificanceDisplay": {"eps": 0.5, "min_background": 0.5},
     }.get(display.__name__, {})
     if display.__name__ == "CoverageCurveDisplay" and method != "from_cv_results":
         own = {**own, "n_resamples": 20, "random_state": 0}
@@ -263,6 +285,11 @@ def _direct(name: str) -> dict[str, Any]:
             "other_negatives": np.array([3.0, 2.0, 0.0, 0.0]),
             "t_alpha": 0.75,
             "t_beta": 0.25,
+        },
+        "SignificanceDisplay": {
+            "thresholds": grid[::-1],
+            "efficiency": grid,
+            "significance": np.array([0.5, 2.0, 1.5, 1.0]),
         },
         "TrainingCurveDisplay": {
             "panels": {"loss": {"train": np.array([0.75, 0.5])}, "coverage": {"valid": grid[:2]}}
@@ -326,6 +353,7 @@ def _displays() -> list[Example]:
                     valid,
                     (member, *_others(display), display),
                     filled=filled,
+                    kinds=RATES if name == "SignificanceDisplay" else {},
                     # The estimator judges the rows.
                     upstream=frozenset({"X"}),
                 )
@@ -367,8 +395,6 @@ def _band() -> list[Example]:
         given = {"scores": scores(variant), "negatives": negatives(variant), "beta": 0.25}
         extra = optional_columns(variant)
         return {**given, "sample_weight": extra["sample_weight"]} if variant % 2 else given
-
-    from hostile_legal import Array
 
     mask = Array(pool="columns", role="mask")
     sums = {

@@ -18,10 +18,18 @@ from skbudget.objectives import PairwisePAUC
 
 ANYTHING = Kind()
 
+# A regulariser is a number or a word, and so is a centre.
+CENTRES: dict[str, Kind] = {
+    "regularizer": Number(low=1e-12, high=1e12, words=("budget", "signal")),
+    "centre": Number(low=-1e150, high=1e150, words=("budget",)),
+}
+
 # Two columns of logits are two classes; weights broadcast to the targets.
 _COLUMNS = {"logits": Array("tensors", role="margins")}
 _KINDS_OF_FORWARD: dict[str, dict[str, Kind]] = {
     "NumpyLoss": _COLUMNS,
+    # A process needs cross sections.
+    "SignificanceLoss": {**_COLUMNS, "process": ANYTHING},
     "WeightedCrossEntropyLoss": _COLUMNS,
     "VectorScalingSoftmaxLoss": _COLUMNS,
     "FocalLoss": {"sample_weight": Array("tensors", role="broadcast", none=True)},
@@ -108,7 +116,11 @@ def examples() -> list[Example]:
                 build,
                 lambda variant, settings=settings: dict(settings),
                 (found,),
-                kinds=dict.fromkeys(weights, Kind(none=True)),
+                kinds={
+                    **dict.fromkeys(weights, Kind(none=True)),
+                    "cross_sections": Kind(none=True),
+                    **CENTRES,
+                },
             ),
             Example(
                 f"{room}.{name}.forward",

@@ -27,6 +27,7 @@ NOT_CALLED: dict[str, str] = {
     "skbudget.metrics.CoverageDifference": _RESULT,
     "skbudget.metrics.CoverageSampleSize": _RESULT,
     "skbudget.model_selection.AdoptionReport": _RESULT,
+    "skbudget.objectives.CollapseWarning": "a warning",
     "skbudget.objectives.Derivatives": _RESULT,
     "skbudget.cli.Split": "what a problem yields: a problem of the user may yield anything",
     "skbudget.cli.Problem": "a protocol",

@@ -229,6 +229,10 @@ RANGES: dict[str, dict[str, Any]] = {
     "discordance": {"low": 0.0, "high": 1.0},
     "n_jobs": {},
     "verbose": {},
+    "eps": {"low": 0.0, "with_high": False},
+    "luminosity": {"low": 0.0, "with_low": False, "with_high": False},
+    "min_efficiency": {"low": 0.0, "high": 1.0},
+    "min_background": {"low": 0.0, "with_high": False},
     "positive_weight": {"low": 0.0, "with_high": False},
     "negative_weight": {"low": 0.0, "with_low": False, "with_high": False},
 }

@@ -16,6 +16,7 @@ from skbudget.neural import (
     PAUCAtBudgetLoss,
     RankRegLoss,
     RecallAtQuantileLoss,
+    SignificanceLoss,
     SmoothAPLoss,
     VectorScalingCrossEntropyLoss,
     VectorScalingSoftmaxLoss,
@@ -73,7 +74,13 @@ FOCAL = {
     "focal by class": lambda **p: FocalLoss(gamma=1.0, gamma_positive=0.0, **p),
 }
 NUMPY = {"NumPy": lambda **p: NumpyLoss(PairwisePAUC(beta=0.3, tau_scale="iqr"), **p)}
-ALL = RANKING | CROSS_ENTROPY | FOCAL | NUMPY
+SIGNIFICANCE = {
+    f"significance, {error}": lambda error=error, **p: SignificanceLoss(
+        error, **{"regularizer": 0.3, **p}
+    )
+    for error in ("hinge", "sigmoid", "cross_entropy", "focal")
+}
+ALL = RANKING | CROSS_ENTROPY | FOCAL | NUMPY | SIGNIFICANCE
 
 
 class Batch(NamedTuple):

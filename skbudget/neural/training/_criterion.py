@@ -38,6 +38,7 @@ from ..losses._numpy import NumpyLoss
 from ..losses._pauc import PAUCAtBudgetLoss
 from ..losses._queue import MemoryQueue
 from ..losses._ranking import RankingLoss
+from ..losses._significance import SignificanceLoss
 from ..losses._warmup import LossWarmup
 from ._members import AllMembers, EachMember, OwnColumns, names_of_columns, temperature_of
 from ._net import OF_NET
@@ -411,6 +412,8 @@ def make_loss(
     sets_band = by_name and _has_band(found)
     band = dict(zip(("alpha", "beta"), _band(estimator, rows))) if sets_band else {}
     if isinstance(found, Loss):
+        if by_name and hasattr(found, "budget"):
+            band["budget"] = estimator.budget
         loss = _resolved(found.replace(**band) if band else found, declaration, rows, estimator)
         end = _end_of_band(loss)
         twin = _twin(loss, estimator, declaration, rows, queue_size)
@@ -512,9 +515,10 @@ def _made(
         0 if declaration.target == "real" else estimator.classes_.size
     )
     offered: dict[str, Any] = {"num_classes": n_outputs}
+    if issubclass(cls, RankingLoss | SignificanceLoss):
+        offered["budget"] = estimator.budget
     if issubclass(cls, RankingLoss):
         offered |= {
-            "budget": estimator.budget,
             "queue_size": queue_size,
             "max_pool_size": estimator.max_pool_size,
             "weighted_budget": "weight" in rows.about,

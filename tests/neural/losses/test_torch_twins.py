@@ -14,6 +14,7 @@ from skbudget.objectives import (
     CriticalRank,
     FocalLoss,
     HardNegativeCrossEntropy,
+    LovaszSignificance,
     MarginCrossEntropy,
     OneVsRest,
     PairwisePAUC,
@@ -39,6 +40,8 @@ TWINS = {
     "focal": FocalLoss(),
     "focal without focus": FocalLoss(gamma=0.0, alpha=0.6),
     "more focus": FocalLoss(gamma=3.5, alpha=0.1),
+    "significance": LovaszSignificance(),
+    "significance at a budget": LovaszSignificance(0.2, centre="budget", budget=0.1),
     "focus by class": FocalLoss(gamma=1.0, gamma_positive=0.7),
     "margin": MarginCrossEntropy(2.0, "positives", pos_weight=3.0),
     "vector scaling": VectorScalingCrossEntropy(3.0, 0.5, 0.7, 1.4, 1.5, -0.5),
@@ -116,6 +119,7 @@ def test_which_losses_have_one():
         neural.PAUCAtBudgetLoss,
         neural.WeightedCrossEntropyLoss,
         neural.FocalLoss,
+        neural.SignificanceLoss,
         neural.VectorScalingCrossEntropyLoss,
     }
     twin = TWINS["pairwise"].torch_loss()
