@@ -315,7 +315,11 @@ def render_classes(measures: Sequence[Measure], brief: bool = False) -> str:
         rows = []
         for table in tables:
             figures = Figures.of(measures, table, name)
-            row = [table, *(estimate_text(figures.mean(who)) for who in whole)]
+            row = [
+                table,
+                figures.draws.split(" draw")[0],
+                *(estimate_text(figures.mean(who)) for who in whole),
+            ]
             for peer in peers:
                 difference = figures.difference(("found", ""), (peer, ""))
                 text = estimate_text(difference, signed=True)
@@ -324,6 +328,7 @@ def render_classes(measures: Sequence[Measure], brief: bool = False) -> str:
             rows.append(row)
         header = [
             "table",
+            "draws",
             *METHODS.values(),
             TAKEN,
             *(f"found - {METHODS[peer]}" for peer in peers),

@@ -52,6 +52,13 @@ class Figures:
         """1 if more is better, and -1 if less is."""
         return PROMISES[self.promise].sign
 
+    @property
+    def draws(self) -> str:
+        """How many draws were measured, in words: "8 draws", or "3 to 8 draws"."""
+        numbers = sorted({len(found) for found in self.tests.values()} or {0})
+        ends = dict.fromkeys((str(numbers[0]), str(numbers[-1])))
+        return f"{' to '.join(ends)} draw{'s' * (numbers[-1] != 1)}"
+
     def mean(self, who: Who) -> Estimate:
         """Return the mean over seeds with its interval; NaN if nothing was measured."""
         return self._estimate(list(self.tests.get(who, {}).values()))

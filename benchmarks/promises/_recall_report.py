@@ -40,8 +40,8 @@ def render_recall(measures: Sequence[Measure], brief: bool = False) -> str:
     promises = ("fpr-at-95",) if brief else RECALL_PROMISES
     parts = [_counts(measures)]
     for table in dict.fromkeys(one.table for one in measures):
-        parts += [f"### {table}\n", _beside_published(measures, table)]
         figures = [Figures.of(measures, table, promise) for promise in promises]
+        parts += [f"### {table}, {figures[0].draws}\n", _beside_published(measures, table)]
         parts += [_gains(one) for one in figures if one.tests]
     return "\n".join(parts)
 

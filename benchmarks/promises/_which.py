@@ -126,7 +126,7 @@ def _of_table(measures: Sequence[Measure], table: str) -> str:
             row.append(text)
         rows.append(row)
     header = ["method", *(PROMISES[name].label for name in WHICH_PROMISES)]
-    return f"### {table}\n\n" + markdown_table(header, rows)
+    return f"### {table}, {figures[0].draws}\n\n" + markdown_table(header, rows)
 
 
 def _best(measures: Sequence[Measure], tables: Sequence[str]) -> str:

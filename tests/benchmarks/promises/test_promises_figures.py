@@ -88,6 +88,8 @@ def test_differences_are_paired_by_seed():
     assert difference.mean == pytest.approx(-0.1)
     assert difference.half_width == pytest.approx(0.0, abs=1e-9)
     assert figures.mean(("bce", "alm")).n == 3
+    assert figures.draws == "2 to 3 draws"
+    assert Figures.of(measures[:1], "hard-bulk", "fpr-at-95").draws == "1 draw"
     assert math.isnan(figures.mean(("ldam", "alm")).mean)
     assert figures.difference(("ldam", "alm"), ("bce", "alm")).n == 0
 
