@@ -171,7 +171,7 @@ def _critical_rank(strength: float) -> dict[str, Any]:
     }
 
 
-ALONE = Addition("alone", "alone", (0.3, 3.0), _nothing)
+ALONE = Addition("alone", "alone", (0.3, 3.0, 10.0), _nothing)
 """Nothing is added. Its trials go to the weight decay."""
 
 ADDITIONS: dict[str, Addition] = {

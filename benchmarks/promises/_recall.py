@@ -1,10 +1,11 @@
 """What a floor on recall costs: eight base losses, alone and with what may be added to them.
 
-The trials of a method come in stages. First the base loss's own parameter is chosen, then what
-is added: the strength of a regulariser, a weight of the positives, or a weight decay where
-nothing is added. So each method has as many trials as the others of its stage. All choices are
-made on the validation rows, by the mean false positive rate over the three floors. A tuned weight
-together with a regulariser is one trial more: both are as they were chosen without the other.
+The trials of a method come in stages. First the base loss's own parameter is chosen, then the
+strength of a regulariser or the weight of the positives, and then a greater weight decay, which
+weighted losses want and plain ones do not. Where nothing is added there are as many trials of the
+decay. All choices are made on the validation rows, by the mean false positive rate over the three
+floors. A tuned weight together with a regulariser is one trial more: both are as they were chosen
+without the other.
 """
 
 from __future__ import annotations
@@ -36,6 +37,12 @@ WEIGHTED = "weight"
 """The base loss with a tuned weight of the positives, in place of a regulariser."""
 
 CEILING = "best possible"
+
+STRONG_DECAY = 10.0
+"""Factor of the weight decay that is tried with the best strength, and the best weight."""
+
+N_TRIALS, N_TRIALS_OF_BOTH = 6, 10
+"""Numbers of trials: of the own parameter, strengths and decay; and with both added."""
 
 REGULARIZERS = tuple(name for name in ADDITIONS if name != ALONE.name)
 """What is added to the loss itself."""
@@ -87,16 +94,20 @@ def run_base(
     chosen: dict[str, tuple[Outcome, int]] = {}
     for addition in ADDITIONS.values():
         more = trials.run(trials_of(addition, start))
-        candidates = [*own, *more] if addition is ALONE else more
-        chosen[addition.name] = best(candidates), len(own) + len(more)
+        if addition is ALONE:
+            more = [*own, *more]
+        else:
+            more += trials.run([replace(best(more).trial, decay=STRONG_DECAY)])
+        chosen[addition.name] = best(more), N_TRIALS
     if not base.weighted:
         weights = trials.run([replace(start, weight=power) for power in WEIGHT_POWERS])
-        weight = best(weights).trial.weight
-        chosen[WEIGHTED] = best(weights), len(own) + len(weights)
+        weights += trials.run([replace(best(weights).trial, decay=STRONG_DECAY)])
+        chosen[WEIGHTED] = best(weights), N_TRIALS
+        weighted = chosen[WEIGHTED][0].trial
         for name in REGULARIZERS:
-            alone, n_trials = chosen[name]
-            both = trials.run([replace(alone.trial, weight=weight)])
-            chosen[weighted_with(name)] = both[0], n_trials + len(weights) + 1
+            strength = chosen[name][0].trial.strength
+            both = trials.run([replace(weighted, addition=name, strength=strength)])
+            chosen[weighted_with(name)] = both[0], N_TRIALS_OF_BOTH
     return [
         measure
         for name in additions_of(base)

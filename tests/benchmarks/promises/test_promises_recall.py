@@ -6,7 +6,7 @@ import pytest
 from promises_fakes import TABLE, draw_one_column
 
 from benchmarks.promises import _recall
-from benchmarks.promises._bases import ADDITIONS, BASES, WEIGHT_POWERS, Counts
+from benchmarks.promises._bases import ADDITIONS, BASES, Counts
 from benchmarks.promises._promises import Scored
 from benchmarks.promises._recall import (
     CEILING,
@@ -71,10 +71,23 @@ def test_parameters_are_chosen_one_after_the_other(fitted):
 def test_methods_of_a_stage_have_equally_many_trials(fitted):
     measures = run_base(TABLE, DRAW, 0, "s-fl")
     trials = {one.addition: one.trials for one in measures}
-    assert {trials[name] for name in (*ADDITIONS, WEIGHTED)} == {5}
-    assert {trials[weighted_with(name)] for name in REGULARIZERS} == {8}
+    assert {trials[name] for name in (*ADDITIONS, WEIGHTED)} == {6}
+    assert {trials[weighted_with(name)] for name in REGULARIZERS} == {10}
     # Of its own parameter, of each addition and the weight, and both together.
-    assert len(fitted) == 3 + 2 * len(ADDITIONS) + len(WEIGHT_POWERS) + len(REGULARIZERS)
+    assert len(fitted) == 3 + 3 * len(ADDITIONS) + 3 + len(REGULARIZERS)
+    of_stage = [one for one in fitted if not one.weight and one.addition != "alone"]
+    of_stage += [one for one in fitted if one.weight and one.addition == "alone"]
+    assert [one.decay for one in of_stage] == [1.0, 1.0, 10.0] * 4
+
+
+def test_a_greater_decay_is_kept_where_it_is_better(fitted, monkeypatch):
+    monkeypatch.setattr(
+        _recall, "best", lambda outcomes: max(outcomes, key=lambda o: o.trial.decay)
+    )
+    measures = run_base(TABLE, DRAW, 0, "a-fl")
+    chosen = {one.addition: json.loads(one.parameters) for one in measures}
+    assert {one["decay"] for one in chosen.values()} == {10.0}
+    assert chosen["weight+alm"]["weight power"] == chosen["weight"]["weight power"]
 
 
 def test_a_weighted_cross_entropy_gets_no_second_weight(fitted):
