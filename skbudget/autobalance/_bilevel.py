@@ -77,7 +77,7 @@ class Search:
 
     warmup: float = 0.4
     every: int = 5
-    lr: float = 0.05
+    lr: float = 0.1
     n_terms: int = 10
 
 
@@ -113,9 +113,7 @@ def upper_loss(scores: Tensor, rows: TensorRows, goal: Goal) -> Tensor:
         )
         # The unit of the scores has a gradient too: in a larger one, nothing is better.
         spread = scores.std(unbiased=False).clamp_min(torch.finfo(scores.dtype).tiny)
-        loss = PAUCAtBudgetLoss(
-            beta=beta, temperature=_TEMPERATURE, tau_scale=None, queue_size=0
-        )
+        loss = PAUCAtBudgetLoss(beta=beta, temperature=_TEMPERATURE, tau_scale=None, queue_size=0)
         found: Tensor = loss(
             (scores - scores.mean()) / spread, rows.positive.long(), sample_weight=rows.weight
         )
@@ -258,8 +256,8 @@ def tune(
 
 
 def settled(path: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the mean of the second half of a path, in which single steps cancel out."""
-    found: NDArray[np.float64] = path[len(path) // 2 :].mean(axis=0)
+    """Return the mean of the last quarter of a path, in which single steps cancel out."""
+    found: NDArray[np.float64] = path[3 * len(path) // 4 :].mean(axis=0)
     return found
 
 

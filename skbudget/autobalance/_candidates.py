@@ -30,9 +30,7 @@ def by_trials(
     """Return trials, plain cross-entropy first, and their scores on each split."""
     ranges = np.array(space.ranges(log_ratio))
     drawn = (rng.uniform(*ranges.T) for _ in itertools.count())
-    vectors = itertools.islice(
-        itertools.chain(space.suggestions(log_ratio), drawn), n_candidates
-    )
+    vectors = itertools.islice(itertools.chain(space.suggestions(log_ratio), drawn), n_candidates)
     choices = [space.plain, *(space.parameters(vector) for vector in vectors)]
     return choices, compare(job, choices, splits, n_jobs)
 

@@ -47,7 +47,7 @@ from .._utils.validation import (
     check_weights,
 )
 from ._candidates import by_gradients, by_optuna, by_trials, has_optuna
-from ._fits import Fitted, Job, compare, gain_of, tabulate
+from ._fits import Job, compare, gain_of, tabulate
 from ._goal import GOALS, Goal
 from ._models import is_network, refuse_unfit, trainable
 from ._parameters import KINDS, Parameters, Space
@@ -121,7 +121,7 @@ class AutoBalanceClassifier(ClassifierMixin, BaseEstimator):
         and the next three are for the search by gradients.
     update_every : int, default=5
         Steps of the network between two changes of the loss.
-    update_lr : float, default=0.05
+    update_lr : float, default=0.1
         Step size of the loss's parameters, logarithms of weight and multiplier, and the
         margin.
     n_terms : int, default=10
@@ -231,7 +231,7 @@ class AutoBalanceClassifier(ClassifierMixin, BaseEstimator):
         validation_fraction: float = 0.25,
         warmup: float = 0.4,
         update_every: int = 5,
-        update_lr: float = 0.05,
+        update_lr: float = 0.1,
         n_terms: int = 10,
         augment: Any = False,
         pos_label: Any = None,
@@ -321,7 +321,7 @@ class AutoBalanceClassifier(ClassifierMixin, BaseEstimator):
         if counts.min() < 2:
             raise ValueError(
                 "The least populated class in y has only "
-                f"{counts.min()} member{'s' * (counts.min() != 1)}: {owner} tunes the loss on "
+                f"{counts.min()} member{'' if counts.min() == 1 else 's'}: {owner} tunes the loss on "
                 "held-out rows, which needs at least 2."
             )
         rng = check_random_state(self.random_state)
@@ -337,18 +337,18 @@ class AutoBalanceClassifier(ClassifierMixin, BaseEstimator):
         )
         space = Space(None if names is None else names.size, self._kinds_of(search))
         self._tune(job, space, search, seeds, found)
-        for name, value in (("segments_", names),):
-            if value is not None:
-                setattr(self, name, value)
-            elif hasattr(self, name):
-                delattr(self, name)
+        if names is not None:
+            self.segments_ = names
+        elif hasattr(self, "segments_"):
+            del self.segments_
         return self
 
     def _tune(
         self, job: Job, space: Space, search: str, seeds: list[int], found: TwoClasses
     ) -> None:
         """Search, compare with plain cross-entropy, and train on all rows."""
-        vars(self).pop("path_", None)
+        if hasattr(self, "path_"):
+            del self.path_
         log_ratio = float(np.log((~job.positive).sum() / job.positive.sum()))
         fresh = self._splits(job, found, seeds[3])
         _warn_of_few_positives(job, fresh, type(self).__name__)
@@ -382,11 +382,6 @@ class AutoBalanceClassifier(ClassifierMixin, BaseEstimator):
 
     def _find_offset(self, job: Job) -> float:
         """Return what is taken from a margin, so that zero is at the share of positives."""
-        if not self._fitted.has_probabilities:
-            raise ValueError(
-                f"objective={self.objective!r} of {type(self).__name__} needs probabilities, and "
-                "the estimator has calibration_cv=None. Leave calibration_cv as it comes."
-            )
         margin = self._fitted.margin(job.table.features)
         p = self._fitted.probability(job.table.features)
         inner = (p > _LEAST_PROBABILITY) & (p < 1.0 - _LEAST_PROBABILITY) & (margin != 0.0)
@@ -460,9 +455,7 @@ class AutoBalanceClassifier(ClassifierMixin, BaseEstimator):
             raise _invalid(
                 "cv", self.cv, owner, "an int of at least 2, a splitter or an iterable of splits"
             )
-        check_positive(
-            self.n_repeats, "n_repeats", owner, integer=True, minimum=1, maximum=10_000
-        )
+        check_positive(self.n_repeats, "n_repeats", owner, integer=True, minimum=1, maximum=10_000)
         check_positive(self.min_gain, "min_gain", owner, minimum=0)
         check_fraction(self.validation_fraction, "validation_fraction", owner)
         if check_positive(self.warmup, "warmup", owner, minimum=0, maximum=1) == 1.0:
@@ -475,7 +468,7 @@ class AutoBalanceClassifier(ClassifierMixin, BaseEstimator):
         check_jobs(self.n_jobs, owner)
         check_random_state(self.random_state)
         self._kinds()
-        refuse_unfit(self.estimator, owner)
+        refuse_unfit(self.estimator, owner, calibrated_for=self.objective)
 
     def _kinds(self) -> tuple[str, ...]:
         """Return the kinds of augmentation, in a fixed order."""
@@ -648,10 +641,10 @@ def _strata(job: Job, n_folds: int) -> NDArray[np.intp]:
 
 def _warn_of_few_positives(job: Job, splits: list[Split], owner: str) -> None:
     """Warn if the loss is chosen on a handful of positives."""
-    fewest = min(np.count_nonzero(job.positive[split.held_out]) for split in splits)
+    fewest = min(int(np.count_nonzero(job.positive[split.held_out])) for split in splits)
     if fewest < FEW_ROWS:
         warnings.warn(
-            f"{owner}: a split holds out {fewest} positive{'s' * (fewest != 1)}, fewer than "
+            f"{owner}: a split holds out {fewest} positive{'' if fewest == 1 else 's'}, fewer than "
             f"{FEW_ROWS}: what the loss is worth there is mostly chance. Pass more rows, fewer "
             "folds or more repeats, and read gain_ before you trust the loss.",
             FewRowsWarning,

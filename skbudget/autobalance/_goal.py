@@ -76,7 +76,8 @@ class Goal:
                     positive.astype(int), margin, budget=self.budget, sample_weight=weight
                 )
             )
-        assert probability is not None  # noqa: S101
+        if probability is None:
+            raise ValueError(f"{self.name} reads probabilities, and there are none.")
         weight = np.ones(positive.size) if weight is None else weight
         if self.name == "cross_entropy":
             of_label = np.where(positive, probability, 1.0 - probability)

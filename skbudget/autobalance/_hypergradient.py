@@ -68,9 +68,7 @@ def hypergradient(
         products = torch.autograd.grad(
             slope, weights, grad_outputs=list(direction), retain_graph=True, allow_unused=True
         )
-        return [
-            damping * d if p is None else p + damping * d for p, d in zip(products, direction)
-        ]
+        return [damping * d if p is None else p + damping * d for p, d in zip(products, direction)]
 
     if step is None:
         direction, greatest = term, 0.0
@@ -92,4 +90,4 @@ def hypergradient(
 
 
 def _length(vector: Sequence[Tensor]) -> float:
-    return float(torch.sqrt(sum((part * part).sum() for part in vector)))  # type: ignore[arg-type]
+    return float(torch.sqrt(sum((part * part).sum() for part in vector)))

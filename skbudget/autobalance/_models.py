@@ -35,8 +35,11 @@ def _is_module(model: Any) -> bool:
     return any(b.__name__ == "Module" and b.__module__.startswith("torch.nn") for b in cls.__mro__)
 
 
-def refuse_unfit(estimator: Any, owner: str) -> None:
-    """Raise if an estimator cannot be trained on a loss that is handed to it."""
+def refuse_unfit(estimator: Any, owner: str, calibrated_for: str) -> None:
+    """Raise if an estimator cannot be trained on a loss that is handed to it.
+
+    Any objective but coverage reads probabilities, which an estimator may be told not to have.
+    """
     if estimator is None or _is_module(estimator):
         return
     if isinstance(estimator, type):
@@ -51,6 +54,11 @@ def refuse_unfit(estimator: Any, owner: str) -> None:
         raise ValueError(
             f"{owner} sets {name} of its estimator, and {type(last).__name__} has {name}="
             f"{given!r} already. Leave {name} out."
+        )
+    if calibrated_for != "coverage" and getattr(last, "calibration_cv", "auto") is None:
+        raise ValueError(
+            f"objective={calibrated_for!r} of {owner} needs probabilities, and "
+            f"{type(last).__name__} has calibration_cv=None. Leave calibration_cv out."
         )
 
 

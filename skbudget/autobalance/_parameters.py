@@ -150,14 +150,17 @@ class Space:
         )
 
     def suggestions(self, log_ratio: float) -> Iterator[NDArray[np.float64]]:
-        """Yield vectors that are worth a trial: balanced classes, and temperatures by class.
+        """Yield vectors that are worth a trial.
+
+        These are balanced classes, a margin, light positives, and temperatures by class.
 
         ``log_ratio`` is the logarithm of negatives per positive.
         """
         if self.n_segments is None:
             log_ratio = float(np.clip(log_ratio, 0.0, LIMITS["weight"]))
             yield np.array([log_ratio, 0.0, 0.0])
-            yield np.array([log_ratio / 2, 0.0, 0.0])
+            yield np.array([0.0, 4.0, 0.0])
+            yield np.array([-log_ratio / 2, 0.0, 0.0])
             yield np.array([0.0, 0.0, max(-0.3 * log_ratio, -LIMITS["multiplier"])])
 
     def ranges(self, log_ratio: float) -> list[tuple[float, float]]:
@@ -165,4 +168,4 @@ class Space:
         if self.n_segments is not None:
             return [(-2.0, 2.0)] * self.n_units * 2 + [(-1.0, 1.0)] * self.n_units
         greatest = min(LIMITS["weight"], max(2.0, log_ratio + 1.0))
-        return [(-1.0, greatest), (-2.0, 3.0), (-1.0, 1.0)]
+        return [(-4.0, greatest), (-2.0, 6.0), (-1.0, 1.0)]

@@ -124,13 +124,24 @@ def test_training_objective_as_upper_level_returns_plain_cross_entropy():
     rows = rows_of(2, n=600)
     rows = TensorRows(rows.X.float(), rows.positive, torch.ones(600), rows.unit)
     network = PAUCClassifier(
-        hidden_layer_sizes=(), n_members=1, lr=0.05, max_epochs=1_500, weight_decay=0.0,
-        input_decay=0.0, device="cpu",
+        hidden_layer_sizes=(),
+        n_members=1,
+        lr=0.05,
+        max_epochs=500,
+        weight_decay=0.0,
+        input_decay=0.0,
+        device="cpu",
     )
     start = np.array([1.5, -1.0, 0.8])
     path = tune(
-        network, Space(), Goal("cross_entropy", 0.1), rows, rows,
-        Search(warmup=0.1, every=5, lr=0.05, n_terms=200), 0, start,
+        network,
+        Space(),
+        Goal("cross_entropy", 0.1),
+        rows,
+        rows,
+        Search(warmup=0.1, every=5, lr=0.05, n_terms=200),
+        0,
+        start,
     )
     found = settled(path)
 

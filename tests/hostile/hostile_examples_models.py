@@ -15,6 +15,7 @@ from hostile_rule import LIMIT_S, Example
 from sklearn.linear_model import LogisticRegression
 
 from skbudget import model_selection
+from skbudget.autobalance import AutoBalanceClassifier
 from skbudget.boosting import PAUCLGBMClassifier, PAUCXGBClassifier
 from skbudget.ensemble import PAUCEnsembleClassifier
 from skbudget.model_selection import BudgetThresholdClassifier
@@ -66,6 +67,13 @@ def _settings() -> dict[type, dict[str, Any]]:
         PAUCClassifier: _known(PAUCClassifier, network),
         PAUCEnsembleClassifier: {"budget": 0.25, "cv": 2, "n_jobs": 1, "random_state": 0},
         BudgetThresholdClassifier: {"budget": 0.25, "random_state": 0},
+        AutoBalanceClassifier: {
+            "budget": 0.25,
+            "n_candidates": 1,
+            "cv": 2,
+            "n_repeats": 1,
+            "random_state": 0,
+        },
     }
 
 
@@ -80,6 +88,8 @@ def _parts(found: type) -> dict[str, Any]:
     """Return the estimators that an estimator is made of."""
     if found is PAUCEnsembleClassifier:
         return {"trees": Linear(), "network": Linear(C=0.5)}
+    if found is AutoBalanceClassifier:
+        return {"estimator": _new(PAUCLGBMClassifier)}
     return {"estimator": LogisticRegression()} if found is BudgetThresholdClassifier else {}
 
 
@@ -121,6 +131,7 @@ def _rooms() -> dict[type, str]:
         PAUCClassifier: "skbudget.neural",
         PAUCEnsembleClassifier: "skbudget.ensemble",
         BudgetThresholdClassifier: "skbudget.model_selection",
+        AutoBalanceClassifier: "skbudget.autobalance",
     }
 
 
