@@ -9,11 +9,12 @@ from numpy.typing import NDArray
 from scipy.special import expit, logit
 
 from ._utils.calibration import SigmoidCalibrator
+from ._utils.scale import Line, match_scale, moments, shares
 from .boosting._classifier import MIN_TO_CHOOSE
 from .metrics import partial_auc_score
 from .metrics._ranking import CountedRows
 
-__all__ = ["Line", "Seen", "TopScale", "blend", "choose_tenths", "match_folds", "mean_line"]
+__all__ = ["Seen", "TopScale", "blend", "choose_tenths", "match_folds", "mean_line"]
 
 # Weights that the network may have in the blend, in tenths.
 _TENTHS = range(11)
@@ -78,18 +79,6 @@ def blend(tenths: int, of_trees: Any, of_network: Any) -> Any:
 # --- the scale of the final models ----------------------------------------------------
 
 
-class Line(NamedTuple):
-    """The increasing map ``height + slope * (margin - centre)``."""
-
-    centre: float
-    slope: float
-    height: float
-
-    def __call__(self, margin: NDArray) -> NDArray[np.float64]:
-        """Return the mapped margins."""
-        return self.height + self.slope * (margin - self.centre)
-
-
 class Seen(NamedTuple):
     """Rows that a fold's models were trained on, and with them the final models.
 
@@ -111,8 +100,7 @@ class Seen(NamedTuple):
         cls, rows: NDArray[np.intp], standard: dict[str, NDArray], weight: NDArray | None
     ) -> Seen:
         """Return the rows with their weights as shares."""
-        weight = np.ones(rows.size) if weight is None else weight / weight.max()
-        return cls(rows, standard, weight / weight.sum())
+        return cls(rows, standard, shares(weight, rows.size))
 
 
 def mean_line(role: str, margin: NDArray, seen: list[Seen]) -> Line:
@@ -154,11 +142,10 @@ def match_folds(
         Calibration of the folds' blend.
     """
     of_folds = [blend(tenths, one.standard["trees"], one.standard["network"]) for one in seen]
-    spreads = [
-        (_moments(final[one.rows], one.share)[1], _moments(of_fold, one.share)[1])
-        for one, of_fold in zip(seen, of_folds)
+    lines = [
+        match_scale(final[one.rows], of_fold, one.share) for one, of_fold in zip(seen, of_folds)
     ]
-    slope = float(np.mean([theirs / own if own and theirs else 1.0 for own, theirs in spreads]))
+    slope = float(np.mean([line.slope for line in lines]))
     share = np.concatenate([one.share for one in seen]) / len(seen)
     mean = float(share @ found(np.concatenate(of_folds)))
     rows = np.concatenate([one.rows for one in seen])
@@ -168,23 +155,12 @@ def match_folds(
 
 
 def _regression(margin: NDArray, standard: NDArray, share: NDArray) -> Line:
-    centre, spread = _moments(margin, share)
-    height, theirs = _moments(standard, share)
+    centre, spread = moments(margin, share)
+    height, theirs = moments(standard, share)
     # Constant margins tell nothing about the scale.
     spread, theirs = spread or 1.0, theirs or 1.0
     agreement = float(share @ ((margin - centre) / spread * ((standard - height) / theirs)))
     return Line(centre, max(agreement, _LEAST_AGREEMENT) * theirs / spread, height)
-
-
-def _moments(margin: NDArray, share: NDArray) -> tuple[float, float]:
-    """Return mean and standard deviation; that of margins which are equal up to rounding is 0."""
-    mean = float(share @ margin)
-    apart = margin - mean
-    greatest = float(np.abs(apart).max())
-    if greatest <= 1e-12 * abs(mean):
-        return mean, 0.0
-    # Of their share of the greatest, whose squares are numbers.
-    return mean, greatest * float(np.sqrt(share @ (apart / greatest) ** 2))
 
 
 def _shift(log_odds: NDArray, share: NDArray, mean: float) -> float:

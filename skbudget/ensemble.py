@@ -19,11 +19,11 @@ from sklearn.utils.metadata_routing import (
     _routing_enabled,
     process_routing,
 )
-from sklearn.utils.validation import _num_samples, check_is_fitted, validate_data
+from sklearn.utils.validation import _num_samples, check_is_fitted
 
 from ._blending import Seen, TopScale, blend, choose_tenths, match_folds, mean_line
 from ._utils.calibration import SigmoidCalibrator
-from ._utils.features import check_kinds
+from ._utils.features import check_for_models
 from ._utils.fit_arguments import fit_argument, optional_fit_argument
 from ._utils.labels import (
     TwoClasses,
@@ -242,7 +242,7 @@ class PAUCEnsembleClassifier(ClassifierMixin, BaseEstimator):
         """
         self._check_params()
         owner = type(self).__name__
-        X = self._check_X(X, reset=True)
+        X = check_for_models(self, X, reset=True)
         weight = check_weights(sample_weight, _num_samples(X))
         found = self._find_classes(X, y, weight)
         target = found.positive.astype(np.int64)
@@ -389,22 +389,6 @@ class PAUCEnsembleClassifier(ClassifierMixin, BaseEstimator):
                     f"decision_function. Got {model!r} instead."
                 )
 
-    def _check_X(self, X: Any, *, reset: bool) -> Any:
-        if not hasattr(X, "iloc"):
-            # What becomes an array: frames of pandas reach the models as they are.
-            X = check_kinds(X, type(self).__name__)
-        if hasattr(X, "iloc") or hasattr(X, "__dataframe__"):
-            validate_data(self, X, skip_check_array=True, reset=reset)
-            return X
-        return validate_data(
-            self,
-            X,
-            reset=reset,
-            dtype=(np.float64, np.float32),
-            ensure_all_finite="allow-nan",
-            ensure_min_samples=2 if reset else 1,
-        )
-
     def _new_models(self, X: Any) -> tuple[dict[str, Any], int]:
         """Return the two models by role, unfitted, and the seed of the folds."""
         seed, fold_seed = self.random_state, 0
@@ -482,7 +466,7 @@ class PAUCEnsembleClassifier(ClassifierMixin, BaseEstimator):
     def _blended(self, X: Any) -> NDArray[np.float64]:
         """Return the margin of each row, greater for the positive class."""
         check_is_fitted(self)
-        X = self._check_X(X, reset=False)
+        X = check_for_models(self, X, reset=False)
         return self._line(self._blend_of(self._margins(X)))
 
     def _margins(self, X: Any) -> dict[str, NDArray[np.float64]]:

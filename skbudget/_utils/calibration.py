@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 from scipy.special import expit, log_expit, softmax
 
+from .scale import moments
+
 __all__ = ["ClassCalibrator", "SigmoidCalibrator"]
 
 # Slope per standard deviation of the margin: a flat map would tie rows that the
@@ -68,8 +70,8 @@ class SigmoidCalibrator:
         n_pos, n_neg = _count(weight[positive]), _count(weight[~positive])
         target = np.where(positive, (n_pos + 1) / (n_pos + 2), 1 / (n_neg + 2))
         share = weight / weight.sum()
-        centre = float(share @ margin)
-        spread = float(np.sqrt(share @ (margin - centre) ** 2)) or 1.0
+        centre, spread = moments(margin, share)
+        spread = spread or 1.0
         x = (margin - centre) / spread
 
         def loss(theta: NDArray) -> tuple[float, NDArray]:

@@ -16,8 +16,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import issparse
+from sklearn.utils.validation import validate_data
 
-__all__ = ["check_infinity", "check_kinds", "check_numbers", "column_names"]
+__all__ = [
+    "check_for_models",
+    "check_infinity",
+    "check_kinds",
+    "check_numbers",
+    "column_names",
+]
 
 _N_SHOWN = 10
 
@@ -76,6 +83,27 @@ def check_kinds(X: Any, owner: str, *, categories: bool = False) -> Any:
             + "\n    ".join(lines)
         )
     return _without_none(X)
+
+
+def check_for_models(estimator: Any, X: Any, *, reset: bool) -> Any:
+    """Return a table for the models inside of an estimator, which check it themselves.
+
+    Frames of pandas reach the models as they are. The estimator learns the names and the
+    number of the columns with ``reset``, and compares them otherwise.
+    """
+    if not hasattr(X, "iloc"):
+        X = check_kinds(X, type(estimator).__name__)
+    if hasattr(X, "iloc") or hasattr(X, "__dataframe__"):
+        validate_data(estimator, X, skip_check_array=True, reset=reset)
+        return X
+    return validate_data(
+        estimator,
+        X,
+        reset=reset,
+        dtype=(np.float64, np.float32),
+        ensure_all_finite="allow-nan",
+        ensure_min_samples=2 if reset else 1,
+    )
 
 
 def _without_none(X: Any) -> Any:

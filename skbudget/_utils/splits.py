@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from inspect import signature
 from typing import Any, NamedTuple
 
@@ -20,6 +21,7 @@ from .naming import naming
 from .validation import _is_missing
 
 __all__ = [
+    "GivenSplits",
     "Split",
     "check_divisible",
     "check_groups",
@@ -246,3 +248,21 @@ def _count(in_class: NDArray[np.bool_], classes: NDArray, code: int) -> str:
     count = int(np.count_nonzero(in_class))
     kind = _KINDS[code] if classes.size == 2 else "row"
     return f"y has {count} {kind}{'' if count == 1 else 's'} (label {_shown(classes[code])})"
+
+
+@dataclass(frozen=True, eq=False)
+class GivenSplits:
+    """What the splitter of a user splits the rows with weight into.
+
+    Two are equal if they split the same rows in the same way.
+    """
+
+    splits: list[Split]
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, GivenSplits) or len(self.splits) != len(other.splits):
+            return False
+        pairs = zip(self.splits, other.splits)
+        return all(np.array_equal(*parts) for pair in pairs for parts in zip(*pair))
+
+    __hash__ = None  # type: ignore[assignment]

@@ -75,7 +75,7 @@ class Search:
         Terms of the Neumann series.
     """
 
-    warmup: float = 0.4
+    warmup: float = 0.5
     every: int = 5
     lr: float = 0.1
     n_terms: int = 10

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Iterable
 from numbers import Integral
 from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 from sklearn.utils import check_consistent_length, check_random_state
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import _num_samples, check_is_fitted, column_or_1d, validate_data
+from sklearn.utils.validation import _num_samples, check_is_fitted
 
-from .._utils.features import check_kinds
+from .._utils.features import check_for_models
 from .._utils.labels import (
     TwoClasses,
     classes_by_role,
@@ -23,38 +20,24 @@ from .._utils.labels import (
     is_positive_first,
     two_columns,
 )
-from .._utils.naming import naming
 from .._utils.positive import asked_positive, tell_positive
-from .._utils.rare_class import FEW_ROWS, FewRowsWarning
 from .._utils.splits import (
-    Split,
     check_groups,
-    check_trainable,
-    code_groups,
-    is_splitter,
-    read_splits,
-    splitter_of,
-    warn_of_parted_groups,
 )
 from .._utils.tables import LabelledRows
 from .._utils.validation import (
-    _invalid,
-    check_budget,
-    check_fraction,
-    check_jobs,
-    check_option,
-    check_positive,
     check_weights,
 )
-from ._candidates import by_gradients, by_optuna, by_trials, has_optuna
+from ._candidates import by_gradients, by_optuna, by_trials
+from ._checks import check_params, code_segments, kinds_with, resolved_search
 from ._fits import Job, compare, gain_of, tabulate
-from ._goal import GOALS, Goal
-from ._models import is_network, refuse_unfit, trainable
-from ._parameters import KINDS, Parameters, Space
+from ._goal import Goal
+from ._models import trainable
+from ._parameters import Parameters, Space
+from ._splits import comparison_splits, one_split, warn_of_few_positives
 
 __all__ = ["AutoBalanceClassifier"]
 
-SEARCHES = ("auto", "gradient", "random", "optuna")
 _LEAST_PROBABILITY = 1e-6
 
 
@@ -89,8 +72,7 @@ class AutoBalanceClassifier(ClassifierMixin, BaseEstimator):
         - `PAUCLGBMClassifier`, `PAUCXGBClassifier`, whose ``objective`` is set here, or
           LightGBM's and XGBoost's own classifiers, of which the parameters are taken;
         - a pipeline that ends in one of these estimators.
-    objective : {"coverage", "balanced_error", "worst_group", "cross_entropy"}, \
-            default="coverage"
+    objective : {"coverage", "balanced_error", "worst_group", "cross_entropy"}, default="coverage"
         What the loss is tuned for: the share of positives within the budget; the mean of
         the errors of both classes; the greatest balanced error of a segment; or
         cross-entropy itself. For the balanced error rows are called positive from the
@@ -108,6 +90,7 @@ class AutoBalanceClassifier(ClassifierMixin, BaseEstimator):
     cv : int, cross-validation generator or iterable, default=5
         Folds on which losses are compared: a number of stratified folds (reduced to the
         rows of the rarer class), a splitter, or an iterable of (train, test) indices.
+        The same indices then serve the trials and the comparison.
     n_repeats : int, default=2
         How often a number of folds is drawn, for the trials, and again for the comparison
         with plain cross-entropy.
@@ -115,18 +98,20 @@ class AutoBalanceClassifier(ClassifierMixin, BaseEstimator):
         Plain cross-entropy is kept unless the other loss is better by more than so many
         standard errors. 0 takes whatever was better.
     validation_fraction : float, default=0.25
-        Share of the rows that the hypergradient holds out, in (0, 1).
-    warmup : float, default=0.4
-        Share of the steps before the first change of the loss, in [0, 1). This parameter
-        and the next three are for the search by gradients.
+        Share of the rows that the hypergradient holds out, in (0, 0.5]; one over a whole number
+        is taken.
+    warmup : float, default=0.5
+        Share of the steps before the first change of the loss, in [0, 1). The hypergradient
+        is right only close to the optimum of the network. This parameter and the next three
+        are for the search by gradients.
     update_every : int, default=5
         Steps of the network between two changes of the loss.
     update_lr : float, default=0.1
         Step size of the loss's parameters, logarithms of weight and multiplier, and the
         margin.
     n_terms : int, default=10
-        Terms of the Neumann series, which stands for the inverse hessian.
-    augment : bool, str or sequence of str, default=False
+        Terms of the Neumann series, at least 0, which stands for the inverse hessian.
+    augment : bool, str or list of str, default=False
         Kinds of augmentation whose strengths are tuned with the loss, by class or segment:
         "noise", "mix" (with rows of the class) and "dropout" (of features). True for all
         of them. For networks and the search by gradients.
@@ -229,7 +214,7 @@ class AutoBalanceClassifier(ClassifierMixin, BaseEstimator):
         n_repeats: int = 2,
         min_gain: float = 1.0,
         validation_fraction: float = 0.25,
-        warmup: float = 0.4,
+        warmup: float = 0.5,
         update_every: int = 5,
         update_lr: float = 0.1,
         n_terms: int = 10,
@@ -294,9 +279,9 @@ class AutoBalanceClassifier(ClassifierMixin, BaseEstimator):
             If a parameter is out of range, ``y`` does not have two classes with two rows each,
             or ``segment`` is missing or has no effect.
         """
-        self._check_params()
+        check_params(self)
         owner = type(self).__name__
-        X = self._check_X(X, reset=True)
+        X = check_for_models(self, X, reset=True)
         n_samples = _num_samples(X)
         weight = check_weights(sample_weight, n_samples)
         pos_label = asked_positive(self.estimator) if self.pos_label is None else self.pos_label
@@ -304,7 +289,7 @@ class AutoBalanceClassifier(ClassifierMixin, BaseEstimator):
             check_consistent_length(X, y)
         found = find_classes(y, pos_label, owner=owner, weight=weight)
         groups = check_groups(groups, n_samples)
-        names, codes = self._code_segments(segment, n_samples)
+        names, codes = code_segments(segment, n_samples, self.objective, owner)
         table = LabelledRows(
             X, found.classes[found.positive.astype(int)], weight, None, codes, groups
         )
@@ -319,28 +304,29 @@ class AutoBalanceClassifier(ClassifierMixin, BaseEstimator):
             )
         counts = np.bincount(positive, minlength=2)
         if counts.min() < 2:
+            fewest = int(counts.min())
             raise ValueError(
-                "The least populated class in y has only "
-                f"{counts.min()} member{'' if counts.min() == 1 else 's'}: {owner} tunes the loss on "
-                "held-out rows, which needs at least 2."
+                f"The least populated class in y has only {fewest} "
+                f"member{'' if fewest == 1 else 's'}: {owner} tunes the loss on held-out rows, "
+                "which needs at least 2."
             )
         rng = check_random_state(self.random_state)
         seeds = rng.randint(2**31 - 1, size=5).tolist()
         model = trainable(
             self.estimator, X, self.budget, None if self.random_state is None else seeds[0]
         )
-        search = self._resolved_search(model)
+        search = resolved_search(self, model)
         goal = Goal(self.objective, float(self.budget))
-        self.pos_label_, self.classes_ = found.classes[1], np.sort(found.classes)
         job = Job(
-            tell_positive(model, self.pos_label_), table, positive, found.classes, goal, seeds[1]
+            tell_positive(model, found.classes[1]), table, positive, found.classes, goal, seeds[1]
         )
-        space = Space(None if names is None else names.size, self._kinds_of(search))
+        space = Space(None if names is None else names.size, kinds_with(self, search))
         self._tune(job, space, search, seeds, found)
+        self.pos_label_, self.classes_ = found.classes[1], np.sort(found.classes)
         if names is not None:
             self.segments_ = names
         elif hasattr(self, "segments_"):
-            del self.segments_
+            delattr(self, "segments_")
         return self
 
     def _tune(
@@ -348,18 +334,25 @@ class AutoBalanceClassifier(ClassifierMixin, BaseEstimator):
     ) -> None:
         """Search, compare with plain cross-entropy, and train on all rows."""
         if hasattr(self, "path_"):
-            del self.path_
+            delattr(self, "path_")
         log_ratio = float(np.log((~job.positive).sum() / job.positive.sum()))
-        fresh = self._splits(job, found, seeds[3])
-        _warn_of_few_positives(job, fresh, type(self).__name__)
+        owner, cv, n_repeats = type(self).__name__, self.cv, int(self.n_repeats)
+        fresh = comparison_splits(job, found, cv, n_repeats, seeds[3], owner)
+        warn_of_few_positives(job, fresh, owner)
         if search == "gradient":
             choice, path = by_gradients(
-                job, space, self._one_split(job, seeds[2]), self._settings(), seeds[4]
+                job,
+                space,
+                one_split(job, float(self.validation_fraction), seeds[2]),
+                self._settings(),
+                seeds[4],
             )
             self.path_ = path
         else:
             propose = by_optuna if search == "optuna" else by_trials
-            splits = self._splits(job, found, seeds[2])
+            splits = fresh
+            if isinstance(cv, Integral) or hasattr(cv, "split"):
+                splits = comparison_splits(job, found, cv, n_repeats, seeds[2], owner)
             rng = np.random.RandomState(seeds[4])
             choices, scores = propose(
                 job, space, int(self.n_candidates), splits, log_ratio, rng, self.n_jobs
@@ -398,165 +391,6 @@ class AutoBalanceClassifier(ClassifierMixin, BaseEstimator):
             float(self.warmup), int(self.update_every), float(self.update_lr), int(self.n_terms)
         )
 
-    # --- splits -------------------------------------------------------------------
-
-    def _splits(self, job: Job, found: TwoClasses, seed: int) -> list[Split]:
-        """Return the splits that losses are compared on."""
-        owner, table = type(self).__name__, job.table
-        groups = code_groups(table.groups)
-        splits: list[Split] = []
-        if is_splitter(self.cv):
-            splitter = splitter_of(self.cv, table.labels)
-            params = {} if groups is None else {"groups": groups}
-            splits = read_splits(splitter, table.features, table.labels, params=params)
-            warn_of_parted_groups(splits, table.groups, owner, "cv", stacklevel=5)
-        else:
-            n_folds = min(int(self.cv), int(np.bincount(job.positive).min()))
-            kind = StratifiedKFold if groups is None else StratifiedGroupKFold
-            strata = _strata(job, n_folds)
-            for number in range(int(self.n_repeats)):
-                folds = kind(n_folds, shuffle=True, random_state=(seed + number) % 2**31)
-                splits += read_splits(folds, strata, strata, params={"groups": groups})
-        splits = [split for split in splits if split.held_out.size]
-        remedy = "Pass more rows, or other splits as cv."
-        check_trainable(splits, job.positive, found.classes, owner, remedy)
-        held = [job.positive[split.held_out] for split in splits]
-        if not held or any(not one.any() or one.all() for one in held):
-            raise ValueError(
-                f"{owner} scores held-out rows of both classes, and a split of cv holds out one "
-                f"class alone. {remedy}"
-            )
-        return splits
-
-    def _one_split(self, job: Job, seed: int) -> Split:
-        """Return training rows and held-out rows for the search by gradients."""
-        n_folds = max(2, round(1.0 / float(self.validation_fraction)))
-        n_folds = min(n_folds, int(np.bincount(job.positive).min()))
-        groups = code_groups(job.table.groups)
-        kind = StratifiedKFold if groups is None else StratifiedGroupKFold
-        strata = _strata(job, n_folds)
-        folds = kind(n_folds, shuffle=True, random_state=seed)
-        found = read_splits(folds, strata, strata, params={"groups": groups})[0]
-        return found if self.validation_fraction <= 0.5 else Split(found.held_out, found.train)
-
-    # --- checks -------------------------------------------------------------------
-
-    def _check_params(self) -> None:
-        owner = type(self).__name__
-        check_option(self.objective, "objective", GOALS, owner)
-        check_budget(self.budget, owner)
-        check_option(self.search, "search", SEARCHES, owner)
-        check_positive(
-            self.n_candidates, "n_candidates", owner, integer=True, minimum=1, maximum=1_000_000
-        )
-        if isinstance(self.cv, Integral) and not isinstance(self.cv, bool | np.bool_):
-            check_positive(self.cv, "cv", owner, integer=True, minimum=2)
-        elif not is_splitter(self.cv):
-            raise _invalid(
-                "cv", self.cv, owner, "an int of at least 2, a splitter or an iterable of splits"
-            )
-        check_positive(self.n_repeats, "n_repeats", owner, integer=True, minimum=1, maximum=10_000)
-        check_positive(self.min_gain, "min_gain", owner, minimum=0)
-        check_fraction(self.validation_fraction, "validation_fraction", owner)
-        if check_positive(self.warmup, "warmup", owner, minimum=0, maximum=1) == 1.0:
-            raise _invalid("warmup", self.warmup, owner, "a float in the range [0.0, 1.0)")
-        check_positive(
-            self.update_every, "update_every", owner, integer=True, minimum=1, maximum=1_000_000
-        )
-        check_positive(self.update_lr, "update_lr", owner, maximum=10, minimum=0)
-        check_positive(self.n_terms, "n_terms", owner, integer=True, minimum=0, maximum=10_000)
-        check_jobs(self.n_jobs, owner)
-        check_random_state(self.random_state)
-        self._kinds()
-        refuse_unfit(self.estimator, owner, calibrated_for=self.objective)
-
-    def _kinds(self) -> tuple[str, ...]:
-        """Return the kinds of augmentation, in a fixed order."""
-        given: Any = self.augment
-        if isinstance(given, bool | np.bool_):
-            return KINDS if given else ()
-        named = [given] if isinstance(given, str) else given
-        if isinstance(named, Iterable) and not isinstance(named, bytes):
-            named = list(named)
-            if all(isinstance(one, str) and one in KINDS for one in named):
-                return tuple(kind for kind in KINDS if kind in named)
-        raise _invalid(
-            "augment", given, type(self).__name__, f"a bool, or some of {', '.join(KINDS)}"
-        )
-
-    def _kinds_of(self, search: str) -> tuple[str, ...]:
-        kinds = self._kinds()
-        if kinds and search != "gradient":
-            raise ValueError(
-                f"augment of {type(self).__name__} has no effect with search={search!r}: strengths "
-                "are tuned by gradients, of networks. Leave augment out."
-            )
-        return kinds
-
-    def _resolved_search(self, model: Any) -> str:
-        owner, search = type(self).__name__, str(self.search)
-        if search == "auto":
-            return "gradient" if is_network(model) else "random"
-        if search == "gradient" and not is_network(model):
-            raise ValueError(
-                f"search='gradient' of {owner} needs a network, and the estimator is "
-                f"{self.estimator!r}. Pass search='random', or a PAUCClassifier."
-            )
-        if search == "optuna" and not has_optuna():
-            raise ImportError(
-                f"search='optuna' of {owner} needs optuna, which is not installed: pip install "
-                "optuna, or pass search='random'."
-            )
-        return search
-
-    def _code_segments(
-        self, segment: ArrayLike | None, n_samples: int
-    ) -> tuple[NDArray[Any] | None, NDArray[np.intp] | None]:
-        """Return the labels of the segments, sorted, and the number of each row's segment."""
-        owner = type(self).__name__
-        if (segment is None) != (self.objective != "worst_group"):
-            raise ValueError(
-                f"objective='worst_group' of {owner} needs segment, the label of each row's "
-                "segment: pass fit(X, y, segment=...)."
-                if segment is None
-                else f"segment of {owner} has no effect with objective={self.objective!r}. Pass "
-                "objective='worst_group', or leave segment out."
-            )
-        if segment is None:
-            return None, None
-        with naming("segment", "one number or string per row"):
-            values = column_or_1d(segment)
-        if values.shape[0] != n_samples:
-            raise ValueError(
-                f"segment must have one entry per sample: expected {n_samples}, got "
-                f"{values.shape[0]}."
-            )
-        if values.dtype.kind in "fmMc" and (values != values).any():
-            raise ValueError("segment must not be missing: give these rows a segment of their own.")
-        try:
-            names, codes = np.unique(values, return_inverse=True)
-        except TypeError as error:
-            raise ValueError(
-                "segment must be all numbers or all strings, and none may be missing."
-            ) from error
-        return names, codes.reshape(-1)
-
-    def _check_X(self, X: Any, *, reset: bool) -> Any:
-        if not hasattr(X, "iloc"):
-            # What becomes an array: frames of pandas reach the models as they are.
-            X = check_kinds(X, type(self).__name__)
-        if hasattr(X, "iloc") or hasattr(X, "__dataframe__"):
-            validate_data(self, X, skip_check_array=True, reset=reset)
-            return X
-        return validate_data(
-            self,
-            X,
-            reset=reset,
-            dtype=(np.float64, np.float32),
-            ensure_all_finite="allow-nan",
-            ensure_min_samples=2 if reset else 1,
-        )
-
     # --- prediction ---------------------------------------------------------------
 
     def decision_function(self, X: Any) -> NDArray[np.float64]:
@@ -574,7 +408,7 @@ class AutoBalanceClassifier(ClassifierMixin, BaseEstimator):
         margin : ndarray of shape (n_samples,)
         """
         check_is_fitted(self, "estimator_")
-        X = self._check_X(X, reset=False)
+        X = check_for_models(self, X, reset=False)
         margin = self._fitted.margin(X) - self._offset
         return -margin if is_positive_first(self) else margin
 
@@ -593,7 +427,7 @@ class AutoBalanceClassifier(ClassifierMixin, BaseEstimator):
             Columns in the order of ``classes_``.
         """
         check_is_fitted(self, "estimator_")
-        X = self._check_X(X, reset=False)
+        X = check_for_models(self, X, reset=False)
         return two_columns(self._fitted.probability(X), is_positive_first(self))
 
     def predict(self, X: Any) -> NDArray:
@@ -620,33 +454,3 @@ class AutoBalanceClassifier(ClassifierMixin, BaseEstimator):
         tags.classifier_tags.multi_class = False
         tags.input_tags.allow_nan = True
         return tags
-
-
-def _strata(job: Job, n_folds: int) -> NDArray[np.intp]:
-    """Return what folds have their shares of: classes, within segments where these are large."""
-    strata = job.positive.astype(np.intp)
-    if job.table.segments is None:
-        return strata
-    found = strata.copy()
-    for code in (0, 1):
-        cell = 2 + 2 * job.table.segments + code
-        of_class = strata == code
-        large = of_class & (np.bincount(cell[of_class], minlength=cell.max() + 1)[cell] >= n_folds)
-        n_others = np.count_nonzero(of_class & ~large)
-        # Others are a stratum of their own, if they are enough for the folds.
-        if n_others == 0 or n_others >= n_folds:
-            found[large] = cell[large]
-    return found
-
-
-def _warn_of_few_positives(job: Job, splits: list[Split], owner: str) -> None:
-    """Warn if the loss is chosen on a handful of positives."""
-    fewest = min(int(np.count_nonzero(job.positive[split.held_out])) for split in splits)
-    if fewest < FEW_ROWS:
-        warnings.warn(
-            f"{owner}: a split holds out {fewest} positive{'' if fewest == 1 else 's'}, fewer than "
-            f"{FEW_ROWS}: what the loss is worth there is mostly chance. Pass more rows, fewer "
-            "folds or more repeats, and read gain_ before you trust the loss.",
-            FewRowsWarning,
-            stacklevel=4,
-        )

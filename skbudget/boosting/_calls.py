@@ -265,8 +265,8 @@ class BoosterCallable:
         if raw.ndim == 2 or loss.margins != "one":
             if one_vs_rest and raw.shape[1] == 1:
                 raise ValueError(
-                    "y_pred must have shape (n_samples,) for two classes, or a column for each of "
-                    f"more: got {raw.shape}."
+                    "y_pred (preds of XGBoost) must have shape (n_samples,) for two classes, or a "
+                    f"column for each of more: got {raw.shape}."
                 )
             margins = "classes" if one_vs_rest else loss.margins
             check_margins(margins, target, raw, type(self).__name__)
@@ -447,6 +447,11 @@ def unpack_call(
     of_row = None
     if group is not None and np.size(group) > 0:
         sizes = np.asarray(group)
+        if sizes.ndim != 1 or sizes.dtype.kind not in "iu":
+            raise ValueError(
+                "group must hold the number of rows of each query, integers of shape "
+                f"(n_queries,): got {sizes.shape} of {sizes.dtype}."
+            )
         if sizes.sum() != labels.size:
             raise ValueError(
                 f"group must hold the number of rows of each query, {labels.size} in all: got "

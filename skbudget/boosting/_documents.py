@@ -30,9 +30,9 @@ PARAMETERS_DOC = """budget : float, default=0.005
         positives up, so that few false positives are needed to catch nearly all of them. A
         loss over a band that is given by name has the band of ``budget``.
     regularizer_weight : float, default=1.0
-        Weight of the regulariser, at least 0. Both are added as `skbudget.objectives.WeightedSum`
-        adds them. With a weight of 1 a positive pulls as hard through a regulariser of ranks as
-        through cross-entropy.
+        Weight of the regulariser, at least 0; not used without one. Both are added as
+        `skbudget.objectives.WeightedSum` adds them. With a weight of 1 a positive pulls as
+        hard through a regulariser of ranks as through cross-entropy.
     selection_cv : int, cross-validation generator, iterable or None, default=3
         Folds used to choose what ``beta=None``, ``{split_gain}="auto"`` and
         ``{leaves}="auto"`` leave open: their number, a splitter or an iterable of (train, test)

@@ -22,7 +22,8 @@ from sklearn.utils import _safe_indexing, check_random_state
 from sklearn.utils.class_weight import compute_sample_weight
 
 from .._utils.calibration import ClassCalibrator, SigmoidCalibrator
-from .._utils.splits import Split, code_groups
+from .._utils.scale import map_columns, shares, spread_evenly
+from .._utils.splits import GivenSplits, code_groups
 from ..metrics import partial_auc_score
 from ..objectives import Loss, Rows
 from ._minimised import Minimised
@@ -30,6 +31,7 @@ from ._minimised import Minimised
 __all__ = [
     "CALIBRATED",
     "MIN_TO_CHOOSE",
+    "ROWS_COMPARED",
     "Booster",
     "Calibration",
     "Choice",
@@ -38,6 +40,7 @@ __all__ = [
     "Model",
     "Settings",
     "Training",
+    "as_of_model",
     "calibrate",
     "check_trained",
     "choose",
@@ -53,6 +56,9 @@ MIN_TO_CHOOSE = 10
 # held-out negatives than these: it says the same as coverage does, and varies less.
 BUDGETS_JUDGED = 3.0
 LEAST_NEGATIVES = 20
+
+# The scales of two models are compared on up to so many rows.
+ROWS_COMPARED = 50_000
 
 # Targets whose classes have probabilities.
 CALIBRATED = ("binary", "classes")
@@ -242,24 +248,6 @@ def _copy_callback(callback: Any) -> Any:
         return callback
 
 
-@dataclass(frozen=True, eq=False)
-class GivenSplits:
-    """What the splitter of a user splits the rows with weight into.
-
-    Two are equal if they split the same rows in the same way.
-    """
-
-    splits: list[Split]
-
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, GivenSplits) or len(self.splits) != len(other.splits):
-            return False
-        pairs = zip(self.splits, other.splits)
-        return all(np.array_equal(*parts) for pair in pairs for parts in zip(*pair))
-
-    __hash__ = None  # type: ignore[assignment]
-
-
 @dataclass(frozen=True)
 class Settings:
     """What an estimator asks for, apart from the rows.
@@ -326,6 +314,9 @@ def find_start(training: Training, settings: Settings) -> float | NDArray[np.flo
         # It has begun already. Only what its booster could not carry is needed again.
         return getattr(settings.earlier, "_kept", None)
     if not minimised.begins_at_start or minimised.loss is None:
+        return None
+    if training.base is not None:
+        # Boosting begins from what the user gave, as both parents do.
         return None
     rows = training.rows
     if settings.class_weight is not None:
@@ -410,10 +401,13 @@ class HeldOut(NamedTuple):
         Rows of each fold.
     margins : list of ndarray
         Their margins, fold by fold.
+    models : list of tuple
+        The model of each fold, after the rows that it was trained on.
     """
 
     folds: list[NDArray[np.intp]]
     margins: list[NDArray[np.float64]]
+    models: list[tuple[NDArray[np.intp], Model]]
 
     def in_order(self) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
         """Return the rows in the order of the table, and their margins.
@@ -439,13 +433,14 @@ def score_held_out(
     sets, and with callbacks of their own. With early stopping each of them stops by itself,
     and scores at its own best round, unless there is a number of rounds in place of it.
     """
-    scored = HeldOut([], [])
+    scored = HeldOut([], [], [])
     for seen, unseen in folds(training, cv, settings.random_state, settings.owner):
         of_fold = replace(settings, booster=settings.booster.for_fold(n_rounds))
         model = train(training.take(seen), of_fold, choice)
         margins = model.margins(of_fold.booster, _safe_indexing(training.X, unseen))
         scored.folds.append(unseen)
         scored.margins.append(margins)
+        scored.models.append((seen, model))
     return scored
 
 
@@ -466,10 +461,13 @@ def choose(training: Training, settings: Settings) -> tuple[Choice, HeldOut | No
     few_groups = by_group and fewest_in_class(training) < 2
     if np.bincount(training.strata).min() < MIN_TO_CHOOSE or few_groups:
         return candidates[0], None
-    tried = [score_held_out(training, settings, choice, cv) for choice in candidates]
-    areas = [mean_area(held_out, training, settings) for held_out in tried]
-    best = areas.index(max(areas))
-    return candidates[best], tried[best] if cv == settings.calibration_cv else None
+    best, chosen, greatest = None, candidates[0], -np.inf
+    for choice in candidates:
+        held_out = score_held_out(training, settings, choice, cv)
+        area = mean_area(held_out, training, settings)
+        if area > greatest:
+            best, chosen, greatest = held_out, choice, area
+    return chosen, best if cv == settings.calibration_cv else None
 
 
 def mean_area(held_out: HeldOut, training: Training, settings: Settings) -> float:
@@ -477,7 +475,7 @@ def mean_area(held_out: HeldOut, training: Training, settings: Settings) -> floa
     positive, value = training.rows.target, training.rows.columns.get("value")
     weight = weights_of(training, settings)
     areas = []
-    for rows, margins in zip(*held_out):
+    for rows, margins in zip(held_out.folds, held_out.margins):
         n_negatives = int(np.count_nonzero(~positive[rows]))
         if not can_be_ranked(rows, training):
             # Groups that are kept whole may leave a fold without one of the classes.
@@ -520,6 +518,28 @@ class Calibration(NamedTuple):
     with_base: Any = None
 
 
+def as_of_model(model: Model, held_out: HeldOut, training: Training, settings: Settings) -> HeldOut:
+    """Return margins of held-out rows on the scale of the model that was trained on all rows.
+
+    A loss that compares rows does not care for the level of the margins. Each model ends at
+    a level of its own, and at a spread of its own with few positives. No row is held out from
+    the model of all rows, but those that the model of a fold was trained on are known to both
+    in the same way. On these rows, mapped margins have the mean and the spread of the model's.
+    No labels take part, for those of rows that were trained on would promise too much.
+    """
+    weight, booster = training.rows.weight, settings.booster
+    compared = [spread_evenly(rows, ROWS_COMPARED) for rows, _ in held_out.models]
+    known = np.unique(np.concatenate(compared))
+    of_model = model.margins(booster, _safe_indexing(training.X, known))
+    mapped = []
+    for margins, rows, (_, of_fold) in zip(held_out.margins, compared, held_out.models):
+        own = of_fold.margins(booster, _safe_indexing(training.X, rows))
+        theirs = of_model[np.searchsorted(known, rows)]
+        share = shares(None if weight is None else weight[rows], rows.size)
+        mapped.append(map_columns(margins, own, theirs, share))
+    return held_out._replace(margins=mapped)
+
+
 def calibrate(
     training: Training,
     settings: Settings,
@@ -554,7 +574,7 @@ def calibrate(
     if held_out is None or n_rounds is not None:
         cv = settings.calibration_cv
         held_out = score_held_out(training, settings, choice, cv, n_rounds)
-    rows, margins = held_out.in_order()
+    rows, margins = as_of_model(model, held_out, training, settings).in_order()
     target, weight = training.rows.target[rows], weights_of(training, settings)[rows]
     based = None
     if training.base is not None:

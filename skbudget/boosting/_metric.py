@@ -141,7 +141,7 @@ class CoverageMetric:
         shape = shape_of(scores, "y_pred")
         if len(shape) != 1:
             raise ValueError(
-                f"CoverageMetric needs binary scores of shape (n_samples,), got {shape}."
+                f"CoverageMetric needs binary scores, y_pred of shape (n_samples,): got {shape}."
             )
         value = None
         if workers is not None:

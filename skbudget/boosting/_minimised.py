@@ -11,12 +11,12 @@ from sklearn.utils._param_validation import InvalidParameterError
 
 from .._utils.validation import check_budget
 from ..objectives import AtBudget, Loss, available, find_loss
-from ..objectives._checks import check_for_boosters
+from ..objectives._checks import BAND_PARAMETERS, check_for_boosters, has_band
 from ..objectives._loss import check_names
 from ..objectives._rows import Margins, Target
 from ._calls import BoosterCallable, WithColumns
 from ._objective import BoosterObjective, PAUCObjective, check_parameters
-from ._regularizer import BAND_PARAMETERS, find_regularizer
+from ._regularizer import find_regularizer
 
 __all__ = ["OBJECTIVE_PARAMETERS", "Minimised", "find_minimised"]
 
@@ -117,7 +117,7 @@ def find_minimised(estimator: Any) -> Minimised:
         check_parameters(estimator, owner)
         loss = find_loss(objective)
         check_for_boosters(loss, "objective", owner)
-        if loss.target == "binary" and all(hasattr(loss, name) for name in BAND_PARAMETERS):
+        if has_band(loss):
             others = [name for name in OF_THE_BAND if name not in BAND_PARAMETERS]
             _refuse_without_effect(
                 estimator, others, f"they are those of {loss.name}: pass the loss itself"

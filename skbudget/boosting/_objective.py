@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from .._utils.naming import naming
 from .._utils.validation import BASES, check_band, check_budget, check_option, check_positive
 from ..band import TAU_SCALES, Basis, TauScale
 from ..objectives import AtBudget, Loss, Schedule, find_loss
@@ -59,7 +60,10 @@ class BoosterObjective(BoosterCallable):
         owner = type(self).__name__
         check_option(self.weight_of_positives, "weight_of_positives", WEIGHTS_OF_POSITIVES, owner)
         _check_schedule(self.schedule, owner)
-        loss = find_loss(self.objective) if isinstance(self.objective, str) else self.objective
+        loss = self.objective
+        if isinstance(loss, str):
+            with naming("objective", "a loss or the name of one"):
+                loss = find_loss(loss)
         check_loss(loss, "objective", owner)
         if self.schedule is not None:
             # Before the first round, which may be hours away.

@@ -10,14 +10,11 @@ from sklearn.utils._param_validation import InvalidParameterError
 from .._utils.names import suggestion
 from .._utils.validation import check_positive
 from ..objectives import AtBudget, Loss, Schedule, WeightedSum, available, find_loss
-from ..objectives._checks import check_for_boosters
+from ..objectives._checks import check_for_boosters, has_band
 
 __all__ = ["REGULARIZER_PARAMETERS", "find_regularizer"]
 
 REGULARIZER_PARAMETERS = ("regularizer", "regularizer_weight")
-
-# The parameters of a loss over a band.
-BAND_PARAMETERS = ("alpha", "beta", "basis")
 
 
 def find_regularizer(estimator: Any) -> Callable[[Loss[Any]], Loss[Any]] | None:
@@ -26,18 +23,13 @@ def find_regularizer(estimator: Any) -> Callable[[Loss[Any]], Loss[Any]] | None:
     Raises
     ------
     InvalidParameterError
-        If ``regularizer`` is no loss, or ``regularizer_weight`` is out of range or has no effect.
+        If ``regularizer`` is no loss, or ``regularizer_weight`` is out of range.
     ValueError
         If only networks can be trained on the regulariser.
     """
     given, owner = estimator.regularizer, type(estimator).__name__
     weight = check_positive(estimator.regularizer_weight, "regularizer_weight", owner, minimum=0)
     if given is None:
-        if weight != 1.0:
-            raise InvalidParameterError(
-                f"The 'regularizer_weight' parameter of {owner} has no effect without a "
-                f"regularizer. Got {weight!r}: leave it out, or pass a regularizer."
-            )
         return None
     loss = _by_name(given, estimator) if isinstance(given, str) else given
     if not isinstance(loss, Loss):
@@ -70,7 +62,7 @@ def _by_name(name: str, estimator: Any) -> Loss[Any]:
     if name not in available():
         raise _no_loss(name, type(estimator).__name__)
     loss = find_loss(name)
-    if loss.target == "binary" and all(hasattr(loss, one) for one in BAND_PARAMETERS):
+    if has_band(loss):
         return AtBudget(loss.replace(beta=1.0), budget=estimator.budget)
     return loss
 

@@ -37,7 +37,8 @@ def _check_target(X: Any, y: Any, owner: str) -> NDArray[Any]:
         raise ValueError(
             f"requires y to be passed, but the target y is None: {owner} needs labels."
         )
-    return column_or_1d(y, warn=True)
+    with naming("y", "labels, one per row"):
+        return column_or_1d(y, warn=True)
 
 
 def _check_length(X: Any, y: NDArray[Any]) -> None:

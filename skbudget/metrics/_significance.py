@@ -170,6 +170,11 @@ def significance_score(
         owner=owner,
     )
     if budget is None:
+        narrow = getattr(y_score, "dtype", None)
+        if narrow in (np.float16, np.float32):
+            # As NumPy compares such scores with a number.
+            with np.errstate(over="ignore"):
+                threshold = float(np.dtype(narrow).type(threshold))
         # Every score that is at least the threshold, and nothing of the next one below.
         cut = Cut(math.nextafter(float(threshold), -math.inf), 0.0)  # type: ignore[arg-type]
     else:
@@ -301,6 +306,8 @@ def significance(
     ratio = s / b
     with np.errstate(over="ignore"):
         exact = (1.0 + ratio) * np.log1p(ratio) - ratio
-        series = ratio**2 * (0.5 - ratio / 6.0 + ratio**2 / 12.0)
-    found[has_both] = np.sqrt(2.0 * np.where(ratio < _SMALL, series, exact)) * np.sqrt(b)
+        # The root of twice the series: the square of the ratio may be less than any float.
+        series = ratio * np.sqrt(1.0 - ratio / 3.0 + ratio**2 / 6.0)
+    small = ratio < _SMALL
+    found[has_both] = np.where(small, series, np.sqrt(2.0 * np.maximum(exact, 0.0))) * np.sqrt(b)
     return found

@@ -70,7 +70,7 @@ class PAUCClassifier(NetworkPredictions, ClassifierMixin, FittedNetwork, Network
         use is a question of the table, see the page on recall. The regulariser comes in with
         the main phase: a loss without a warm-up of its own is trained on alone before it.
     regularizer_weight : float, default=1.0
-        Weight of the regulariser, at least 0. Both losses are means, as in their formulas:
+        Weight of the regulariser, at least 0; not used without one. Both losses are means:
         ``loss + regularizer_weight * regularizer``.
     alpha, beta : float, default=None
         Ends of the FPR band as fractions; they override the band of ``budget``.

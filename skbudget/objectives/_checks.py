@@ -6,7 +6,17 @@ from typing import Any
 
 from ._loss import Loss
 
-__all__ = ["check_for_boosters", "set_loss_params"]
+__all__ = ["BAND_PARAMETERS", "check_for_boosters", "has_band", "set_loss_params"]
+
+# The parameters of a loss over a band.
+BAND_PARAMETERS = ("alpha", "beta", "basis")
+
+
+def has_band(loss: Any) -> bool:
+    """Tell whether a loss of two classes, or a torch module, has the parameters of a band."""
+    if isinstance(loss, Loss) and loss.target != "binary":
+        return False
+    return all(hasattr(loss, name) for name in BAND_PARAMETERS)
 
 
 def check_for_boosters(loss: Loss[Any], name: str, owner: str) -> None:

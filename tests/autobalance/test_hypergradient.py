@@ -127,7 +127,7 @@ def test_training_objective_as_upper_level_returns_plain_cross_entropy():
         hidden_layer_sizes=(),
         n_members=1,
         lr=0.05,
-        max_epochs=500,
+        max_epochs=800,
         weight_decay=0.0,
         input_decay=0.0,
         device="cpu",
@@ -139,7 +139,7 @@ def test_training_objective_as_upper_level_returns_plain_cross_entropy():
         Goal("cross_entropy", 0.1),
         rows,
         rows,
-        Search(warmup=0.1, every=5, lr=0.05, n_terms=200),
+        Search(warmup=0.1, every=5, lr=0.05, n_terms=20),
         0,
         start,
     )

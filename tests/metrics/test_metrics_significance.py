@@ -102,6 +102,21 @@ def test_what_no_background_and_no_signal_come_to(kind):
     assert significance_score(y, [3, 2, 1, 0], threshold=2, kind=kind) == 0.0
 
 
+def test_asimov_of_hardly_any_signal():
+    found = significance(np.array([1e-190]), np.array([1e90]), "asimov")[0]
+    assert found == pytest.approx(1e-190 / math.sqrt(1e90))
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+def test_a_threshold_selects_what_numpy_selects(dtype):
+    scores = np.array([0.1, 0.7, 0.7, 0.9], dtype=dtype)
+    y = np.array([0, 1, 0, 1])
+    selected = scores >= 0.7
+    assert selected.sum() == 3
+    expected = y[selected].sum() / math.sqrt((1 - y)[selected].sum())
+    assert significance_score(y, scores, threshold=0.7) == expected
+
+
 def test_asimov_in_exact_arithmetic():
     """Its two terms cancel where the signal is small: the series has all digits."""
     from decimal import Decimal, getcontext

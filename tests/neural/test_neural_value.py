@@ -49,7 +49,8 @@ def test_weights_of_positives_are_the_values_of_the_objective(surrogate, basis, 
     np.testing.assert_allclose(gradient, expected, atol=1e-9)
 
 
-@pytest.mark.parametrize("name", RANKING)
+# Weights that repeat rows are no values.
+@pytest.mark.parametrize("name", [name for name in RANKING if "repeated rows" not in name])
 def test_neither_the_unit_nor_weights_of_negatives_matter(name):
     y, raw, value = draw(1)
     one = gradient_of(RANKING[name](), y, raw, np.where(y == 1, value, 1.0))

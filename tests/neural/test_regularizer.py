@@ -325,14 +325,13 @@ def test_parameters_of_the_regulariser(table):
     [
         ({"regularizer": "rank"}, ValueError, "'regularizer' parameter of PAUCClassifier names no"),
         ({"regularizer": 0.5}, TypeError, "'regularizer' parameter of PAUCClassifier must be None"),
-        ({"regularizer_weight": 2.0}, ValueError, "has no effect without a regularizer: got 2.0"),
         ({"regularizer": "alm", "regularizer_weight": -1.0}, ValueError, "'regularizer_weight'"),
         ({"regularizer": "alm", "regularizer_weight": True}, ValueError, "'regularizer_weight'"),
         ({"regularizer": "alm", "regularizer_weight": np.inf}, ValueError, "regularizer_weight"),
         ({"regularizer": toys.SquaredError()}, ValueError, "target that PAUCAtBudgetLoss takes"),
         ({"regularizer": "rank_reg", "loss": toys.SquaredError()}, ValueError, "takes 'binary'"),
     ],
-    ids=["name", "kind", "alone", "negative", "flag", "infinite", "target", "base"],
+    ids=["name", "kind", "negative", "flag", "infinite", "target", "base"],
 )
 def test_what_is_refused(params, error, message, table):
     model = make(**params)

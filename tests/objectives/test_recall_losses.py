@@ -142,11 +142,11 @@ def test_a_great_power_is_the_last_row():
     sharp = {"link": "sigmoid", "temperature": 1e-6}
     lowest = CriticalRank("positives", 1000.0, **sharp).loss(y, scores)
     wanted = fpr_at_tpr_error(y, scores, tpr=1.0)
-    assert (lowest * y.sum()) ** (1 / 1000) == pytest.approx(wanted, rel=1e-3)
+    assert lowest == pytest.approx(wanted, rel=0.01)
     top = CriticalRank("negatives", 1000.0, **sharp).loss(y, scores)
     missed = np.mean(scores[y == 1] < scores[y == 0].max())
-    assert (top * (y == 0).sum()) ** (1 / 1000) == pytest.approx(missed, rel=1e-3)
-    # The root is in the loss already with the logistic link, and powers do not overflow.
+    assert top == pytest.approx(missed, rel=0.01)
+    # Powers do not overflow.
     for scale in (1.0, 1e6):
         loss = CriticalRank("positives", 1000.0).loss(y, scale * scores)
         far = np.logaddexp(0, scale * (scores[y == 0] - scores[y == 1].min())).mean()
@@ -161,10 +161,19 @@ def test_value_by_brute_force(side, power):
     pairs = {"logistic": np.logaddexp(0, x / 0.7), "sigmoid": 1 / (1 + np.exp(-x / 0.7))}
     for link, pair in pairs.items():
         misranked = pair.mean(axis=1 if side == "positives" else 0)
-        wanted = np.mean(misranked**power)
-        wanted = wanted ** (1 / power) if link == "logistic" else wanted
+        wanted = np.mean(misranked**power) ** (1 / power)
         loss = CriticalRank(side, power, link, 0.7)
         assert loss.loss(y, scores) == pytest.approx(wanted)
+
+
+@pytest.mark.parametrize("side", ["positives", "negatives"])
+@pytest.mark.parametrize("power", [2.0, 50.0, 1000.0])
+def test_no_power_makes_the_gradient_vanish(side, power):
+    y = draw(6)[0]
+    gradient = CriticalRank(side, power, "sigmoid").gradient(y, np.zeros(y.size))
+    # All rows are alike, so that the power does not matter.
+    of_one = CriticalRank(side, 1.0, "sigmoid").gradient(y, np.zeros(y.size))
+    np.testing.assert_allclose(gradient, of_one, rtol=1e-9)
 
 
 @pytest.mark.parametrize("side", ["positives", "negatives"])

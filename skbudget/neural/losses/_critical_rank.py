@@ -31,10 +31,10 @@ class CriticalRankLoss(RankingLoss):
 
     .. math::
         u_i = \frac{\sum_{j} w_j \, \ell(x_{ij})}{\sum_j w_j}, \qquad
-        L = \left(\frac{\sum_{i} w_i u_i^p}{\sum_i w_i}\right)^{r}
+        L = \left(\frac{\sum_{i} w_i u_i^p}{\sum_i w_i}\right)^{1/p}
 
-    with :math:`\ell(x) = \log(1 + e^x)` and :math:`r = 1/p` for ``link="logistic"``, and
-    with :math:`\ell(x) = \sigma(x)` and :math:`r = 1` for ``link="sigmoid"``. With
+    with :math:`\ell(x) = \log(1 + e^x)` for ``link="logistic"``, and with
+    :math:`\ell(x) = \sigma(x)` for ``link="sigmoid"``. With
     ``side="positives"`` it pushes the lowest positives up, after [1]_, for those who must
     catch nearly all of them. With ``side="negatives"`` the roles change, and it pushes the
     top negatives down, as the P-norm push [2]_ does, for those who act on the top alone.
@@ -245,7 +245,7 @@ class _MeanPower(torch.autograd.Function):
         many = pushed.numel() * others.numel() > _MANY_PAIRS and pushed.device.type == "cpu"
         shares, slopes = (_shares_by_kernels, _slopes_by_kernels) if many else (_shares, _slopes)
         misranked = shares(pushed, others, tau, link, p, q)
-        loss, share = _mean_power(misranked, p, power, link)
+        loss, share = _mean_power(misranked, p, power)
         if not float(loss) > 0:
             ctx.save_for_backward(torch.zeros_like(pushed), torch.zeros_like(others))
             return loss
@@ -261,10 +261,8 @@ class _MeanPower(torch.autograd.Function):
         return grad * of_pushed, grad * of_others, None, None, None, None, None
 
 
-def _mean_power(misranked: Tensor, p: Tensor, power: float, link: Link) -> tuple[Tensor, Tensor]:
+def _mean_power(misranked: Tensor, p: Tensor, power: float) -> tuple[Tensor, Tensor]:
     """Return the loss, and what it changes by with each share over the row's weight."""
-    if link == "sigmoid":
-        return p @ misranked**power, power * misranked ** (power - 1.0)
     # In units of the greatest share: its power may be beyond what a float holds.
     unit = misranked.max()
     if not float(unit) > 0:

@@ -63,15 +63,15 @@ class Calibration(NamedTuple):
         """
         mass = class_mass(rows, n_classes)
         if "fold" in rows.about:
-            which, raw = out_of_fold_scores(net, rows)
+            which, margins = out_of_fold_scores(net, rows, n_classes)
             seen = {name: values[which] for name, values in rows.about.items()}
         else:
             # `partial_fit` holds nothing out.
             seen = (rows if held is None else held).about
             raw = net.scores_of(rows if held is None else held).mean(axis=1)
+            margins = class_scores(raw, n_classes)
             if held is not None:
                 mass += class_mass(held, n_classes)
-        margins = class_scores(raw, n_classes)
         n_columns = margins.shape[1]
         y = seen["y"].numpy()
         weight = np.ones(y.size) if "weight" not in seen else seen["weight"].double().numpy()

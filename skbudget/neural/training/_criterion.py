@@ -25,6 +25,7 @@ from ...objectives import (
     loss_classes,
 )
 from ...objectives import FocalLoss as NumpyFocalLoss
+from ...objectives._checks import has_band
 from ...objectives._compose import _parts_of
 from ...objectives._loss import loss_name
 from ...objectives._registry import classes_of
@@ -52,6 +53,7 @@ __all__ = [
     "check_loss_parameters",
     "class_mass",
     "declare_loss",
+    "find_loss_of",
     "make_criterion",
     "make_loss",
     "torch_losses",
@@ -272,6 +274,13 @@ def _declare_torch_loss(loss: Any, owner: str) -> Declaration:
     )
 
 
+def find_loss_of(estimator: Any) -> Any:
+    """Return the loss, module or class of modules that an estimator was given; None for its own."""
+    if estimator.loss is None:
+        return None
+    return _find(estimator.loss, type(estimator).__name__)[0]
+
+
 def check_loss_parameters(estimator: Any) -> Declaration:
     """Return what the estimator's loss needs; refuse parameters that would not reach the loss.
 
@@ -427,9 +436,7 @@ def _has_band(loss: Any) -> bool:
     """Whether a loss, or a class of them, has the parameters of a band."""
     if isinstance(loss, type):
         return issubclass(loss, PAUCAtBudgetLoss)
-    if isinstance(loss, Loss) and loss.target != "binary":
-        return False
-    return all(hasattr(loss, name) for name in ("alpha", "beta", "basis"))
+    return has_band(loss)
 
 
 def _end_of_band(loss: Loss[Any]) -> float | None:

@@ -13,11 +13,12 @@ from numpy.typing import NDArray
 
 from ..._utils.labels import classes_by_role
 from ._calibration import Calibration, level_thresholds
-from ._criterion import Declaration, make_criterion
+from ._criterion import Declaration, find_loss_of, make_criterion
 from ._draws import Draws
 from ._net import BestEpoch, Clock, Diagnostics, Progress, RankingNet
 from ._regularizer import add_regularizer
 from ._rows import BalancedBatches, Batches, GroupBatches, TableDataset
+from ._start import begin_at_start
 from ._support import (
     auto_epochs,
     build_module,
@@ -73,14 +74,16 @@ def new_net(
     if estimator.verbose:
         callbacks.append(Progress())
     n_labels = 0 if loss.target == "real" else estimator.classes_.size
+    module = build_module(
+        estimator,
+        estimator.n_features_in_,
+        loss.n_outputs(n_labels),
+        of_module,
+        draws.weights,
+    )
+    begin_at_start(module, find_loss_of(estimator), rows)
     net = RankingNet(
-        build_module(
-            estimator,
-            estimator.n_features_in_,
-            loss.n_outputs(n_labels),
-            of_module,
-            draws.weights,
-        ),
+        module,
         criterion=make_criterion(
             estimator, loss, rows, n_batches, epochs * n_batches, add_regularizer
         ),

@@ -25,12 +25,6 @@ def check_losses(estimator: Any) -> Declaration:
     """
     base, owner = check_loss_parameters(estimator), type(estimator).__name__
     if estimator.regularizer is None:
-        if estimator.regularizer_weight != 1.0:
-            raise ValueError(
-                f"regularizer_weight of {owner} has no effect without a regularizer: got "
-                f"{estimator.regularizer_weight!r}. Leave it out, or pass a regularizer, such as "
-                "regularizer='rank_reg'."
-            )
         return base
     added = declare_loss(estimator.regularizer, owner, "regularizer")
     if (added.target, added.margins) != (base.target, base.margins):

@@ -15,10 +15,10 @@ import torch
 from numpy.typing import NDArray
 from scipy.sparse import issparse
 from torch import nn
-from torch.utils.data import Subset
 
 from ..._utils.labels import classes_by_role
 from ..._utils.rare_class import warn_of_few_rows as _warn_of_few_rows
+from ..._utils.scale import map_columns, shares
 from ._module import MLP, Members
 from ._net import BestEpoch, RankingNet
 from ._rows import TableDataset
@@ -135,23 +135,37 @@ def mean_coverage(net: RankingNet, rows: TableDataset, budget: float, n_classes:
     return float(np.mean(coverages))
 
 
-def out_of_fold_scores(net: RankingNet, rows: TableDataset) -> tuple[NDArray[np.intp], NDArray]:
-    """Score rows by the members that were not trained on them.
+def out_of_fold_scores(
+    net: RankingNet, rows: TableDataset, n_classes: int
+) -> tuple[NDArray[np.intp], NDArray]:
+    """Score rows by the members that were not trained on them, on the scale of their mean.
+
+    The level of the scores means nothing to a loss that compares rows: each member ends at its
+    own, and spreads more than the mean of the members does. On the rows that a member was
+    trained on, its mapped scores have the mean and the spread of the mean's.
 
     Returns
     -------
     which : ndarray of shape (n_scored,)
         The rows in a fold. If a class has no row in a fold, all its rows are scored by
         the mean of the members, for lack of anything better.
-    scores : ndarray of shape (n_scored, n_outputs)
+    scores : ndarray of shape (n_scored, 1 or n_classes)
+        As `class_scores` gives them.
     """
     y, fold = rows.about["y"].numpy(), rows.about["fold"].numpy()
     in_fold = fold >= 0
     which = np.flatnonzero(in_fold | ~np.isin(y, y[in_fold]))
-    scores = net.scores_of(Subset(rows, which))
-    own = fold[which]
-    unseen = scores[np.arange(own.size), np.maximum(own, 0)]
-    return which, np.where(own[:, None] >= 0, unseen, scores.mean(axis=1))
+    raw = net.scores_of(rows)
+    of_members = [class_scores(raw[:, number], n_classes) for number in range(raw.shape[1])]
+    of_mean = class_scores(raw.mean(axis=1), n_classes)
+    scores = of_mean.copy()
+    weight = rows.about.get("weight")
+    for number, own in enumerate(of_members):
+        unseen, seen = fold == number, np.flatnonzero(fold != number)
+        if unseen.any():
+            share = shares(None if weight is None else weight.double().numpy()[seen], seen.size)
+            scores[unseen] = map_columns(own[unseen], own[seen], of_mean[seen], share)
+    return which, scores[which]
 
 
 def auto_epochs(n_batches: int) -> int:

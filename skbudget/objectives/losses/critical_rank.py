@@ -59,13 +59,14 @@ class CriticalRank(Loss[float]):
 
     .. math::
         u_i = \frac{\sum_{j} w_j \, \ell(x_{ij})}{\sum_j w_j}, \qquad
-        L = \left(\frac{\sum_{i} w_i u_i^p}{\sum_i w_i}\right)^{r}
+        L = \left(\frac{\sum_{i} w_i u_i^p}{\sum_i w_i}\right)^{1/p}
 
-    - ``link="logistic"``: :math:`\ell(x) = \log(1 + e^x)` and :math:`r = 1/p`. Convex. The
-      root keeps a power from multiplying the gradient.
-    - ``link="sigmoid"``: :math:`\ell(x) = \sigma(x)` and :math:`r = 1`: :math:`u_i` is the
-      smoothed false positive rate at which positive :math:`i` is caught. Bounded, and a
-      positive far below all negatives (a mislabelled row) stops pulling.
+    - ``link="logistic"``: :math:`\ell(x) = \log(1 + e^x)`. Convex.
+    - ``link="sigmoid"``: :math:`\ell(x) = \sigma(x)`: :math:`u_i` is the smoothed false
+      positive rate at which positive :math:`i` is caught. Bounded, and a positive far below
+      all negatives (a mislabelled row) stops pulling.
+
+    The root keeps a power from multiplying the gradient, or from making it vanish.
 
     With ``side="positives"`` the positives at the bottom have the greatest weight: what is
     wanted where nearly all positives must be caught, at as few false positives as possible.
@@ -279,9 +280,6 @@ class CriticalRank(Loss[float]):
     ) -> tuple[float, NDArray[np.float64]]:
         """Return the loss, and what it changes by with each mean over its share of the weight."""
         power = float(self.power)
-        if self.link == "sigmoid":
-            (total,) = sum_over(rows.workers, float(pairs.weight @ misranked**power))
-            return total / pairs.total, power * misranked ** (power - 1.0)
         # In units of the greatest mean: its power may be beyond what a float holds.
         unit = float(misranked.max(initial=0.0))
         if rows.workers is not None:

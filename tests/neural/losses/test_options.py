@@ -21,6 +21,7 @@ from skbudget.neural import (
     PAUCAtBudgetLoss,
     RankRegLoss,
     RecallAtQuantileLoss,
+    SignificanceLoss,
     SmoothAPLoss,
     VectorScalingCrossEntropyLoss,
     VectorScalingSoftmaxLoss,
@@ -381,8 +382,9 @@ def test_weights_beyond_the_range_of_the_loss(make):
     weight = torch.ones(120, dtype=torch.float64)
     for scale in (1e300, 1e37, 1e-50):
         case = batch._replace(weight=weight * scale)
-        if isinstance(make(), NumpyLoss) and scale != 1e300:
-            # It goes on in double precision.
+        shares = isinstance(make(), SignificanceLoss)
+        if shares or (isinstance(make(), NumpyLoss) and scale != 1e300):
+            # It goes on in double precision, or takes shares of the weight.
             assert torch.isfinite(call(make(), case))
             continue
         with pytest.raises(ValueError, match="sample_weight is beyond the range .*their mean"):
