@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from skbudget.cli._options import (
@@ -28,12 +28,21 @@ QUICK_SEEDS, QUICK_EFFORT = 2, 0.25
 FOLDER = "docs"
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the unfinished part of a study, print its report and return the exit status."""
-    parser = _build_parser()
+def main(
+    arguments: Sequence[str] | None = None,
+    *,
+    program: str = "promises",
+    description: str | None = about,
+    parts: Mapping[str, Part] = PARTS,
+) -> int:
+    """Run the unfinished part of a study, print its report and return the exit status.
+
+    The studies are those of the promises, unless another program hands over its own.
+    """
+    parser = _build_parser(program, description, parts)
     options = parser.parse_args(arguments)
-    part = PARTS[options.part]
-    stem = f"promises-{part.name}{'-quick' if options.quick else ''}.csv"
+    part = parts[options.part]
+    stem = f"{program}-{part.name}{'-quick' if options.quick else ''}.csv"
     path = Path(options.results or (Path(FOLDER) / stem if Path(FOLDER).is_dir() else stem))
     try:
         if options.page is not None and not options.report:
@@ -42,7 +51,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if options.report:
             if not path.is_file():
                 raise ValueError(f"--report: there is no file of results {str(path)!r}")
-            return _show(part, read_measures(path), options.page)
+            return _show(part, read_measures(path), options.page, program)
         results = Results(path)
         units = _plan(part, options, results)
     except (OSError, ValueError) as error:
@@ -56,23 +65,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
         one = failure.unit
         print(f"{one.method} failed on {one.table.name}, seed {one.seed}: {failure.error}",
               file=sys.stderr)  # fmt: skip
-    _show(part, results.rows, None)
+    _show(part, results.rows, None, program)
     return EXIT_FAILED if failures else EXIT_OK
 
 
-def _build_parser() -> argparse.ArgumentParser:
-    width = max(map(len, PARTS))
+def _build_parser(
+    program: str, description: str | None, parts: Mapping[str, Part]
+) -> argparse.ArgumentParser:
+    width = max(map(len, parts))
     parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.promises",
-        description=about,
+        prog=f"python -m benchmarks.{program}",
+        description=description,
         epilog="parts:\n"
-        + "\n".join(f"  {name.ljust(width)}  {part.about}" for name, part in PARTS.items())
+        + "\n".join(f"  {name.ljust(width)}  {part.about}" for name, part in parts.items())
         + "\n\nEvery finished piece is written to the file of results at once, and the same "
         "command continues\nfrom there.",
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    parser.add_argument("part", choices=tuple(PARTS), metavar="PART", help=", ".join(PARTS))
+    parser.add_argument("part", choices=tuple(parts), metavar="PART", help=", ".join(parts))
     parser.add_argument(
         "--quick",
         action="store_true",
@@ -147,16 +158,18 @@ def _work(
     return failures
 
 
-def _show(part: Part, measures: Sequence[Measure], page: str | None) -> int:
+def _show(part: Part, measures: Sequence[Measure], page: str | None, program: str) -> int:
     if page is None:
         print_anywhere(part.report(measures, False) if measures else "There are no results yet.")
     else:
         text = Path(page).read_text(encoding="utf-8")
-        Path(page).write_text(with_tables(text, part, measures), encoding="utf-8")
+        Path(page).write_text(with_tables(text, part, measures, program), encoding="utf-8")
     return EXIT_OK
 
 
-def with_tables(text: str, part: Part, measures: Sequence[Measure]) -> str:
+def with_tables(
+    text: str, part: Part, measures: Sequence[Measure], program: str = "promises"
+) -> str:
     """Return a page with the tables of a study, between the two comments that are for them.
 
     Parameters
@@ -167,13 +180,15 @@ def with_tables(text: str, part: Part, measures: Sequence[Measure]) -> str:
         The study.
     measures : sequence of Measure
         Its results.
+    program : str, default="promises"
+        Name in the comments.
 
     Returns
     -------
     text : str
     """
-    before, start, rest = text.partition(f"<!-- promises: {part.name} -->\n")
-    _, end, after = rest.partition("<!-- promises: end -->\n")
+    before, start, rest = text.partition(f"<!-- {program}: {part.name} -->\n")
+    _, end, after = rest.partition(f"<!-- {program}: end -->\n")
     if not end:
         raise ValueError(f"--page: the page has no comment for the tables of {part.name}")
     return f"{before}{start}\n{part.report(measures, True)}\n{end}{after}"
