@@ -5,9 +5,19 @@ from __future__ import annotations
 from benchmarks.promises._work import Part
 from benchmarks.study import StudyTable
 
+from ._contenders import contenders
 from ._lambda import LAMBDA, lambda_tables, render_lambda, run_lambda
+from ._losses import BUDGETS, losses_tables, promise_of, render_losses, run_loss
 
 __all__ = ["PARTS"]
+
+
+def _losses_on(table: StudyTable) -> list[str]:
+    return list(contenders())
+
+
+def _losses_cells(method: str) -> list[tuple[str, str]]:
+    return [("", promise_of(budget)) for budget in BUDGETS]
 
 
 def _ways_on(table: StudyTable) -> list[str]:
@@ -21,6 +31,16 @@ def _lambda_cells(method: str) -> list[tuple[str, str]]:
 PARTS: dict[str, Part] = {
     one.name: one
     for one in (
+        Part(
+            "losses",
+            "every loss of two labels by its name, beside tuned peers",
+            losses_tables,
+            _losses_on,
+            _losses_cells,
+            run_loss,
+            render_losses,
+            seeds=5,
+        ),
         Part(
             "lambda",
             "LambdaRank, one part of it at a time",
