@@ -61,7 +61,7 @@ def compare_windows(seed, n_rows):
     The last entry takes all rows, with what is known today.
     """
     rng = np.random.default_rng(seed)
-    (X, y, kind), (X_held, y_held, kind_held) = draw(n_rows, rng), draw(n_rows, rng)
+    (X, y, kind), (X_held, _, kind_held) = draw(n_rows, rng), draw(n_rows, rng)
     X_new, y_new, _ = draw(2 * n_rows, rng)
 
     def known(kind, age, within):
