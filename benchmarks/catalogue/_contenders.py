@@ -50,17 +50,18 @@ def _fit_booster(
     from skbudget.boosting import PAUCLGBMClassifier
     from skbudget.boosting._peers import REPEATABLE
 
+    settings: dict[str, Any] = {**parameters, **REPEATABLE}
+    if setting.budget is not None:
+        settings["budget"] = setting.budget
     model = PAUCLGBMClassifier(
         objective=name,
-        **({} if setting.budget is None else {"budget": setting.budget}),
         n_estimators=n_trees(N_TREES, setting),
         learning_rate=LEARNING_RATE,
         selection_cv=None,
         calibration_cv=None,
         random_state=setting.random_state,
         n_jobs=1,
-        **parameters,
-        **REPEATABLE,
+        **settings,
     )
     return model.fit(X, y).decision_function
 

@@ -21,12 +21,21 @@ from benchmarks.promises._measure import Measure
 from benchmarks.promises._tables import N_TEST, QUICK_DIVISOR, GeneratedDraw
 from benchmarks.study import Draw, StudyTable
 from benchmarks.study._lambda_loss import LambdaCoverage
-from skbudget._utils.statistics import Estimate, t_interval
+from skbudget._utils.statistics import t_interval
 from skbudget.boosting import BoosterObjective
 from skbudget.metrics import coverage_at_budget_score, partial_auc_score
 from skbudget.objectives import PairwisePAUC
 
-__all__ = ["BUDGET", "LAMBDA", "Bands", "lambda_tables", "render_lambda", "run_lambda"]
+__all__ = [
+    "BUDGET",
+    "CHOSEN",
+    "LAMBDA",
+    "TAKEN_APART",
+    "Bands",
+    "lambda_tables",
+    "render_lambda",
+    "run_lambda",
+]
 
 BUDGET = 0.005
 N_TREES, LEARNING_RATE, LEAVES = 100, 0.06, 31
@@ -159,7 +168,7 @@ def _train(
     return lgb.train(params, table, n_trees)
 
 
-def _lightgbm(rows_per_query: int, truncated_at: float, **settings: Any) -> Recipe:
+def _lightgbm(rows_per_query: int, truncated_at: float, also: str = "", **settings: Any) -> Recipe:
     """Return LightGBM's lambdarank on random queries.
 
     A pair counts if one of its rows is among the first ``truncated_at`` of its query.
@@ -177,10 +186,7 @@ def _lightgbm(rows_per_query: int, truncated_at: float, **settings: Any) -> Reci
         }
         return _train(draw, penalty, seed, n_trees, ranking, rows=rows, group=sizes)
 
-    more = "".join(
-        f", {name.removeprefix('lambdarank_')} {value}" for name, value in settings.items()
-    )
-    label = f"lambdarank, queries of {rows_per_query}, truncated at {truncated_at:.1%}{more}"
+    label = f"lambdarank, queries of {rows_per_query}, truncated at {truncated_at:.1%}{also}"
     return Recipe(label, train)
 
 
@@ -214,8 +220,8 @@ def _factorial() -> dict[str, Recipe]:
         for level in levels:
             for norm in (False, True):
                 name = f"lambdarank-q{rows}-t{level:g}{'-norm' * norm}"
-                norms = {"lambdarank_norm": True} if norm else {}
-                found[name] = _lightgbm(rows, level, **norms)
+                also = ", normalised" if norm else ""
+                found[name] = _lightgbm(rows, level, also, lambdarank_norm=norm)
     return found
 
 
@@ -274,10 +280,27 @@ LAMBDA: dict[str, Recipe] = {
         normalised=True,
     ),
     **_factorial(),
-    "lambdarank-q1000-t0.05-sharp": _lightgbm(1000, 0.05, sigmoid=2.0),
-    "lambdarank-q1000-t0.05-gain": _lightgbm(1000, 0.05, label_gain="0,10"),
+    "lambdarank-q1000-t0.05-sharp": _lightgbm(1000, 0.05, ", sigmoid 2", sigmoid=2.0),
+    "lambdarank-q1000-t0.05-gain": _lightgbm(1000, 0.05, ", gain 10", label_gain="0,10"),
 }
 """All ways to train by name."""
+
+TAKEN_APART = "contested-product"
+"""The table on which all ways are trained. On the others, which are held out, a few are."""
+
+CHOSEN = (
+    "binary",
+    "band-1b",
+    REFERENCE,
+    "coverage-1b",
+    "coverage-1b-gains",
+    "band-3b-bagged",
+    "band-3b-q1000-redrawn",
+    "lambdarank-q1000-t0.05-norm",
+    "lambdarank-q10000-t0.005-norm",
+    "lambdarank-q10000-t0.05-norm",
+)
+"""What is trained on the tables that are held out."""
 
 
 # --- measuring ------------------------------------------------------------------------------
@@ -296,11 +319,12 @@ def lambda_tables(quick: bool = False) -> list[StudyTable]:
     tables : list of StudyTable
     """
     divisor = QUICK_DIVISOR if quick else 1
-    settings: dict[str, tuple[int, dict[str, Any]]] = {
-        "product": (POSITIVES, {"cue": "product"}),
-        "radial": (POSITIVES, {"cue": "radial"}),
-        "linear": (POSITIVES, {"cue": "linear"}),
-        "product-more-positives": (4 * POSITIVES, {"cue": "product"}),
+    settings = {
+        "product": (POSITIVES, NEGATIVES, "product"),
+        "radial": (POSITIVES, NEGATIVES, "radial"),
+        "linear": (POSITIVES, NEGATIVES, "linear"),
+        "more-positives": (4 * POSITIVES, NEGATIVES, "product"),
+        "more-rows": (225, 150_000, "product"),
     }
     return [
         StudyTable(
@@ -309,13 +333,13 @@ def lambda_tables(quick: bool = False) -> list[StudyTable]:
             GeneratedDraw(
                 "make_contested_top",
                 positives // divisor,
-                NEGATIVES // divisor,
+                negatives // divisor,
                 N_TEST // divisor,
-                tuple(options.items()),
+                (("cue", cue),),
             ),
-            f"{positives} positives among {NEGATIVES} negatives, {options['cue']} cue",
+            f"{positives} positives among {negatives} negatives, {cue} cue",
         )
-        for name, (positives, options) in settings.items()
+        for name, (positives, negatives, cue) in settings.items()
     ]
 
 
@@ -390,14 +414,19 @@ def render_lambda(measures: Sequence[Measure], brief: bool = False) -> str:
     -------
     text : str
     """
-    tables = list(dict.fromkeys(one.table for one in measures))
     tests: dict[tuple[str, str], dict[int, float]] = {}
     for one in measures:
         tests.setdefault((one.table, one.method), {})[one.seed] = one.test
-    draws = {name: len({one.seed for one in measures if one.table == name}) for name in tables}
+    tables = list(dict.fromkeys(one.table for one in measures))
+    parts = [[name for name in tables if (name == TAKEN_APART) == first] for first in (True, False)]
+    return "\n".join(_table_of(tests, part) for part in parts if part)
+
+
+def _table_of(tests: Mapping[tuple[str, str], Mapping[int, float]], tables: Sequence[str]) -> str:
     header = ["method"]
     for name in tables:
-        header += [f"{name.removeprefix('contested-')}, {draws[name]} draws", "difference"]
+        draws = max(len(found) for (table, _), found in tests.items() if table == name)
+        header += [f"{name.removeprefix('contested-')}, {draws} draws", "difference"]
     rows = []
     for method, recipe in LAMBDA.items():
         if not any((name, method) in tests for name in tables):
@@ -406,7 +435,7 @@ def render_lambda(measures: Sequence[Measure], brief: bool = False) -> str:
         for name in tables:
             mine, theirs = tests.get((name, method), {}), tests.get((name, REFERENCE), {})
             row += [
-                estimate_text(_interval(list(mine.values()))) if mine else "",
+                estimate_text(t_interval(list(mine.values()))) if mine else "",
                 _difference(mine, theirs) if method != REFERENCE else "",
             ]
         rows.append(row)
@@ -418,10 +447,6 @@ def _difference(mine: Mapping[int, float], theirs: Mapping[int, float]) -> str:
     shared = sorted(mine.keys() & theirs.keys())
     if not shared:
         return ""
-    found = _interval([mine[seed] - theirs[seed] for seed in shared])
+    found = t_interval([mine[seed] - theirs[seed] for seed in shared])
     mark = "**" if found.low > 0.0 else "*" if found.high < 0.0 else ""
     return f"{mark}{estimate_text(found, signed=True)}{mark}"
-
-
-def _interval(values: list[float]) -> Estimate:
-    return t_interval(values)

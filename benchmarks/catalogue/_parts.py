@@ -6,7 +6,7 @@ from benchmarks.promises._work import Part
 from benchmarks.study import StudyTable
 
 from ._contenders import contenders
-from ._lambda import LAMBDA, lambda_tables, render_lambda, run_lambda
+from ._lambda import CHOSEN, LAMBDA, TAKEN_APART, lambda_tables, render_lambda, run_lambda
 from ._losses import BUDGETS, losses_tables, promise_of, render_losses, run_loss
 
 __all__ = ["PARTS"]
@@ -21,7 +21,7 @@ def _losses_cells(method: str) -> list[tuple[str, str]]:
 
 
 def _ways_on(table: StudyTable) -> list[str]:
-    return list(LAMBDA)
+    return list(LAMBDA if table.name == TAKEN_APART else CHOSEN)
 
 
 def _lambda_cells(method: str) -> list[tuple[str, str]]:
