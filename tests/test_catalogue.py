@@ -47,14 +47,8 @@ def make_loss(name):
     """What is handed over: a plain name as it is, and what an expression makes."""
     if is_plain(name):
         return name
-    return eval(
-        name,
-        {
-            "neural": neural,
-            **vars(objectives),
-            **{n: getattr(objectives, n) for n in objectives.__all__},
-        },
-    )
+    offered = {one: getattr(objectives, one) for one in objectives.__all__}
+    return eval(name, {"neural": neural, **offered})
 
 
 def declared(name):
@@ -177,7 +171,7 @@ def small_network(loss):
 
 
 def ranked(model):
-    score = getattr(model, "decision_function", model.predict)(X)
+    score = (model.decision_function if hasattr(model, "decision_function") else model.predict)(X)
     assert np.isfinite(score).all()
     return score if score.ndim == 1 else score[:, -1]
 
@@ -203,7 +197,7 @@ def test_a_network_is_trained_for_an_epoch(name):
 @pytest.mark.parametrize("name", names_trained(EMBEDDINGS))
 def test_an_embedding_is_trained_for_an_epoch(name):
     torch.set_num_threads(1)
-    model = neural.EmbeddingRecallClassifier(loss=name, max_epochs=1, random_state=0)
+    model = neural.EmbeddingRecallClassifier(loss=name, n_steps=5, random_state=0)
     model.fit(X, np.digitize(SCORE, [1.0]))
     assert np.ptp(ranked(model)) > 0
 
@@ -212,7 +206,7 @@ def test_an_embedding_is_trained_for_an_epoch(name):
 
 
 @pytest.mark.parametrize("cls", CLASSES, ids=lambda cls: cls.__name__)
-@pytest.mark.parametrize("name", filter(is_plain, names_trained(NETWORKS, EMBEDDINGS)))
+@pytest.mark.parametrize("name", [*filter(is_plain, names_trained(NETWORKS, EMBEDDINGS))])
 def test_boosters_refuse_what_has_no_second_derivative(cls, name):
     loss = None if name in EMBEDDING_LOSSES else declared(name)
     with pytest.raises(ValueError, match="objective") as caught:

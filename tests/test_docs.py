@@ -39,6 +39,7 @@ def is_public(module):
 
 # A command has options instead of parameters, and `--help` documents them.
 COMMANDS = {
+    "benchmarks.catalogue",
     "benchmarks.promises",
     "benchmarks.significance",
     "benchmarks.snapshot",
