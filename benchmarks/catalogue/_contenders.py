@@ -125,6 +125,7 @@ def torch_only() -> dict[str, type[Any]]:
         name: cls
         for name, cls in torch_losses().items()
         if name not in loss_classes()
+        and not cls.__name__.startswith("_")
         and cls not in twins
         and getattr(cls, "target", "binary") == "binary"
         and not _asks_for_more(cls)

@@ -169,7 +169,7 @@ def main(n_seeds=8, n_rows=20_000):
     for number, name in enumerate(names):
         difference = "" if number == 0 else shown(truth[:, number] - truth[:, 0])
         print(f"| {name} | {shown(truth[:, number])} | {difference} |")
-    print("\n| coverage of the model of reviewed rows alone | |")
+    print("\n| coverage of the model of reviewed rows alone | at 1 % |")
     print("|---|---|")
     print(f"| among reviewed positives | {shown(estimates[:, 0])} |")
     print(f"| with the random part, weighted | {shown(estimates[:, 1])} |")
