@@ -27,11 +27,14 @@ from skbudget.objectives._registry import loss_classes
 
 __all__ = ["BOOSTER", "NETWORK", "PEERS", "contenders", "torch_only"]
 
-N_TREES, LEARNING_RATE, EPOCHS, NETWORK_RATE = 80, 0.08, 15, 6e-3
+N_TREES, LEARNING_RATE, EPOCHS, NETWORK_RATE = 80, 0.08, 12, 6e-3
 LEAST_BATCH, STEPS_PER_EPOCH = 512, 15
 BOOSTER, NETWORK = "lightgbm", "network"
 # Columns that a classifier makes by itself.
 GIVEN_BY_THE_CLASSIFIER = frozenset({"row_id"})
+
+# Forms pairs, of lists of so many rows at most. The rows of a table are split at random.
+MOST_ROWS = {"lambda_rank": 10_000}
 
 _TREES: Space = {"reg_lambda": Range(0.1, 100.0), "num_leaves": Range(7, 63)}
 _TREES_START = {"reg_lambda": 5.0, "num_leaves": 31}
@@ -63,7 +66,15 @@ def _fit_booster(
         n_jobs=1,
         **settings,
     )
-    return model.fit(X, y).decision_function
+    return model.fit(X, y, **_queries(name, y.size, setting.random_state)).decision_function
+
+
+def _queries(name: str, n_rows: int, random_state: int) -> dict[str, NDArray[np.intp]]:
+    """Return the column that splits a table into lists, where a loss takes no whole table."""
+    n_queries = -(-n_rows // MOST_ROWS.get(name, n_rows))
+    if n_queries == 1:
+        return {}
+    return {"group": np.random.RandomState(random_state).permutation(n_rows) % n_queries}
 
 
 def _fit_network(

@@ -20,7 +20,7 @@ __all__ = ["BUDGETS", "losses_tables", "promise_of", "render_losses", "run_loss"
 
 BUDGETS = (0.001, 0.005, 0.02)
 BASIS = "fpr"
-TREE_TRIALS, NETWORK_TRIALS, PEER_NETWORK_TRIALS = 4, 2, 4
+TREE_TRIALS, NETWORK_TRIALS, PEER_NETWORK_TRIALS = 3, 2, 3
 QUICK_TRIALS = 2
 
 

@@ -1,6 +1,7 @@
 import math
 from pathlib import Path
 
+import numpy as np
 import pytest
 from promises_fakes import draw_one_column, make_measure
 
@@ -41,6 +42,14 @@ def test_every_loss_of_two_labels_is_compared():
     assert found["network:recall_at_quantile"].per_budget
     assert not found["lightgbm:class_balanced_cross_entropy"].per_budget
     assert all(one.role == "peer" for one in _contenders.PEERS)
+
+
+def test_a_loss_of_short_lists_gets_queries():
+    assert _contenders._queries("focal_loss", 25_000, 0) == {}
+    assert _contenders._queries("lambda_rank", 10_000, 0) == {}
+    group = _contenders._queries("lambda_rank", 25_000, 0)["group"]
+    assert np.bincount(group).max() <= 10_000
+    assert np.bincount(group).size == 3
 
 
 def test_tables_are_contested_tops_and_real_ones(monkeypatch):
