@@ -18,6 +18,11 @@ goes into ``objective=`` and ``regularizer=`` of
 ``regularizer=`` of `PAUCClassifier <skbudget.neural.PAUCClassifier>` and into
 `find_loss <skbudget.objectives.find_loss>`.
 
+Losses that train embeddings score no rows and are not in this table.
+``available(model="embeddings")``
+lists them, and ``loss=`` of `EmbeddingRecallClassifier <skbudget.neural.EmbeddingRecallClassifier>`
+takes their names.
+
 .. currentmodule:: skbudget.objectives
 
 """

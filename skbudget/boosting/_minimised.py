@@ -13,6 +13,7 @@ from .._utils.validation import check_budget
 from ..objectives import AtBudget, Loss, available, find_loss
 from ..objectives._checks import BAND_PARAMETERS, check_for_boosters, has_band
 from ..objectives._loss import check_names
+from ..objectives._registry import refuse_embedding_loss
 from ..objectives._rows import Margins, Target
 from ._calls import BoosterCallable, WithColumns
 from ._objective import BoosterObjective, PAUCObjective, check_parameters
@@ -112,6 +113,7 @@ def find_minimised(estimator: Any) -> Minimised:
 
         return Minimised(at, at(estimator.beta)._loss, has_band=True)
     if isinstance(objective, str):
+        refuse_embedding_loss(objective, f"objective={objective!r} of {owner}")
         if objective not in available():
             raise _no_objective(estimator)
         check_parameters(estimator, owner)

@@ -1,5 +1,13 @@
 """Metrics of what a review budget catches, also as scorers and as pictures."""
 
+from ._cascade import (
+    CascadeCoverage,
+    cascade_coverage,
+    cascade_coverage_score,
+    cascade_curve,
+    cascade_scores,
+)
+from ._cascade_scorer import make_cascade_scorer
 from ._coverage import coverage_at_budget_score, coverage_curve
 from ._displays import (
     CoverageCurveDisplay,
@@ -32,6 +40,7 @@ from .intervals import (
 
 __all__ = [
     "BootstrapInterval",
+    "CascadeCoverage",
     "CoverageCurveDisplay",
     "CoverageDifference",
     "CoverageSampleSize",
@@ -40,11 +49,16 @@ __all__ = [
     "SignificanceDisplay",
     "TrainingCurveDisplay",
     "bootstrap_ci",
+    "cascade_coverage",
+    "cascade_coverage_score",
+    "cascade_curve",
+    "cascade_scores",
     "coverage_at_budget_score",
     "coverage_curve",
     "coverage_difference_test",
     "coverage_sample_size",
     "fpr_at_tpr_error",
+    "make_cascade_scorer",
     "make_coverage_scorer",
     "make_fpr_at_tpr_scorer",
     "make_partial_auc_scorer",

@@ -91,7 +91,10 @@ def _torch_modules() -> dict[str, type]:
     return {
         name: member
         for name, member in found.items()
-        if inspect.isclass(member) and issubclass(member, torch.nn.Module)
+        if inspect.isclass(member)
+        and issubclass(member, torch.nn.Module)
+        # Those have examples of their own.
+        and not getattr(member, "trains_embeddings", False)
     }
 
 

@@ -34,6 +34,7 @@ from ...objectives.losses._scaling import ScaledCrossEntropy
 from ...objectives.losses.rank_reg import RankReg
 from .. import losses
 from ..losses._cross_entropy import WeightedCrossEntropyLoss
+from ..losses._embeddings import EmbeddingModule
 from ..losses._focal import FocalLoss
 from ..losses._numpy import NumpyLoss
 from ..losses._pauc import PAUCAtBudgetLoss
@@ -41,6 +42,7 @@ from ..losses._queue import MemoryQueue
 from ..losses._ranking import RankingLoss
 from ..losses._significance import SignificanceLoss
 from ..losses._warmup import LossWarmup
+from ._embedding_loss import refuse_embeddings
 from ._members import AllMembers, EachMember, OwnColumns, names_of_columns, temperature_of
 from ._net import OF_NET
 from ._rows import TableDataset
@@ -186,6 +188,7 @@ def declare_loss(loss: Any, owner: str, parameter: str = "loss") -> Declaration:
 
 def _find(loss: Any, owner: str, parameter: str = "loss") -> tuple[Any, bool]:
     """Return a loss, a module or a class of modules, and whether it was given by name."""
+    refuse_embeddings(loss, owner, parameter)
     if isinstance(loss, str):
         classes, named = loss_classes(), torch_losses()
         if loss in named and loss not in classes:
@@ -216,6 +219,8 @@ def _find(loss: Any, owner: str, parameter: str = "loss") -> tuple[Any, bool]:
 def torch_losses() -> dict[str, type[nn.Module]]:
     """Return the torch losses of this package by name: ``"smooth_ap"`` for `SmoothAPLoss`.
 
+    Those of embeddings, which score no rows, are not among them.
+
     Returns
     -------
     classes : dict of str to type
@@ -224,7 +229,8 @@ def torch_losses() -> dict[str, type[nn.Module]]:
     for entry in pkgutil.iter_modules(losses.__path__):
         module = import_module(f"{losses.__name__}.{entry.name}")
         for member in classes_of(module, nn.Module):
-            if member.__name__.endswith("Loss") and member is not NumpyLoss:
+            is_loss = member.__name__.endswith("Loss") and member is not NumpyLoss
+            if is_loss and not issubclass(member, EmbeddingModule):
                 found[loss_name(member).removesuffix("_loss")] = member
     return dict(sorted(found.items()))
 
