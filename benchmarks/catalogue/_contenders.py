@@ -69,7 +69,7 @@ def _fit_booster(
     return model.fit(X, y, **_queries(name, y.size, setting.random_state)).decision_function
 
 
-def _queries(name: str, n_rows: int, random_state: int) -> dict[str, NDArray[np.intp]]:
+def _queries(name: str, n_rows: int, random_state: int) -> dict[str, Any]:
     """Return the column that splits a table into lists, where a loss takes no whole table."""
     n_queries = -(-n_rows // MOST_ROWS.get(name, n_rows))
     if n_queries == 1:
