@@ -38,7 +38,13 @@ def is_public(module):
 
 
 # A command has options instead of parameters, and `--help` documents them.
-COMMANDS = {"benchmarks.significance", "benchmarks.speed.loss_cost", "benchmarks.snapshot"}
+COMMANDS = {
+    "benchmarks.catalogue",
+    "benchmarks.promises",
+    "benchmarks.significance",
+    "benchmarks.snapshot",
+    "benchmarks.speed.loss_cost",
+}
 MODULES = {
     module.name
     for package in (skbudget, benchmarks)

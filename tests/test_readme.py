@@ -84,6 +84,24 @@ def test_losses_are_compared_at_high_recalls():
     assert all(best - 0.1 <= float(row[2].split(" ")[0]) <= 1.0 for row in rows)
 
 
+def test_short_windows_flatter_themselves_and_reviewed_rows_do():
+    pytest.importorskip("lightgbm")
+    script = README.parent / "docs" / "examples" / "labels.py"
+    done = subprocess.run(
+        [sys.executable, str(script), "2", "8000"], capture_output=True, text=True, timeout=300
+    )
+    assert done.returncode == 0, done.stderr
+    rows = [line.strip("| ").split(" | ") for line in done.stdout.splitlines() if "|" in line]
+    found = {
+        row[0]: [float(cell.split(" ")[0]) for cell in row[1:]] for row in rows if "." in row[-1]
+    }
+    kept, known, measured, true = found["7 days"]
+    assert 0.9 < kept < 1.0
+    assert known < found["90 days"][1] < 1.0
+    assert measured > true + 0.05
+    assert found["among reviewed positives"][0] > found["in truth"][0] + 0.1
+
+
 def test_there_is_an_example_for_each_interface():
     for name in ("lgb.train", "xgb.train", " PAUCClassifier(", "GridSearchCV"):
         assert sum(name in block for block in BLOCKS) == 1

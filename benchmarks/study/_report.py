@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 
+from benchmarks._markdown import estimate_text, markdown_table
 from skbudget._utils.statistics import Estimate
 
 from ._search import CEILING
@@ -100,27 +101,7 @@ def render_ablation(
         )
     header = ["change", *tables, "mean", "wins / ties / losses"]
     title = f"## Each change by itself, over {labels.get(reference, reference)}\n\n"
-    return title + _table(header, rows)
-
-
-def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Return a Markdown table with aligned columns."""
-    widths = [max(len(row[k]) for row in (header, *rows)) for k in range(len(header))]
-
-    def line(cells: Sequence[str]) -> str:
-        return "| " + " | ".join(cell.ljust(w) for cell, w in zip(cells, widths)) + " |"
-
-    rule = "|" + "|".join("-" * (width + 2) for width in widths) + "|"
-    return "\n".join([line(header), rule, *map(line, rows)]) + "\n"
-
-
-def _value(estimate: Estimate, *, signed: bool = False) -> str:
-    if not math.isfinite(estimate.mean):
-        return ""
-    mean = f"{round(estimate.mean, 3) + 0.0:{'+' if signed else ''}.3f}"
-    if not math.isfinite(estimate.half_width):
-        return mean
-    return f"{mean} ± {estimate.half_width:.3f}"
+    return title + markdown_table(header, rows)
 
 
 def _percent(budget: float) -> str:
@@ -150,10 +131,10 @@ def _differences(
                     cell.table,
                     _percent(cell.budget),
                     labels.get(name, name),
-                    _value(cell.mean(name)),
+                    estimate_text(cell.mean(name)),
                     f"{labels.get(best, best)} {cell.mean(best).mean:.3f}",
-                    f"{_value(over_best, signed=True)} {verdict(over_best)}",
-                    f"{_value(over_usual, signed=True)} {verdict(over_usual)}",
+                    f"{estimate_text(over_best, signed=True)} {verdict(over_best)}",
+                    f"{estimate_text(over_usual, signed=True)} {verdict(over_usual)}",
                     str(over_best.n),
                 ]
             )
@@ -162,7 +143,7 @@ def _differences(
         "table", "budget", "ours", "coverage", "best peer", "over best peer", f"over {usual}",
         "seeds",
     ]  # fmt: skip
-    return _table(header, rows)
+    return markdown_table(header, rows)
 
 
 def _coverages(cells: Sequence[Cell], methods: Sequence[str], labels: Mapping[str, str]) -> str:
@@ -176,7 +157,7 @@ def _coverages(cells: Sequence[Cell], methods: Sequence[str], labels: Mapping[st
         ]
         for name in shown
     ]
-    return _table(header, rows)
+    return markdown_table(header, rows)
 
 
 def _verdicts(
@@ -210,13 +191,15 @@ def _verdicts(
                 mean_gain = f"{sum(gains) / len(gains):+.3f}"
                 rows.append([labels.get(name, name), rival, *map(str, counts.values()), mean_gain])
     header = ["ours", "against", "wins", "ties", "losses", "mean difference"]
-    return "## Wins, ties and losses by table and budget\n\n" + _table(header, rows)
+    return "## Wins, ties and losses by table and budget\n\n" + markdown_table(header, rows)
 
 
 def _ranks(cells: Sequence[Cell], methods: Sequence[str], labels: Mapping[str, str]) -> str:
     ranking = rank_methods(cells, methods)
     rows = [[labels.get(name, name), f"{rank:.2f}"] for name, rank in ranking.ranks.items()]
-    text = f"## Mean rank over {ranking.n_tables} tables\n\n" + _table(["method", "rank"], rows)
+    text = f"## Mean rank over {ranking.n_tables} tables\n\n" + markdown_table(
+        ["method", "rank"], rows
+    )
     if math.isfinite(ranking.critical_difference):
         text += (
             f"\nTwo ranks differ by Nemenyi's test at the 5 % level if they are "
@@ -250,4 +233,4 @@ def _times(summary: Summary, methods: Sequence[str], labels: Mapping[str, str]) 
         )
     usual = labels.get(REFERENCE, REFERENCE)
     header = ["method", "median s/fit", f"median ratio to {usual}"]
-    return "## Processor time of one training run, one thread\n\n" + _table(header, rows)
+    return "## Processor time of one training run, one thread\n\n" + markdown_table(header, rows)

@@ -1,7 +1,7 @@
 """The losses that LightGBM minimises in the study.
 
-They are its own loss with and without class weights, the focal loss, and cross-entropy with
-hard negatives mined.
+They are its own loss with and without class weights, the focal loss, cross-entropy with hard
+negatives mined, and LambdaRank with coverage as its metric.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from scipy.optimize import brentq
 from skbudget.boosting import BoosterObjective
 from skbudget.objectives import BinaryCrossEntropy, FocalLoss, HardNegativeCrossEntropy, Loss
 
+from ._lambda_loss import LambdaCoverage
 from ._spaces import Parameters
 
 __all__ = [
@@ -25,6 +26,7 @@ __all__ = [
     "FindLoss",
     "best_constant",
     "binary",
+    "coverage_lambda",
     "focal",
     "hard_negatives",
     "weighted",
@@ -92,3 +94,9 @@ def hard_negatives(parameters: Parameters, y: NDArray) -> BoosterLoss:
     # If all scores are equal, all negatives are mined, and the best constant is too low for
     # the later rounds. So the start is that of the loss without mining.
     return _our_objective(objective, best_constant(BinaryCrossEntropy(objective.pos_weight), y))
+
+
+def coverage_lambda(parameters: Parameters, y: NDArray) -> BoosterLoss:
+    """Return LambdaRank with coverage as the metric that a swap changes."""
+    loss = LambdaCoverage(parameters["cut"], reverse=parameters["cut_reverse"])
+    return _our_objective(loss, 0.0)

@@ -17,7 +17,14 @@ from skbudget.boosting._peers import REPEATABLE
 
 from ._contender import Contender, Fitted, Setting
 from ._spaces import Choice, Parameters, Range, Space, draw_by, draw_space
-from ._tree_losses import FindLoss, binary, focal, hard_negatives, weighted
+from ._tree_losses import (
+    FindLoss,
+    binary,
+    coverage_lambda,
+    focal,
+    hard_negatives,
+    weighted,
+)
 
 __all__ = ["OUR_TREES", "TREES", "n_trees"]
 
@@ -65,6 +72,18 @@ _LIGHTGBM_START: Parameters = {
     "subsample": 1.0,
 }
 
+# As few queries as possible, truncated at thirty rows of them, as LightGBM does.
+_QUERIES: Space = {
+    "query_rows": Choice((1000, 10_000)),
+    "truncated_at": Range(0.003, 0.1),
+    "lambdarank_norm": Choice((False, True)),
+}
+_QUERIES_START: Parameters = {
+    "query_rows": 10_000,
+    "truncated_at": 0.003,
+    "lambdarank_norm": True,
+}
+
 
 def _fit_lightgbm(
     find_loss: FindLoss,
@@ -76,20 +95,46 @@ def _fit_lightgbm(
     import lightgbm as lgb
 
     loss = find_loss(parameters, y)
+    start = None if loss.start is None else np.full(len(y), loss.start)
+    return _train_lightgbm(loss.settings, parameters, lgb.Dataset(X, y, init_score=start), setting)
+
+
+def _train_lightgbm(
+    of_loss: Mapping[str, Any], parameters: Parameters, table: Any, setting: Setting
+) -> Fitted:
+    import lightgbm as lgb
+
     trees = {name: parameters[name] for name in _LIGHTGBM if name != "n_estimators"}
     booster = lgb.train(
         {
             **trees,
-            **loss.settings,
+            **of_loss,
             **REPEATABLE,
             "subsample_freq": 1,
             "num_threads": setting.n_jobs,
             "seed": setting.random_state,
         },
-        lgb.Dataset(X, y, init_score=None if loss.start is None else np.full(len(y), loss.start)),
+        table,
         num_boost_round=n_trees(parameters["n_estimators"], setting),
     )
     return partial(booster.predict, raw_score=True, num_threads=setting.n_jobs)
+
+
+def _fit_lambdarank(parameters: Parameters, X: NDArray, y: NDArray, setting: Setting) -> Fitted:
+    import lightgbm as lgb
+
+    # LightGBM takes at most 10 000 rows in a query, so the rows of a table are split at random.
+    rows = np.random.RandomState(setting.random_state).permutation(len(y))
+    parts = np.array_split(rows, -(-len(y) // parameters["query_rows"]))
+    sizes = [part.size for part in parts]
+    ranking = {
+        "objective": "lambdarank",
+        "lambdarank_norm": parameters["lambdarank_norm"],
+        # At least one row of each pair is among that many rows of the top.
+        "lambdarank_truncation_level": max(1, round(parameters["truncated_at"] * max(sizes))),
+    }
+    queries = lgb.Dataset(X[rows], y[rows], group=sizes)
+    return _train_lightgbm(ranking, parameters, queries, setting)
 
 
 # --- XGBoost ----------------------------------------------------------------------
@@ -343,6 +388,8 @@ def _lightgbm(
     find_loss: FindLoss,
     of_loss: Space,
     start: Parameters,
+    *,
+    pointwise: bool = True,
 ) -> Contender:
     return _peer(
         name=name,
@@ -351,7 +398,7 @@ def _lightgbm(
         fit=partial(_fit_lightgbm, find_loss),
         suggest=partial(draw_space, {**_LIGHTGBM, **of_loss}),
         start={**_LIGHTGBM_START, **start},
-        pointwise=True,
+        pointwise=pointwise,
     )
 
 
@@ -396,6 +443,22 @@ TREES: tuple[Contender, ...] = (
             "pos_weight": Choice((1.0, "balanced")),
         },
         {"mined_fraction": 0.02, "mined_factor": 10.0, "pos_weight": 1.0},
+    ),
+    _lightgbm(
+        "lightgbm-coverage-lambda",
+        "LightGBM, coverage lambda",
+        coverage_lambda,
+        {"cut": Range(0.002, 0.5), "cut_reverse": Choice((False, True))},
+        {"cut": 0.005, "cut_reverse": True},
+        pointwise=False,
+    ),
+    _peer(
+        name="lightgbm-lambdarank",
+        label="LightGBM, lambdarank on random queries",
+        package="lightgbm",
+        fit=_fit_lambdarank,
+        suggest=partial(draw_space, {**_LIGHTGBM, **_QUERIES}),
+        start={**_LIGHTGBM_START, **_QUERIES_START},
     ),
     _peer(
         name="xgboost",

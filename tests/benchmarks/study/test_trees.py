@@ -76,6 +76,8 @@ def test_the_list():
         "lightgbm-weighted",
         "lightgbm-focal",
         "lightgbm-hard-negatives",
+        "lightgbm-coverage-lambda",
+        "lightgbm-lambdarank",
         "xgboost",
         "xgboost-pairwise",
         "xgboost-map",
@@ -85,6 +87,8 @@ def test_the_list():
     ]
     assert OURS == ["pauc-lightgbm", "pauc-xgboost", "pauc-lightgbm-tuned"]
     assert {contender.name for contender in TREES if not contender.pointwise} == {
+        "lightgbm-coverage-lambda",
+        "lightgbm-lambdarank",
         "xgboost-pairwise",
         "xgboost-map",
         "balanced-forest",
