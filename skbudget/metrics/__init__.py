@@ -8,6 +8,16 @@ from ._displays import (
     SignificanceDisplay,
     TrainingCurveDisplay,
 )
+from ._group_scorers import make_group_scorer
+from ._groups import (
+    group_coverage_score,
+    hit_rate_at_k_score,
+    map_at_k_score,
+    mrr_at_k_score,
+    ndcg_at_k_score,
+    precision_at_k_score,
+    recall_at_k_score,
+)
 from ._partial_auc import fpr_at_tpr_error, partial_auc_score
 from ._recall import recall_partial_auc_score, volume_at_recall_error
 from ._recall_scorers import make_recall_partial_auc_scorer, make_volume_at_recall_scorer
@@ -45,15 +55,23 @@ __all__ = [
     "coverage_difference_test",
     "coverage_sample_size",
     "fpr_at_tpr_error",
+    "group_coverage_score",
+    "hit_rate_at_k_score",
     "make_coverage_scorer",
     "make_fpr_at_tpr_scorer",
+    "make_group_scorer",
     "make_partial_auc_scorer",
     "make_recall_partial_auc_scorer",
     "make_significance_scorer",
     "make_value_per_review_scorer",
     "make_volume_at_recall_scorer",
+    "map_at_k_score",
+    "mrr_at_k_score",
+    "ndcg_at_k_score",
     "paired_bootstrap_ci",
     "partial_auc_score",
+    "precision_at_k_score",
+    "recall_at_k_score",
     "recall_partial_auc_score",
     "significance_score",
     "value_per_review_score",

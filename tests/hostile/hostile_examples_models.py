@@ -556,6 +556,20 @@ def _selection() -> list[Example]:
             alone=True,
         ),
         Example(
+            f"{room}.top_rows",
+            model_selection.top_rows,
+            lambda variant: {
+                "y_score": scores(variant),
+                "group": np.arange(len(scores(variant))) % 6,
+                "max_per_group": 3 if variant % 2 else 0.25,
+                "capacity": 9,
+            },
+            (model_selection.top_rows,),
+            alone=True,
+            # Either of them needs the other.
+            kinds=dict.fromkeys(("group", "max_per_group"), ANYTHING),
+        ),
+        Example(
             f"{room}.min_calibration_positives",
             least,
             lambda variant: {"min_recall": 0.75, "guarantee": 0.75},
