@@ -38,7 +38,12 @@ def is_public(module):
 
 
 # A command has options instead of parameters, and `--help` documents them.
-COMMANDS = {"benchmarks.significance", "benchmarks.speed.loss_cost", "benchmarks.snapshot"}
+COMMANDS = {
+    "benchmarks.significance",
+    "benchmarks.speed.loss_cost",
+    "benchmarks.snapshot",
+    "benchmarks.ltr",
+}
 MODULES = {
     module.name
     for package in (skbudget, benchmarks)
