@@ -21,7 +21,7 @@ LENGTH, RARITY, TITLE, BODY, QUALITY, SPAM, AGE = range(7)
 MIN_FEATURES: Final = 7
 TOP_GRADE: Final = 4
 
-# Each grade is this share of the one below it.
+# Of the rows of a grade or more, this share has the next grade or more.
 _NEXT: Final = 0.5
 
 # Entries of rows that the score is a float of.
@@ -92,8 +92,8 @@ def make_search_queries(
         Mean number of rows of a query, at least 2. Numbers vary between half and one and a half
         times as many.
     relevant_rate : float, default=0.05
-        Share of rows of grade 1 or more, in (0, 1). Each grade up to 4 is about half as common
-        as the one below it.
+        Share of rows of grade 1 or more, in (0, 1). Half of these have grade 2 or more, half of
+        those 3 or more, and half of those 4.
     query_spread : float, default=1.5
         How much queries differ in how many of their rows are relevant, at least 0: a standard
         deviation in logits.
@@ -143,7 +143,7 @@ def make_search_queries(
     >>> X.shape[1], np.unique(group).size
     (20, 500)
     >>> (np.bincount(y) / y.size).round(3)
-    array([0.95 , 0.027, 0.013, 0.007, 0.003])
+    array([0.95 , 0.025, 0.013, 0.006, 0.006])
     """
     owner = "make_search_queries"
     rng = check_random_state(random_state)
