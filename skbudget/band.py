@@ -274,8 +274,11 @@ def default_beta(
         and budget is not True
         and 0.0 < budget <= 1.0
         and isinstance(positive_weight, int | float)
+        and positive_weight is not True
+        and positive_weight is not False
         and 0.0 <= positive_weight <= _MOST_WEIGHT
         and isinstance(negative_weight, int | float)
+        and negative_weight is not True
         and 0.0 < negative_weight <= _MOST_WEIGHT
         and isinstance(basis, str)
         and basis in BASES

@@ -556,6 +556,8 @@ def test_a_budget_that_is_no_fraction(budget):
     [
         ({"budget": True}, "'budget' parameter of default_beta"),
         ({"budget": "1%"}, "A budget is a fraction: pass 0.01"),
+        ({"negative_weight": True}, "'negative_weight' parameter of default_beta"),
+        ({"positive_weight": False}, "'positive_weight' parameter of default_beta"),
         ({"positive_weight": -1}, "'positive_weight' parameter of default_beta"),
         ({"positive_weight": math.nan}, "'positive_weight' parameter"),
         ({"positive_weight": "10"}, "'positive_weight' parameter"),

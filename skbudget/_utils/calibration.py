@@ -64,7 +64,8 @@ class SigmoidCalibrator:
         if greatest > _GREATEST_MARGIN:
             raise ValueError(
                 f"The margins of held-out rows are as large as {greatest:g}, and cannot be turned "
-                "into probabilities: look for extreme values in X."
+                "into probabilities: look for extreme values in X, and in init_score or "
+                "base_margin if scores of the rows were passed."
             )
         weight = np.ones(margin.size) if weight is None else weight
         n_pos, n_neg = _count(weight[positive]), _count(weight[~positive])

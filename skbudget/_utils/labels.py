@@ -228,7 +228,7 @@ def _majority_text(
 ) -> str:
     return (
         f"{owner}: the positive class {_shown(positive)} is the majority of {target} ({share:.3g} "
-        "of the rows), so that a review budget would be spent on the common class. If the other "
+        "of the rows), so that reviews would go to the common class. If the other "
         f"class is the one to be caught, pass pos_label={_shown(negative)}{also}."
     )
 

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .._utils.collective import Collective, sum_over
+from .._utils.ranges import MOST_MARGIN
 from .._utils.validation import check_positive, shape_of
 from ..objectives import Loss, OneVsRest, Rows, Schedule
 from ..objectives._loss import HESSIAN_FLOOR, check_names
@@ -382,6 +383,10 @@ def unpack_call(
         else:
             group = np.diff(data.get_uint_info("group_ptr"))
         labels, sample_weight = data.get_label(), data.get_weight()
+        # XGBoost hands out an empty array where there are none.
+        sample_weight, group = (
+            None if one is None or np.size(one) == 0 else one for one in (sample_weight, group)
+        )
         # XGBoost hands out an empty array for missing labels, LightGBM zeros.
         has_labels = labels is not None and bool(np.any(labels) or (any_number and np.size(labels)))
         if not has_labels and workers is None:
@@ -400,8 +405,7 @@ def unpack_call(
         what = name_of_raw
         raw = np.asarray(raw)
         what, weight = "sample_weight", None
-        # XGBoost hands out an empty array where there are no weights.
-        if sample_weight is not None and np.size(sample_weight) > 0:
+        if sample_weight is not None:
             weight = np.asarray(sample_weight)
     except ValueError as error:
         raise ValueError(f"{what} must be an array: {error}") from error
@@ -428,9 +432,14 @@ def unpack_call(
             f"y_true and {name_of_raw} have different lengths: "
             f"{labels.shape[0]} labels and {raw.shape[0]} scores."
         )
-    # The sum of finite numbers may be too large for a float.
-    if not np.isfinite(raw.sum()) and not np.isfinite(raw).all():
-        raise ValueError(f"{name_of_raw} contains NaN or infinity.")
+    low, high = float(raw.min(initial=0.0)), float(raw.max(initial=0.0))
+    if not (low >= -MOST_MARGIN and high <= MOST_MARGIN):
+        if not (np.isfinite(low) and np.isfinite(high)):
+            raise ValueError(f"{name_of_raw} contains NaN or infinity.")
+        raise ValueError(
+            f"{name_of_raw} must lie within [-{MOST_MARGIN:g}, {MOST_MARGIN:g}]: it reaches from "
+            f"{low:g} to {high:g}."
+        )
     if weight is not None:
         if weight.shape != labels.shape:
             raise ValueError(
@@ -445,7 +454,7 @@ def unpack_call(
                 f"large for {weight.dtype}."
             )
     of_row = None
-    if group is not None and np.size(group) > 0:
+    if group is not None:
         sizes = np.asarray(group)
         if sizes.ndim != 1 or sizes.dtype.kind not in "iu":
             raise ValueError(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from numbers import Integral
+from numbers import Integral, Real
 from typing import Any, ClassVar, Literal
 
 import numpy as np
@@ -72,6 +72,8 @@ Leaves = int | Literal["auto"] | None
 
 SPLIT_GAINS = (0.0, 1.0)
 WHOLE_AUC = 1.0
+# The boosters themselves say which numbers and strings are no seeds.
+SEEDS = (Real, str, np.random.RandomState, np.random.Generator)
 # Boosters count rounds in 32 bits.
 MOST_ROUNDS = 2**31 - 1
 BAND_LEAVES, WHOLE_AUC_LEAVES = 127, 15
@@ -245,6 +247,10 @@ class PAUCClassifierMixin:
         n_jobs = self._asked("n_jobs")
         if n_jobs is not None and (isinstance(n_jobs, bool) or not isinstance(n_jobs, Integral)):
             raise _invalid("n_jobs", n_jobs, type(self).__name__, "an int or None")
+        seed = self._asked("random_state")
+        if not (seed is None or isinstance(seed, SEEDS)):
+            allowed = "an int, a RandomState, a Generator or None"
+            raise _invalid("random_state", seed, type(self).__name__, allowed)
         n_rounds = self._asked("n_estimators")
         if n_rounds is not None:
             owner = type(self).__name__

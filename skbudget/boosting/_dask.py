@@ -28,7 +28,13 @@ from ._parameters import OF_XGBOOST, ParentNames, extras_of_xgboost
 from ._regularizer import REGULARIZER_PARAMETERS
 from ._splits import FOLDS
 from ._targets import check_sets, refuse_beside
-from ._xgboost_booster import MAIN_NAMES, XGBoostRounds, refuse_ratio, xgboost_knows
+from ._xgboost_booster import (
+    MAIN_NAMES,
+    XGBoostRounds,
+    check_verbose,
+    refuse_ratio,
+    xgboost_knows,
+)
 
 __all__ = ["DaskPAUCXGBClassifier"]
 
@@ -283,6 +289,7 @@ class DaskPAUCXGBClassifier(DaskXGBClassifier):
         self._refuse_folds(kwargs)
         arguments = [*signature(super().fit).parameters, "value", "value_eval_set"]
         refuse_unknown_names(kwargs, arguments, f"{type(self).__name__}.fit")
+        check_verbose(verbose, type(self).__name__)
         bound = signature(super().fit).bind(X, y, verbose=verbose, **kwargs)
         bound.apply_defaults()
         return self._client_sync(

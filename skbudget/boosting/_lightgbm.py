@@ -26,6 +26,7 @@ from ._documents import document_parameters
 from ._lightgbm_booster import (
     LightGBM,
     LightGBMRounds,
+    check_callbacks,
     has_linear_trees,
     main_names,
     raw_margins,
@@ -338,7 +339,7 @@ eval_X, eval_y
                 "init_model": init_model,
                 **_as_arguments(sets),
             },
-            callbacks=list(callbacks or []),
+            callbacks=check_callbacks(callbacks, type(self).__name__),
             seed=self._asked("random_state"),
             n_margins=self._n_margins,
             parent=LGBMClassifier if self._fitted_kind[0] == "binary" else LGBMModel,

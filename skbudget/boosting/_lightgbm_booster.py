@@ -20,6 +20,7 @@ from ._rounds import announce_round
 __all__ = [
     "LightGBM",
     "LightGBMRounds",
+    "check_callbacks",
     "has_linear_trees",
     "main_names",
     "raw_margins",
@@ -150,6 +151,23 @@ class StopAfter:
 def raw_margins(fitted: Any, X: Any, **options: Any) -> NDArray[np.float64]:
     """Return the margins that a fitted LightGBM estimator gives."""
     return np.asarray(LGBMModel.predict(fitted, X, raw_score=True, **options), dtype=np.float64)
+
+
+def check_callbacks(callbacks: Any, owner: str) -> list[Any]:
+    """Return the callbacks of `fit` as a list.
+
+    Raises
+    ------
+    ValueError
+        If they are no sequence of callables.
+    """
+    given = [] if callbacks is None else callbacks
+    if not isinstance(given, list | tuple) or not all(map(callable, given)):
+        raise ValueError(
+            f"callbacks of {owner}.fit must be a list of callables, such as "
+            f"[lightgbm.log_evaluation()]: got {callbacks!r}."
+        )
+    return list(given)
 
 
 @dataclass

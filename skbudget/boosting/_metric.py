@@ -135,9 +135,6 @@ class CoverageMetric:
         if hasattr(y_pred, "get_label") or find_collective() is not None:
             call = unpack_call(y_true, y_pred, sample_weight)
             labels, scores, weight, workers = call.labels, call.raw, call.weight, call.workers
-        elif weight is not None and shape_of(weight, "sample_weight") == (0,):
-            # XGBoost hands out an empty array where there are no weights.
-            weight = None
         shape = shape_of(scores, "y_pred")
         if len(shape) != 1:
             raise ValueError(

@@ -58,12 +58,14 @@ def find_regularizer(estimator: Any) -> Callable[[Loss[Any]], Loss[Any]] | None:
 
 
 def _by_name(name: str, estimator: Any) -> Loss[Any]:
-    """Return the loss of a name, with the band of the budget where it has a band."""
+    """Return the loss of a name, with the band of the budget, or the budget, where it has one."""
     if name not in available():
         raise _no_loss(name, type(estimator).__name__)
     loss = find_loss(name)
     if has_band(loss):
         return AtBudget(loss.replace(beta=1.0), budget=estimator.budget)
+    if hasattr(loss, "budget"):
+        return loss.replace(budget=estimator.budget)
     return loss
 
 

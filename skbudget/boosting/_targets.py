@@ -28,6 +28,10 @@ __all__ = [
 ]
 
 
+# Scores that boosting begins from, and what trees add to them, are floats of single precision.
+GREATEST_BASE = 1e30
+
+
 # --- labels ---------------------------------------------------------------------------
 
 
@@ -160,6 +164,11 @@ def check_base(base: Any, name: str, n_samples: int, n_margins: int) -> NDArray[
         raise ValueError(
             f"{name} must hold finite numbers: {n_wrong} of {checked.size} are NaN or infinite. "
             "Pass 0 for rows without a score."
+        )
+    if np.abs(checked).max(initial=0.0) > GREATEST_BASE:
+        raise ValueError(
+            f"{name} must lie within [-{GREATEST_BASE:g}, {GREATEST_BASE:g}]: it reaches from "
+            f"{checked.min():g} to {checked.max():g}. Pass margins, such as those of another model."
         )
     return checked
 

@@ -32,6 +32,7 @@ from ._xgboost_booster import (
     MAIN_NAMES,
     XGBoost,
     XGBoostRounds,
+    check_verbose,
     raw_margins,
     refuse_ratio,
     set_threads,
@@ -323,6 +324,7 @@ base_margin_eval_set
             has value, a column is missing, or one is given that the loss does not read.
         """
         columns = {"value": value, "groups": groups, **columns}
+        check_verbose(verbose, type(self).__name__)
         training = self._check_fit(
             X, y, sample_weight, base_margin, columns, {"xgb_model": xgb_model}
         )

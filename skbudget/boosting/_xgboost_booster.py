@@ -17,6 +17,7 @@ from xgboost.callback import EarlyStopping, EvaluationMonitor, TrainingCallback
 from xgboost.core import XGBoostError
 
 from .._utils.threads import container_threads
+from .._utils.validation import check_positive
 from ._fitting import Booster, Choice, Model, Training
 from ._minimised import Minimised
 from ._parameters import OF_XGBOOST, refuse_class_ratio
@@ -26,6 +27,7 @@ __all__ = [
     "MAIN_NAMES",
     "XGBoost",
     "XGBoostRounds",
+    "check_verbose",
     "raw_margins",
     "refuse_ratio",
     "set_threads",
@@ -76,6 +78,12 @@ class StopAfter(TrainingCallback):
     def after_iteration(self, model: Any, epoch: int, evals_log: Any) -> bool:
         """Return whether to stop."""
         return model.num_boosted_rounds() >= self.n_rounds
+
+
+def check_verbose(verbose: Any, owner: str) -> None:
+    """Raise if ``verbose`` of `fit` is no period: XGBoost would stop without a message."""
+    if not (verbose is None or isinstance(verbose, bool | np.bool_)):
+        check_positive(verbose, "verbose", f"{owner}.fit", integer=True, minimum=0)
 
 
 def raw_margins(fitted: Any, X: Any, **options: Any) -> NDArray[np.float64]:

@@ -143,7 +143,8 @@ def sum_pairs(
     cells = span * CELLS_PER_TEMPERATURE
     if not np.isfinite(cells):
         raise ValueError(
-            "The scores of positives and negatives spread over more than a float holds at "
+            "The scores of positives and negatives (pos and neg of a kernel, y_pred or preds of "
+            "an objective) spread over more than a float holds at "
             f"temperature={tau!r}: the temperature must be larger."
         )
     if method == "auto":

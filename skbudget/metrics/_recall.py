@@ -104,6 +104,7 @@ def recall_partial_auc_score(
         sample_weight=sample_weight,
         value=value,
         pos_label=pos_label,
+        owner=owner,
     )
     # From the bottom of the ranking, missed positives are what is spent.
     width = 1.0 - min_tpr
@@ -178,7 +179,8 @@ def volume_at_recall_error(
     >>> volume_at_recall_error(y_true, y_score, recall=1.0)
     0.5
     """
-    recall = check_budget(recall, "volume_at_recall_error", "recall")
+    owner = "volume_at_recall_error"
+    recall = check_budget(recall, owner, "recall")
     everything, positives = spenders_and_positives(
         y_true,
         y_score,
@@ -186,5 +188,6 @@ def volume_at_recall_error(
         sample_weight=sample_weight,
         value=value,
         pos_label=pos_label,
+        owner=owner,
     )
     return everything.fraction_taken(positives.cut(recall * positives.total, reach=True))

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from numbers import Integral, Real
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.stats import hypergeom
 from sklearn.base import clone
 from sklearn.model_selection import (
     GroupShuffleSplit,
@@ -30,23 +32,32 @@ from .._utils.splits import (
     warn_of_parted_groups,
 )
 
-__all__ = ["HeldOut", "score_held_out"]
+__all__ = ["HeldOut", "score_held_out", "warn_of_scales"]
 
 # Fraction that is held out for a guarantee if `cv` does not say, and number of folds otherwise.
 HELD_OUT, N_FOLDS = 0.2, 5
 
 REMEDY = "Pass more rows, or a fitted model and fresh rows to calibrate it on (cv='prefit')."
 
+# Folds are told to be on scales of their own if chance makes a difference like theirs so rarely,
+# and if one of them flags so many times its share, or so many times less. Drift between the folds
+# of a time series seldom reaches the latter.
+SCALE_RISK, SCALE_RATIO = 1e-4, 2.0
+
 Score = Callable[[Any, Any, Any], NDArray[np.float64]]
 
 
 class HeldOut(NamedTuple):
-    """The model that predicts, and the rows that were held out of training with their scores."""
+    """The model that predicts, and the rows that were held out of training with their scores.
+
+    ``folds`` is the number of the split that held a row out.
+    """
 
     estimator: Any
     rows: NDArray[np.intp]
     scores: NDArray[np.float64]
     source: str
+    folds: NDArray[np.intp] | None = None
 
 
 def score_held_out(
@@ -115,6 +126,35 @@ def score_held_out(
         np.concatenate([held_out for _, held_out in splits]),
         np.concatenate(scores),
         "cross-fitted" if several else "held-out",
+        np.repeat(np.arange(len(splits)), [held_out.size for _, held_out in splits]),
+    )
+
+
+def warn_of_scales(
+    flagged: NDArray[np.bool_], folds: NDArray[np.intp], owner: str, *, stacklevel: int
+) -> None:
+    """Warn if one threshold flags another share of the rows in one fold than in the others.
+
+    Rows are dealt to the folds at random, so each fold's number of flagged rows is a draw without
+    replacement from all of them, if the folds' models score on one scale.
+    """
+    sizes = np.bincount(folds)
+    counts = np.bincount(folds, weights=flagged).astype(np.intp)
+    expected = flagged.sum() * sizes / folds.size
+    law = hypergeom(folds.size, flagged.sum(), sizes)
+    chance = 2 * np.minimum(law.cdf(counts), law.sf(counts - 1))
+    apart = (counts > SCALE_RATIO * expected) | (counts < expected / SCALE_RATIO)
+    if not (apart & (chance < SCALE_RISK / sizes.size)).any():
+        return
+    shares = counts / sizes
+    warnings.warn(
+        f"The models of {owner}'s folds score on scales of their own: the one threshold flags "
+        f"{shares.min():.3%} of the held-out rows of one fold and {shares.max():.3%} of "
+        "another's, more than chance explains. The final model may flag another share than it "
+        "is asked to. Hold out a fraction of the rows (cv=0.2 with refit=False), calibrate the "
+        "estimator, or make it more stable (fewer or smaller trees, a smaller step).",
+        UserWarning,
+        stacklevel=stacklevel,
     )
 
 

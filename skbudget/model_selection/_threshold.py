@@ -23,7 +23,7 @@ from .._utils.validation import check_jobs, check_weights
 from ._base import check_lengths
 from ._calibration import ScoredRows, calibrate
 from ._flagging import FlagsRows
-from ._held_out import HeldOut, score_held_out
+from ._held_out import HeldOut, score_held_out, warn_of_scales
 from ._routing import RoutesFit, route
 from ._rules import DEFAULT_BUDGET, by_coverage, check_rule, check_rule_weights, rule_of
 from ._segments import code_segments
@@ -82,7 +82,8 @@ class BudgetThresholdClassifier(RoutesFit, FlagsRows):
         Which rows calibrate the threshold:
 
         - None: five stratified folds; with `guarantee`, a fifth of the rows held out;
-        - int: number of stratified folds; each row is scored by a model of the other folds;
+        - int: number of stratified folds; each row is scored by a model of the other folds.
+          The models should score on one scale, and a warning says if they do not;
         - float in (0, 1): the fraction of the rows that is held out. The split is stratified,
           except for a guarantee of the population's alert rate, which needs rows drawn
           without regard to their labels (a floor on recall does not);
@@ -413,6 +414,9 @@ class BudgetThresholdClassifier(RoutesFit, FlagsRows):
         self.classes_ = np.sort(classes)
         self.calibrations_: list[dict[str, Any]] = []
         self._calibrate(replace(rows, features=held_out.scores), held_out.source)
+        if held_out.source == "cross-fitted" and held_out.folds is not None:
+            flagged = self._flags(held_out.scores, rows.codes)
+            warn_of_scales(flagged, held_out.folds, owner, stacklevel=3)
         for name in ("n_features_in_", "feature_names_in_"):
             if hasattr(estimator, name):
                 setattr(self, name, getattr(estimator, name))

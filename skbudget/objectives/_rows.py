@@ -34,6 +34,8 @@ MARGINS = ("one", "classes", "thresholds")
 
 # Sums of weights of the two classes have products in range where neither has a lesser share.
 _LEAST_SHARE = 1e-100
+# And where neither is less than this.
+_LEAST_MASS = 1e-150
 
 NO_COLUMNS: Mapping[str, NDArray] = {}
 
@@ -133,7 +135,8 @@ class Rows:
             if self.workers is not None:
                 self._sum_over_workers(known)
             elif weight is not None and not (
-                min(positive_weight, known["negative_weight"]) > _LEAST_SHARE * total
+                min(positive_weight, known["negative_weight"])
+                > max(_LEAST_SHARE * total, _LEAST_MASS)
             ):
                 raise ValueError(_message_of_weights(positive_weight, known["negative_weight"]))
             if value is not None:
@@ -235,7 +238,16 @@ class Rows:
 def _message_of_weights(positive_weight: float, negative_weight: float) -> str:
     """Return what is wrong with weights of which one class has none, or nearly none."""
     if not (positive_weight > 0 and negative_weight > 0):
-        return "All sample weights of one class are zero: positives and negatives are needed."
+        return (
+            "All sample weights of one class are zero: positives and negatives are needed. See "
+            "sample_weight."
+        )
+    if max(positive_weight, negative_weight) <= _LEAST_MASS / _LEAST_SHARE:
+        return (
+            f"sample_weight of the positives adds up to {positive_weight:g}, and that of the "
+            f"negatives to {negative_weight:g}, which is too little to divide by: multiply the "
+            "weights by a constant."
+        )
     return (
         f"sample_weight of the positives adds up to {positive_weight:g}, and that of the "
         f"negatives to {negative_weight:g}: the lesser sum is nothing beside the other. Choose "

@@ -90,6 +90,15 @@ def test_scores_and_weights_of_an_objective(rows):
         pauc_objective(y, [[1], [1, 2]])
     with pytest.raises(ValueError, match="sample_weight must be an array"):
         pauc_objective(y, np.zeros(y.size), [[1], [1, 2]])
+    for scores in ([0.0, 1e308], [-1e308, 1e308]):
+        with pytest.raises(ValueError, match=r"y_pred must lie within \[-1e\+150, 1e\+150\]"):
+            pauc_objective(y, np.resize(scores, y.size))
+    with pytest.raises(ValueError, match="sample_weight must have one entry per sample.*got 0"):
+        pauc_objective(y, np.zeros(y.size), [])
+    with pytest.raises(ValueError, match="group must hold the number of rows of each query"):
+        pauc_objective(y, np.zeros(y.size), None, [])
+    with pytest.raises(ValueError, match="sample_weight of the positives adds up to .* too little"):
+        pauc_objective.loss(y, np.zeros(y.size), np.full(y.size, 1e-320))
     with pytest.raises(ValueError, match="y_pred"):
         CoverageMetric(budget=0.1)(y, np.where(y == 1, np.nan, 0.0))
 
@@ -112,6 +121,20 @@ def test_weights_that_vanish_beside_the_greatest(cls, rows):
     weight[1] = 1e200
     with pytest.raises(ValueError, match="vanish beside the greatest: see sample_weight"):
         only_rank(cls).fit(X, y, sample_weight=weight)
+
+
+@each_class
+def test_scores_to_begin_from_seeds_and_callbacks(cls, rows):
+    X, y = rows
+    name = cls._base_name
+    with pytest.raises(ValueError, match=rf"{name} must lie within \[-1e\+30, 1e\+30\]"):
+        only_rank(cls).fit(X, y, **{name: np.full(y.size, 1e308)})
+    with pytest.raises(ValueError, match="'random_state' parameter.*an int, a RandomState, a Gen"):
+        only_rank(cls, random_state=iter([1])).fit(X, y)
+    if cls is PAUCLGBMClassifier:
+        for given in ("1%", {1.5}, [1.0]):
+            with pytest.raises(ValueError, match=r"callbacks of PAUCLGBMClassifier\.fit must be a"):
+                only_rank(cls).fit(X, y, callbacks=given)
 
 
 def test_values_without_an_evaluation_set(rows):
@@ -140,6 +163,15 @@ def test_verbosity_is_refused_before_xgboost_keeps_it(verbosity):
     with pytest.raises(ValueError, match="'verbosity' parameter of PAUCXGBClassifier"):
         clone(model).set_params(verbosity=verbosity).fit(X, y)
     model.fit(X, y)
+
+
+@pytest.mark.parametrize("verbose", [-1, -1e308, 0.5, "yes"])
+def test_verbose_of_xgboost_is_a_period(verbose, rows):
+    model = only_rank(PAUCXGBClassifier)
+    with pytest.raises(ValueError, match=r"'verbose' parameter of PAUCXGBClassifier\.fit"):
+        model.fit(*rows, eval_set=[rows], verbose=verbose)
+    for allowed in (None, False, np.True_, 0, 5):
+        model.fit(*rows, eval_set=[rows], verbose=allowed)
 
 
 @pytest.mark.parametrize("cls", [PAUCLGBMClassifier, PAUCXGBClassifier])

@@ -57,6 +57,19 @@ def test_by_name_it_has_the_budget_of_the_estimator(cls, contested):
 
 
 @each_class
+def test_as_a_regulariser_by_name_it_has_the_budget_of_the_estimator_too(cls, contested):
+    X, y = contested[0]
+    scores = [
+        only_rank(cls, "binary_cross_entropy", regularizer=added, budget=0.1)
+        .fit(X, y)
+        .decision_function(X)
+        for added in ("lovasz_significance", LovaszSignificance(budget=0.1), LovaszSignificance())
+    ]
+    np.testing.assert_array_equal(scores[0], scores[1])
+    assert not np.allclose(scores[0], scores[2])
+
+
+@each_class
 def test_cross_sections_turn_the_trees_to_the_heavy_background(cls, backgrounds):
     X, y, process, weight = backgrounds
     X_new, y_new, new_process, new_weight = make_two_backgrounds(

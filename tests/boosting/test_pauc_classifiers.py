@@ -152,7 +152,7 @@ def test_any_two_labels(cls, table, labels):
     X, y = table
     low, high = sorted(labels)
     named = np.where(y == 1, high, low)
-    model, plain = make(cls).fit(X, named), make(cls).fit(X, y)
+    model, plain = (make(cls, selection_cv=None).fit(X, target) for target in (named, y))
     assert list(model.classes_) == [low, high]
     assert model.pos_label_ == high
     np.testing.assert_array_equal(model.decision_function(X), plain.decision_function(X))
@@ -164,9 +164,9 @@ def test_any_two_labels(cls, table, labels):
 def test_sparse_input(cls, table):
     X, y = table
     X = np.where(X > 0.5, X, 0.0)
-    dense = make(cls).fit(X, y)
+    dense = make(cls, selection_cv=None).fit(X, y)
     for convert in (sp.csr_matrix, sp.csc_matrix, sp.csr_array):
-        model = make(cls).fit(convert(X), y)
+        model = make(cls, selection_cv=None).fit(convert(X), y)
         assert coverage_at_budget_score(
             y, model.decision_function(convert(X)), budget=0.05
         ) == pytest.approx(
@@ -266,7 +266,7 @@ def test_other_evaluation_metrics(cls, table, fresh_table):
 def test_parameters_reach_the_objective(cls, table):
     X, y = table
     margins = [
-        make(cls, calibration_cv=None, **params).fit(X, y).decision_function(X)
+        make(cls, selection_cv=None, calibration_cv=None, **params).fit(X, y).decision_function(X)
         for params in (
             {},
             {"beta": 0.9},
@@ -351,7 +351,8 @@ def test_shap_explains_the_margin(cls, table):
 def test_model_selection_on_coverage(cls, table):
     X, y = table
     named = np.where(y == 1, "yes", "no")
-    pipeline = make_pipeline(StandardScaler(), make(cls, calibration_cv=None))
+    ranks = make(cls, selection_cv=None, calibration_cv=None)
+    pipeline = make_pipeline(StandardScaler(), ranks)
     name = cls.__name__.lower()
     scorer = make_coverage_scorer(budget=0.05)
     search = GridSearchCV(
@@ -370,13 +371,13 @@ def test_one_versus_rest_wraps_it(cls):
     rng = np.random.default_rng(0)
     y = rng.integers(0, 3, size=600)
     X = rng.normal(size=(600, 4)) + np.eye(3)[y] @ (3 * rng.normal(size=(3, 4)))
-    model = OneVsRestClassifier(make(cls, budget=0.2)).fit(X, y)
+    model = OneVsRestClassifier(make(cls, budget=0.2, selection_cv=None)).fit(X, y)
     assert (model.predict(X) == y).mean() > 0.8
 
 
 def test_set_params_and_refit(cls, table):
     X, y = table
-    model = make(cls).fit(X, y)
+    model = make(cls, selection_cv=None).fit(X, y)
     first = model.decision_function(X)
     model.set_params(beta=0.9, calibration_cv=None).fit(X, y)
     assert np.abs(model.decision_function(X) - first).max() > 1e-4

@@ -389,7 +389,7 @@ def test_scores_that_are_not_finite(side, bad):
         ({"weight_neg": [1e308] * 3}, "The sum of weight_neg is too large for a float"),
         ({"temperature": True}, "'temperature' parameter of pair_sums"),
         ({"temperature": np.timedelta64(1, "s")}, "'temperature' parameter of pair_sums"),
-        ({"positives": [0.0, 1e308]}, "scores of positives and negatives spread over more than"),
+        ({"positives": [0.0, 1e308]}, "pos and neg of a kernel.* spread over more than"),
         ({"method": np.array(["grid", "auto"])}, "'method' parameter of pair_sums"),
     ],
 )

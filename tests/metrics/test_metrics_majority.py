@@ -28,6 +28,8 @@ CALLS = {
     "value_per_review_score": partial(metrics.value_per_review_score, budget=0.1, basis="fpr"),
     "partial_auc_score": metrics.partial_auc_score,
     "fpr_at_tpr_error": metrics.fpr_at_tpr_error,
+    "recall_partial_auc_score": metrics.recall_partial_auc_score,
+    "volume_at_recall_error": metrics.volume_at_recall_error,
     "bootstrap_ci": partial(metrics.bootstrap_ci, budget=[0.1, 0.2], n_resamples=20),
     "paired_bootstrap_ci": lambda y, score, **about: metrics.paired_bootstrap_ci(
         y, score, OTHER, budget=0.1, n_resamples=20, **about
@@ -55,8 +57,8 @@ def heard(call, *args, **kwargs):
 def test_a_metric_warns_once_at_the_line_that_calls(name):
     (warning,) = heard(CALLS[name], COMMON, SCORE)
     assert str(warning.message) == (
-        f"{name}: the positive class 1 is the majority of y_true (0.6 of the rows), so that a "
-        "review budget would be spent on the common class. If the other class is the one to be "
+        f"{name}: the positive class 1 is the majority of y_true (0.6 of the rows), so that "
+        "reviews would go to the common class. If the other class is the one to be "
         "caught, pass pos_label=0 and scores that are greater for it."
     )
     assert warning.filename == __file__
@@ -136,7 +138,7 @@ def test_a_scorer_warns_once(fitted, pos_label, about):
         (warning,) = heard(scorer, model, X, COMMON, **about)
     assert str(warning.message) == (
         "A scorer of coverage_at_budget_score: the positive class 1 is the majority of y (0.6 of "
-        "the rows), so that a review budget would be spent on the common class. If the other "
+        "the rows), so that reviews would go to the common class. If the other "
         "class is the one to be caught, pass pos_label=0."
     )
     assert warning.filename == __file__

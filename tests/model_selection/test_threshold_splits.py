@@ -5,6 +5,7 @@ import warnings
 import numpy as np
 import pytest
 from sklearn import config_context
+from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
@@ -20,6 +21,7 @@ from threshold_cases import FirstColumn, draw, fitted, prefit
 from skbudget import BudgetThresholdClassifier, make_coverage_scorer
 from skbudget._utils.labels import PositiveClassWarning
 from skbudget.model_selection import budget_threshold
+from skbudget.model_selection._held_out import warn_of_scales
 
 
 class Watching(FirstColumn):
@@ -226,3 +228,47 @@ def test_no_row_that_spends_the_budget():
     model = prefit(X, y, budget=0.1, segments=segments)
     with pytest.raises(ValueError, match="in each segment: segment 'b' has 0"):
         model.update(X[:50], segments=segments[:50])
+
+
+class ScalesOfItsOwn(ClassifierMixin, BaseEstimator):
+    """Ranks by the first feature, on a scale that depends on the rows it was fitted on."""
+
+    def __init__(self, spread=0.0):
+        self.spread = spread
+
+    def fit(self, X, y):
+        self.classes_ = np.unique(y)
+        self.shift_ = self.spread * np.modf(1e3 * np.abs(X).sum())[0]
+        return self
+
+    def decision_function(self, X):
+        return X[:, 0] + self.shift_
+
+
+@pytest.mark.parametrize("rule", [{"budget": 0.02}, {"min_recall": 0.8}], ids=["budget", "recall"])
+@pytest.mark.parametrize("spread", [0.0, 10.0], ids=["one scale", "scales"])
+def test_models_of_folds_on_scales_of_their_own_are_warned_of(rule, spread):
+    rng = np.random.default_rng(0)
+    y = rng.random(3_000) < 0.05
+    X = rng.normal(size=(3_000, 2)) + y[:, None]
+    model = BudgetThresholdClassifier(ScalesOfItsOwn(spread), **rule)
+    if spread:
+        with pytest.warns(UserWarning, match=r"folds score on scales of their own.*cv=0\.2"):
+            model.fit(X, y)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            model.set_params(cv=0.2, refit=False).fit(X, y)
+    else:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            model.fit(X, y)
+
+
+def test_shares_that_chance_explains_are_not_warned_of():
+    rng = np.random.default_rng(1)
+    folds = rng.permutation(np.arange(5_000) % 5)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for _ in range(500):
+            warn_of_scales(rng.random(5_000) < 0.01, folds, "X", stacklevel=1)
+        warn_of_scales(np.zeros(5_000, dtype=bool), folds, "X", stacklevel=1)
