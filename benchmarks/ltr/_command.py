@@ -15,6 +15,8 @@ from ._study import Effort, Outcome, read_outcomes, run
 
 __all__ = ["main", "render"]
 
+BEGIN, END = "<!-- table begins -->", "<!-- table ends -->"
+
 QUICK = Effort(60, 40, 60, (Settings(0.1, 7),), (10, 30), 200)
 
 
@@ -102,6 +104,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--quick", action="store_true", help="small tables, to see that it runs")
     parser.add_argument("--only", nargs="+", metavar="NAME", help="methods whose names have this")
+    parser.add_argument(
+        "--page", type=Path, metavar="FILE.md", help="page to write the table into, at its marks"
+    )
     parser.add_argument("--show", action="store_true", help="print the table and run nothing")
     options = parser.parse_args(arguments)
     if options.seeds < 1:
@@ -127,5 +132,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
         outcomes = read_outcomes(options.results)
     if not outcomes:
         parser.error(f"{options.results} holds no results.")
-    print(render(outcomes))
+    table = render(outcomes)
+    print(table)
+    if options.page is not None:
+        _put(table, options.page)
     return 0
+
+
+def _put(table: str, page: Path) -> None:
+    """Write a table between the marks of a page."""
+    text = page.read_text(encoding="utf-8")
+    before, begin, rest = text.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not (begin and end):
+        raise ValueError(f"{page} lacks the marks {BEGIN!r} and {END!r}.")
+    page.write_text(f"{before}{BEGIN}\n\n{table}\n\n{END}{after}", encoding="utf-8")

@@ -134,8 +134,8 @@ def bootstrap_ci(
     twice is two groups. The budget is still one of all rows, or that of each group if the
     `metric` has groups, such as :func:`ndcg_at_k_score`. The metrics of groups of this package
     are ratios of sums over groups, so that they cost no more than a budget; another metric is
-    called once for each resample. "wilson" has the number of positives that the standard error
-    stands for. With less than about 20 groups that have positives, intervals are too narrow.
+    called once for each resample. ``"wilson"`` has the number of positives that the standard error
+    stands for. docs/groups.md shows how often these intervals hold, and those over rows do not.
 
     **Weights.** A weight is part of its row, like the label. If a row of weight 3 stands
     for three independent rows, repeat it first (:func:`numpy.repeat`); otherwise the

@@ -5,7 +5,7 @@ import pytest
 pytest.importorskip("lightgbm")
 
 from benchmarks.ltr import main
-from benchmarks.ltr._command import QUICK, render
+from benchmarks.ltr._command import BEGIN, END, QUICK, render
 from benchmarks.ltr._methods import PEER, Settings, find_methods
 from benchmarks.ltr._study import CEILING, Effort, read_outcomes, run
 from skbudget.objectives import available
@@ -70,3 +70,11 @@ def test_the_command_runs(tmp_path, capsys):
     assert main(["--quick", "--seeds", "1", "--only", "binary", "--results", str(path)]) == 0
     assert "| LightGBM binary |" in capsys.readouterr().out
     assert {one.n_train for one in read_outcomes(path)} == {QUICK.n_train}
+    page = tmp_path / "page.md"
+    page.write_text(f"before\n{BEGIN}\nold\n{END}\nafter\n")
+    for _ in range(2):
+        assert main(["--show", "--results", str(path), "--page", str(page)]) == 0
+    text = page.read_text()
+    assert text.startswith(f"before\n{BEGIN}\n\n| method |")
+    assert text.endswith(f"\n\n{END}\nafter\n")
+    assert "old" not in text
