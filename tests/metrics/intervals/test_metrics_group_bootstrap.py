@@ -1,5 +1,6 @@
 """Intervals and the test over whole groups, against draws of rows and against simulation."""
 
+import tracemalloc
 from functools import partial
 
 import numpy as np
@@ -269,3 +270,21 @@ def test_intervals_over_groups_hold_at_their_level(n_groups):
     by_group, by_row = hold(n_groups, 500, 1000 * n_groups)
     print(f"{n_groups} groups: {by_group:.3f} over groups, {by_row:.3f} over rows")
     assert 0.91 < by_group < 0.985
+
+
+def test_memory_is_bounded():
+    rng = np.random.default_rng(12)
+    group = rng.integers(0, 8_000, 40_000)
+    y, score = rng.random(40_000) < 0.02, rng.normal(size=40_000)
+    tracemalloc.start()
+    try:
+        bootstrap_ci(y, score, budget=0.05, group=group, n_resamples=500, random_state=0)
+        bootstrap_ci(
+            y, score, metric=partial(precision_at_k_score, k=2, empty_groups="zero"), group=group,
+            n_resamples=500, method="percentile", random_state=0,
+        )  # fmt: skip
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    # 500 resamples of 8 000 groups are 32 MB by themselves.
+    assert peak < 150e6
