@@ -420,6 +420,10 @@ def _of_threshold(full: str, rows: Any, filled: Any, kinds: Any) -> list[Example
 
     segments = {"X": Array("tables", role="table"), "segments": Array("columns", role="ids")}
 
+    # Either of them needs the other.
+    limits = dict.fromkeys(("group", "max_per_group"), ANYTHING)
+    segments |= limits
+
     def with_segments(variant: int) -> dict[str, Any]:
         return {"X": table(variant), "segments": np.arange(N_ROWS) % 2}
 
@@ -458,7 +462,21 @@ def _of_threshold(full: str, rows: Any, filled: Any, kinds: Any) -> list[Example
             alone=True,
             right=alerts_are_rows,
             upstream=frozenset({"X"}),
-            kinds={"X": Array("tables", role="table"), "segments": ANYTHING},
+            kinds={"X": Array("tables", role="table"), "segments": ANYTHING, **limits},
+        ),
+        Example(
+            f"{full}.alerts[group]",
+            lambda **arguments: _fitted(found, 0).alerts(**arguments),
+            lambda variant: {
+                "X": table(variant),
+                "capacity": 5,
+                "group": np.arange(N_ROWS) % 6,
+                "max_per_group": 1,
+            },
+            (found.alerts,),
+            right=alerts_are_rows,
+            upstream=frozenset({"X"}),
+            kinds={"X": Array("tables", role="table"), "segments": ANYTHING, **limits},
         ),
         Example(
             f"{full}.alerts[segments]",
