@@ -61,8 +61,7 @@ def bootstrap_coverage(
     rows = check_rows(
         y_true, y_score, sample_weight=sample_weight, value=value, pos_label=pos_label
     )
-    cells = Cells.of([rows], budgets, basis)
-    return resample(cells, n_resamples, stratified, random_state)[0]
+    return resample([rows], budgets, basis, n_resamples, stratified, random_state)[0]
 
 
 def _cells(
@@ -80,15 +79,18 @@ def _cells(
 
 
 def resample(
-    cells: Cells | GroupCells,
+    rankings: list[ScoredRows],
+    budgets: NDArray[np.float64],
+    basis: str,
     n_resamples: int,
     stratified: bool,
     random_state: Any,
     count: Callable[[int], None] = lambda number: None,
+    codes: NDArray[np.intp] | None = None,
 ) -> NDArray[np.float64]:
     """Return coverages of shape (n_rankings, n_resamples, n_budgets)."""
-    n_rankings = len(cells.levels if isinstance(cells, Cells) else cells.spent)
-    coverage = np.empty((n_rankings, n_resamples, cells.budgets.size))
+    cells = _cells(rankings, budgets, basis, codes)
+    coverage = np.empty((len(rankings), n_resamples, budgets.size))
     done = 0
     for chunk in cells.resample(n_resamples, random_generator(random_state), stratified=stratified):
         coverage[:, done : done + chunk.shape[1]] = chunk
@@ -115,11 +117,14 @@ def coverage_interval(
     check_size(options.n_resamples, budgets.size)
     distribution = _difference(
         resample(
-            _cells(rankings, budgets, basis, codes),
+            rankings,
+            budgets,
+            basis,
             options.n_resamples,
             options.stratified,
             random_state,
             options.progress(),
+            codes,
         )
     )
     ends = [
