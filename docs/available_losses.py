@@ -16,7 +16,14 @@ goes into ``objective=`` and ``regularizer=`` of
 `PAUCLGBMClassifier <skbudget.boosting.PAUCLGBMClassifier>` and
 `PAUCXGBClassifier <skbudget.boosting.PAUCXGBClassifier>`, into ``loss=`` and
 ``regularizer=`` of `PAUCClassifier <skbudget.neural.PAUCClassifier>` and into
-`find_loss <skbudget.objectives.find_loss>`.
+`find_loss <skbudget.objectives.find_loss>`. Where LightGBM or XGBoost has the loss, the
+boosters' classifiers train theirs, and networks that of torch; "Elsewhere" says under which
+name.
+
+Losses that train embeddings score no rows and are not in this table.
+``available(model="embeddings")``
+lists them, and ``loss=`` of `EmbeddingRecallClassifier <skbudget.neural.EmbeddingRecallClassifier>`
+takes their names.
 
 .. currentmodule:: skbudget.objectives
 
@@ -31,6 +38,7 @@ COLUMNS = (
     "Trains",
     "Workers",
     "Scale",
+    "Elsewhere",
     "Summary",
 )
 
@@ -47,6 +55,7 @@ def describe(name, cls):
         "networks" if cls.networks_only else "boosters, networks",
         "yes" if cls.sums_over_workers else "no",
         cls.scale,
+        "; ".join(f"{library}: ``{theirs}``" for library, theirs in cls.library.items()) or "-",
         # References are numbered on the page of the class.
         re.sub(r" \[\d+\]_", "", cls.__doc__.strip().splitlines()[0]),
     )

@@ -8,7 +8,6 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
-from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 from sklearn.pipeline import make_pipeline
 from sklearn.utils import check_consistent_length, check_random_state
 from sklearn.utils._param_validation import InvalidParameterError
@@ -39,13 +38,10 @@ from ._utils.splits import (
     Split,
     check_groups,
     check_trainable,
-    code_groups,
     groups_for,
     is_splitter,
-    read_splits,
     requested_groups,
-    splitter_of,
-    warn_of_parted_groups,
+    table_splits,
 )
 from ._utils.tables import LabelledRows
 from ._utils.validation import check_budget, check_positive, check_response, check_weights
@@ -315,23 +311,10 @@ class PAUCEnsembleClassifier(ClassifierMixin, BaseEstimator):
         given: dict[str, Any],
     ) -> list[Split]:
         """Return the splits of the rows that have weight."""
-        if is_splitter(self.cv):
-            splitter = splitter_of(self.cv, table.labels)
-            weighted = np.zeros(strata.size, dtype=bool)
-            weighted[rows] = True
-            found = read_splits(splitter, table.features, table.labels, params=given)
-            warn_of_parted_groups(found, table.groups, type(self).__name__, "cv", stacklevel=4)
-            splits = [Split(*(part[weighted[part]] for part in split)) for split in found]
-        else:
-            n_folds = min(int(self.cv), int(np.bincount(strata[rows], minlength=2).min()))
-            kind, groups = StratifiedKFold, None
-            if table.groups is not None:
-                kind, groups = StratifiedGroupKFold, code_groups(table.groups[rows])
-            folds = kind(n_folds, shuffle=True, random_state=seed)
-            found = read_splits(folds, rows, strata[rows], params={"groups": groups})
-            splits = [Split(*(rows[part] for part in split)) for split in found]
-        splits = [split for split in splits if split.held_out.size]
         owner, remedy = type(self).__name__, "Pass more rows, or other splits as cv."
+        splits = table_splits(
+            self.cv, table, strata, rows, owner=owner, seed=seed, given=given, stacklevel=5
+        )
         check_trainable(
             splits, table.labels == self.pos_label_, classes_by_role(self), owner, remedy
         )

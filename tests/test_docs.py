@@ -178,6 +178,7 @@ NOT_ASKED_OF = {
     "skbudget.metrics.BootstrapInterval": {"EX01"},
     "skbudget.model_selection.AdoptionReport": {"EX01", "PR01"},
     "skbudget.metrics.CoverageDifference": {"EX01"},
+    "skbudget.sampling.NegativeSample": {"PR01"},
     "skbudget.metrics.CoverageSampleSize": {"EX01"},
     # Parameters that are handed on to `from_predictions` or `plot` are listed together.
     **{

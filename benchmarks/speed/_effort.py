@@ -12,6 +12,7 @@ PARTS = {
     "scale": "one call of the objective by the number of rows, and brute force",
     "memory": "the greatest memory that one call of the objective allocates",
     "losses": "a step of the torch loss, against imbalanced-losses and LibAUC",
+    "lists": "gradient and hessian of the losses of lists on one list, against a sort",
     "networks": "training PAUCClassifier, and the same network on cross-entropy in skorch",
     "metric": "coverage at a budget, against scikit-learn's ROC curve",
 }
@@ -46,6 +47,8 @@ class Effort:
         "losses".
     loss_pos_rate : float, default=0.005
         Share of positives of part "losses", a fraction.
+    list_rows : int, default=1_000_000
+        Number of rows of part "lists".
     network_rows, network_epochs : int, default=100_000, 10
         Numbers of rows and of epochs of part "networks".
     """
@@ -68,6 +71,7 @@ class Effort:
     loss_queue: int = 32_768
     loss_steps: int = 200
     loss_pos_rate: float = 0.005
+    list_rows: int = 1_000_000
     network_rows: int = 100_000
     network_epochs: int = 10
 
@@ -89,6 +93,7 @@ QUICK = Effort(
     loss_queue=1024,
     loss_steps=10,
     loss_pos_rate=0.05,
+    list_rows=20_000,
     network_rows=8_000,
     network_epochs=2,
 )

@@ -144,6 +144,12 @@ def _plan_losses(effort: Effort) -> list[Piece]:
     ]
 
 
+def _plan_lists(effort: Effort) -> list[Piece]:
+    from ._lists import time_lists
+
+    return [Piece("lists", "lists", partial(time_lists, effort))]
+
+
 def _plan_networks(effort: Effort) -> list[Piece]:
     from ._networks import fit_networks
 
@@ -162,6 +168,7 @@ _PLANS: dict[str, Callable[[Effort], list[Piece]]] = {
     "scale": _plan_scale,
     "memory": _plan_memory,
     "losses": _plan_losses,
+    "lists": _plan_lists,
     "networks": _plan_networks,
     "metric": _plan_metric,
 }

@@ -11,11 +11,11 @@ from scipy.special import expit, log_expit, softmax
 
 from .scale import moments
 
-__all__ = ["ClassCalibrator", "SigmoidCalibrator"]
+__all__ = ["MIN_SLOPE", "ClassCalibrator", "SigmoidCalibrator", "check_margins", "count_rows"]
 
 # Slope per standard deviation of the margin: a flat map would tie rows that the
 # margin tells apart, and put the even odds out of reach of float32.
-_MIN_SLOPE = 1e-2
+MIN_SLOPE = 1e-2
 _GREATEST_MARGIN = 1e150
 
 
@@ -60,15 +60,9 @@ class SigmoidCalibrator:
         ValueError
             If the margins are so large that their squares are no numbers.
         """
-        greatest = float(np.abs(margin).max())
-        if greatest > _GREATEST_MARGIN:
-            raise ValueError(
-                f"The margins of held-out rows are as large as {greatest:g}, and cannot be turned "
-                "into probabilities: look for extreme values in X, and in init_score or "
-                "base_margin if scores of the rows were passed."
-            )
+        check_margins(margin)
         weight = np.ones(margin.size) if weight is None else weight
-        n_pos, n_neg = _count(weight[positive]), _count(weight[~positive])
+        n_pos, n_neg = count_rows(weight[positive]), count_rows(weight[~positive])
         target = np.where(positive, (n_pos + 1) / (n_pos + 2), 1 / (n_neg + 2))
         share = weight / weight.sum()
         centre, spread = moments(margin, share)
@@ -83,7 +77,7 @@ class SigmoidCalibrator:
 
         base = float(share @ target)
         start = np.array([1.0, np.log(base / (1 - base))])
-        bounds = [(_MIN_SLOPE, None), (None, None)]
+        bounds = [(MIN_SLOPE, None), (None, None)]
         found = minimize(
             loss,
             start,
@@ -109,7 +103,18 @@ class SigmoidCalibrator:
         return np.column_stack([1.0 - positive, positive])
 
 
-def _count(weight: NDArray) -> float:
+def check_margins(margin: NDArray) -> None:
+    """Raise if the squares of margins are no numbers."""
+    greatest = float(np.abs(margin).max())
+    if greatest > _GREATEST_MARGIN:
+        raise ValueError(
+            f"The margins of held-out rows are as large as {greatest:g}, and cannot be turned "
+            "into probabilities: look for extreme values in X, and in init_score or "
+            "base_margin if scores of the rows were passed."
+        )
+
+
+def count_rows(weight: NDArray) -> float:
     """Return how many rows some weights stand for.
 
     A weight of 2 is a row twice. Weights that add up to less than there are rows, such as

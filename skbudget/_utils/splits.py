@@ -12,12 +12,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
-from sklearn.model_selection import check_cv
+from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold, check_cv
 from sklearn.utils.metadata_routing import get_routing_for_object
 from sklearn.utils.validation import _num_samples
 
 from .labels import _shown
 from .naming import naming
+from .tables import LabelledRows
 from .validation import _is_missing
 
 __all__ = [
@@ -32,6 +33,7 @@ __all__ = [
     "read_splits",
     "requested_groups",
     "splitter_of",
+    "table_splits",
     "warn_of_parted_groups",
 ]
 
@@ -95,6 +97,56 @@ def read_splits(
                 "of a split."
             )
     return splits
+
+
+def table_splits(
+    cv: Any,
+    table: LabelledRows,
+    strata: NDArray[np.int64],
+    rows: NDArray[np.intp],
+    *,
+    owner: str,
+    seed: int,
+    given: dict[str, Any],
+    stacklevel: int = 3,
+) -> list[Split]:
+    """Return the splits of those rows of a table that have weight.
+
+    Parameters
+    ----------
+    cv : int, splitter or iterable of (train, test)
+        A number of folds is reduced to the number of rows of the rarer stratum.
+    table : LabelledRows
+        The table.
+    strata : ndarray of int of shape (n_samples,)
+        What each of a number of folds has its share of.
+    rows : ndarray of shape (n_rows,)
+        Numbers of the rows that have weight.
+    owner : str
+        The estimator, for messages.
+    seed : int
+        Draws the folds.
+    given : dict
+        What a splitter gets beside the rows.
+    stacklevel : int, default=3
+        Where a warning of groups points to.
+    """
+    if is_splitter(cv):
+        splitter = splitter_of(cv, table.labels)
+        weighted = np.zeros(strata.size, dtype=bool)
+        weighted[rows] = True
+        found = read_splits(splitter, table.features, table.labels, params=given)
+        warn_of_parted_groups(found, table.groups, owner, "cv", stacklevel=stacklevel)
+        splits = [Split(*(part[weighted[part]] for part in split)) for split in found]
+    else:
+        n_folds = min(int(cv), int(np.bincount(strata[rows], minlength=2).min()))
+        kind, groups = StratifiedKFold, None
+        if table.groups is not None:
+            kind, groups = StratifiedGroupKFold, code_groups(table.groups[rows])
+        folds = kind(n_folds, shuffle=True, random_state=seed)
+        found = read_splits(folds, rows, strata[rows], params={"groups": groups})
+        splits = [Split(*(rows[part] for part in split)) for split in found]
+    return [split for split in splits if split.held_out.size]
 
 
 # --- groups -----------------------------------------------------------------------------

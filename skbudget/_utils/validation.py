@@ -39,6 +39,7 @@ __all__ = [
     "check_weights",
     "distinct_labels",
     "is_label",
+    "label_column",
     "shape_of",
 ]
 
@@ -375,7 +376,7 @@ def check_binary_labels(
     ``pos_label`` follows scikit-learn: without it the labels must be
     {0, 1} or {-1, 1}, and 1 is the positive class.
     """
-    y = _label_column(y_true, name)
+    y = label_column(y_true, name)
     _check_same_length(y, consistent_with)
     if y.size == 0:
         raise ValueError(f"Found no samples in {name}: at least one per class is needed.")
@@ -417,11 +418,11 @@ def distinct_labels(y: ArrayLike, name: str = "y_true") -> NDArray[Any]:
     ValueError
         If a label is missing, or if numbers and strings are mixed.
     """
-    column = _label_column(y, name)
+    column = label_column(y, name)
     return _two_classes(column, name)[0] if column.size else column
 
 
-def _label_column(y: ArrayLike, name: str) -> NDArray[Any]:
+def label_column(y: ArrayLike, name: str) -> NDArray[Any]:
     """Return labels of shape (n_samples,)."""
     if isinstance(y, list | tuple):
         array = _as_array(y, name)

@@ -220,6 +220,8 @@ class BoosterCallable:
             factor = rows.total_weight
         elif loss.scale == "positives":
             factor = rows.positive_weight
+        elif loss.scale == "relevant":
+            factor = rows.relevant_weight
         return found.dense(rows.raw.shape[0], scale=factor, floor=HESSIAN_FLOOR, dtype=np.float32)
 
     def _resolved(self, rows: Rows, iteration: int | None) -> Loss[Any]:

@@ -106,6 +106,8 @@ class PAUCClassifierMixin:
     _leaves_name: str
     # What the parent calls the scores of rows that boosting begins from.
     _base_name: str
+    # Under what name losses know the booster.
+    _library: ClassVar[str]
     # The greatest number that the parent holds in a table.
     _greatest: ClassVar[float] = np.inf
     # Errors of the booster itself.
@@ -230,6 +232,17 @@ class PAUCClassifierMixin:
         if params.get("n_jobs") is None:
             params["n_jobs"] = container_threads()
         return params
+
+    def _is_theirs(self, training: Training) -> bool:
+        """Tell whether an objective of the booster's own is trained."""
+        minimised = find_minimised(self)
+        return bool(minimised.library_params(self._library, training.rows))
+
+    def _has_metric(self, training: Training) -> bool:
+        """Tell whether the booster's own objective brings a metric, for more than two classes."""
+        # That of ranks would ask for the queries of the evaluation set.
+        without = self._fitted_kind[0] == "binary" or find_minimised(self).has_queries
+        return not without and self._is_theirs(training)
 
     def _coverage_metric(self, *, of_value: bool) -> CoverageMetric:
         if self._fitted_kind[0] != "binary":
@@ -463,12 +476,15 @@ class PAUCClassifierMixin:
         scores = self._scores(X, **kwargs)
         calibrator = self._calibrator(kwargs.get(self._base_name))
         if calibrator is None:
-            raise NotFittedError(
-                f"This {type(self).__name__} has no calibration: it was fitted with "
-                "calibration_cv=None or its booster was loaded from a file. "
-                "decision_function ranks all the same."
-            )
+            raise self._lacks_calibration()
         return calibrator.probabilities(scores)
+
+    def _lacks_calibration(self) -> NotFittedError:
+        return NotFittedError(
+            f"This {type(self).__name__} has no calibration: it was fitted with "
+            "calibration_cv=None or its booster was loaded from a file. "
+            "decision_function ranks all the same."
+        )
 
     def _class_probabilities(self, X: Any, **kwargs: Any) -> NDArray[np.float64]:
         """Return the probabilities of the classes in the order of ``classes_``."""
@@ -481,11 +497,21 @@ class PAUCClassifierMixin:
             second = self._class_probabilities(X, **kwargs)[:, 1] > 0.5
             return self.classes_[second.astype(np.intp)]
         scores = self.decision_function(X, **kwargs)
-        if target == "classes":
-            return self.classes_[scores.argmax(axis=1)]
-        if target == "ordinal":
-            return self.classes_[(scores > 0).sum(axis=1)]
-        return scores
+        if target == "real":
+            return scores
+        return self.classes_[self._codes(scores, kwargs)]
+
+    def _codes(self, scores: NDArray[np.float64], options: Mapping[str, Any]) -> NDArray[np.intp]:
+        """Return the numbers of the classes, or levels, that scores stand for."""
+        _, margins = self._kind
+        if margins == "classes":
+            return scores.argmax(axis=1)
+        if margins == "thresholds":
+            return (scores > 0).sum(axis=1)
+        calibrator = self._calibrator(options.get(self._base_name))
+        if calibrator is None:
+            raise self._lacks_calibration()
+        return calibrator.levels(scores)
 
     def score(self, X: Any, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
         """Return the accuracy of `predict`; for a real target the coefficient of determination.

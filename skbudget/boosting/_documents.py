@@ -64,9 +64,10 @@ PARAMETERS_DOC = """budget : float, default=0.005
 OBJECTIVE_DOC = """objective : str, Loss or callable, default=None
         What is minimised. None is the partial AUC that the parameters above set. A name of
         `skbudget.objectives.available` or a `skbudget.objectives.Loss` is another loss, and
-        boosting begins from its `start`. A loss over a band that is given by name has the
-        band of ``budget``, ``alpha``, ``beta`` and ``basis``; its other parameters, and all
-        those of a loss object, are its own. A callable, such as a
+        boosting begins from its `start`. If the booster has that loss itself, its own
+        objective is trained, see `skbudget.objectives.Loss.library_params`. A loss over a band
+        that is given by name has the band of ``budget``, ``alpha``, ``beta`` and ``basis``; its
+        other parameters, and all those of a loss object, are its own. A callable, such as a
         `skbudget.boosting.BoosterObjective`, ignores the parameters above but for
         ``budget``, and boosting begins at zero. A loss may take other targets than two
         classes, see Notes."""
@@ -82,10 +83,12 @@ TARGETS_DOC = """``X`` holds numbers, booleans, missing values and, in data fram
       is the log-odds of each class with calibration, and the raw margins without it.
       `predict` gives the class of the greatest margin. Each class is calibrated against all
       others, and the probabilities of a row are normalised.
-    - ordered levels, which must be numbers: with a margin per threshold between two
-      levels, `predict` gives the level after the last threshold that is passed, counted by
-      margins above zero. With a single margin there is no `predict`. There is no
-      calibration.
+    - ordered levels, which must be numbers. `predict_proba` gives the probability of each
+      level, and needs calibration. With a margin per threshold between two levels, `predict`
+      gives the level after the last threshold that is passed, counted by margins above zero,
+      and with a margin per level that of the greatest. With a single margin it gives the
+      level in the middle of the calibrated distribution; without calibration there is no
+      `predict`. `skbudget.metrics.expected_worth` says what the levels are worth.
     - real numbers: `predict` gives the score, and the estimator is a regressor. There is
       no calibration, and there are no ``classes_``.
 

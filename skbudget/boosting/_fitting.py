@@ -8,12 +8,9 @@ on. The models of the folds are trained by the same `train` as the final one.
 
 from __future__ import annotations
 
-import copy
-from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
-from functools import cached_property
-from typing import Any, ClassVar, NamedTuple
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,11 +18,13 @@ from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 from sklearn.utils import _safe_indexing, check_random_state
 from sklearn.utils.class_weight import compute_sample_weight
 
-from .._utils.calibration import ClassCalibrator, SigmoidCalibrator
+from .._utils.calibration import SigmoidCalibrator
+from .._utils.levels import fit_calibrator
 from .._utils.scale import map_columns, shares, spread_evenly
-from .._utils.splits import GivenSplits, code_groups
+from .._utils.splits import GivenSplits
 from ..metrics import partial_auc_score
-from ..objectives import Loss, Rows
+from ..objectives import Loss
+from ._booster import Booster, Choice, Model, Training
 from ._minimised import Minimised
 
 __all__ = [
@@ -61,191 +60,7 @@ LEAST_NEGATIVES = 20
 ROWS_COMPARED = 50_000
 
 # Targets whose classes have probabilities.
-CALIBRATED = ("binary", "classes")
-
-# Parameters of a candidate by name: "beta" (None for the rule), least split gain and leaves.
-Choice = dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Training:
-    """The rows that a model is trained on.
-
-    Attributes
-    ----------
-    X : array-like, sparse matrix or DataFrame of shape (n_samples, n_features)
-    rows : Rows
-        Target as the loss codes it, sample weights and columns. Its scores are zeros.
-    base : ndarray of shape (n_samples,) or (n_samples, n_margins), or None
-        Scores that boosting begins from.
-    groups : ndarray of shape (n_samples,), or None
-        Groups of rows that folds keep together.
-    for_splitters : mapping of str to mapping
-        What the splitter of each parameter gets beside all of the rows.
-    """
-
-    X: Any
-    rows: Rows
-    base: NDArray[np.float64] | None = None
-    groups: NDArray[Any] | None = None
-    for_splitters: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-
-    @cached_property
-    def counted(self) -> NDArray[np.intp]:
-        """Indices of the rows with weight."""
-        weight = self.rows.weight
-        return np.arange(self.rows.n_samples) if weight is None else np.flatnonzero(weight > 0)
-
-    @cached_property
-    def strata(self) -> NDArray[np.int64]:
-        """Classes of the rows with weight, each of which every fold needs.
-
-        A positive without value counts as a negative here.
-        """
-        strata = self.rows.target.astype(np.int64)
-        value = self.rows.columns.get("value")
-        if value is not None and self.rows.target.dtype == bool:
-            strata = strata * (value > 0)
-        return strata[self.counted]
-
-    @cached_property
-    def group(self) -> NDArray[np.intp] | None:
-        """Group of each row with weight, if rows are grouped, by a customer or by a query."""
-        given = (self.rows.columns.get("group"), self.groups)
-        return code_groups(*(None if one is None else one[self.counted] for one in given))
-
-    def take(self, index: NDArray[np.intp]) -> Training:
-        """Return some of the rows."""
-        base, groups = (None if one is None else one[index] for one in (self.base, self.groups))
-        return Training(_safe_indexing(self.X, index), self.rows.take(index), base, groups)
-
-
-@dataclass
-class Model:
-    """A trained booster, and a constant that its margins have beside its trees.
-
-    Attributes
-    ----------
-    fitted : LGBMModel or XGBModel
-    kept : float or ndarray of shape (n_margins,), or None
-        The part of the constant that the booster cannot carry, to be added to its margins.
-    carried : float
-        The part that the booster carries.
-    """
-
-    fitted: Any
-    kept: float | NDArray[np.float64] | None = None
-    carried: float = 0.0
-
-    def margins(self, booster: Booster, X: Any) -> NDArray[np.float64]:
-        """Return the margins of rows, shape (n_samples,) or (n_samples, n_margins)."""
-        margins = booster.margins(self.fitted, X)
-        return margins if self.kept is None else margins + self.kept
-
-
-@dataclass
-class Booster(ABC):
-    """One of the boosters, with the settings that all models of a `fit` share.
-
-    Attributes
-    ----------
-    params : dict
-        Parameters of the booster's own estimator.
-    arguments : dict
-        Arguments of its `fit` that do not belong to the training rows.
-    callbacks : list
-        Callbacks of the user.
-    seed : object
-        The user's ``random_state``.
-    n_margins : int
-        Raw scores per row.
-    """
-
-    params: dict[str, Any]
-    arguments: dict[str, Any]
-    callbacks: list[Any]
-    seed: Any
-    n_margins: int = 1
-    _untouched: list[Any] = field(init=False, repr=False)
-
-    # Classes of callbacks that print metrics, and of those that stop early.
-    printing: ClassVar[tuple[type, ...]]
-    stopping: ClassVar[tuple[type, ...]]
-
-    def __post_init__(self) -> None:
-        # Callbacks may keep what they saw: those of the folds are copied from these.
-        self._untouched = [_copy_callback(callback) for callback in self.callbacks]
-
-    def for_fold(self, n_rounds: int | None = None) -> Booster:
-        """Return the settings for the model of a fold, with callbacks that saw no training.
-
-        ``n_rounds`` takes the place of early stopping.
-        """
-        params = {**self.params, "random_state": self._seed_of_fold()}
-        callbacks = [
-            _copy_callback(callback)
-            for callback in self._untouched
-            # Only the final model prints its metrics.
-            if not isinstance(callback, self.printing)
-        ]
-        fold = replace(self, params=params, callbacks=callbacks)
-        return fold if n_rounds is None else fold.stopped_after(n_rounds)
-
-    def begin(
-        self, start: float | NDArray[np.float64], base: NDArray | None, n_samples: int
-    ) -> NDArray[np.float64]:
-        """Return the scores of rows that boosting begins from: the start, and ``base``."""
-        shape = (n_samples,) if self.n_margins == 1 else (n_samples, self.n_margins)
-        return np.full(shape, start) + (0.0 if base is None else base)
-
-    @abstractmethod
-    def _seed_of_fold(self) -> Any:
-        """Return the ``random_state`` of another model."""
-
-    @abstractmethod
-    def stopped_after(self, n_rounds: int) -> Booster:
-        """Return the settings with a number of rounds in place of early stopping."""
-
-    @abstractmethod
-    def kept_rounds(self, fitted: Any) -> int | None:
-        """Return the number of rounds that early stopping kept, None without it."""
-
-    @abstractmethod
-    def train(self, training: Training, objective: Any, choice: Choice, start: Any) -> Model:
-        """Return a trained model.
-
-        Parameters
-        ----------
-        training : Training
-            The rows.
-        objective : callable
-            What is minimised.
-        choice : dict
-            Parameters that were chosen.
-        start : float or ndarray of shape (n_margins,), or None
-            Constant that boosting begins from, in addition to the scores of the rows, and
-            that the margins of the model have; None for zero.
-        """
-
-    @abstractmethod
-    def margins(self, fitted: Any, X: Any, **options: Any) -> NDArray[np.float64]:
-        """Return the margins of rows as the booster gives them."""
-
-    def replaced_start(self) -> float:
-        """Return the part of all margins whose place scores that rows begin from take."""
-        return 0.0
-
-    @abstractmethod
-    def shift(self, model: Model, offset: float) -> None:
-        """Add a constant to the margins of a model with one margin."""
-
-
-def _copy_callback(callback: Any) -> Any:
-    try:
-        return copy.deepcopy(callback)
-    except Exception:
-        # Locks, files and the like cannot be copied. The folds then share the callback.
-        return callback
+CALIBRATED = ("binary", "classes", "ordinal")
 
 
 @dataclass(frozen=True)
@@ -280,17 +95,28 @@ class Settings:
     class_weight: Any
     earlier: Any = None
 
+    def library_params(self, training: Training) -> dict[str, Any]:
+        """Return the parameters of the booster's own objective; empty if it is not trained."""
+        return self.minimised.library_params(self.booster.library, training.rows)
+
 
 # --- training -------------------------------------------------------------------------
 
 
 def train(training: Training, settings: Settings, choice: Choice) -> Model:
     """Return a model trained on the rows, with what was chosen."""
+    params = {name: value for name, value in choice.items() if name != "beta"}
+    start = find_start(training, settings)
+    theirs = settings.library_params(training)
+    if theirs:
+        booster = settings.booster
+        if settings.minimised.has_queries:
+            training, sizes = training.by_query()
+            booster = replace(booster, query_sizes=sizes)
+        return booster.train(training, theirs.pop("objective"), params | theirs, start)
     objective = settings.minimised.at(choice["beta"])
     if training.rows.columns:
         objective = objective.with_columns(**training.rows.columns)
-    params = {name: value for name, value in choice.items() if name != "beta"}
-    start = find_start(training, settings)
     return settings.booster.train(training, objective, params, start)
 
 
@@ -317,6 +143,10 @@ def find_start(training: Training, settings: Settings) -> float | NDArray[np.flo
         return None
     if training.base is not None:
         # Boosting begins from what the user gave, as both parents do.
+        return None
+    is_theirs = bool(settings.library_params(training))
+    if is_theirs and settings.booster.library not in minimised.loss.begins_library:
+        # The booster finds a constant of its own.
         return None
     rows = training.rows
     if settings.class_weight is not None:
@@ -507,9 +337,9 @@ class Calibration(NamedTuple):
 
     Attributes
     ----------
-    alone : SigmoidCalibrator or ClassCalibrator
+    alone : SigmoidCalibrator, ClassCalibrator, LevelCalibrator or ThresholdCalibrator
         For the margins of the trees.
-    with_base : SigmoidCalibrator or ClassCalibrator, or None
+    with_base : one of these, or None
         For margins to which scores of the rows were added that boosting began from, as
         for training; None if it began from none.
     """
@@ -579,10 +409,11 @@ def calibrate(
     based = None
     if training.base is not None:
         based = margins - settings.booster.replaced_start() + training.base[rows]
-    if settings.minimised.target == "classes":
+    if settings.minimised.target != "binary":
+        about = (target, weight, settings.minimised.margins, int(training.rows.target.max()) + 1)
         return Calibration(
-            ClassCalibrator.fit(margins, target, weight),
-            None if based is None else ClassCalibrator.fit(based, target, weight),
+            fit_calibrator(margins, *about),
+            None if based is None else fit_calibrator(based, *about),
         )
     found = SigmoidCalibrator.fit(margins, target, weight)
     settings.booster.shift(model, found.offset)

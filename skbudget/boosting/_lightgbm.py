@@ -137,6 +137,7 @@ reg_alpha, random_state, importance_type
     _split_gain_name = "min_split_gain"
     _leaves_name = "num_leaves"
     _base_name = "init_score"
+    _library = "lightgbm"
     _errors = (LightGBMError,)
 
     def __init__(
@@ -315,17 +316,22 @@ eval_X, eval_y
                 "eval_metric": eval_metric,
             }
             eval_sample_weight = values_as_weights(targets, eval_value, "eval_value", refused)
-        if sets and eval_metric is None:
+        is_theirs = self._is_theirs(training)
+        # Beside an objective of its own LightGBM has a metric for every target.
+        has_metric = self._has_metric(training)
+        if sets and eval_metric is None and not has_metric:
             eval_metric = self._coverage_metric(of_value=eval_value is not None)
         params = self._parent_params()
         params["class_weight"] = self._coded_weights(self.class_weight)
         # LightGBM would add its log loss, which reads margins as probabilities.
         metrics = eval_metric if isinstance(eval_metric, list) else [eval_metric]
         named = [metric for metric in metrics if isinstance(metric, str)]
-        refuse_metrics_of_probabilities([*named, params.get("metric")], type(self).__name__)
-        params.setdefault("metric", named or "None")
-        # With a custom objective LightGBM fails where it has filtered all features.
-        params.setdefault("feature_pre_filter", False)
+        if not is_theirs:
+            refuse_metrics_of_probabilities([*named, params.get("metric")], type(self).__name__)
+            # With a custom objective LightGBM fails where it has filtered all features.
+            params.setdefault("feature_pre_filter", False)
+        if named or not (has_metric and sets and eval_metric is None):
+            params.setdefault("metric", named or "None")
         linear = has_linear_trees(params, type(self).__name__)
         booster = LightGBM(
             params=params,

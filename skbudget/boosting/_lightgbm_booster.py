@@ -6,6 +6,7 @@ import copy
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any, ClassVar
 
 import numpy as np
@@ -14,7 +15,7 @@ from lightgbm.basic import _ConfigAliases
 from lightgbm.callback import EarlyStopException
 from numpy.typing import NDArray
 
-from ._fitting import Booster, Choice, Model, Training
+from ._booster import Booster, Choice, Model, Training
 from ._rounds import announce_round
 
 __all__ = [
@@ -189,6 +190,7 @@ class LightGBM(Booster):
     eval_sizes: list[int] = field(default_factory=list)
     linear_of: str | None = None
 
+    library: ClassVar = "lightgbm"
     # LightGBM offers functions that return them.
     printing: ClassVar = (type(log_evaluation()),)
     stopping: ClassVar = (type(early_stopping(1)),)
@@ -218,7 +220,12 @@ class LightGBM(Booster):
                 number: self.begin(start, self.eval_base.get(number), size)
                 for number, size in enumerate(self.eval_sizes)
             }
-        fitted = self.parent(**params).fit(
+        model_of = self.parent(**params)
+        fit: Any = model_of.fit
+        if self.query_sizes is not None:
+            # The classifier knows no queries.
+            fit = partial(LGBMModel.fit, model_of, group=self.query_sizes)
+        fitted = fit(
             training.X,
             target.astype(np.int64) if target.dtype == bool else target,
             sample_weight=training.rows.weight,

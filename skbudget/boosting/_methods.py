@@ -20,8 +20,8 @@ def has_probabilities(estimator: Any) -> bool:
     target, _ = estimator._kind
     if target not in CALIBRATED:
         raise AttributeError(
-            f"This {type(estimator).__name__} has no probabilities: its objective takes "
-            f"{_TARGET_NAMES[target]}, whose margins are not calibrated. Use decision_function."
+            f"This {type(estimator).__name__} has no probabilities: its objective takes a real "
+            "target, whose margins are not calibrated. Use decision_function."
         )
     if estimator.calibration_cv is None:
         raise AttributeError(
@@ -37,14 +37,12 @@ def can_predict(estimator: Any) -> bool:
     Raises
     ------
     AttributeError
-        If it has a single margin for ordered levels.
+        If it has a single margin for ordered levels, and calibration is not asked for.
     """
-    if estimator._kind == ("ordinal", "one"):
+    if estimator._kind == ("ordinal", "one") and estimator.calibration_cv is None:
         raise AttributeError(
             f"This {type(estimator).__name__} ranks only: its objective has one margin for ordered "
-            "levels, and no thresholds between them. Use decision_function."
+            "levels, and the thresholds between them need calibration_cv >= 2 (it is None). Use "
+            "decision_function."
         )
     return True
-
-
-_TARGET_NAMES = {"ordinal": "ordered levels", "real": "a real target"}

@@ -10,10 +10,12 @@ from typing import Any
 from sklearn.utils._param_validation import InvalidParameterError
 
 from .._utils.validation import check_budget
-from ..objectives import AtBudget, Loss, available, find_loss
+from ..objectives import AtBudget, Loss, Rows, available, find_loss
 from ..objectives._checks import BAND_PARAMETERS, check_for_boosters, has_band
 from ..objectives._loss import check_names
+from ..objectives._registry import refuse_embedding_loss
 from ..objectives._rows import Margins, Target
+from ..objectives.losses._lists import OfQueries
 from ._calls import BoosterCallable, WithColumns
 from ._objective import BoosterObjective, PAUCObjective, check_parameters
 from ._regularizer import find_regularizer
@@ -53,12 +55,15 @@ class Minimised:
         that it is called with.
     begins_at_start : bool
         Whether boosting begins from the start of the loss rather than from zero.
+    is_bare : bool
+        Whether there is nothing beside the loss: no regulariser, no schedule.
     """
 
     at: Callable[[float | None], Any]
     loss: Loss[Any] | None
     has_band: bool = False
     begins_at_start: bool = False
+    is_bare: bool = False
 
     @property
     def target(self) -> Target:
@@ -69,6 +74,25 @@ class Minimised:
     def margins(self) -> Margins:
         """The raw scores per row that the loss takes."""
         return "one" if self.loss is None else self.loss.margins
+
+    def library_params(self, library: str, rows: Rows) -> dict[str, Any]:
+        """Return the parameters of the booster's own objective, if that is what is minimised.
+
+        It is if a loss that the booster has is given alone, and no column that only the loss of
+        this package reads. Otherwise there are none. A loss of lists says itself which rows the
+        booster takes, for it has queries too.
+        """
+        if self.loss is None or not self.is_bare:
+            return {}
+        takes = not rows.columns
+        if isinstance(self.loss, OfQueries):
+            takes = self.loss._library_takes(library, rows)
+        return self.loss.library_params(library) if takes else {}
+
+    @property
+    def has_queries(self) -> bool:
+        """Whether a booster that has the loss is told which rows belong to one query."""
+        return isinstance(self.loss, OfQueries)
 
     def check_columns(self, columns: Mapping[str, Any], owner: str) -> None:
         """Raise if a column is given that nobody reads, or one is missing that the loss needs.
@@ -112,6 +136,7 @@ def find_minimised(estimator: Any) -> Minimised:
 
         return Minimised(at, at(estimator.beta)._loss, has_band=True)
     if isinstance(objective, str):
+        refuse_embedding_loss(objective, f"objective={objective!r} of {owner}")
         if objective not in available():
             raise _no_objective(estimator)
         check_parameters(estimator, owner)
@@ -181,7 +206,8 @@ def _over_band(loss: Loss[Any], estimator: Any, regularized: _Regularized) -> Mi
 def _of_loss(loss: Loss[Any], estimator: Any, regularized: _Regularized) -> Minimised:
     loss = loss if regularized is None else regularized(loss)
     objective = BoosterObjective(loss, schedule=estimator.schedule)
-    return Minimised(lambda beta: objective, loss, begins_at_start=True)
+    is_bare = regularized is None and estimator.schedule is None
+    return Minimised(lambda beta: objective, loss, begins_at_start=True, is_bare=is_bare)
 
 
 def _no_objective(estimator: Any) -> Exception:

@@ -28,7 +28,8 @@ __all__ = [
 ]
 
 
-# Scores that boosting begins from, and what trees add to them, are floats of single precision.
+# Scores that boosting begins from, what trees add to them, and real targets are floats of single
+# precision, and so are their sums.
 GREATEST_BASE = 1e30
 
 
@@ -99,6 +100,12 @@ def code_labels(
         y = y.astype(np.float64)
         if not np.isfinite(y).all():
             raise ValueError("Input y contains NaN or infinity.")
+        if y.size and not np.abs(y).max() <= GREATEST_BASE:
+            raise ValueError(
+                f"y must lie within [-{GREATEST_BASE:g}, {GREATEST_BASE:g}], as boosters hold "
+                f"it in single precision: its greatest entry is {y.max():g}, its least "
+                f"{y.min():g}. Choose a greater unit."
+            )
         return None, y
     encoder, y = _encode_classes(X, y, owner)
     what, least = "classes", 2

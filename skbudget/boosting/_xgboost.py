@@ -130,6 +130,7 @@ class PAUCXGBClassifier(PAUCClassifierMixin, XGBClassifier):
     _split_gain_name = "gamma"
     _leaves_name = "max_leaves"
     _base_name = "base_margin"
+    _library = "xgboost"
     _errors = (XGBoostError,)
     # It reads tables in single precision.
     _greatest = float(np.finfo(np.float32).max)
@@ -331,7 +332,8 @@ base_margin_eval_set
         params = self._parent_params()
         if eval_set is not None:
             eval_set = self._coded_sets(eval_set, "eval_set")
-            if self.eval_metric is None:
+            # Beside an objective of its own XGBoost has a metric for every target.
+            if self.eval_metric is None and not self._has_metric(training):
                 params["eval_metric"] = self._coverage_metric(of_value=value_eval_set is not None)
                 # XGBoost would add its log loss, which reads margins as probabilities.
                 params["disable_default_eval_metric"] = True

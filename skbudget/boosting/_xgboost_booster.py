@@ -12,13 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit, logit
 from xgboost import Booster as XGBBooster
-from xgboost import DMatrix, XGBClassifier, XGBModel, config_context
+from xgboost import DMatrix, XGBClassifier, XGBModel, XGBRanker, config_context
 from xgboost.callback import EarlyStopping, EvaluationMonitor, TrainingCallback
 from xgboost.core import XGBoostError
 
 from .._utils.threads import container_threads
 from .._utils.validation import check_positive
-from ._fitting import Booster, Choice, Model, Training
+from ._booster import Booster, Choice, Model, Training
 from ._minimised import Minimised
 from ._parameters import OF_XGBOOST, refuse_class_ratio
 from ._rounds import announce_round
@@ -105,6 +105,7 @@ class XGBoost(Booster):
     parent: type = XGBClassifier
     eval_base: Any = None
 
+    library: ClassVar = "xgboost"
     printing: ClassVar = (EvaluationMonitor,)
     stopping: ClassVar = (EarlyStopping,)
 
@@ -143,6 +144,10 @@ class XGBoost(Booster):
         if params.get("base_score") is not None:
             # The user says where boosting begins.
             start = None
+        elif self.arguments["xgb_model"] is None and isinstance(objective, str):
+            # Its own objective begins from what XGBoost finds, but not beside scores of the rows.
+            if base is not None:
+                params["base_score"] = self._as_base_score(0.0)
         elif self.arguments["xgb_model"] is None and self.parent is XGBModel:
             # XGBoost would begin at one half.
             params["base_score"] = 0.0
@@ -158,13 +163,21 @@ class XGBoost(Booster):
         # A booster of several margins cannot carry a start of each, so that it begins at zero: a
         # start beside it would be lost where the booster is saved.
         target = training.rows.target
-        fitted = self.parent(**params).fit(
+        parent, arguments = self.parent, self.arguments
+        if self.query_sizes is not None:
+            # Classifier and regressor know no queries. Sets are evaluated as a whole.
+            parent, sets = XGBRanker, arguments.get("eval_set") or []
+            arguments = {**arguments, "group": self.query_sizes}
+            arguments.pop("sample_weight_eval_set", None)
+            if sets:
+                arguments["eval_group"] = [[len(y)] for _, y in sets]
+        fitted = parent(**params).fit(
             training.X,
             target.astype(np.int64) if target.dtype == bool else target,
             sample_weight=training.rows.weight,
             base_margin=base,
             base_margin_eval_set=eval_base or None,
-            **self.arguments,
+            **arguments,
         )
         return Model(fitted, None, carried)
 
@@ -179,6 +192,10 @@ class XGBoost(Booster):
 
     def shift(self, model: Model, offset: float) -> None:
         booster = model.fitted.get_booster()
+        if isinstance(model.fitted, XGBRanker):
+            # Its scores are no logarithms of odds, as which a classifier would read a start.
+            model.kept = offset if model.kept is None else model.kept + offset
+            return
         learner = json.loads(booster.save_config())["learner"]
         # A list from XGBoost 3.1 on.
         base_score = np.ravel(json.loads(learner["learner_model_param"]["base_score"]))[0]

@@ -1,5 +1,13 @@
 """Metrics of what a review budget catches, also as scorers and as pictures."""
 
+from ._cascade import (
+    CascadeCoverage,
+    cascade_coverage,
+    cascade_coverage_score,
+    cascade_curve,
+    cascade_scores,
+)
+from ._cascade_scorer import make_cascade_scorer
 from ._coverage import coverage_at_budget_score, coverage_curve
 from ._displays import (
     CoverageCurveDisplay,
@@ -30,6 +38,8 @@ from ._scorers import (
 from ._significance import significance_score
 from ._significance_scorer import make_significance_scorer
 from ._value import value_per_review_score
+from ._worth import expected_worth, worth_coverage_score, worth_per_review_score
+from ._worth_scorer import make_worth_scorer
 from .intervals import (
     BootstrapInterval,
     CoverageDifference,
@@ -42,6 +52,7 @@ from .intervals import (
 
 __all__ = [
     "BootstrapInterval",
+    "CascadeCoverage",
     "CoverageCurveDisplay",
     "CoverageDifference",
     "CoverageSampleSize",
@@ -50,11 +61,17 @@ __all__ = [
     "SignificanceDisplay",
     "TrainingCurveDisplay",
     "bootstrap_ci",
+    "cascade_coverage",
+    "cascade_coverage_score",
+    "cascade_curve",
+    "cascade_scores",
     "coverage_at_budget_score",
     "coverage_curve",
     "coverage_difference_test",
     "coverage_sample_size",
+    "expected_worth",
     "fpr_at_tpr_error",
+    "make_cascade_scorer",
     "group_coverage_score",
     "hit_rate_at_k_score",
     "make_coverage_scorer",
@@ -65,6 +82,7 @@ __all__ = [
     "make_significance_scorer",
     "make_value_per_review_scorer",
     "make_volume_at_recall_scorer",
+    "make_worth_scorer",
     "map_at_k_score",
     "mrr_at_k_score",
     "ndcg_at_k_score",
@@ -76,4 +94,6 @@ __all__ = [
     "significance_score",
     "value_per_review_score",
     "volume_at_recall_error",
+    "worth_coverage_score",
+    "worth_per_review_score",
 ]

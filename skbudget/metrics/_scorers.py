@@ -44,17 +44,17 @@ from ._value import value_per_review_score
 RESPONSE_METHODS = ("decision_function", "predict_proba")
 
 
-def check_scorable(estimator: Any) -> None:
+def check_scorable(estimator: Any, name: str = "estimator") -> None:
     """Raise unless the estimator can score rows."""
     if not any(hasattr(estimator, method) for method in RESPONSE_METHODS):
         raise TypeError(
-            f"estimator must be a fitted binary classifier with {' or '.join(RESPONSE_METHODS)}: "
+            f"{name} must be a fitted binary classifier with {' or '.join(RESPONSE_METHODS)}: "
             f"got {estimator!r}."
         )
     if isinstance(estimator, type) or (
         is_classifier(estimator) and not hasattr(estimator, "classes_")
     ):
-        raise NotFittedError(f"This estimator is not fitted yet: {estimator!r}.")
+        raise NotFittedError(f"This {name} is not fitted yet: {estimator!r}.")
 
 
 def _score_response(
@@ -157,7 +157,7 @@ class _RankingScorer(_Scorer):
                     "as well: use one of them."
                 )
             kwargs["value"] = _column_of(X, column)
-        if "positive_class" not in self._kwargs:
+        if "positive_class" not in self._kwargs and "positive_class" not in kwargs:
             kwargs["positive_class"] = self._find_positive(estimator, y_true)
         kwargs["classes"] = getattr(estimator, "classes_", None)
         return super()._score(_call, estimator, X, y_true, **kwargs)
@@ -183,6 +183,22 @@ class _RankingScorer(_Scorer):
         return f"make_scorer({self._kwargs['metric'].__name__}, {shown})"
 
 
+def ranking_options(
+    kwargs: dict[str, Any], value_column: str | int | None, pos_label: Any
+) -> dict[str, Any]:
+    """Return the arguments of a scorer, with a column of values and a positive class if given."""
+    if value_column is not None:
+        if not (isinstance(value_column, str) or _is_whole(value_column)):
+            raise InvalidParameterError(
+                f"The 'value_column' parameter of the scorer of {kwargs['metric'].__name__} must "
+                f"be a str, an int or None. Got {value_column!r} instead."
+            )
+        kwargs["value_column"] = value_column
+    if pos_label is not None:
+        kwargs["positive_class"] = pos_label
+    return kwargs
+
+
 def _make_ranking_scorer(
     metric: Callable[..., float],
     pos_label: Any,
@@ -194,16 +210,7 @@ def _make_ranking_scorer(
     if "budget" in params:
         # Whoever makes the scorer is warned about a budget of 1, and not each time it is called.
         params["budget"] = KnownBudget(params["budget"])
-    kwargs = {"metric": metric, **params}
-    if value_column is not None:
-        if not (isinstance(value_column, str) or _is_whole(value_column)):
-            raise InvalidParameterError(
-                f"The 'value_column' parameter of the scorer of {metric.__name__} must be a str, "
-                f"an int or None. Got {value_column!r} instead."
-            )
-        kwargs["value_column"] = value_column
-    if pos_label is not None:
-        kwargs["positive_class"] = pos_label
+    kwargs = ranking_options({"metric": metric, **params}, value_column, pos_label)
     return _RankingScorer(_score_response, sign, kwargs, RESPONSE_METHODS)
 
 

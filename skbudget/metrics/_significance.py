@@ -253,7 +253,7 @@ def check_events(
     mass = np.ones(scores.size) if weight is None else weight
     if process is not None:
         numbers = check_process(process, len(sections), owner)
-        mass = luminosity * masses_of_processes(numbers, mass, sections)
+        mass = float(luminosity) * masses_of_processes(numbers, mass, sections)
     if not (mass[positive].any() and mass[~positive].any()):
         lost = "background" if mass[positive].any() else "signal"
         raise ValueError(

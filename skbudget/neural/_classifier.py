@@ -246,8 +246,10 @@ class PAUCClassifier(NetworkPredictions, ClassifierMixin, FittedNetwork, Network
     `decision_function` returns the raw scores (one per threshold between two levels, or
     one), and `predict` the level: as many levels up as thresholds have a positive score.
     With a single score, the thresholds are those between which as many of the rows trained
-    on lie as have the level. With a real target ``y`` holds numbers, `predict` returns the
-    raw score, and scikit-learn takes the model for a regressor. Neither has probabilities.
+    on lie as have the level; with a score per level, it is the most probable one. The
+    probabilities of levels are learnt on held-out rows, as those of classes are. With a
+    real target ``y`` holds numbers, `predict` returns the raw score, scikit-learn takes the
+    model for a regressor, and there are no probabilities.
 
     There is no warm-up for ordinal and real targets, nor before a loss that is a
     cross-entropy itself (plain, weighted, focal or of hard negatives).

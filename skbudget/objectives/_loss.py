@@ -5,17 +5,16 @@ from __future__ import annotations
 import dataclasses
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
-from typing import Any, ClassVar, Generic, Literal, TypeVar
+from collections.abc import Iterator, Mapping
+from typing import Any, ClassVar, Generic, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .._utils.validation import check_option, check_positive
+from ._declarations import BOOSTERS, Scale, check_declarations
 from ._derivatives import HESSIAN_FLOOR, Derivatives, in_unit
 from ._rows import (
-    MARGINS,
-    TARGETS,
     Margins,
     Rows,
     Target,
@@ -33,14 +32,8 @@ __all__ = [
     "example_rows",
 ]
 
-Scale = Literal["rows", "positives", "sum"]
-SCALES = ("rows", "positives", "sum")
-
 # More rows than a test of a loss has any use for.
 _MOST_EXAMPLE_ROWS = 10_000_000
-
-# What a loss may say of itself.
-_DECLARATIONS = {"target": TARGETS, "margins": MARGINS, "scale": SCALES}
 
 Held = TypeVar("Held")
 Self = TypeVar("Self", bound="Loss[Any]")
@@ -77,12 +70,21 @@ class Loss(ABC, Generic[Held]):
     sums_over_workers : bool, class attribute
         Whether the loss adds up over workers (``rows.workers``), so that every worker
         gets the derivatives of the whole table.
-    scale : {"rows", "positives", "sum"}, class attribute
+    scale : {"rows", "positives", "relevant", "sum"}, class attribute
         How the mean becomes a booster's sum: times the weight of all rows, times the
-        weight of the positives, or not at all, for a loss that is such a sum already.
+        weight of the positives, times the weight of the rows whose target is above 0, for a
+        real target that grades rows, or not at all, for a loss that is such a sum already.
     networks_only : str, class attribute
         Why boosters cannot be trained on the loss, and what they take in its place: a
         sentence for their error. Empty for a loss that has a hessian.
+    library : mapping of str to str, class attribute
+        What well-kept libraries call the same loss, by "lightgbm", "xgboost", "catboost",
+        "torch" and "sklearn". The classifiers of the boosters train the booster's own
+        objective of that name, see `library_params`, from the constant that the booster finds.
+        A subclass is another loss, and does not inherit it.
+    begins_library : frozenset of str, class attribute
+        The boosters whose own objective is begun from `start`, because the constant that they
+        find is of no use.
 
     See Also
     --------
@@ -118,6 +120,8 @@ class Loss(ABC, Generic[Held]):
     sums_over_workers: ClassVar[bool] = False
     scale: ClassVar[Scale] = "rows"
     networks_only: ClassVar[str] = ""
+    library: ClassVar[Mapping[str, str]] = {}
+    begins_library: ClassVar[frozenset[str]] = frozenset()
 
     # --- what a loss defines ------------------------------------------------------------
 
@@ -154,20 +158,9 @@ class Loss(ABC, Generic[Held]):
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        for name, options in _DECLARATIONS.items():
-            check_option(getattr(cls, name), name, options, cls.__name__)
-        for name in ("reads", "needs"):
-            columns = getattr(cls, name)
-            if not isinstance(columns, frozenset):
-                raise TypeError(
-                    f"The attribute {name!r} of {cls.__name__} must be a frozenset of names of "
-                    f"columns. Got {columns!r} instead."
-                )
-        if not isinstance(cls.networks_only, str):
-            raise TypeError(
-                f"The attribute 'networks_only' of {cls.__name__} must be a str, the reason for "
-                f"the error of a booster. Got {cls.networks_only!r} instead."
-            )
+        if "library" not in vars(cls):
+            cls.library = {}
+        check_declarations(cls)
 
     @abstractmethod
     def derivatives(self, rows: Rows, held: Held) -> Derivatives:
@@ -243,6 +236,25 @@ class Loss(ABC, Generic[Held]):
         owner : str
             Name of the estimator.
         """
+
+    def library_params(self, library: str) -> dict[str, Any]:
+        """Return the parameters by which a booster trains its own objective of this loss.
+
+        Parameters
+        ----------
+        library : {"lightgbm", "xgboost"}
+            The booster.
+
+        Returns
+        -------
+        params : dict
+            ``{"objective": name}`` and the parameters of that objective. Empty if the booster
+            has no such loss, or not with these parameters: then it is trained on the gradient
+            and hessian of this class.
+        """
+        check_option(library, "library", BOOSTERS, f"{type(self).__name__}.library_params")
+        name = self.library.get(library)
+        return {} if name is None else {"objective": name}
 
     def torch_loss(self) -> Any:
         """Return the same loss as a torch module, for speed on a GPU; None without one.
@@ -460,6 +472,8 @@ class Loss(ABC, Generic[Held]):
         """
         if self.scale == "rows":
             return rows.total_weight
+        if self.scale == "relevant":
+            return rows.relevant_weight
         return rows.positive_weight if self.scale == "positives" else 1.0
 
     def _with(self: Self, **changes: Any) -> Self:

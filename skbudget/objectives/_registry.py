@@ -14,9 +14,44 @@ from . import losses
 from ._loss import Loss, loss_name
 from ._rows import TARGETS
 
-__all__ = ["available", "classes_of", "find_loss", "loss_classes"]
+__all__ = [
+    "EMBEDDING_LOSSES",
+    "available",
+    "classes_of",
+    "find_loss",
+    "loss_classes",
+    "refuse_embedding_loss",
+]
 
-MODELS = ("boosters", "networks")
+MODELS = ("boosters", "networks", "embeddings")
+
+# Losses that train embeddings, and their torch modules in `skbudget.neural`, which is not
+# imported for the names. They are no `Loss`: they score no rows.
+EMBEDDING_LOSSES = {
+    "batch_softmax": "BatchSoftmaxLoss",
+    "contrastive": "ContrastiveLoss",
+    "info_nce": "InfoNCELoss",
+    "triplet": "TripletLoss",
+}
+
+
+def refuse_embedding_loss(name: Any, what: str) -> None:
+    """Raise if a name is that of a loss of embeddings, and say what takes it.
+
+    Parameters
+    ----------
+    name : object
+        What is looked up by name.
+    what : str
+        The parameter and its value, or the name, as the message begins.
+    """
+    if isinstance(name, str) and name in EMBEDDING_LOSSES:
+        raise ValueError(
+            f"{what} trains embeddings, not scores of rows. Use "
+            f"skbudget.neural.EmbeddingRecallClassifier(loss={name!r}), which ranks rows by their "
+            f"similarity to the positives, or skbudget.neural.{EMBEDDING_LOSSES[name]} in a loop "
+            "of your own."
+        )
 
 
 def loss_classes() -> dict[str, type[Loss[Any]]]:
@@ -67,15 +102,18 @@ def available(target: str | None = None, *, model: str | None = None) -> list[st
     ----------
     target : {"binary", "classes", "ordinal", "real"}, default=None
         Only losses that take this target; None for all.
-    model : {"boosters", "networks"}, default=None
-        Only losses that these can be trained on; None for all. Networks take every loss. A
-        loss without a hessian, as one of ranks, is for networks only.
+    model : {"boosters", "networks", "embeddings"}, default=None
+        Only losses that these can be trained on; None for boosters and networks. Networks take
+        every loss of scores. A loss without a hessian, as one of ranks, is for networks only.
+        Losses of embeddings score no rows. They take two classes and are for
+        `skbudget.neural.EmbeddingRecallClassifier` alone.
 
     Returns
     -------
     names : list of str
         In alphabetical order. ``objective=`` of the boosters' classifiers takes those for
-        boosters. ``loss=`` of `PAUCClassifier` and `find_loss` take each of them.
+        boosters. ``loss=`` of `PAUCClassifier` and `find_loss` take each of them, but for those
+        of embeddings.
 
     See Also
     --------
@@ -88,11 +126,15 @@ def available(target: str | None = None, *, model: str | None = None) -> list[st
     True
     >>> "rank_reg" in available(model="boosters")
     False
+    >>> available(model="embeddings")
+    ['batch_softmax', 'contrastive', 'info_nce', 'triplet']
     """
     if target is not None:
         check_option(target, "target", TARGETS, "available")
     if model is not None:
         check_option(model, "model", MODELS, "available")
+    if model == "embeddings":
+        return sorted(EMBEDDING_LOSSES) if target in (None, "binary") else []
     return [
         name
         for name, found in loss_classes().items()
@@ -130,6 +172,7 @@ def find_loss(name: str, **params: Any) -> Loss[Any]:
     >>> find_loss("pairwise_pauc", beta=0.01).beta
     0.01
     """
+    refuse_embedding_loss(name, f"The loss {name!r}")
     classes = loss_classes()
     if not isinstance(name, str) or name not in classes:
         raise ValueError(f"There is no loss called {name!r}. The losses are: {', '.join(classes)}.")

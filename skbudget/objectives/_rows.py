@@ -188,6 +188,14 @@ class Rows:
         """Row indices of the positives of a binary target."""
         return np.flatnonzero(self.target)
 
+    @cached_property
+    def relevant_weight(self) -> float:
+        """Sum of the weights of the rows whose target is above 0 (of this worker)."""
+        relevant = self.target > 0
+        if self.weight is None:
+            return float(np.count_nonzero(relevant))
+        return float(self.weight[relevant].sum())
+
     @property
     def n_samples(self) -> int:
         """Number of rows (of this worker)."""
@@ -475,6 +483,11 @@ def check_rows(
                 f"{labels.shape}."
             )
         target = code_target(kind, labels)
+        if kind == "real" and target.size and not np.abs(target).max() <= MOST_MARGIN:
+            raise ValueError(
+                f"y_true must lie within [-{MOST_MARGIN:g}, {MOST_MARGIN:g}]: its greatest entry "
+                f"is {target.max():g}, its least {target.min():g}. Choose a greater unit."
+            )
     checked = check_columns(columns, n_samples)
     weight, exponent = check_weights(sample_weight, n_samples), 0
     if weight is not None:

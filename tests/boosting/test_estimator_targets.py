@@ -1,6 +1,7 @@
 """Targets beyond two classes in the classifiers: more classes, ordered levels, real numbers."""
 
 import pickle
+import re
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ xgb = pytest.importorskip("xgboost")
 from booster_toys import Cumulative, Softmax, Squared, SquaredLevels
 from scipy.special import expit, log_softmax, softmax
 from sklearn.base import clone, is_classifier, is_regressor
+from sklearn.exceptions import NotFittedError
 from sklearn.metrics import log_loss, r2_score
 from sklearn.model_selection import cross_val_score
 from small_models import CLASSES, booster_margin, make, only_rank
@@ -167,10 +169,14 @@ def test_thresholds_between_levels(cls, three, fresh_three):
     predicted = model.predict(X_new)
     np.testing.assert_array_equal(predicted, levels[(margins > 0).sum(axis=1)])
     assert model.score(X_new, levels[y_new]) > 0.7
-    assert not hasattr(model, "predict_proba")
-    with pytest.raises(AttributeError) as caught:
-        _ = model.predict_proba
-    assert "ordered levels, whose margins are not calibrated" in str(caught.value.__cause__)
+    probability = model.predict_proba(X_new)
+    assert probability.shape == (3000, 3)
+    assert (probability >= 0).all()
+    np.testing.assert_allclose(probability.sum(axis=1), 1.0)
+    np.testing.assert_allclose(probability.mean(axis=0), np.bincount(y_new) / 3000, atol=0.03)
+    # Margins that do not cross are the log-odds of the levels above.
+    ordered = margins[:, 0] > margins[:, 1]
+    np.testing.assert_allclose(probability[ordered, 2], expit(margins[ordered, 1]), rtol=1e-9)
     # The margins are where the loss puts them: at the log-odds of the levels above.
     above = levels[y_new][:, None] > levels[:2]
     np.testing.assert_allclose(expit(margins).mean(axis=0), above.mean(axis=0), atol=0.03)
@@ -184,17 +190,38 @@ def test_levels_need_an_order(cls, three):
         make(cls, Cumulative()).fit(X, y > 0)
 
 
-def test_one_margin_for_levels_only_ranks(cls, three, fresh_three):
+def test_one_margin_for_levels(cls, three, fresh_three):
     (X, y), (X_new, y_new) = three, fresh_three
-    model = make(cls, SquaredLevels()).fit(X, y)
-    margin = model.decision_function(X_new)
+    levels = np.array([1, 5, 20])
+    model = make(cls, SquaredLevels()).fit(X, levels[y])
+    margin, probability = model.decision_function(X_new), model.predict_proba(X_new)
     assert margin.shape == (3000,)
     assert r2_score(y_new, margin) > 0.6
-    for method in ("predict", "predict_proba"):
+    assert probability.shape == (3000, 3)
+    assert (probability >= 0).all()
+    np.testing.assert_allclose(probability.mean(axis=0), np.bincount(y_new) / 3000, atol=0.03)
+    # The expected level ranks rows as the margin does.
+    expected = (probability @ np.arange(3))[np.argsort(margin)]
+    assert (np.diff(expected) >= -1e-12).all()
+    assert model.score(X_new, levels[y_new]) > 0.7
+    middle = (np.cumsum(probability, axis=1) < 0.5).sum(axis=1)
+    np.testing.assert_array_equal(model.predict(X_new), levels[middle])
+
+
+def test_one_margin_for_levels_only_ranks(cls, three, fresh_three):
+    model = only_rank(cls, SquaredLevels()).fit(*three)
+    assert r2_score(fresh_three[1], model.decision_function(fresh_three[0])) > 0.6
+    for method, message in (
+        ("predict", "one margin for ordered levels, and the thresholds .* need calibration_cv"),
+        ("predict_proba", "probabilities and labels need calibration_cv"),
+    ):
         assert not hasattr(model, method)
-    with pytest.raises(AttributeError) as caught:
-        _ = model.predict
-    assert "one margin for ordered levels" in str(caught.value.__cause__)
+        with pytest.raises(AttributeError) as caught:
+            getattr(model, method)
+        assert re.search(message, str(caught.value.__cause__))
+    # The parameter says how the model was fitted, unless it was changed since.
+    with pytest.raises(NotFittedError, match="fitted with calibration_cv=None"):
+        model.set_params(calibration_cv=3).predict(fresh_three[0])
 
 
 # --- real targets ---------------------------------------------------------------------

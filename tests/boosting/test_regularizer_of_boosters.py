@@ -105,7 +105,7 @@ def test_a_warm_up_is_on_the_loss_alone(cls, table):
 # --- what is refused
 
 
-NETWORKS_ONLY = sorted(set(available()) - set(available(model="boosters")))
+NETWORKS_ONLY = sorted(set(available("binary")) - set(available("binary", model="boosters")))
 
 
 @pytest.mark.parametrize("name", NETWORKS_ONLY)

@@ -138,6 +138,14 @@ def _of_loss(name: str, make: Callable[[], Loss[Any]]) -> list[Example]:
     examples.append(_of_rows(f"{full}.check_trained", make, "check_trained", owner="Model"))
     if hasattr(found, "from_counts"):
         examples.append(from_counts(full, found))
+    examples.append(
+        Example(
+            f"{full}.library_params",
+            lambda **given: make().library_params(**given),
+            lambda variant: {"library": ("lightgbm", "xgboost")[variant % 2]},
+            (Loss.library_params,),
+        )
+    )
     for method in ("torch_loss", "examples"):
         examples.append(
             Example(

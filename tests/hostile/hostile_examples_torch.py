@@ -26,12 +26,18 @@ CENTRES: dict[str, Kind] = {
 
 # Two columns of logits are two classes; weights broadcast to the targets.
 _COLUMNS = {"logits": Array("tensors", role="margins")}
+# Any number is a real target.
+_REAL = {"targets": Array("tensors", role="numbers")}
 _KINDS_OF_FORWARD: dict[str, dict[str, Kind]] = {
     "NumpyLoss": _COLUMNS,
     # A process needs cross sections.
     "SignificanceLoss": {**_COLUMNS, "process": ANYTHING},
     "WeightedCrossEntropyLoss": _COLUMNS,
     "VectorScalingSoftmaxLoss": _COLUMNS,
+    "LogCoshLoss": _REAL,
+    "QuantileLoss": _REAL,
+    # Two columns are three levels.
+    **dict.fromkeys(("CoralLoss", "OrdinalLogLoss"), _COLUMNS),
     "FocalLoss": {"sample_weight": Array("tensors", role="broadcast", none=True)},
 }
 
@@ -43,6 +49,13 @@ def _tensors(variant: int) -> dict[str, Any]:
     }
     if variant % 2:
         given["sample_weight"] = torch.tensor(weights(variant), dtype=torch.float32)
+    return given
+
+
+def _two_columns(variant: int) -> dict[str, Any]:
+    given = _tensors(variant)
+    logits = given["logits"].detach()
+    given["logits"] = torch.stack([-logits, logits], dim=1).requires_grad_(True)
     return given
 
 
@@ -83,6 +96,7 @@ def _torch_settings() -> dict[str, dict[str, Any]]:
         "CriticalRankLoss": {"queue_size": 16},
         "RankRegLoss": {"queue_size": 16},
         "HardNegativeCrossEntropyLoss": {"top_fraction": 0.25},
+        "OrdinalAllThresholdLoss": {"n_levels": 2},
     }
 
 
@@ -91,7 +105,10 @@ def _torch_modules() -> dict[str, type]:
     return {
         name: member
         for name, member in found.items()
-        if inspect.isclass(member) and issubclass(member, torch.nn.Module)
+        if inspect.isclass(member)
+        and issubclass(member, torch.nn.Module)
+        # Those have examples of their own.
+        and not getattr(member, "trains_embeddings", False)
     }
 
 
@@ -107,7 +124,9 @@ def examples() -> list[Example]:
         # The `alpha` of a band is another parameter.
         weights = ("alpha", "class_weight") if name == "FocalLoss" else ("class_weight",)
 
-        def build(_found: Any = found, **given: Any) -> Any:
+        tensors = _two_columns if name == "OrdinalLogLoss" else _tensors
+
+        def build(_found: Any = found, _tensors: Any = tensors, **given: Any) -> Any:
             return _with_gradient(lambda: _found(**given))(**_tensors(0))
 
         examples += [
@@ -125,7 +144,7 @@ def examples() -> list[Example]:
             Example(
                 f"{room}.{name}.forward",
                 _with_gradient(lambda found=found, settings=settings: found(**settings)),
-                _tensors,
+                tensors,
                 (found.forward,),
                 filled=_more_tensors,
                 kinds=_KINDS_OF_FORWARD.get(name, {}),

@@ -22,7 +22,10 @@ import hostile_examples_data
 import hostile_examples_losses
 import hostile_examples_metrics
 import hostile_examples_models
+import hostile_examples_sampling
+import hostile_examples_stages
 import hostile_examples_torch
+import hostile_examples_worth
 from hostile_exceptions import is_made
 from hostile_rule import Example, Verdict, limited_memory, run_call
 from hostile_values import Hostile
@@ -32,7 +35,10 @@ ROOMS = (
     hostile_examples_losses,
     hostile_examples_torch,
     hostile_examples_models,
+    hostile_examples_stages,
     hostile_examples_data,
+    hostile_examples_worth,
+    hostile_examples_sampling,
 )
 
 

@@ -2,6 +2,7 @@
 
 import math
 import warnings
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -79,6 +80,9 @@ def test_processes_stand_for_their_cross_sections():
         found = significance_score(y, score, **cut, **about)
         wanted = significance_score(y, score, sample_weight=weight, **cut)
         assert found == pytest.approx(wanted, rel=1e-12)
+        assert (
+            significance_score(y, score, **cut, **{**about, "luminosity": Fraction(3000)}) == found
+        )
 
 
 def test_values_are_the_signal():

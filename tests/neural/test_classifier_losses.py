@@ -21,12 +21,17 @@ from skbudget import PAUCClassifier, coverage_at_budget_score
 from skbudget.band import default_beta
 from skbudget.neural import (
     ALMLoss,
+    CoralLoss,
     CriticalRankLoss,
     FocalLoss,
     HardNegativeCrossEntropyLoss,
+    LogCoshLoss,
     LossWarmup,
     NumpyLoss,
+    OrdinalAllThresholdLoss,
+    OrdinalLogLoss,
     PAUCAtBudgetLoss,
+    QuantileLoss,
     RankRegLoss,
     RecallAtQuantileLoss,
     SignificanceLoss,
@@ -50,20 +55,27 @@ from skbudget.objectives import (
 
 torch.set_num_threads(1)
 
-CROSS_ENTROPY = {
+NO_WARMUP = {
     "binary_cross_entropy",
     "class_balanced_cross_entropy",
     "focal",
     "focal_loss",
     "hard_negative_cross_entropy",
+    "hinge",
     "ldam_loss",
     "margin_cross_entropy",
     "segment_scaling_cross_entropy",
+    "squared_hinge",
     "vector_scaling_cross_entropy",
     "vector_scaling_softmax",
     "weighted_cross_entropy",
 }
-NAMES = sorted({*available("binary"), *torch_losses()})
+NAMES = sorted(
+    {
+        *available("binary"),
+        *(name for name, one in torch_losses().items() if not hasattr(one, "target")),
+    }
+)
 
 
 def needed_columns(name, n):
@@ -130,10 +142,15 @@ def scores_well(model, fresh_table, least=0.4):
 def test_names_of_torch_losses():
     assert torch_losses() == {
         "alm": ALMLoss,
+        "coral": CoralLoss,
+        "ordinal_all_threshold": OrdinalAllThresholdLoss,
+        "ordinal_log": OrdinalLogLoss,
         "critical_rank": CriticalRankLoss,
         "focal": FocalLoss,
         "hard_negative_cross_entropy": HardNegativeCrossEntropyLoss,
+        "log_cosh": LogCoshLoss,
         "pauc_at_budget": PAUCAtBudgetLoss,
+        "quantile": QuantileLoss,
         "rank_reg": RankRegLoss,
         "recall_at_quantile": RecallAtQuantileLoss,
         "significance": SignificanceLoss,
@@ -154,7 +171,7 @@ def test_every_name(name, table, fresh_table):
     found = model.diagnostics_
     assert np.isfinite(found["train_loss"]).all()
     # Warm-up, where it is of use.
-    assert found["main_weight"][0] == (1.0 if name in CROSS_ENTROPY else 0.0)
+    assert found["main_weight"][0] == (1.0 if name in NO_WARMUP else 0.0)
     assert found["main_weight"][-1] == 1.0
     has_band = "pauc" in name and name != "recall_pauc"
     assert hasattr(model, "beta_") == has_band
@@ -534,7 +551,15 @@ def test_levels_with_thresholds(levels):
     np.testing.assert_array_equal(predicted, model.classes_[(margins > 0).sum(axis=1)])
     assert model.score(X, y) == accuracy_score(y, predicted) > 0.75
     assert is_classifier(model)
-    assert not hasattr(model, "predict_proba")
+    probability = model.predict_proba(X)
+    assert probability.shape == (500, 3)
+    assert (probability >= 0).all()
+    np.testing.assert_allclose(probability.sum(axis=1), 1.0)
+    shares = np.bincount(np.searchsorted(model.classes_, y)) / y.size
+    np.testing.assert_allclose(probability.mean(axis=0), shares, atol=0.03)
+    ranker = make(toys.Thresholds(), calibration_cv=None, max_epochs=1).fit(X, y)
+    assert not hasattr(ranker, "predict_proba")
+    assert set(ranker.predict(X)) <= {10, 20, 40}
     two = make(toys.Thresholds(), max_epochs=30).fit(X, y > 10)
     assert two.decision_function(X).shape == (500, 1)
     assert two.score(X, y > 10) > 0.8

@@ -183,7 +183,7 @@ def test_the_eight_losses_of_critical_classes_have_names():
         "segment_scaling_cross_entropy": {},
     }
     assert set(named) <= set(available("binary"))
-    assert available("classes") == ["vector_scaling_softmax"]
+    assert "vector_scaling_softmax" in available("classes")
     case = CASES["plain"]
     asymmetric = {
         "margin": find_loss("margin_cross_entropy", side="positives"),

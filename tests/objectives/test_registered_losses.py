@@ -16,6 +16,7 @@ from skbudget.objectives import (
     HardNegativeCrossEntropy,
     Loss,
     OneVsRest,
+    OrdinalLogLoss,
     WeightedSum,
     available,
     find_loss,
@@ -72,7 +73,7 @@ def test_a_loss_says_what_it_needs(cls):
         assert isinstance(loss.needs, frozenset)
         assert loss.needs <= set(rows.columns)
         assert set(rows.columns) <= loss.reads | loss.needs
-        assert loss.scale in ("rows", "positives", "sum")
+        assert loss.scale in ("rows", "positives", "relevant", "sum")
         assert isinstance(loss.networks_only, str)
         assert cls.__doc__.strip()
 
@@ -164,8 +165,9 @@ def test_ties_do_not_hurt(loss, rows):
 
 
 # The constant is the best one of the loss without mining: among equal scores every negative is
-# mined, and what is best then is too low for any later round.
-BEGINS_ELSEWHERE = (HardNegativeCrossEntropy,)
+# mined, and what is best then is too low for any later round. The best constant of the ordinal log
+# loss may give a level no probability, and with it no gradient.
+BEGINS_ELSEWHERE = (HardNegativeCrossEntropy, OrdinalLogLoss)
 
 
 @each_example

@@ -161,7 +161,8 @@ def coverage_sample_size(
         budget = check_budget(budget, owner)
         if pos_rate is None:
             raise ValueError(
-                "A budget is a fraction of all rows and needs pos_rate too. Got pos_rate=None."
+                "A budget is a fraction of all rows and needs pos_rate too. Got "
+                f"pos_rate=None beside budget={budget!r}."
             )
     check_option(alternative, "alternative", ("two-sided", "greater"), owner)
     one_sided = alternative == "greater"

@@ -328,10 +328,10 @@ def _coded(loss: Loss[Any], targets: Tensor, n_margins: int) -> NDArray[Any]:
             raise ValueError("targets contain NaN or infinity.")
         return _on_cpu(targets).astype(np.float64)
     if loss.target == "ordinal":
-        last = n_margins if loss.margins == "thresholds" else math.inf
+        last = {"one": math.inf, "thresholds": n_margins, "classes": n_margins - 1}[loss.margins]
         wrong = targets[(targets < 0) | (targets > last) | (targets != targets.floor())]
         if wrong.numel():
-            ends = f"from 0 to {n_margins}" if loss.margins == "thresholds" else "from 0 on"
+            ends = "from 0 on" if last == math.inf else f"from 0 to {last}"
             raise ValueError(f"targets must be levels {ends}: got {wrong[:5].tolist()}.")
     else:
         check_targets(targets, n_margins)

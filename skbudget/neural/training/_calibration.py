@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..._utils.calibration import SigmoidCalibrator
-from ._criterion import class_mass
+from ..._utils.levels import fit_calibrator
+from ._criterion import Declaration, class_mass
 from ._net import RankingNet
 from ._rows import TableDataset
 from ._support import class_scores, out_of_fold_scores
 
-__all__ = ["Calibration", "level_thresholds"]
+__all__ = ["Calibration", "calibrate_levels", "level_thresholds"]
 
 
 class Calibration(NamedTuple):
@@ -61,27 +62,8 @@ class Calibration(NamedTuple):
         -------
         calibration : Calibration
         """
-        mass = class_mass(rows, n_classes)
-        if "fold" in rows.about:
-            which, margins = out_of_fold_scores(net, rows, n_classes)
-            seen = {name: values[which] for name, values in rows.about.items()}
-        else:
-            # `partial_fit` holds nothing out.
-            seen = (rows if held is None else held).about
-            raw = net.scores_of(rows if held is None else held).mean(axis=1)
-            margins = class_scores(raw, n_classes)
-            if held is not None:
-                mass += class_mass(held, n_classes)
+        margins, y, weight = _held_out(net, rows, held, n_classes, n_classes)
         n_columns = margins.shape[1]
-        y = seen["y"].numpy()
-        weight = np.ones(y.size) if "weight" not in seen else seen["weight"].double().numpy()
-        # A rare class has a greater share of its rows held out: every class has to count as
-        # it does among all rows.
-        of_class = np.bincount(y, weight, minlength=mass.size)
-        weight = weight * (mass / np.where(of_class > 0, of_class, 1.0))[y]
-        # In another unit than that of rows, such as shares of a whole, weights are worth theirs.
-        n_rows = len(rows) + (0 if held is None else len(held))
-        weight = weight * max(1.0, n_rows / mass.sum())
         positives = [1] if n_columns == 1 else range(n_columns)
         found = [
             SigmoidCalibrator.fit(column, y == label, weight)
@@ -93,6 +75,68 @@ class Calibration(NamedTuple):
             # Log-odds, so that the classes' scores compare as their probabilities do.
             return cls(slope, offset, np.ones(n_columns))
         return cls(np.ones(n_columns), offset, slope)
+
+
+def _held_out(
+    net: RankingNet,
+    rows: TableDataset,
+    held: TableDataset | None,
+    n_labels: int,
+    n_classes: int,
+) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.float64]]:
+    """Return raw scores, labels and weights of rows that were not trained on.
+
+    The weights of a class add up to those of all its rows. ``n_classes`` is that of
+    `class_scores`, 0 for scores as they are.
+    """
+    mass = class_mass(rows, n_labels)
+    if "fold" in rows.about:
+        which, margins = out_of_fold_scores(net, rows, n_classes)
+        seen = {name: values[which] for name, values in rows.about.items()}
+    else:
+        # `partial_fit` holds nothing out.
+        seen = (rows if held is None else held).about
+        raw = net.scores_of(rows if held is None else held).mean(axis=1)
+        margins = class_scores(raw, n_classes)
+        if held is not None:
+            mass += class_mass(held, n_labels)
+    y = seen["y"].numpy()
+    weight = np.ones(y.size) if "weight" not in seen else seen["weight"].double().numpy()
+    # A rare class has a greater share of its rows held out: every class has to count as
+    # it does among all rows.
+    of_class = np.bincount(y, weight, minlength=mass.size)
+    weight = weight * (mass / np.where(of_class > 0, of_class, 1.0))[y]
+    # In another unit than that of rows, such as shares of a whole, weights are worth theirs.
+    n_rows = len(rows) + (0 if held is None else len(held))
+    return margins, y, weight * max(1.0, n_rows / mass.sum())
+
+
+def calibrate_levels(
+    net: RankingNet,
+    rows: TableDataset,
+    held: TableDataset | None,
+    n_levels: int,
+    loss: Declaration,
+) -> Any:
+    """Learn the probabilities of levels on rows that were not trained on.
+
+    Parameters
+    ----------
+    net, rows, held
+        As in `Calibration.fit`.
+    n_levels : int
+        Number of levels.
+    loss : Declaration
+        Says what the scores are.
+
+    Returns
+    -------
+    calibrator : LevelCalibrator, ThresholdCalibrator or ClassCalibrator
+    """
+    margins, y, weight = _held_out(net, rows, held, n_levels, 0)
+    if loss.shares_score or loss.margins == "one":
+        return fit_calibrator(margins[:, 0], y, weight, "one", n_levels)
+    return fit_calibrator(margins, y, weight, loss.margins, n_levels)
 
 
 def level_thresholds(net: RankingNet, rows: TableDataset, n_levels: int) -> NDArray[np.float64]:

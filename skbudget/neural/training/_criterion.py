@@ -19,8 +19,10 @@ from ...band import Basis, default_beta
 from ...objectives import (
     AtBudget,
     BinaryCrossEntropy,
+    CrammerSinger,
     Loss,
     Rows,
+    SoftmaxCrossEntropy,
     VectorScalingSoftmax,
     loss_classes,
 )
@@ -30,10 +32,12 @@ from ...objectives._compose import _parts_of
 from ...objectives._loss import loss_name
 from ...objectives._registry import classes_of
 from ...objectives._rows import MARGINS, TARGETS, Margins, Target
+from ...objectives.losses._hinge import HingeLoss
 from ...objectives.losses._scaling import ScaledCrossEntropy
 from ...objectives.losses.rank_reg import RankReg
 from .. import losses
 from ..losses._cross_entropy import WeightedCrossEntropyLoss
+from ..losses._embeddings import EmbeddingModule
 from ..losses._focal import FocalLoss
 from ..losses._numpy import NumpyLoss
 from ..losses._pauc import PAUCAtBudgetLoss
@@ -41,6 +45,7 @@ from ..losses._queue import MemoryQueue
 from ..losses._ranking import RankingLoss
 from ..losses._significance import SignificanceLoss
 from ..losses._warmup import LossWarmup
+from ._embedding_loss import refuse_embeddings
 from ._members import AllMembers, EachMember, OwnColumns, names_of_columns, temperature_of
 from ._net import OF_NET
 from ._rows import TableDataset
@@ -62,11 +67,14 @@ __all__ = [
 # Parameters of the estimator that only its own loss has.
 OWN_PARAMETERS = ("surrogate", "link", "tau_scale", "basis", "n_knots", "pos_numerator")
 
-# They need no warm-up on cross-entropy.
-_CROSS_ENTROPY = (
+# They need no warm-up on cross-entropy: every row has a loss of its own.
+_OF_ROWS = (
     BinaryCrossEntropy,
+    CrammerSinger,
+    HingeLoss,
     NumpyFocalLoss,
     ScaledCrossEntropy,
+    SoftmaxCrossEntropy,
     VectorScalingSoftmax,
     WeightedCrossEntropyLoss,
     FocalLoss,
@@ -97,6 +105,8 @@ class Declaration(NamedTuple):
         Whether it is the loss of the estimator's own parameters.
     basis : {"fpr", "population"}, default="fpr"
         What the ends of its band count, where it has a band.
+    shares_score : bool, default=False
+        Whether the margins are one score, minus thresholds that a layer learns.
     warms_up_on_itself : bool, default=False
         Whether the loss is trained on alone, before a regulariser is added.
     base, regularizer : Declaration, default=None
@@ -113,6 +123,7 @@ class Declaration(NamedTuple):
     has_warmup: bool = True
     is_own: bool = False
     basis: Basis = "fpr"
+    shares_score: bool = False
     warms_up_on_itself: bool = False
     base: Declaration | None = None
     regularizer: Declaration | None = None
@@ -186,6 +197,7 @@ def declare_loss(loss: Any, owner: str, parameter: str = "loss") -> Declaration:
 
 def _find(loss: Any, owner: str, parameter: str = "loss") -> tuple[Any, bool]:
     """Return a loss, a module or a class of modules, and whether it was given by name."""
+    refuse_embeddings(loss, owner, parameter)
     if isinstance(loss, str):
         classes, named = loss_classes(), torch_losses()
         if loss in named and loss not in classes:
@@ -216,6 +228,8 @@ def _find(loss: Any, owner: str, parameter: str = "loss") -> tuple[Any, bool]:
 def torch_losses() -> dict[str, type[nn.Module]]:
     """Return the torch losses of this package by name: ``"smooth_ap"`` for `SmoothAPLoss`.
 
+    Those of embeddings, which score no rows, are not among them.
+
     Returns
     -------
     classes : dict of str to type
@@ -224,7 +238,8 @@ def torch_losses() -> dict[str, type[nn.Module]]:
     for entry in pkgutil.iter_modules(losses.__path__):
         module = import_module(f"{losses.__name__}.{entry.name}")
         for member in classes_of(module, nn.Module):
-            if member.__name__.endswith("Loss") and member is not NumpyLoss:
+            named = member.__name__.endswith("Loss") and not member.__name__.startswith("_")
+            if named and member is not NumpyLoss and not issubclass(member, EmbeddingModule):
                 found[loss_name(member).removesuffix("_loss")] = member
     return dict(sorted(found.items()))
 
@@ -237,7 +252,8 @@ def _declare_numpy_loss(loss: Loss[Any]) -> Declaration:
         loss.reads,
         loss.needs,
         separates_value=True,
-        has_warmup=loss.target in ("binary", "classes") and not isinstance(loss, _CROSS_ENTROPY),
+        has_warmup=loss.target in ("binary", "classes") and not isinstance(loss, _OF_ROWS),
+        shares_score=getattr(loss, "shares_score", False),
     )
 
 
@@ -269,8 +285,9 @@ def _declare_torch_loss(loss: Any, owner: str) -> Declaration:
         needed,
         takes_weight=takes_weight,
         separates_value="value" in names,
-        has_warmup=target in ("binary", "classes") and not issubclass(cls, _CROSS_ENTROPY),
+        has_warmup=target in ("binary", "classes") and not issubclass(cls, _OF_ROWS),
         basis="population" if getattr(loss, "basis", None) == "population" else "fpr",
+        shares_score=getattr(loss, "shares_score", False) is True,
     )
 
 
@@ -353,6 +370,10 @@ def make_criterion(
     # More would hold rows of the batch itself, only older.
     queue_size = min(estimator.queue_size, len(rows) - -(-len(rows) // n_batches))
     main, beta = make_loss(estimator, declaration.base or declaration, rows, queue_size)
+    if hasattr(main, "_begin_at_levels") and declaration.target == "ordinal":
+        # The user's own module stays as it is.
+        main = copy.deepcopy(main)
+        main._begin_at_levels(class_mass(rows, estimator.classes_.size))
     vars(estimator).pop("beta_", None)
     if beta is not None:
         estimator.beta_ = beta

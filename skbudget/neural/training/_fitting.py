@@ -12,9 +12,10 @@ import torch
 from numpy.typing import NDArray
 
 from ..._utils.labels import classes_by_role
-from ._calibration import Calibration, level_thresholds
+from ._calibration import Calibration, calibrate_levels, level_thresholds
 from ._criterion import Declaration, find_loss_of, make_criterion
 from ._draws import Draws
+from ._module import SharedScore
 from ._net import BestEpoch, Clock, Diagnostics, Progress, RankingNet
 from ._regularizer import add_regularizer
 from ._rows import BalancedBatches, Batches, GroupBatches, TableDataset
@@ -74,13 +75,11 @@ def new_net(
     if estimator.verbose:
         callbacks.append(Progress())
     n_labels = 0 if loss.target == "real" else estimator.classes_.size
-    module = build_module(
-        estimator,
-        estimator.n_features_in_,
-        loss.n_outputs(n_labels),
-        of_module,
-        draws.weights,
-    )
+    n_outputs = loss.n_outputs(n_labels)
+    n_scores = 1 if loss.shares_score else n_outputs
+    module = build_module(estimator, estimator.n_features_in_, n_scores, of_module, draws.weights)
+    if loss.shares_score:
+        module = SharedScore(module, n_outputs, estimator.n_members)
     begin_at_start(module, find_loss_of(estimator), rows)
     net = RankingNet(
         module,
@@ -108,7 +107,7 @@ def _optimizer_params(estimator: Any, of_net: Mapping[str, Any]) -> dict[str, An
         return {}
     groups = [("*bias*", {"weight_decay": 0.0})]
     if estimator.module is None:
-        groups.append(("weights.0", {"weight_decay": estimator.input_decay}))
+        groups.append(("*weights.0", {"weight_decay": estimator.input_decay}))
     return {
         "optimizer": torch.optim.AdamW,
         "optimizer__weight_decay": estimator.weight_decay,
@@ -196,8 +195,10 @@ def train(
         losses.end_step()
         # The rows of a later call have numbers of their own.
         losses.forget_rows()
-    calibration = Calibration.none(loss.n_outputs(n_labels))
-    if estimator._calibrates:
+    calibration, estimator._levels = Calibration.none(loss.n_outputs(n_labels)), None
+    if estimator._calibrates and loss.target == "ordinal":
+        estimator._levels = calibrate_levels(net, rows, held, n_labels, loss)
+    elif estimator._calibrates:
         calibration = Calibration.fit(net, rows, held, n_labels)
     elif loss.has_classes and n_labels == 2:
         calibration = Calibration.none(1)

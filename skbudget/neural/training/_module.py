@@ -6,10 +6,14 @@ import itertools
 import math
 from collections.abc import Callable, Sequence
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
-__all__ = ["ACTIVATIONS", "MLP", "Members"]
+from ..losses._ordinal import OrderedThresholds
+
+__all__ = ["ACTIVATIONS", "MLP", "Members", "SharedScore"]
 
 ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "relu": torch.relu_,  # in place: its argument is not needed again
@@ -119,3 +123,29 @@ class Members(nn.Module):
         """Return raw scores of shape (n_rows, n_members, n_outputs)."""
         scores = [member(X) for member in self.members]
         return torch.stack([s[:, None] if s.ndim == 1 else s for s in scores], dim=1)
+
+
+class SharedScore(nn.Module):
+    """A network of one score, of which thresholds are subtracted that increase.
+
+    Parameters
+    ----------
+    network : MLP or Members
+        Returns scores of shape (n_rows, n_members, 1).
+    n_thresholds, n_members : int
+        Numbers of thresholds, and of members.
+    """
+
+    def __init__(self, network: nn.Module, n_thresholds: int, n_members: int) -> None:
+        super().__init__()
+        self.network = network
+        self.thresholds = OrderedThresholds(n_thresholds, n_members)
+
+    def begin_at(self, margins: NDArray[np.float64]) -> None:
+        """Begin from the margins of a constant, which fall from threshold to threshold."""
+        self.thresholds.begin_at(-margins)
+
+    def forward(self, X: Tensor) -> Tensor:
+        """Return raw scores of shape (n_rows, n_members, n_thresholds)."""
+        scores = self.network(X)
+        return scores - self.thresholds().to(scores.dtype)

@@ -20,7 +20,7 @@ from ._module import ACTIVATIONS
 from ._regularizer import check_losses
 from ._support import check_net_params
 
-__all__ = ["NetworkParameters", "has_probabilities"]
+__all__ = ["NetworkParameters", "check_widths", "has_probabilities", "refuse_odd_numbers"]
 
 # A greater number is a mistake: it would run for days.
 MOST_MEMBERS = 100_000
@@ -30,7 +30,7 @@ def has_probabilities(estimator: Any) -> bool:
     """Return True, or raise an AttributeError that says why there are no probabilities."""
     owner = type(estimator).__name__
     loss = estimator._declared_loss()
-    if not loss.has_classes:
+    if loss.target == "real":
         raise AttributeError(
             f"This {owner} has no probabilities: {loss.name} takes the target {loss.target!r}. Use "
             "decision_function or predict."
@@ -54,6 +54,41 @@ def _is_odd(value: Any) -> bool:
     except OverflowError:
         return True
     return False
+
+
+def refuse_odd_numbers(estimator: Any) -> None:
+    """Refuse what Python or NumPy counts among the numbers, and a float cannot be.
+
+    These are truth values (to scikit-learn, True is the number 1), durations, fractions
+    of whole numbers, and whole numbers beyond the range of a float.
+    """
+    for name, constraints in estimator._parameter_constraints.items():
+        value = getattr(estimator, name)
+        words = {constraint for constraint in constraints if isinstance(constraint, str)}
+        if isinstance(value, bool | np.bool_):
+            is_odd = not {"boolean", "verbose"} & words
+        else:
+            is_number = any(isinstance(one, Interval) for one in constraints)
+            is_odd = isinstance(value, np.timedelta64) or (is_number and _is_odd(value))
+        if is_odd:
+            allowed = " or ".join(str(make_constraint(one)) for one in constraints)
+            raise _invalid(name, value, type(estimator).__name__, allowed)
+
+
+def check_widths(estimator: Any) -> None:
+    """Raise unless the widths of the hidden layers are whole numbers of at least 1."""
+    sizes = estimator.hidden_layer_sizes
+    widths = [0] if np.ndim(sizes) == 0 else list(sizes)
+    if any(
+        not isinstance(width, Integral)
+        or isinstance(width, bool | np.bool_ | np.timedelta64)
+        or width < 1
+        for width in widths
+    ):
+        raise ValueError(
+            f"The 'hidden_layer_sizes' parameter of {type(estimator).__name__} must hold ints in "
+            f"the range [1, inf). Got {sizes!r} instead."
+        )
 
 
 class NetworkParameters(BaseEstimator):
@@ -139,7 +174,7 @@ class NetworkParameters(BaseEstimator):
 
     def _check_params(self) -> Declaration:
         """Check the parameters, and return what the loss needs."""
-        self._refuse_odd_numbers()
+        refuse_odd_numbers(self)
         self._validate_params()
         owner = type(self).__name__
         check_budget(self.budget, owner)
@@ -150,17 +185,7 @@ class NetworkParameters(BaseEstimator):
             1.0 if self.beta is None else self.beta,
             owner,
         )
-        widths = [0] if np.ndim(self.hidden_layer_sizes) == 0 else list(self.hidden_layer_sizes)
-        if any(
-            not isinstance(width, Integral)
-            or isinstance(width, bool | np.bool_ | np.timedelta64)
-            or width < 1
-            for width in widths
-        ):
-            raise ValueError(
-                f"The 'hidden_layer_sizes' parameter of {owner} must hold ints in the range "
-                f"[1, inf). Got {self.hidden_layer_sizes!r} instead."
-            )
+        check_widths(self)
         if self.warmup + self.blend > 1:
             raise ValueError(
                 f"warmup + blend of {owner} must be at most 1: got {self.warmup:g} + "
@@ -169,24 +194,6 @@ class NetworkParameters(BaseEstimator):
         check_net_params(self.net_params or {}, owner)
         self._check_decay(owner)
         return check_losses(self)
-
-    def _refuse_odd_numbers(self) -> None:
-        """Refuse what Python or NumPy counts among the numbers, and a float cannot be.
-
-        These are truth values (to scikit-learn, True is the number 1), durations, fractions
-        of whole numbers, and whole numbers beyond the range of a float.
-        """
-        for name, constraints in self._parameter_constraints.items():
-            value = getattr(self, name)
-            words = {constraint for constraint in constraints if isinstance(constraint, str)}
-            if isinstance(value, bool | np.bool_):
-                is_odd = not {"boolean", "verbose"} & words
-            else:
-                is_number = any(isinstance(one, Interval) for one in constraints)
-                is_odd = isinstance(value, np.timedelta64) or (is_number and _is_odd(value))
-            if is_odd:
-                allowed = " or ".join(str(make_constraint(one)) for one in constraints)
-                raise _invalid(name, value, type(self).__name__, allowed)
 
     def _check_decay(self, owner: str) -> None:
         """Refuse a decay with which a step would turn weights round, or more."""
@@ -216,8 +223,8 @@ class NetworkParameters(BaseEstimator):
     @property
     def _calibrates(self) -> bool:
         """Whether probabilities are learnt."""
-        has_classes = declare_loss(self.loss, type(self).__name__).has_classes
-        return self.calibration_cv is not None and has_classes
+        target = declare_loss(self.loss, type(self).__name__).target
+        return self.calibration_cv is not None and target != "real"
 
     @property
     def _scores_out_of_fold(self) -> bool:

@@ -33,6 +33,7 @@ class NetworkPredictions:
     _calibration: Calibration
     _loss_needs: Declaration
     _thresholds: NDArray | None
+    _levels: Any = None
     _declared_loss: Any
 
     def _margins(self, X: Any) -> NDArray[np.float64]:
@@ -65,8 +66,8 @@ class NetworkPredictions:
         Returns
         -------
         scores : ndarray of shape (n_samples,) or (n_samples, n_outputs)
-            One score for two classes, one per class for more; of an ordinal target with
-            thresholds, one per threshold.
+            One score for two classes, one per class for more; of an ordinal target one, or
+            one per threshold or per level.
         """
         scores = self._scores(X)
         return -scores if is_positive_first(self) else scores
@@ -93,6 +94,8 @@ class NetworkPredictions:
             In the order of ``classes_``.
         """
         margins = self._margins(X)
+        if self._levels is not None:
+            return self._level_probabilities(margins)
         slope = self._calibration.slope
         if slope is None:
             raise NotFittedError(
@@ -104,6 +107,12 @@ class NetworkPredictions:
             return two_columns(expit(logits[:, 0]), is_positive_first(self))
         # Normalised as logarithms: far out, every class may be next to impossible.
         return softmax(log_expit(logits), axis=1)
+
+    def _level_probabilities(self, margins: NDArray[np.float64]) -> NDArray[np.float64]:
+        loss = self._loss_needs
+        one_score = loss.shares_score or loss.margins == "one"
+        scores = self._levels.scores(margins[:, 0] if one_score else margins)
+        return self._levels.probabilities(scores)
 
     def predict(self, X: Any) -> NDArray:
         """Return the most probable class of each row; without calibration, by raw score.
@@ -122,9 +131,12 @@ class NetworkPredictions:
         target = self._loss_needs.target
         if target == "real":
             return scores
-        if target == "ordinal":
+        if target == "ordinal" and self._loss_needs.margins != "classes":
             above = scores > 0 if self._thresholds is None else scores[:, None] > self._thresholds
             return self.classes_[np.count_nonzero(above, axis=1)]
+        if target == "ordinal" and self._levels is not None:
+            # The raw scores of a level need not compare with those of another.
+            scores = self._level_probabilities(scores)
         if scores.ndim == 1:
             return classes_by_role(self)[(scores > 0).astype(np.intp)]
         return self.classes_[scores.argmax(axis=1)]

@@ -12,6 +12,8 @@ from scipy.sparse import issparse
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from .._batches import deal_rows
+
 __all__ = [
     "BalancedBatches",
     "Batches",
@@ -86,9 +88,8 @@ class Batches:
 class BalancedBatches(Batches):
     """Shuffled batches of equal size, each with its share of every class.
 
-    A pass shows every row once. A class that has fewer rows than there are batches is
-    drawn again until each batch has one of its rows: a batch without positives would
-    teach a ranking loss nothing. Rows with a real target are one class.
+    As `skbudget.neural.BalancedBatchSampler`, whose row numbers these are the rows of. Rows
+    with a real target are one class.
 
     Parameters
     ----------
@@ -111,22 +112,8 @@ class BalancedBatches(Batches):
         self._rows_of_class = [np.flatnonzero(y == label) for label in np.unique(y)]
 
     def __iter__(self) -> Iterator[tuple[Tensor, dict[str, Tensor]]]:
-        draw, n_batches = self.random_state, len(self)
-        rows, batch = [], []
-        for of_class in self._rows_of_class:
-            shuffled = draw.permutation(of_class)
-            if shuffled.size < n_batches:
-                again = draw.choice(shuffled, n_batches - shuffled.size)
-                shuffled = np.concatenate([shuffled, again])
-            rows.append(shuffled)
-            # Dealt out like cards, from a random batch on.
-            batch.append((np.arange(shuffled.size) + draw.randint(n_batches)) % n_batches)
-        dealt = np.concatenate(batch)
-        order = np.concatenate(rows)[np.argsort(dealt, kind="stable")]
-        for part in np.split(order, np.cumsum(np.bincount(dealt))[:-1]):
-            # In random order: a queue that keeps the end of a batch has to keep a sample
-            # of the batch, not its positives.
-            yield self.dataset[draw.permutation(part)]
+        for rows in deal_rows(self._rows_of_class, len(self), self.random_state):
+            yield self.dataset[rows]
 
 
 class GroupBatches(Batches):

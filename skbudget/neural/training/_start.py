@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from ...objectives import Loss, OneVsRest
 from ...objectives._rows import Rows
 from ..losses._numpy import NumpyLoss
-from ._module import MLP
+from ._module import MLP, SharedScore
 from ._rows import TableDataset
 
 __all__ = ["begin_at_start"]
@@ -34,6 +34,11 @@ def begin_at_start(module: Any, loss: Any, rows: TableDataset) -> None:
     """
     if isinstance(loss, NumpyLoss):
         loss = loss.loss
+    if isinstance(module, SharedScore):
+        if isinstance(loss, Loss):
+            n_thresholds = module.thresholds.step_bias.shape[1] + 1
+            module.begin_at(_start(loss, rows, n_thresholds))
+        return
     if not isinstance(loss, Loss) or not isinstance(module, MLP):
         return
     bias = module.biases[-1]

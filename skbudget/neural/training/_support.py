@@ -326,7 +326,8 @@ def warn_of_target(estimator: Any, net: RankingNet, rows: TableDataset) -> None:
     """Warn of a real target that is far from the scale of a network's scores.
 
     Scores of a loss may have another unit than the target, as after a logarithm. The target
-    itself would be bad scores for such a loss, and then nothing is known of the unit.
+    itself would be bad scores for such a loss, and then nothing is known of the unit. Nor is
+    there a scale to get to where only differences of scores matter.
     """
     y = rows.about["y"].double()
     mean, spread = float(y.mean()), float(y.std(correction=0))
@@ -342,10 +343,13 @@ def warn_of_target(estimator: Any, net: RankingNet, rows: TableDataset) -> None:
     net.criterion_.eval()
     try:
         with torch.no_grad(), np.errstate(all="ignore"):
-            of_target, of_zeros = (float(net.get_loss(c * scores, about)) for c in (1.0, 0.0))
+            of_target, of_zeros, of_ones = (
+                float(net.get_loss(c * scores + shift, about))
+                for c, shift in ((1.0, 0.0), (0.0, 0.0), (0.0, 1.0))
+            )
     except (ArithmeticError, ValueError):
         return
-    if not of_target < of_zeros:
+    if not of_target < of_zeros or math.isclose(of_zeros, of_ones, rel_tol=1e-6):
         return
     owner = type(estimator).__name__
     warnings.warn(

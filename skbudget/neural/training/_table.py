@@ -542,9 +542,12 @@ def as_dataset(estimator: Any, table: Table, *, folds: bool) -> TableDataset:
         # Folds have a seed of their own: equal rows are to share one in every call.
         seed = estimator.random_state if isinstance(estimator.random_state, Integral) else 0
         drawn = np.random.RandomState(int(seed))
+        query = table.columns.get("group")
+        # One query is the whole table.
+        several = query is not None and np.unique(query).size > 1
         groups = None
-        if table.groups is not None:
-            groups = code_groups(table.groups, table.columns.get("group"))
+        if table.groups is not None or several:
+            groups = code_groups(table.groups, query)
         if groups is None:
             fold = content_folds(table.X, table.y, estimator.n_members, drawn)
         else:

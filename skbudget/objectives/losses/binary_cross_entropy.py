@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -26,7 +27,8 @@ class BinaryCrossEntropy(Loss[NDArray]):
         L = \frac{\sum_i w_i c_i \left(\log(1 + e^{s_i}) - y_i s_i\right)}{\sum_i w_i}
 
     with :math:`c_i` = ``pos_weight`` for positives and 1 for negatives. The
-    hessian is exact: :math:`w_i c_i \sigma(s_i) \sigma(-s_i) / \sum_i w_i`.
+    gradient is :math:`w_i c_i (\sigma(s_i) - y_i) / \sum_i w_i`, the probability minus the label,
+    and the hessian is exact: :math:`w_i c_i \sigma(s_i) \sigma(-s_i) / \sum_i w_i`.
 
     Parameters
     ----------
@@ -54,6 +56,13 @@ class BinaryCrossEntropy(Loss[NDArray]):
     # a baseline is called with whatever the loss that it is compared with is called with.
     reads: ClassVar[frozenset[str]] = frozenset({"value", "iid_mask"})
     sums_over_workers: ClassVar[bool] = True
+    library: ClassVar[Mapping[str, str]] = {
+        "lightgbm": "binary",
+        "xgboost": "binary:logistic",
+        "catboost": "Logloss",
+        "torch": "torch.nn.BCEWithLogitsLoss",
+        "sklearn": "LogisticRegression",
+    }
 
     def __post_init__(self) -> None:
         self.__dict__["pos_weight"] = check_pos_weight(self.pos_weight, type(self).__name__)
@@ -81,6 +90,16 @@ class BinaryCrossEntropy(Loss[NDArray]):
         """Return the log-odds of the positives, where the loss of a constant is least."""
         positive = pos_weight_of(self.pos_weight, rows) * rows.positive_weight
         return math.log(positive / rows.negative_weight)
+
+    def library_params(self, library: str) -> dict[str, Any]:
+        """Return nothing: the boosters are trained on this class.
+
+        Their objectives grow the same trees, up to rounding. With this class metrics are handed
+        margins and a saved booster predicts them, as with every other loss of two classes,
+        and values of positives count.
+        """
+        super().library_params(library)
+        return {}
 
     def torch_loss(self) -> Any:
         """Return `skbudget.neural.WeightedCrossEntropyLoss`; None for what needs rows."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -69,6 +69,7 @@ class FocalLoss(Loss[NDArray]):
 
     reads: ClassVar[frozenset[str]] = frozenset({"value"})
     sums_over_workers: ClassVar[bool] = True
+    library: ClassVar[Mapping[str, str]] = {"catboost": "Focal"}
 
     def __post_init__(self) -> None:
         owner = type(self).__name__

@@ -30,7 +30,7 @@ __all__ = ["VectorScalingSoftmax"]
 ClassWeight = tuple[float, ...] | Literal["balanced"] | tuple[Literal["effective"], float] | None
 
 # Beyond it a class has no probability to speak of.
-_FARTHEST = 30.0
+FARTHEST = 30.0
 
 
 class Held(NamedTuple):
@@ -117,7 +117,7 @@ class VectorScalingSoftmax(Loss[Held]):
 
     def __post_init__(self) -> None:
         owner = type(self).__name__
-        object.__setattr__(self, "weight", _check_class_weight(self.weight, owner))
+        object.__setattr__(self, "weight", check_class_weight(self.weight, owner))
         for name, (least, most) in RANGES.items():
             if name != "weight":
                 values = check_numbers(getattr(self, name), name, owner, least, most)
@@ -139,7 +139,7 @@ class VectorScalingSoftmax(Loss[Held]):
 
     @property
     def _follows_rows(self) -> bool:
-        return isinstance(self.weight, str) or _is_effective(self.weight)
+        return follows_rows(self.weight)
 
     @classmethod
     def from_counts(
@@ -187,32 +187,20 @@ class VectorScalingSoftmax(Loss[Held]):
         """Return the loss with numbers for weights that follow from the rows."""
         if not self._follows_rows:
             return self
-        return self._with(weight=tuple(self._weights(rows, rows.raw.shape[1]).tolist()))
+        return self._with(weight=tuple(self._weights(rows).tolist()))
 
-    def _weights(self, rows: Rows, n_classes: int) -> NDArray[np.float64]:
+    def _weights(self, rows: Rows) -> NDArray[np.float64]:
         """Return the weight of each class."""
-        if not self._follows_rows:
-            return self._numbers("weight", n_classes, 1.0)
-        weight: Any = self.weight
-        beta = 1.0 if weight == "balanced" else float(weight[1])
-        return effective_weights(beta, _mass(rows, n_classes))
+        return weights_of_classes(self.weight, rows, type(self).__name__)
 
     def _numbers(self, name: str, n_classes: int, neutral: float) -> NDArray[np.float64]:
         """Return a parameter as one number per class."""
-        given = getattr(self, name)
-        if given is None:
-            return np.full(n_classes, neutral)
-        if len(given) != n_classes:
-            raise ValueError(
-                f"{name} of {type(self).__name__} has {len(given)} entries, and the rows have "
-                f"{n_classes} scores: pass one entry per class."
-            )
-        return np.array(given)
+        return _one_per_class(getattr(self, name), name, n_classes, neutral, type(self).__name__)
 
     def hold(self, rows: Rows) -> Held:
         """Return each row's share of the loss and its margin, and what belongs to classes."""
         n_classes = rows.raw.shape[1]
-        share = self._weights(rows, n_classes)[rows.target] / rows.total_weight
+        share = self._weights(rows)[rows.target] / rows.total_weight
         if rows.weight is not None:
             share = share * rows.weight
         margin = None
@@ -239,9 +227,9 @@ class VectorScalingSoftmax(Loss[Held]):
     def start(self, rows: Rows) -> NDArray[np.float64]:
         """Return the scores at which the loss of a constant is least."""
         n_classes = rows.raw.shape[1]
-        mass = _mass(rows, n_classes) * self._weights(rows, n_classes)
+        mass = class_mass(rows, n_classes) * self._weights(rows)
         with np.errstate(divide="ignore"):
-            best = np.maximum(np.log(mass / mass.sum()), -_FARTHEST)
+            best = np.maximum(np.log(mass / mass.sum()), -FARTHEST)
         if self.margin is not None:
             best = _best_shares(mass / mass.sum(), self._numbers("margin", n_classes, 0.0), best)
         shift = self._numbers("shift", n_classes, 0.0)
@@ -276,7 +264,30 @@ def _scaled(rows: Rows, held: Held) -> NDArray[np.floating]:
     return z
 
 
-def _mass(rows: Rows, n_classes: int) -> NDArray[np.float64]:
+def _one_per_class(
+    given: tuple[float, ...] | None, name: str, n_classes: int, neutral: float, owner: str
+) -> NDArray[np.float64]:
+    if given is None:
+        return np.full(n_classes, neutral)
+    if len(given) != n_classes:
+        raise ValueError(
+            f"{name} of {owner} has {len(given)} entries, and the rows have "
+            f"{n_classes} scores: pass one entry per class."
+        )
+    return np.array(given)
+
+
+def weights_of_classes(weight: ClassWeight, rows: Rows, owner: str) -> NDArray[np.float64]:
+    """Return the weight of each class, by numbers or by a rule."""
+    n_classes = rows.raw.shape[1]
+    if not follows_rows(weight):
+        return _one_per_class(weight, "weight", n_classes, 1.0, owner)  # type: ignore[arg-type]
+    rule: Any = weight
+    beta = 1.0 if rule == "balanced" else float(rule[1])
+    return effective_weights(beta, class_mass(rows, n_classes))
+
+
+def class_mass(rows: Rows, n_classes: int) -> NDArray[np.float64]:
     """Return the weight of the rows of each class, over all workers."""
     own = np.bincount(rows.target, rows.weight, minlength=n_classes).astype(np.float64)
     return np.array(sum_over(rows.workers, *own.tolist()))
@@ -294,7 +305,7 @@ def _best_shares(
         p = np.exp(of_class - total[:, None])
         return float(share @ (total - np.diag(of_class))), share @ p - share
 
-    bounds = [(-_FARTHEST - MOST_SHIFT, _FARTHEST + MOST_SHIFT)] * share.size
+    bounds = [(-FARTHEST - MOST_SHIFT, FARTHEST + MOST_SHIFT)] * share.size
     options = {"maxiter": 1_000, "ftol": 1e-15, "gtol": 1e-10}
     found = minimize(loss, begin, jac=True, method="L-BFGS-B", bounds=bounds, options=options)
     return np.asarray(found.x)
@@ -303,7 +314,7 @@ def _best_shares(
 # --- checks ---------------------------------------------------------------------------
 
 
-def _check_class_weight(weight: Any, owner: str) -> Any:
+def check_class_weight(weight: Any, owner: str) -> Any:
     """Return weights of classes as a tuple of floats; a rule, or None, as it is."""
     if isinstance(weight, str):
         right = weight == "balanced"
@@ -317,6 +328,11 @@ def _check_class_weight(weight: Any, owner: str) -> Any:
         )
         raise _invalid("weight", weight, owner, allowed)
     return weight
+
+
+def follows_rows(weight: Any) -> bool:
+    """Return whether weights of classes are a rule, which needs rows to become numbers."""
+    return isinstance(weight, str) or _is_effective(weight)
 
 
 def _is_effective(weight: Any) -> bool:
