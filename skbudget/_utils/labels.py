@@ -32,6 +32,7 @@ __all__ = [
     "has_known_positive",
     "is_positive_first",
     "order_classes",
+    "refuse_labels",
     "two_columns",
     "warn_of_majority",
     "weighted_share",
@@ -136,6 +137,7 @@ def find_classes(
         raise ValueError(
             f"requires y to be passed, but the target y is None: {owner} needs labels."
         )
+    refuse_labels(y, owner)
     with naming("y", "labels of shape (n_samples,)"):
         labels = column_or_1d(y, warn=True)
         check_classification_targets(labels)
@@ -154,6 +156,35 @@ def find_classes(
     share = weighted_share(greater, weight)
     ordered = order_classes(classes, share, pos_label, owner=owner, stacklevel=stacklevel + 1)
     return TwoClasses(ordered, greater == _same(ordered[1], classes[1]))
+
+
+def refuse_labels(y: Any, owner: str, instead: str = "wrap it") -> None:
+    """Raise if there are several labels per row, and say what takes them.
+
+    Parameters
+    ----------
+    y : object
+        The target.
+    owner : str
+        The estimator or function that asks, for messages.
+    instead : str, default="wrap it"
+        What to do.
+
+    Raises
+    ------
+    ValueError
+    """
+    try:
+        shape = np.shape(y)
+    except ValueError:
+        # Rows of different lengths, about which others have a message.
+        return
+    if len(shape) == 2 and shape[1] > 1:
+        raise ValueError(
+            f"y should be a 1d array, got an array of shape {shape} instead: {owner} takes one "
+            f"label per row. For {shape[1]} labels per row {instead}: "
+            f"sklearn.multioutput.MultiOutputClassifier({owner}(...)) trains a model for each."
+        )
 
 
 def weighted_share(mask: NDArray[np.bool_], weight: NDArray | None) -> float:

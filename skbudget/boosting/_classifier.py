@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from numbers import Integral, Real
+from numbers import Integral
 from typing import Any, ClassVar, Literal
 
 import numpy as np
@@ -46,7 +46,7 @@ from ._fitting import (
 )
 from ._metric import CoverageMetric
 from ._minimised import Minimised, find_minimised
-from ._parameters import OWN_PARAMETERS, ParentNames
+from ._parameters import OWN_PARAMETERS, ParentNames, check_seed
 from ._splits import check_folds, find_routing, route_to_splitters, with_given_splits
 from ._table import prepare_table
 from ._targets import (
@@ -72,8 +72,6 @@ Leaves = int | Literal["auto"] | None
 
 SPLIT_GAINS = (0.0, 1.0)
 WHOLE_AUC = 1.0
-# The boosters themselves say which numbers and strings are no seeds.
-SEEDS = (Real, str, np.random.RandomState, np.random.Generator)
 # Boosters count rounds in 32 bits.
 MOST_ROUNDS = 2**31 - 1
 BAND_LEAVES, WHOLE_AUC_LEAVES = 127, 15
@@ -260,10 +258,7 @@ class PAUCClassifierMixin:
         n_jobs = self._asked("n_jobs")
         if n_jobs is not None and (isinstance(n_jobs, bool) or not isinstance(n_jobs, Integral)):
             raise _invalid("n_jobs", n_jobs, type(self).__name__, "an int or None")
-        seed = self._asked("random_state")
-        if not (seed is None or isinstance(seed, SEEDS)):
-            allowed = "an int, a RandomState, a Generator or None"
-            raise _invalid("random_state", seed, type(self).__name__, allowed)
+        check_seed(self._asked("random_state"), type(self).__name__)
         n_rounds = self._asked("n_estimators")
         if n_rounds is not None:
             owner = type(self).__name__

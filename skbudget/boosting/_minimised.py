@@ -212,6 +212,21 @@ def _of_loss(loss: Loss[Any], estimator: Any, regularized: _Regularized) -> Mini
 
 def _no_objective(estimator: Any) -> Exception:
     parent = estimator._parent.__name__
+    if isinstance(estimator.objective, dict) or type(estimator.objective).__name__ == "Head":
+        return InvalidParameterError(
+            f"The 'objective' parameter of {type(estimator).__name__} must be one loss, because a "
+            f"tree ensemble has one target. Got {estimator.objective!r} instead. Losses of one "
+            "target are added up by WeightedSum; several targets are heads of a network, "
+            "PAUCClassifier(heads=...)."
+        )
+    if estimator.objective == "multilabel_cross_entropy":
+        owner = type(estimator).__name__
+        return InvalidParameterError(
+            f"The 'objective' parameter of {owner} names a loss of several labels per row, and a "
+            "booster here has one target: wrap it, "
+            f"sklearn.multioutput.MultiOutputClassifier({owner}(...)), or take "
+            "PAUCClassifier(loss='multilabel_cross_entropy'). Got 'multilabel_cross_entropy'."
+        )
     return InvalidParameterError(
         f"The 'objective' parameter of {type(estimator).__name__} must be None (the partial AUC), "
         f"a loss, a callable such as a BoosterObjective, or the name of a loss: "

@@ -12,16 +12,26 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from inspect import signature
+from numbers import Real
 from typing import Any
 
+import numpy as np
 from sklearn.utils._param_validation import InvalidParameterError
 
 from .._utils.names import refuse_unknown_names
+from .._utils.validation import _invalid
 from ..objectives import available
 from ._minimised import OBJECTIVE_PARAMETERS, Minimised
 from ._regularizer import REGULARIZER_PARAMETERS
 
-__all__ = ["OF_LIGHTGBM", "OF_XGBOOST", "OWN_PARAMETERS", "ParentNames", "refuse_class_ratio"]
+__all__ = [
+    "OF_LIGHTGBM",
+    "OF_XGBOOST",
+    "OWN_PARAMETERS",
+    "ParentNames",
+    "check_seed",
+    "refuse_class_ratio",
+]
 
 OWN_PARAMETERS = (
     *OBJECTIVE_PARAMETERS,
@@ -30,6 +40,9 @@ OWN_PARAMETERS = (
     "selection_cv",
     "pos_label",
 )
+
+# The boosters themselves say which numbers and strings are no seeds.
+_SEEDS = (Real, str, np.random.RandomState, np.random.Generator)
 
 _OWN_OBJECTIVES = "it belongs to objectives of the booster's own. Leave it out"
 _COMMANDS = "only the command line program of LightGBM reads it. Leave it out"
@@ -198,7 +211,13 @@ class ParentNames:
         if not in_fit:
             known.add("kwargs")
         unknown = [name for name in given if name not in known and not self.knows(name)]
-        refuse_unknown_names(unknown, [*own, *self.constructor, *likely], owner)
+        also = ""
+        if "heads" in unknown:
+            also = (
+                " A tree ensemble has one target. WeightedSum adds up losses of it, and "
+                "PAUCClassifier has heads for several targets."
+            )
+        refuse_unknown_names(unknown, [*own, *self.constructor, *likely], owner, also)
 
     def home(self, name: str) -> str:
         """Return the one name that a parameter has in `resolved`."""
@@ -331,3 +350,9 @@ def refuse_class_ratio(
         f"The {name!r} parameter of {type(estimator).__name__} must be {allowed}: {reason}. "
         f"Got {value!r} instead."
     )
+
+
+def check_seed(seed: Any, owner: str) -> None:
+    """Raise if ``random_state`` is something that no booster takes for a seed."""
+    if not (seed is None or isinstance(seed, _SEEDS)):
+        raise _invalid("random_state", seed, owner, "an int, a RandomState, a Generator or None")

@@ -12,7 +12,7 @@ from sklearn.preprocessing import LabelEncoder
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _num_samples, column_or_1d
 
-from .._utils.labels import TwoClasses, find_classes
+from .._utils.labels import TwoClasses, find_classes, refuse_labels
 from .._utils.naming import naming
 from .._utils.validation import check_weights
 from ..objectives._rows import Margins, Target
@@ -42,6 +42,7 @@ def _check_target(X: Any, y: Any, owner: str) -> NDArray[Any]:
         raise ValueError(
             f"requires y to be passed, but the target y is None: {owner} needs labels."
         )
+    refuse_labels(y, owner)
     with naming("y", "labels, one per row"):
         return column_or_1d(y, warn=True)
 

@@ -4,6 +4,7 @@ from ._contested_top import bayes_contested_top_score, make_contested_top
 from ._hard_bulk import make_hard_bulk
 from ._hidden_positives import bayes_hidden_positives_score, make_hidden_positives
 from ._loaders import fetch_creditcard_fraud, load_mammography
+from ._milestones import make_milestones
 from ._preparer import TablePreparer
 from ._roles import draw_roles
 from ._search_queries import bayes_search_queries_score, make_search_queries
@@ -23,6 +24,7 @@ __all__ = [
     "make_contested_top",
     "make_hard_bulk",
     "make_hidden_positives",
+    "make_milestones",
     "make_search_queries",
     "make_two_backgrounds",
 ]

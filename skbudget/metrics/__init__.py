@@ -26,6 +26,7 @@ from ._groups import (
     precision_at_k_score,
     recall_at_k_score,
 )
+from ._label_scorer import make_label_coverage_scorer
 from ._partial_auc import fpr_at_tpr_error, partial_auc_score
 from ._recall import recall_partial_auc_score, volume_at_recall_error
 from ._recall_scorers import make_recall_partial_auc_scorer, make_volume_at_recall_scorer
@@ -77,6 +78,7 @@ __all__ = [
     "make_coverage_scorer",
     "make_fpr_at_tpr_scorer",
     "make_group_scorer",
+    "make_label_coverage_scorer",
     "make_partial_auc_scorer",
     "make_recall_partial_auc_scorer",
     "make_significance_scorer",

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from ._batches import BalancedBatchSampler
     from ._classifier import PAUCClassifier
     from ._embedding import EmbeddingRecallClassifier
+    from ._head import Head
     from ._retrieval import top_k_inner_product
     from .losses._alm import ALMLoss
     from .losses._critical_rank import CriticalRankLoss
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
         TripletLoss,
     )
     from .losses._focal import FocalLoss
+    from .losses._multilabel import MultilabelCrossEntropyLoss
     from .losses._numpy import NumpyLoss
     from .losses._ordinal import CoralLoss, OrdinalAllThresholdLoss, OrdinalLogLoss
     from .losses._pauc import PAUCAtBudgetLoss
@@ -47,9 +49,11 @@ __all__ = [
     "EmbeddingRecallClassifier",
     "FocalLoss",
     "HardNegativeCrossEntropyLoss",
+    "Head",
     "InfoNCELoss",
     "LogCoshLoss",
     "LossWarmup",
+    "MultilabelCrossEntropyLoss",
     "NumpyLoss",
     "OrdinalAllThresholdLoss",
     "OrdinalLogLoss",
@@ -79,10 +83,12 @@ __getattr__, __dir__ = lazy_names(
         "CriticalRankLoss": ".losses._critical_rank",
         "EmbeddingRecallClassifier": "._embedding",
         "FocalLoss": ".losses._focal",
+        "Head": "._head",
         "HardNegativeCrossEntropyLoss": ".losses._cross_entropy",
         "InfoNCELoss": ".losses._embeddings",
         "LogCoshLoss": ".losses._real",
         "LossWarmup": ".losses._warmup",
+        "MultilabelCrossEntropyLoss": ".losses._multilabel",
         "NumpyLoss": ".losses._numpy",
         "OrdinalAllThresholdLoss": ".losses._ordinal",
         "OrdinalLogLoss": ".losses._ordinal",

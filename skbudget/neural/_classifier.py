@@ -72,6 +72,13 @@ class PAUCClassifier(NetworkPredictions, ClassifierMixin, FittedNetwork, Network
     regularizer_weight : float, default=1.0
         Weight of the regulariser, at least 0; not used without one. Both losses are means:
         ``loss + regularizer_weight * regularizer``.
+    heads : dict of str to Head, default=None
+        What the hidden layers are trained to predict beside ``y``, by name, such as
+        ``{"cart": Head(weight=0.3)}``; `fit` is handed the targets by the same names. In place
+        of a `Head` there may be the loss of one with a weight of 1.
+    head_weighting : {"fixed", "uncertainty"}, default="fixed"
+        Whether losses are added up as they are, or with weights that are learnt by the
+        uncertainty of each target, see the notes. Not used without heads.
     alpha, beta : float, default=None
         Ends of the FPR band as fractions; they override the band of ``budget``.
     surrogate : {"pairwise", "trapezoid"}, default="pairwise"
@@ -106,7 +113,8 @@ class PAUCClassifier(NetworkPredictions, ClassifierMixin, FittedNetwork, Network
     module : Module class or instance, default=None
         A network of your own in place of the perceptron. It takes (n_rows, n_features)
         float32 and returns (n_rows,) or (n_rows, n_outputs) raw scores, with one output
-        for two classes and one per class for more. A class is called with
+        for two classes and one per class for more. Outputs of ``heads`` follow, or it returns
+        a dict of outputs, with "y" for the target. A class is called with
         ``n_features`` and ``n_outputs`` if it names them, and with the
         ``module__*`` of ``net_params``. An instance is copied; all members of an ensemble
         but the first are drawn anew by ``reset_parameters``.
@@ -163,9 +171,12 @@ class PAUCClassifier(NetworkPredictions, ClassifierMixin, FittedNetwork, Network
     Attributes
     ----------
     classes_ : ndarray of shape (n_classes,)
-        Class labels or levels in increasing order. Not there for a real target.
+        Class labels or levels in increasing order. Not there for a real target. Of several
+        labels per row it is a list with ``[0, 1]`` for each.
     pos_label_ : object
         The positive class. Only there for two classes.
+    head_classes_ : dict of str to ndarray
+        Classes or levels of each head. Only there with heads; one of a real target has none.
     n_features_in_ : int
         Number of features.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
@@ -251,12 +262,40 @@ class PAUCClassifier(NetworkPredictions, ClassifierMixin, FittedNetwork, Network
     real target ``y`` holds numbers, `predict` returns the raw score, scikit-learn takes the
     model for a regressor, and there are no probabilities.
 
+    With ``loss="multilabel_cross_entropy"`` rows have several labels at once: ``y`` holds a
+    column of 0 and 1 for each, and so do `predict` and `predict_proba`, as in scikit-learn.
+    Every label has an output, and early stopping takes the mean of their coverages.
+
     There is no warm-up for ordinal and real targets, nor before a loss that is a
     cross-entropy itself (plain, weighted, focal or of hard negatives).
+
+    **Heads.** The network has an output for each of the ``heads`` beside the one for ``y``. Only
+    the latter is scored: its coverage decides early stopping, and it is calibrated and
+    predicted. `head_scores` returns the others. The loss is
+    :math:`L + \sum_h w_h L_h` from the first step on, the warm-up included. Each loss is a mean
+    over the rows of a batch whose target is known: NaN, None and masked entries of a head's
+    target are left out. Rows that a member leaves out are left out of its heads, too. A head
+    takes weights of rows and no values. One of weight 0 is not trained, and the model is the one
+    that it is without heads.
+
+    With ``head_weighting="uncertainty"`` [1]_ the loss is
+    :math:`\sum_h w_h (e^{-s_h} L_h + s_h / 2)`, with a number :math:`s_h` for each head and for
+    ``y``. For a given loss the best one has :math:`e^{s_h} = 2 L_h`, and there a head has the
+    gradient of :math:`w_h \log(L_h) / 2`, in which the unit of the target does not matter. Where
+    :math:`L_h` is half the squared error, :math:`e^{s_h}` is the variance of the residuals, and
+    :math:`e^{-s_h} / 2` multiplies the square; of a cross-entropy it is :math:`e^{-s_h}`. Of the
+    square without the half :math:`e^{s_h}` is twice as great, and the gradient the same. The
+    ensemble shares the :math:`s_h`. They begin at the best for the first batch, and move
+    with steps of ten times ``lr`` and no decay, unless there is an ``optimizer`` of your own.
 
     If `fit` is given ``group``, for a loss that reads it, batches hold whole groups in
     random order; rare classes are not spread over the batches then. Early stopping holds
     out whole groups.
+
+    References
+    ----------
+    .. [1] A. Kendall, Y. Gal, R. Cipolla, "Multi-task learning using uncertainty to weigh
+       losses for scene geometry and semantics", CVPR, 2018.
 
     Examples
     --------
@@ -280,6 +319,8 @@ class PAUCClassifier(NetworkPredictions, ClassifierMixin, FittedNetwork, Network
         loss: Any = None,
         regularizer: Any = None,
         regularizer_weight: float = 1.0,
+        heads: Any = None,
+        head_weighting: str = "fixed",
         alpha: float | None = None,
         beta: float | None = None,
         surrogate: str = "pairwise",
@@ -319,6 +360,8 @@ class PAUCClassifier(NetworkPredictions, ClassifierMixin, FittedNetwork, Network
         self.loss = loss
         self.regularizer = regularizer
         self.regularizer_weight = regularizer_weight
+        self.heads = heads
+        self.head_weighting = head_weighting
         self.alpha = alpha
         self.beta = beta
         self.surrogate = surrogate
@@ -374,7 +417,7 @@ class PAUCClassifier(NetworkPredictions, ClassifierMixin, FittedNetwork, Network
             Training rows.
         y : array-like of shape (n_samples,)
             Labels, two or more; with another ``loss`` what it takes: labels, levels or
-            numbers.
+            numbers. Of several labels per row indicators of shape (n_samples, n_labels).
         sample_weight : array-like of shape (n_samples,), default=None
             Weights; a weight of 2 is the row twice.
         iid_mask : array-like of shape (n_samples,), dtype=bool, default=None
@@ -390,7 +433,8 @@ class PAUCClassifier(NetworkPredictions, ClassifierMixin, FittedNetwork, Network
             Group of each row, such as its customer. Rows of a group are held out together, for
             calibration and for early stopping. Pass it if rows of a group are alike.
         **columns : array-like of shape (n_samples,)
-            Further columns that the loss reads, such as ``group``, the query of each row.
+            Further columns that the loss reads, such as ``group``, the query of each row, and
+            the targets of the ``heads``.
 
         Returns
         -------
@@ -401,7 +445,8 @@ class PAUCClassifier(NetworkPredictions, ClassifierMixin, FittedNetwork, Network
             loss = self._check_params()
             before = None
             if self.warm_start and hasattr(self, "net_"):
-                classes = classes_by_role(self) if hasattr(self, "classes_") else None
+                known = getattr(self, "classes_", None)
+                classes = classes_by_role(self) if isinstance(known, np.ndarray) else None
                 before = self.net_.module_.state_dict(), classes
             table = check_table(self, loss, X, y, sample_weight, given)
             if loss.has_classes:
@@ -452,7 +497,7 @@ class PAUCClassifier(NetworkPredictions, ClassifierMixin, FittedNetwork, Network
         value : array-like of shape (n_samples,), default=None
             What catching each row is worth, see `fit`. Its unit is the mean of the call.
         **columns : array-like of shape (n_samples,)
-            Further columns that the loss reads.
+            Further columns that the loss reads, and the targets of the ``heads``.
 
         Returns
         -------

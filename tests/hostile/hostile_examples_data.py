@@ -32,6 +32,12 @@ def _tables() -> list[Example]:
             return f"X of shape {X.shape}, y with the labels {np.unique(y)}"
         return None
 
+    def has_levels(answer: Any, arguments: dict[str, Any]) -> str | None:
+        X, level = answer[0], answer[1]
+        if X.shape[0] != level.shape[0] or not np.isfinite(X).all():
+            return f"X of shape {X.shape}, levels of shape {level.shape}"
+        return None
+
     def roles(variant: int) -> Any:
         return datasets.draw_roles(labels(variant), decoy_frac=0.25, random_state=0)
 
@@ -64,6 +70,14 @@ def _tables() -> list[Example]:
             (bulk,),
             right=is_table,
             kinds=dict.fromkeys(("n_bulk", "n_contest", "n_noise"), Number(whole=True, low=0)),
+        ),
+        Example(
+            f"{room}.make_milestones",
+            datasets.make_milestones,
+            lambda variant: {"n_samples": 64, "rates": (0.5, 0.25), "random_state": variant},
+            (datasets.make_milestones,),
+            right=has_levels,
+            kinds={"rates": ANYTHING},
         ),
         Example(
             f"{room}.make_two_backgrounds",

@@ -13,6 +13,7 @@ from hostile_legal import Array, Kind, Number
 from hostile_rule import Example
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.linear_model import LogisticRegression
+from sklearn.multioutput import MultiOutputClassifier
 
 from skbudget import metrics
 from skbudget.band import Band, default_beta, fpr_band
@@ -194,8 +195,24 @@ def _fitted(variant: int) -> Any:
     return LogisticRegression().fit(table(variant), labels(variant))
 
 
+def _scorer_of_labels() -> Example:
+    def score(**settings: Any) -> Any:
+        X, Y = table(0), np.column_stack([labels(0), labels(1)])
+        model = MultiOutputClassifier(LogisticRegression()).fit(X, Y)
+        return metrics.make_label_coverage_scorer(**settings)(model, X, Y)
+
+    return Example(
+        f"{ROOM}.make_label_coverage_scorer",
+        score,
+        lambda variant: {"budget": 0.25},
+        (metrics.make_label_coverage_scorer,),
+        right=in_range(0.0, 1.0),
+        kinds={"label": Number(whole=True, low=0, high=1, none=True)},
+    )
+
+
 def _scorers() -> list[Example]:
-    examples = []
+    examples = [_scorer_of_labels()]
     for name, given, bounds in (
         ("make_coverage_scorer", {"budget": 0.25}, (0.0, 1.0)),
         ("make_value_per_review_scorer", {"budget": 0.25}, (-np.inf, np.inf)),

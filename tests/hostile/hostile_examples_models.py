@@ -19,7 +19,7 @@ from skbudget.autobalance import AutoBalanceClassifier
 from skbudget.boosting import PAUCLGBMClassifier, PAUCXGBClassifier
 from skbudget.ensemble import PAUCEnsembleClassifier
 from skbudget.model_selection import BudgetThresholdClassifier
-from skbudget.neural import PAUCClassifier
+from skbudget.neural import Head, PAUCClassifier
 
 ANYTHING = Kind(none=True)
 
@@ -175,6 +175,7 @@ def _kinds_of_constructor(found: type) -> dict[str, Kind]:
             "cv",
             "net_params",
             "loss",
+            "heads",
         ) or (found in _BOOSTERS and name in _OF_PARENTS):
             kinds[name] = ANYTHING
     if found is AutoBalanceClassifier:
@@ -363,7 +364,43 @@ def _of_network(full: str, rows: Any, filled: Any, kinds: Any) -> list[Example]:
         model = _new(PAUCClassifier).partial_fit(**arguments)
         return model.decision_function(table(0))
 
+    cart = labels(2).astype(float)
+    cart[:4] = np.nan
+
+    @cache
+    def with_head() -> Any:
+        heads = {"cart": Head(weight=0.5)}
+        return _new(PAUCClassifier).set_params(heads=heads).fit(table(0), labels(0), cart=cart)
+
     return [
+        Example(
+            f"{full}.head_scores",
+            lambda X: with_head().head_scores(X)["cart"],
+            lambda variant: {"X": table(variant)},
+            (PAUCClassifier.head_scores,),
+            kinds={"X": Array("tables", role="table")},
+            alone=True,
+        ),
+        Example(
+            "skbudget.neural.Head",
+            lambda **given: (
+                _new(PAUCClassifier)
+                .set_params(heads={"cart": Head(**given)})
+                .fit(table(0), labels(0), cart=cart)
+                .decision_function(table(0))
+            ),
+            lambda variant: {"weight": 0.5},
+            (Head,),
+            kinds={"loss": ANYTHING, "weight": Number(low=0.0, high=1e6)},
+        ),
+        Example(
+            "skbudget.neural.Head.with_params",
+            lambda **given: Head().with_params(**given),
+            lambda variant: {"owner": "PAUCClassifier", "name": "heads__cart"},
+            (Head.with_params,),
+            kinds={"owner": ANYTHING, "name": ANYTHING},
+            skip=frozenset({"params"}),
+        ),
         Example(
             f"{full}.partial_fit",
             partial_fit,

@@ -118,7 +118,7 @@ def examples() -> list[Example]:
     examples = []
     diagnostics = (".grad", "]", "result[1]", "result[2]", "result[3]")
     for name, found in _torch_modules().items():
-        if name in ("ALMLoss", "LossWarmup", "NumpyLoss"):
+        if name in ("ALMLoss", "LossWarmup", "MultilabelCrossEntropyLoss", "NumpyLoss"):
             continue
         settings = _torch_settings().get(name, {})
         # The `alpha` of a band is another parameter.
@@ -164,7 +164,7 @@ def examples() -> list[Example]:
         ]
         if hasattr(found, "from_counts"):
             examples.append(from_counts(f"{room}.{name}", found))
-    examples += _warmup(room) + _multipliers(room)
+    examples += _warmup(room) + _multipliers(room) + _labels(room)
     examples.append(
         Example(
             f"{room}.all_gather_rows",
@@ -199,6 +199,42 @@ def _numpy_loss(room: str) -> list[Example]:
             (found.forward,),
             filled=_more_tensors,
             kinds=_KINDS_OF_FORWARD["NumpyLoss"],
+            passes_nan=True,
+        ),
+    ]
+
+
+def _labels(room: str) -> list[Example]:
+    """Return the examples of the loss of several labels per row."""
+    found = neural.MultilabelCrossEntropyLoss
+
+    def two_labels(variant: int) -> dict[str, Any]:
+        one, other = _tensors(variant), _tensors(variant + 2)
+        given = {
+            "logits": torch.stack([one["logits"], other["logits"]], dim=1).detach(),
+            "targets": torch.stack([one["targets"], other["targets"]], dim=1),
+        }
+        return {**given, **{name: one[name] for name in one.keys() & {"sample_weight"}}}
+
+    def more(variant: int) -> dict[str, Any]:
+        return {"sample_weight": torch.tensor(weights(variant), dtype=torch.float32)}
+
+    return [
+        Example(
+            f"{room}.MultilabelCrossEntropyLoss",
+            lambda **given: _with_gradient(lambda: found(**given))(**two_labels(0)),
+            lambda variant: {},
+            (found,),
+            kinds={"pos_weight": Kind(none=True)},
+        ),
+        Example(
+            f"{room}.MultilabelCrossEntropyLoss.forward",
+            _with_gradient(found),
+            two_labels,
+            (found.forward,),
+            filled=more,
+            # Hostile tensors have one entry per row, and these have one per label.
+            skip=frozenset({"logits", "targets"}),
             passes_nan=True,
         ),
     ]

@@ -27,6 +27,7 @@ from skbudget.neural import (
     HardNegativeCrossEntropyLoss,
     LogCoshLoss,
     LossWarmup,
+    MultilabelCrossEntropyLoss,
     NumpyLoss,
     OrdinalAllThresholdLoss,
     OrdinalLogLoss,
@@ -64,6 +65,7 @@ NO_WARMUP = {
     "hinge",
     "ldam_loss",
     "margin_cross_entropy",
+    "rank_weighted_cross_entropy",
     "segment_scaling_cross_entropy",
     "squared_hinge",
     "vector_scaling_cross_entropy",
@@ -149,6 +151,7 @@ def test_names_of_torch_losses():
         "focal": FocalLoss,
         "hard_negative_cross_entropy": HardNegativeCrossEntropyLoss,
         "log_cosh": LogCoshLoss,
+        "multilabel_cross_entropy": MultilabelCrossEntropyLoss,
         "pauc_at_budget": PAUCAtBudgetLoss,
         "quantile": QuantileLoss,
         "rank_reg": RankRegLoss,
@@ -537,7 +540,9 @@ def test_a_warm_start_with_numbers(levels):
     model = make(toys.SquaredError(), warm_start=True).fit(X, y)
     first = model.predict(X)
     np.testing.assert_allclose(model.set_params(lr=1e-30).fit(X, y).predict(X), first, atol=1e-5)
-    with pytest.raises(ValueError, match=r"they were none \(a real target\), and y has \[10, 20"):
+    with pytest.raises(
+        ValueError, match=r"they were none \(a real target, or several labels\), and y has \[10, 20"
+    ):
         model.set_params(loss="focal_loss").fit(X, levels[1])
 
 

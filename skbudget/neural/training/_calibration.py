@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from torch import Tensor
 
 from ..._utils.calibration import SigmoidCalibrator
 from ..._utils.levels import fit_calibrator
@@ -62,6 +64,8 @@ class Calibration(NamedTuple):
         -------
         calibration : Calibration
         """
+        if rows.about["y"].ndim == 2:
+            return cls._of_labels(net, rows, held)
         margins, y, weight = _held_out(net, rows, held, n_classes, n_classes)
         n_columns = margins.shape[1]
         positives = [1] if n_columns == 1 else range(n_columns)
@@ -75,6 +79,38 @@ class Calibration(NamedTuple):
             # Log-odds, so that the classes' scores compare as their probabilities do.
             return cls(slope, offset, np.ones(n_columns))
         return cls(np.ones(n_columns), offset, slope)
+
+    @classmethod
+    def _of_labels(
+        cls, net: RankingNet, rows: TableDataset, held: TableDataset | None
+    ) -> Calibration:
+        """Learn the map of each label by itself."""
+        if "fold" in rows.about:
+            which, margins = out_of_fold_scores(net, rows, 0)
+            seen = {name: values[which] for name, values in rows.about.items()}
+        else:
+            seen = (rows if held is None else held).about
+            margins = net.scores_of(rows if held is None else held).mean(axis=1)
+        of_all_rows = [_labels_and_weight(rows.about)]
+        if held is not None:
+            of_all_rows.append(_labels_and_weight(held.about))
+        y_all, weight_all = (np.concatenate(parts) for parts in zip(*of_all_rows))
+        y, weight = _labels_and_weight(seen)
+        found = []
+        for label in range(y.shape[1]):
+            # Held-out rows are not a fair sample: both sides count as among all rows.
+            of_all = np.bincount(y_all[:, label], weight_all, minlength=2)
+            of_seen = np.bincount(y[:, label], weight, minlength=2)
+            factor = of_all / np.where(of_seen > 0, of_seen, 1.0)
+            own = weight * factor[y[:, label]] * max(1.0, len(y_all) / of_all.sum())
+            found.append(SigmoidCalibrator.fit(margins[:, label], y[:, label] == 1, own))
+        slope = np.array([one.slope for one in found])
+        return cls(slope, np.array([one.offset for one in found]), np.ones(slope.size))
+
+
+def _labels_and_weight(about: Mapping[str, Tensor]) -> tuple[NDArray, NDArray[np.float64]]:
+    y = about["y"].numpy()
+    return y, np.ones(len(y)) if "weight" not in about else about["weight"].double().numpy()
 
 
 def _held_out(

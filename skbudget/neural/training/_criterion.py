@@ -7,15 +7,13 @@ import inspect
 import pkgutil
 from collections.abc import Callable
 from importlib import import_module
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
-import torch
-from numpy.typing import NDArray
 from torch import nn
 
 from ..._utils.validation import check_band
-from ...band import Basis, default_beta
+from ...band import Basis
 from ...objectives import (
     AtBudget,
     BinaryCrossEntropy,
@@ -46,6 +44,7 @@ from ..losses._ranking import RankingLoss
 from ..losses._significance import SignificanceLoss
 from ..losses._warmup import LossWarmup
 from ._embedding_loss import refuse_embeddings
+from ._mass import balanced_cross_entropy, band_end, class_mass, shown_mass
 from ._members import AllMembers, EachMember, OwnColumns, names_of_columns, temperature_of
 from ._net import OF_NET
 from ._rows import TableDataset
@@ -94,7 +93,7 @@ class Declaration(NamedTuple):
     name : str
         What messages call the loss.
     target, margins, reads, needs
-        As of a `Loss`.
+        As of a `Loss`. A network can have several labels per row as its target, ``"labels"``.
     takes_weight : bool, default=True
         Whether it takes ``sample_weight``.
     separates_value : bool, default=False
@@ -111,10 +110,14 @@ class Declaration(NamedTuple):
         Whether the loss is trained on alone, before a regulariser is added.
     base, regularizer : Declaration, default=None
         What the loss and the regulariser take, where there are both.
+    heads : tuple of HeadDeclaration, default=()
+        What the heads beside the one that is scored take.
+    main_columns : frozenset of str, default=frozenset()
+        With heads, the columns that the loss of the head that is scored is handed.
     """
 
     name: str
-    target: Target = "binary"
+    target: Target | Literal["labels"] = "binary"
     margins: Margins = "one"
     reads: frozenset[str] = frozenset({"iid_mask", "value"})
     needs: frozenset[str] = frozenset()
@@ -127,6 +130,8 @@ class Declaration(NamedTuple):
     warms_up_on_itself: bool = False
     base: Declaration | None = None
     regularizer: Declaration | None = None
+    heads: tuple[Any, ...] = ()
+    main_columns: frozenset[str] = frozenset()
 
     @property
     def columns(self) -> frozenset[str]:
@@ -135,8 +140,13 @@ class Declaration(NamedTuple):
 
     @property
     def has_classes(self) -> bool:
-        """Whether the target is one of two classes or of more."""
-        return self.target in ("binary", "classes")
+        """Whether the target is one of two classes or of more, or several labels."""
+        return self.target in ("binary", "classes", "labels")
+
+    @property
+    def has_labels(self) -> bool:
+        """Whether a row has several labels at once."""
+        return self.target == "labels"
 
     def n_outputs(self, n_labels: int) -> int:
         """Return the number of raw scores per row.
@@ -267,7 +277,7 @@ def _declare_torch_loss(loss: Any, owner: str) -> Declaration:
     names, needed, takes_weight = names_of_columns(loss)
     # A module may say what it takes, as a `Loss` does; others take classes.
     target = getattr(loss, "target", None)
-    if not isinstance(target, str) or target not in TARGETS:
+    if not isinstance(target, str) or target not in (*TARGETS, "labels"):
         target = "binary"
     margins = getattr(loss, "margins", None)
     if not isinstance(margins, str) or margins not in MARGINS:
@@ -281,7 +291,7 @@ def _declare_torch_loss(loss: Any, owner: str) -> Declaration:
         cls.__name__,
         target,  # type: ignore[arg-type]
         margins,  # type: ignore[arg-type]
-        names | ({"value"} if takes_weight else set()),
+        names | ({"value"} if takes_weight and target != "labels" else set()),
         needed,
         takes_weight=takes_weight,
         separates_value="value" in names,
@@ -325,6 +335,11 @@ def check_loss_parameters(estimator: Any) -> Declaration:
                     f"{name} of {owner} is a parameter of its own loss, and would have no effect "
                     f"on {declaration.name}: leave it out, or pass a loss with this parameter."
                 )
+    if declaration.has_labels and estimator.class_weight is not None:
+        raise ValueError(
+            f"class_weight of {owner} is for one class per row, and {declaration.name} takes "
+            "several labels: leave it out, or set pos_weight of the loss."
+        )
     if declaration.has_classes:
         return declaration
     if estimator.early_stopping:
@@ -386,7 +401,7 @@ def make_criterion(
         n_labels = estimator.classes_.size
         warmup = AllMembers(
             balanced_cross_entropy(
-                _shown_mass(rows, n_labels, n_batches), declaration.n_outputs(n_labels)
+                shown_mass(rows, n_labels, n_batches), declaration.n_outputs(n_labels)
             )
         )
     warmup_steps = 0 if warmup is None else int(estimator.warmup * n_steps)
@@ -540,7 +555,7 @@ def _made(
 ) -> nn.Module:
     """Return an instance of a class of losses, with what it names of the estimator."""
     n_outputs = declaration.n_outputs(
-        0 if declaration.target == "real" else estimator.classes_.size
+        0 if declaration.target == "real" else len(estimator.classes_)
     )
     offered: dict[str, Any] = {"num_classes": n_outputs}
     if issubclass(cls, RankingLoss | SignificanceLoss):
@@ -556,51 +571,3 @@ def _made(
         offered["activation"] = "softmax"
     named = inspect.signature(cls).parameters
     return cls(**{name: value for name, value in offered.items() if name in named})
-
-
-# --- band and warm-up -------------------------------------------------------------------
-
-
-def class_mass(rows: TableDataset, n_classes: int) -> NDArray[np.float64]:
-    """Return the sum of the weights of each class."""
-    weight = rows.about.get("weight")
-    weights = None if weight is None else weight.numpy()
-    return np.bincount(rows.about["y"].numpy(), weights, minlength=n_classes).astype(np.float64)
-
-
-def band_end(budget: float, mass: NDArray[np.float64]) -> float:
-    """Return the end of the band for a budget: the budget, unless positives are common.
-
-    Parameters
-    ----------
-    budget : float
-        Review budget, a fraction.
-    mass : ndarray of shape (n_classes,)
-        Weight of each class. Of two the second is positive; of more the most common one
-        counts.
-    """
-    positives = mass[1:] if mass.size == 2 else mass
-    negatives = mass.sum() - positives
-    per_negative = np.divide(positives, negatives, out=np.ones_like(positives), where=negatives > 0)
-    return default_beta(budget, float(per_negative.max()), 1.0, widening=1.0)
-
-
-def _shown_mass(rows: TableDataset, n_classes: int, n_batches: int) -> NDArray[np.float64]:
-    """Return the weight of each class in a pass over the batches."""
-    mass = class_mass(rows, n_classes)
-    if "group" in rows.about:
-        return mass
-    # Rows of a class rarer than batches are drawn that much more often.
-    counts = np.bincount(rows.about["y"].numpy(), minlength=n_classes)
-    return mass * np.maximum(1.0, n_batches / np.maximum(counts, 1))
-
-
-def balanced_cross_entropy(
-    mass: NDArray[np.float64], n_outputs: int = 1
-) -> WeightedCrossEntropyLoss:
-    """Return a cross-entropy in which classes of such weights count alike."""
-    if n_outputs > 1:
-        balance = np.divide(mass.max(), mass, out=np.ones_like(mass), where=mass > 0)
-        return WeightedCrossEntropyLoss(class_weight=torch.from_numpy(balance))
-    # A first part of a stream may hold one class only.
-    return WeightedCrossEntropyLoss(pos_weight=float(mass[0] / mass[1]) if mass.all() else 1.0)

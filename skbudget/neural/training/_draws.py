@@ -12,6 +12,7 @@ import torch
 from torch import nn
 
 from ...objectives import Loss
+from .._head import as_head
 from ..losses._numpy import NumpyLoss
 from ._support import resolve_device
 
@@ -87,6 +88,7 @@ def has_foreign_code(estimator: Any) -> bool:
         estimator.module is not None
         or _is_foreign_loss(estimator.loss)
         or _is_foreign_loss(estimator.regularizer)
+        or any(_is_foreign_loss(as_head(head).loss) for head in (estimator.heads or {}).values())
         or not _is_of(optimizer, "torch.optim")
         or any(
             not _is_of(callback[-1] if isinstance(callback, tuple) else callback, "skorch")

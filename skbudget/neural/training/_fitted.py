@@ -29,7 +29,14 @@ class FittedNetwork:
     @property
     def diagnostics_(self) -> dict[str, NDArray[np.float64]]:
         """Diagnostics per epoch."""
-        names = (*Diagnostics.names, "main_weight", "temperature", "train_loss", "valid_coverage")
+        names = (
+            *Diagnostics.names,
+            "main_weight",
+            "temperature",
+            "train_loss",
+            "valid_coverage",
+            *getattr(self.net_.criterion_, "diagnostic_names", ()),
+        )
         epochs = list(self.history_)
         return {
             name: np.array([epoch.get(name, np.nan) for epoch in epochs], dtype=float)

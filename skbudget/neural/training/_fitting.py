@@ -15,6 +15,7 @@ from ..._utils.labels import classes_by_role
 from ._calibration import Calibration, calibrate_levels, level_thresholds
 from ._criterion import Declaration, find_loss_of, make_criterion
 from ._draws import Draws
+from ._head_losses import add_heads, begin_heads_at_start, head_sizes
 from ._module import SharedScore
 from ._net import BestEpoch, Clock, Diagnostics, Progress, RankingNet
 from ._regularizer import add_regularizer
@@ -30,6 +31,9 @@ from ._support import (
 )
 
 __all__ = ["continue_from", "new_net", "train"]
+
+# How many times the step of the network that of learnt weights of heads is.
+_LR_OF_WEIGHTS = 10.0
 
 
 def new_net(
@@ -74,18 +78,24 @@ def new_net(
     callbacks += list(of_net.pop("callbacks", None) or [])
     if estimator.verbose:
         callbacks.append(Progress())
-    n_labels = 0 if loss.target == "real" else estimator.classes_.size
-    n_outputs = loss.n_outputs(n_labels)
-    n_scores = 1 if loss.shares_score else n_outputs
-    module = build_module(estimator, estimator.n_features_in_, n_scores, of_module, draws.weights)
+    n_labels = 0 if loss.target == "real" else len(estimator.classes_)
+    n_main = loss.n_outputs(n_labels)
+    module = build_module(
+        estimator,
+        estimator.n_features_in_,
+        1 if loss.shares_score else n_main,
+        of_module,
+        draws.weights,
+        head_sizes(estimator, loss),
+    )
     if loss.shares_score:
-        module = SharedScore(module, n_outputs, estimator.n_members)
+        module = SharedScore(module, n_main, estimator.n_members)
     begin_at_start(module, find_loss_of(estimator), rows)
+    begin_heads_at_start(module, estimator, loss, rows)
+    main = make_criterion(estimator, loss, rows, n_batches, epochs * n_batches, add_regularizer)
     net = RankingNet(
         module,
-        criterion=make_criterion(
-            estimator, loss, rows, n_batches, epochs * n_batches, add_regularizer
-        ),
+        criterion=add_heads(estimator, loss, main, rows, n_batches, n_main),
         max_epochs=epochs,
         batch_size=estimator.batch_size,
         lr=estimator.lr,
@@ -105,9 +115,12 @@ def _optimizer_params(estimator: Any, of_net: Mapping[str, Any]) -> dict[str, An
     """Return AdamW with our decays, unless the user has an optimizer of their own."""
     if "optimizer" in of_net:
         return {}
-    groups = [("*bias*", {"weight_decay": 0.0})]
+    groups: list[tuple[str, dict[str, Any]]] = [("*bias*", {"weight_decay": 0.0})]
     if estimator.module is None:
         groups.append(("*weights.0", {"weight_decay": estimator.input_decay}))
+    if estimator.heads and estimator.head_weighting == "uncertainty":
+        # They have a long way to go, and no decay: it would favour losses around one half.
+        groups.append(("log_variances", {"weight_decay": 0.0, "lr": _LR_OF_WEIGHTS * estimator.lr}))
     return {
         "optimizer": torch.optim.AdamW,
         "optimizer__weight_decay": estimator.weight_decay,
@@ -125,7 +138,9 @@ def continue_from(
     ValueError
         If the classes or the shape of the network have changed.
     """
-    now = classes_by_role(estimator) if hasattr(estimator, "classes_") else None
+    now = None
+    if isinstance(getattr(estimator, "classes_", None), np.ndarray):
+        now = classes_by_role(estimator)
     if (
         classes is not None
         and now is not None
@@ -150,7 +165,9 @@ def continue_from(
 
 
 def _listed(classes: NDArray | None) -> Any:
-    return "none (a real target)" if classes is None else np.sort(classes).tolist()
+    if classes is None:
+        return "none (a real target, or several labels)"
+    return np.sort(classes).tolist()
 
 
 def train(
@@ -178,34 +195,37 @@ def train(
     draws : Draws
         Draws the rows that a loss compares, where there are too many.
     """
-    n_labels = 0 if loss.target == "real" else estimator.classes_.size
+    n_labels = 0 if loss.target == "real" else len(estimator.classes_)
     best = dict(net.callbacks_)["best_epoch"]
     best.set_params(score=None, patience=estimator.n_iter_no_change, start=0)
     if estimator.early_stopping and held is not None:
         best.score = partial(mean_coverage, rows=held, budget=estimator.budget, n_classes=n_labels)
         if loss.has_warmup:
             best.start = math.ceil((estimator.warmup + estimator.blend) * net.max_epochs)
-    losses = net.criterion_.main_loss
-    losses.draw_from(draws.rows)
+    every = getattr(net.criterion_, "all_losses", [net.criterion_.main_loss])
+    for losses in every:
+        losses.draw_from(draws.rows)
     try:
         net.partial_fit(rows, None)
     finally:
         best.score = None  # it holds rows
-        losses.draw_from(None)
-        losses.end_step()
-        # The rows of a later call have numbers of their own.
-        losses.forget_rows()
+        for losses in every:
+            losses.draw_from(None)
+            losses.end_step()
+            # The rows of a later call have numbers of their own.
+            losses.forget_rows()
     calibration, estimator._levels = Calibration.none(loss.n_outputs(n_labels)), None
     if estimator._calibrates and loss.target == "ordinal":
         estimator._levels = calibrate_levels(net, rows, held, n_labels, loss)
     elif estimator._calibrates:
         calibration = Calibration.fit(net, rows, held, n_labels)
-    elif loss.has_classes and n_labels == 2:
+    elif loss.has_classes and n_labels == 2 and not loss.has_labels:
         calibration = Calibration.none(1)
     estimator._calibration = calibration
     estimator._thresholds = None
     if loss.target == "ordinal" and loss.margins == "one":
         estimator._thresholds = level_thresholds(net, rows, n_labels)
+    estimator._head_sizes = head_sizes(estimator, loss)
     estimator._loss_needs = loss
     estimator.net_ = net
     estimator.n_iter_ = len(net.history)

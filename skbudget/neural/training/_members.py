@@ -248,6 +248,8 @@ def _of_own_rows(
     """Return the loss of the rows that a member is trained on."""
     if not targets.is_floating_point():
         kept = targets != IGNORED
+        if kept.ndim == 2:
+            kept = kept.any(dim=1)
         if not bool(kept.all()):
             if not bool(kept.any()):
                 return scores[:0].sum()

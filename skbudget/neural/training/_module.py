@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import torch
@@ -14,6 +14,9 @@ from torch import Tensor, nn
 from ..losses._ordinal import OrderedThresholds
 
 __all__ = ["ACTIVATIONS", "MLP", "Members", "SharedScore"]
+
+# Makes the seed by which heads are drawn of that of the other weights.
+_OF_HEADS = 0x6865616473
 
 ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "relu": torch.relu_,  # in place: its argument is not needed again
@@ -43,6 +46,9 @@ class MLP(nn.Module):
         Number of perceptrons.
     generator : torch.Generator, default=None
         Draws the weights; None for the generator of torch.
+    n_head_outputs : int, default=0
+        Further columns of the output, those of heads on the last hidden layer. Their weights
+        are drawn by a generator of their own, so that all others are as without them.
     """
 
     def __init__(
@@ -53,6 +59,7 @@ class MLP(nn.Module):
         activation: str = "relu",
         n_members: int = 1,
         generator: torch.Generator | None = None,
+        n_head_outputs: int = 0,
     ) -> None:
         super().__init__()
         self.activation = activation
@@ -68,13 +75,24 @@ class MLP(nn.Module):
             ):
                 weights = torch.empty(shape).uniform_(-bound, bound, generator=generator)
                 into.append(nn.Parameter(weights))
+        self.head_weight: nn.Parameter | None = None
+        self.head_bias: nn.Parameter | None = None
+        if n_head_outputs:
+            drawn_by = torch.default_generator if generator is None else generator
+            own = torch.Generator().manual_seed(drawn_by.initial_seed() ^ _OF_HEADS)
+            n_in = widths[-2]
+            bound = 1.0 / math.sqrt(n_in)
+            self.head_weight, self.head_bias = (
+                nn.Parameter(torch.empty(shape).uniform_(-bound, bound, generator=own))
+                for shape in ((n_members, n_in, n_head_outputs), (n_members, 1, n_head_outputs))
+            )
 
     def forward(self, X: Tensor) -> Tensor:
         """Return raw scores of shape (n_rows, n_members, n_outputs) for (n_rows, n_features).
 
-        Prediction on a CPU is in double precision: a matrix product rounds
-        differently with the number of rows, and a row's score must not depend on the
-        rows beside it.
+        Those of heads follow the others. Prediction on a CPU is in double precision: a matrix
+        product rounds differently with the number of rows, and a row's score must not depend on
+        the rows beside it.
         """
         exact = not self.training and X.device.type == "cpu"
         return self._layers(X, len(self.weights), torch.float64 if exact else self.weights[0].dtype)
@@ -85,21 +103,31 @@ class MLP(nn.Module):
 
     def _layers(self, X: Tensor, depth: int, dtype: torch.dtype) -> Tensor:
         layers = [(w.to(dtype), b.to(dtype)) for w, b in zip(self.weights, self.biases)][:depth]
+        if self.head_weight is not None and depth == len(self.weights):
+            assert self.head_bias is not None
+            layers.append((self.head_weight.to(dtype), self.head_bias.to(dtype)))
         X = X.to(dtype)
         n_members = self.weights[0].shape[0]
         if X.device.type == "cpu":
             # Member by member: what one of them needs fits into the cache.
             of_members = [[(w[k], b[k]) for w, b in layers] for k in range(n_members)]
-            return torch.stack([self._one_member(X, own) for own in of_members], dim=1)
-        hidden = X.expand(n_members, *X.shape)
-        for number, (weight, bias) in enumerate(layers):
-            hidden = self._activated(torch.baddbmm(bias, hidden, weight), number)
-        return hidden.transpose(0, 1)
+            return torch.stack([self._through(X, own, torch.addmm) for own in of_members], dim=1)
+        return self._through(X.expand(n_members, *X.shape), layers, torch.baddbmm).transpose(0, 1)
 
-    def _one_member(self, X: Tensor, layers: Sequence[tuple[Tensor, Tensor]]) -> Tensor:
+    def _through(
+        self,
+        hidden: Tensor,
+        layers: Sequence[tuple[Tensor, Tensor]],
+        product: Callable[[Tensor, Tensor, Tensor], Tensor],
+    ) -> Tensor:
+        """Return what comes out of some layers. A last one more than there are is that of heads."""
+        before = hidden
         for number, (weight, bias) in enumerate(layers):
-            X = self._activated(torch.addmm(bias, X, weight), number)
-        return X
+            if number == len(self.weights):
+                return torch.cat([hidden, product(bias, before, weight)], dim=-1)
+            before = hidden
+            hidden = self._activated(product(bias, hidden, weight), number)
+        return hidden
 
     def _activated(self, hidden: Tensor, number: int) -> Tensor:
         is_output = number == len(self.weights) - 1
@@ -112,17 +140,29 @@ class Members(nn.Module):
     Parameters
     ----------
     modules : sequence of Module
-        Each returns (n_rows,) or (n_rows, n_outputs).
+        Each returns (n_rows,) or (n_rows, n_outputs); with heads it may return a dict of
+        that for each of them.
+    names : sequence of str, default=()
+        The order of the heads, where there are some.
     """
 
-    def __init__(self, modules: Sequence[nn.Module]) -> None:
+    def __init__(self, modules: Sequence[nn.Module], names: Sequence[str] = ()) -> None:
         super().__init__()
         self.members = nn.ModuleList(modules)
+        self.names = tuple(names)
 
     def forward(self, X: Tensor) -> Tensor:
         """Return raw scores of shape (n_rows, n_members, n_outputs)."""
-        scores = [member(X) for member in self.members]
+        scores = [joined(member(X), self.names) for member in self.members]
         return torch.stack([s[:, None] if s.ndim == 1 else s for s in scores], dim=1)
+
+
+def joined(scores: Tensor | Mapping[str, Tensor], names: Sequence[str]) -> Tensor:
+    """Return the outputs of a module; those of a dict side by side in the order of its heads."""
+    if not isinstance(scores, Mapping):
+        return scores
+    parts = [scores[name] for name in names]
+    return torch.cat([part[:, None] if part.ndim == 1 else part for part in parts], dim=1)
 
 
 class SharedScore(nn.Module):
@@ -131,7 +171,7 @@ class SharedScore(nn.Module):
     Parameters
     ----------
     network : MLP or Members
-        Returns scores of shape (n_rows, n_members, 1).
+        Returns scores of shape (n_rows, n_members, 1), and those of heads in further columns.
     n_thresholds, n_members : int
         Numbers of thresholds, and of members.
     """
@@ -146,6 +186,8 @@ class SharedScore(nn.Module):
         self.thresholds.begin_at(-margins)
 
     def forward(self, X: Tensor) -> Tensor:
-        """Return raw scores of shape (n_rows, n_members, n_thresholds)."""
+        """Return raw scores of shape (n_rows, n_members, n_thresholds), and those of heads."""
         scores = self.network(X)
-        return scores - self.thresholds().to(scores.dtype)
+        # The outputs of heads come after the score.
+        main = scores[..., :1] - self.thresholds().to(scores.dtype)
+        return main if scores.shape[-1] == 1 else torch.cat([main, scores[..., 1:]], dim=-1)

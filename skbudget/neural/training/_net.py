@@ -40,10 +40,13 @@ class RankingNet(NeuralNet):
         """Return the loss of a batch."""
         about = {name: values.to(self.device) for name, values in y_true.items()}
         members = torch.arange(y_pred.shape[1], device=y_pred.device)
-        targets = about["y"][:, None].expand(-1, members.numel())
+        y = about["y"]
+        targets = y.unsqueeze(1).expand(-1, members.numel(), *y.shape[1:])
         if "fold" in about:
             # A member leaves out the fold of its number.
-            targets = targets.masked_fill(about["fold"][:, None] == members, IGNORED)
+            left_out = about["fold"][:, None] == members
+            left_out = left_out.reshape(*left_out.shape, *[1] * (y.ndim - 1))
+            targets = targets.masked_fill(left_out, IGNORED)
         given = {name: values for name, values in about.items() if name not in OF_NET}
         if "weight" in about:
             given["sample_weight"] = about["weight"]
@@ -63,7 +66,8 @@ class RankingNet(NeuralNet):
         """Return the step, with the mean loss of the members to be recorded."""
         # With a loss over a band, a few rows in a hundred have a gradient.
         few_rows_matter = (
-            self.criterion_.main_weight == 1.0
+            not self._has_heads
+            and self.criterion_.main_weight == 1.0
             and self.criterion_.main_loss.has_sparse_gradient
             and isinstance(self.module_, MLP)
         )
@@ -99,8 +103,18 @@ class RankingNet(NeuralNet):
                 f"{self.lr:g}."
             )
 
+    @property
+    def _has_heads(self) -> bool:
+        """Whether there are outputs beside those that are scored."""
+        return hasattr(self.criterion_, "n_main")
+
     def scores_of(self, rows: Any) -> NDArray[np.float64]:
         """Return the raw scores of some rows, shape (n_rows, n_members, n_outputs)."""
+        outputs = self.outputs_of(rows)
+        return outputs[:, :, : self.criterion_.n_main] if self._has_heads else outputs
+
+    def outputs_of(self, rows: Any) -> NDArray[np.float64]:
+        """Return the raw scores of some rows, those of heads beside the one scored at the end."""
         self.module_.eval()
         with torch.no_grad():
             parts = [
@@ -152,6 +166,9 @@ class Diagnostics(Callback):
             values = np.array([step.get(name, math.nan) for step in observed], dtype=float)
             known = values[~np.isnan(values)]
             net.history.record(name, float(known.mean()) if known.size else math.nan)
+        if hasattr(net.criterion_, "take_head_diagnostics"):
+            for name, value in net.criterion_.take_head_diagnostics().items():
+                net.history.record(name, value)
 
 
 class BestEpoch(Callback):

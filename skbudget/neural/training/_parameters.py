@@ -13,9 +13,11 @@ from sklearn.utils._param_validation import Interval, StrOptions, make_constrain
 from ..._utils.validation import _invalid, check_band, check_budget
 from ...objectives._checks import set_loss_params
 from ...objectives.losses._band import LINKS
+from .._head import HEAD_WEIGHTINGS
 from ..losses._checks import check_magnitude
 from ..losses._pauc import POS_NUMERATORS, SURROGATES
 from ._criterion import Declaration, declare_loss
+from ._heads import check_heads, head_params, set_head_params
 from ._module import ACTIVATIONS
 from ._regularizer import check_losses
 from ._support import check_net_params
@@ -99,6 +101,8 @@ class NetworkParameters(BaseEstimator):
     loss: Any
     regularizer: Any
     regularizer_weight: float
+    heads: Any
+    head_weighting: str
     alpha: float | None
     beta: float | None
     temperature: float
@@ -119,6 +123,7 @@ class NetworkParameters(BaseEstimator):
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         "pos_label": [Real, str, "boolean", None],
         "regularizer_weight": [Interval(Real, 0, None, closed="left")],
+        "head_weighting": [StrOptions(set(HEAD_WEIGHTINGS))],
         "surrogate": [StrOptions(set(SURROGATES))],
         "link": [StrOptions(set(LINKS))],
         "temperature": [Interval(Real, 0, None, closed="neither")],
@@ -152,18 +157,26 @@ class NetworkParameters(BaseEstimator):
     }
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
-        """Return the parameters; with ``deep`` those of the net as ``net__*`` too."""
+        """Return the parameters; with ``deep`` those of net and heads too.
+
+        They are called ``net__*`` and ``heads__*``.
+        """
         params = super().get_params(deep)
         if deep and isinstance(self.net_params, dict):
             params.update({f"net__{name}": value for name, value in self.net_params.items()})
-        return params
+        return params | head_params(self.heads) if deep else params
 
     def set_params(self, **params: Any) -> Any:
         """Set parameters; ``net__*`` go into ``net_params``, ``loss__*`` into the loss.
 
-        ``regularizer__*`` go into the regulariser.
+        ``regularizer__*`` go into the regulariser, and ``heads__*`` into the heads, such as
+        ``heads__cart__weight``.
         """
         of_net = {name: params.pop(name) for name in list(params) if name.startswith("net__")}
+        of_heads = {name: params.pop(name) for name in list(params) if name.startswith("heads__")}
+        if of_heads:
+            heads = params.get("heads", self.heads)
+            params["heads"] = set_head_params(heads, of_heads, type(self).__name__)
         for name in ("loss", "regularizer"):
             set_loss_params(params, name, self)
         super().set_params(**params)
@@ -193,7 +206,7 @@ class NetworkParameters(BaseEstimator):
             )
         check_net_params(self.net_params or {}, owner)
         self._check_decay(owner)
-        return check_losses(self)
+        return check_heads(self, check_losses(self))
 
     def _check_decay(self, owner: str) -> None:
         """Refuse a decay with which a step would turn weights round, or more."""

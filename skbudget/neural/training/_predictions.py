@@ -31,6 +31,7 @@ class NetworkPredictions:
     classes_: NDArray
     net_: RankingNet
     _calibration: Calibration
+    _head_sizes: dict[str, int]
     _loss_needs: Declaration
     _thresholds: NDArray | None
     _levels: Any = None
@@ -40,7 +41,7 @@ class NetworkPredictions:
         check_is_fitted(self, "net_")
         X = check_X(self, X)
         raw = self.net_.scores_of(TableDataset(X)).mean(axis=1)
-        if self._loss_needs.has_classes:
+        if self._loss_needs.has_classes and not self._loss_needs.has_labels:
             raw = class_scores(raw, self.classes_.size)
         margins = self._calibration.scores(raw)
         if not np.isfinite(margins).all():
@@ -67,7 +68,7 @@ class NetworkPredictions:
         -------
         scores : ndarray of shape (n_samples,) or (n_samples, n_outputs)
             One score for two classes, one per class for more; of an ordinal target one, or
-            one per threshold or per level.
+            one per threshold or per level; of several labels, one per label.
         """
         scores = self._scores(X)
         return -scores if is_positive_first(self) else scores
@@ -76,8 +77,37 @@ class NetworkPredictions:
         """Return the raw scores of the rows, greater for the positive class of two."""
         margins = self._margins(X)
         loss = self._loss_needs
+        if loss.has_labels:
+            return margins
         one_score = self.classes_.size == 2 if loss.has_classes else loss.margins == "one"
         return margins[:, 0] if one_score else margins
+
+    def head_scores(self, X: Any) -> dict[str, NDArray[np.float64]]:
+        """Return the raw scores of the heads beside the one that is scored.
+
+        A score of a head with two classes favours the positive one, and is a log-odds if its
+        loss is a cross-entropy; ``head_classes_`` has the order of more classes or levels. That
+        of a real target is the number itself.
+
+        Parameters
+        ----------
+        X : array-like, CSR matrix or DataFrame of shape (n_samples, n_features)
+            Rows to score.
+
+        Returns
+        -------
+        scores : dict of str to ndarray of shape (n_samples,) or (n_samples, n_outputs)
+            Means over the ensemble, by the name of the head. A head of weight 0 is not trained,
+            and has none.
+        """
+        check_is_fitted(self, "net_")
+        raw = self.net_.outputs_of(TableDataset(check_X(self, X))).mean(axis=1)
+        found, start = {}, raw.shape[1] - sum(self._head_sizes.values())
+        for name, size in self._head_sizes.items():
+            scores = raw[:, start : start + size]
+            found[name] = scores[:, 0] if size == 1 else scores
+            start += size
+        return found
 
     @available_if(has_probabilities)
     def predict_proba(self, X: Any) -> NDArray[np.float64]:
@@ -91,7 +121,7 @@ class NetworkPredictions:
         Returns
         -------
         probabilities : ndarray of shape (n_samples, n_classes)
-            In the order of ``classes_``.
+            In the order of ``classes_``. Of several labels per row those of each label.
         """
         margins = self._margins(X)
         if self._levels is not None:
@@ -103,6 +133,8 @@ class NetworkPredictions:
                 "probabilities: fit it again for them, or use decision_function."
             )
         logits = slope * margins
+        if self._loss_needs.has_labels:
+            return expit(logits)
         if self.classes_.size == 2:
             return two_columns(expit(logits[:, 0]), is_positive_first(self))
         # Normalised as logarithms: far out, every class may be next to impossible.
@@ -125,10 +157,13 @@ class NetworkPredictions:
         Returns
         -------
         labels : ndarray of shape (n_samples,)
-            Of an ordinal target the level, of a real one the raw score.
+            Of an ordinal target the level, of a real one the raw score. Of several labels per
+            row indicators of shape (n_samples, n_labels).
         """
         scores = self._scores(X)
         target = self._loss_needs.target
+        if target == "labels":
+            return (scores > 0).astype(np.int64)
         if target == "real":
             return scores
         if target == "ordinal" and self._loss_needs.margins != "classes":
@@ -143,6 +178,8 @@ class NetworkPredictions:
 
     def score(self, X: Any, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
         """Return the accuracy of `predict`, or for a real target its R².
+
+        Of several labels per row it is the share of rows with all labels right.
 
         Parameters
         ----------
@@ -168,4 +205,6 @@ class NetworkPredictions:
         if self._declared_loss(fitted=False).target == "real":
             tags.estimator_type = "regressor"
             tags.classifier_tags, tags.regressor_tags = None, RegressorTags()
+        if self._declared_loss(fitted=False).has_labels:
+            tags.classifier_tags.multi_label = True
         return tags

@@ -23,6 +23,7 @@ __all__ = [
     "group_folds",
     "group_sample",
     "rarest_class_sample",
+    "strata_of",
     "stratified_sample",
 ]
 
@@ -94,7 +95,7 @@ class BalancedBatches(Batches):
     Parameters
     ----------
     dataset : TableDataset
-        The rows, with class indices or real numbers as ``y``.
+        The rows, with class indices, labels or real numbers as ``y``.
     batch_size : int
         Rows of a batch, at most (apart from rows that are drawn again).
     random_state : RandomState
@@ -106,7 +107,7 @@ class BalancedBatches(Batches):
     ) -> None:
         super().__init__(dataset, batch_size)
         self.random_state = random_state
-        y = dataset.about["y"].numpy()
+        y = strata_of(dataset.about["y"].numpy())
         if y.dtype.kind == "f":
             y = np.zeros(y.size, dtype=np.int64)
         self._rows_of_class = [np.flatnonzero(y == label) for label in np.unique(y)]
@@ -154,6 +155,28 @@ class GroupBatches(Batches):
         batch = batch_of_group[self._group]
         for number in np.unique(batch):
             yield self.dataset[draw.permutation(np.flatnonzero(batch == number))]
+
+
+def strata_of(y: NDArray) -> NDArray:
+    """Return class indices for rows of several labels: which is the rarest of a row's labels.
+
+    Parameters
+    ----------
+    y : ndarray of shape (n_rows,) or (n_rows, n_labels)
+        Targets; of one column as they are.
+
+    Returns
+    -------
+    strata : ndarray of shape (n_rows,)
+        0 for rows without a label.
+    """
+    if y.ndim == 1:
+        return y
+    rarest_first = np.argsort(y.sum(axis=0), kind="stable")
+    strata = np.zeros(y.shape[0], dtype=np.int64)
+    for label in rarest_first[::-1]:
+        strata[y[:, label] == 1] = label + 1
+    return strata
 
 
 def content_folds(

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from scipy.special import logit
 
 from ...objectives import Loss, OneVsRest
 from ...objectives._rows import Rows
@@ -14,7 +15,7 @@ from ..losses._numpy import NumpyLoss
 from ._module import MLP, SharedScore
 from ._rows import TableDataset
 
-__all__ = ["begin_at_start"]
+__all__ = ["begin_at_start", "start_of"]
 
 
 def begin_at_start(module: Any, loss: Any, rows: TableDataset) -> None:
@@ -37,14 +38,41 @@ def begin_at_start(module: Any, loss: Any, rows: TableDataset) -> None:
     if isinstance(module, SharedScore):
         if isinstance(loss, Loss):
             n_thresholds = module.thresholds.step_bias.shape[1] + 1
-            module.begin_at(_start(loss, rows, n_thresholds))
+            found = start_of(loss, rows, n_thresholds)
+            if found is not None:
+                module.begin_at(found)
         return
-    if not isinstance(loss, Loss) or not isinstance(module, MLP):
+    if not isinstance(module, MLP):
         return
     bias = module.biases[-1]
-    start = _start(loss, rows, bias.shape[-1])
+    start = start_of(loss, rows, bias.shape[-1])
+    if start is None:
+        return
     with torch.no_grad():
         bias.add_(torch.from_numpy(start).to(bias.dtype))
+
+
+def start_of(loss: Any, rows: TableDataset, n_outputs: int) -> NDArray[np.float64] | None:
+    """Return the constant that boosting begins from on a loss; None if it knows of none.
+
+    Parameters
+    ----------
+    loss : Loss, Module or class of modules
+        What is minimised.
+    rows : TableDataset
+        The training rows.
+    n_outputs : int
+        Scores per row.
+    """
+    y = rows.about["y"]
+    if y.ndim == 2:
+        # The log-odds of each label.
+        weight = rows.about.get("weight")
+        share = np.average(y.numpy(), axis=0, weights=None if weight is None else weight.numpy())
+        return np.asarray(logit(share.clip(1e-6, 1 - 1e-6)), dtype=np.float64)
+    if isinstance(loss, NumpyLoss):
+        loss = loss.loss
+    return _start(loss, rows, n_outputs) if isinstance(loss, Loss) else None
 
 
 def _start(loss: Loss[Any], rows: TableDataset, n_outputs: int) -> NDArray[np.float64]:

@@ -7,7 +7,8 @@ import inspect
 import math
 import warnings
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -16,12 +17,13 @@ from numpy.typing import NDArray
 from scipy.sparse import issparse
 from torch import nn
 
-from ..._utils.labels import classes_by_role
+from ..._utils.labels import classes_by_role, deaf_to_majorities
+from ..._utils.rare_class import FEW_ROWS, FewRowsWarning
 from ..._utils.rare_class import warn_of_few_rows as _warn_of_few_rows
 from ..._utils.scale import map_columns, shares
 from ._module import MLP, Members
 from ._net import BestEpoch, RankingNet
-from ._rows import TableDataset
+from ._rows import TableDataset, strata_of
 
 __all__ = [
     "auto_epochs",
@@ -52,6 +54,9 @@ _FEW_COLUMNS = 5
 
 # Means and standard deviations of a real target that a network reaches in its steps.
 _TARGET_MEAN, _TARGET_SPREADS = 3.0, (0.02, 20.0)
+
+# The key of the output that is scored, where a module returns a dict.
+MAIN_OUTPUT = "y"
 
 # Parameters of skorch's net that only the estimator sets, ...
 _RESERVED = ("module", "criterion", "dataset", "train_split", "iterator_train", "iterator_valid")
@@ -115,23 +120,28 @@ def class_scores(scores: NDArray, n_classes: int) -> NDArray:
 
 
 def mean_coverage(net: RankingNet, rows: TableDataset, budget: float, n_classes: int = 2) -> float:
-    """Return the coverage (of the value) at a budget, of more than two classes the mean."""
+    """Return the coverage (of the value) at a budget, of more than two classes the mean.
+
+    Of several labels per row it is the mean, too.
+    """
     from ...metrics import coverage_at_budget_score
 
-    scores = class_scores(net.scores_of(rows).mean(axis=1), n_classes)
-    y = rows.about["y"].numpy()
+    raw, y = net.scores_of(rows).mean(axis=1), rows.about["y"].numpy()
+    scores = raw if y.ndim == 2 else class_scores(raw, n_classes)
     optional = {"sample_weight": rows.about.get("weight"), "value": rows.about.get("value")}
     given = {name: entries.numpy() for name, entries in optional.items() if entries is not None}
     positives = [1] if scores.shape[1] == 1 else range(scores.shape[1])
-    coverages = [
-        coverage_at_budget_score(
-            y == label,
-            column,
-            budget=budget,
-            **given,
-        )
-        for column, label in zip(scores.T, positives)
-    ]
+    # A label may well be common.
+    with deaf_to_majorities() if y.ndim == 2 else nullcontext():
+        coverages = [
+            coverage_at_budget_score(
+                y[:, label] == 1 if y.ndim == 2 else y == label,
+                column,
+                budget=budget,
+                **given,
+            )
+            for column, label in zip(scores.T, positives)
+        ]
     return float(np.mean(coverages))
 
 
@@ -152,7 +162,11 @@ def out_of_fold_scores(
     scores : ndarray of shape (n_scored, 1 or n_classes)
         As `class_scores` gives them.
     """
-    y, fold = rows.about["y"].numpy(), rows.about["fold"].numpy()
+    labels, fold = rows.about["y"].numpy(), rows.about["fold"].numpy()
+    y = strata_of(labels)
+    if labels.ndim == 2:
+        # As many scores as there are labels, also of two.
+        n_classes = 0
     in_fold = fold >= 0
     which = np.flatnonzero(in_fold | ~np.isin(y, y[in_fold]))
     raw = net.scores_of(rows)
@@ -203,11 +217,13 @@ def build_module(
     n_outputs: int,
     module_params: dict[str, Any],
     generator: torch.Generator | None = None,
+    heads: Mapping[str, int] = MappingProxyType({}),
 ) -> nn.Module:
     """Return the network of an estimator, checked for the width of its output.
 
     Modules of others draw their weights from the generator of torch, our own from the one
-    that is given.
+    that is given. ``heads`` has the number of outputs of each head beside the one that is
+    scored, and those follow the ``n_outputs`` of the latter.
 
     Raises
     ------
@@ -225,7 +241,15 @@ def build_module(
             )
         widths = tuple(int(width) for width in estimator.hidden_layer_sizes)
         try:
-            return MLP(n_features, n_outputs, widths, estimator.activation, n_members, generator)
+            return MLP(
+                n_features,
+                n_outputs,
+                widths,
+                estimator.activation,
+                n_members,
+                generator,
+                sum(heads.values()),
+            )
         except (RuntimeError, TypeError, OverflowError) as error:
             # More than there is, or than torch can count.
             raise ValueError(
@@ -244,7 +268,7 @@ def build_module(
                 if hasattr(part, "reset_parameters"):
                     part.reset_parameters()
     elif callable(module) and (not isinstance(module, type) or issubclass(module, nn.Module)):
-        offered = {"n_features": n_features, "n_outputs": n_outputs}
+        offered = {"n_features": n_features, "n_outputs": n_outputs + sum(heads.values())}
         named = inspect.signature(module).parameters
         given = {name: value for name, value in offered.items() if name in named}
         given |= module_params
@@ -262,29 +286,70 @@ def build_module(
             f"The 'module' parameter of {type(estimator).__name__} must be a torch Module, a class "
             f"or an instance. Got {module!r} instead."
         )
-    _check_output(members[0], n_features, n_outputs)
-    return Members(members)
+    sizes = {MAIN_OUTPUT: n_outputs, **heads} if heads else {}
+    _check_output(members[0], n_features, n_outputs + sum(heads.values()), sizes)
+    return Members(members, tuple(sizes))
 
 
-def _check_output(member: nn.Module, n_features: int, n_outputs: int) -> None:
+def _check_output(
+    member: nn.Module, n_features: int, n_outputs: int, sizes: Mapping[str, int]
+) -> None:
     member.eval()
     with torch.no_grad():
-        found = tuple(member(torch.zeros(3, n_features)).shape)
+        scores = member(torch.zeros(3, n_features))
     member.train()
+    if isinstance(scores, Mapping):
+        _check_outputs(scores, sizes)
+        return
+    found = tuple(scores.shape)
     allowed = [(3, n_outputs)] + ([(3,)] if n_outputs == 1 else [])
     if found not in allowed:
         wanted = f"(n_rows, {n_outputs})" + (" or (n_rows,)" if n_outputs == 1 else "")
         raise ValueError(
             f"module returns shape {found} for 3 rows of {n_features} features, but raw scores of "
             f"shape {wanted} are needed: {n_outputs} column{'s' if n_outputs > 1 else ''}, as many "
-            "as the loss takes (one for two classes, one per class for more)."
+            "as the loss takes (one for two classes, one per class for more)"
+            + (f", of the heads {_listed(sizes)}, in this order." if sizes else ".")
         )
 
 
+def _check_outputs(scores: Mapping[str, Any], sizes: Mapping[str, int]) -> None:
+    """Refuse a dict of outputs that is not one of the heads there are."""
+    if not sizes:
+        raise ValueError(
+            f"module returns a dict of {sorted(scores)}, and there is one output only: return a "
+            "tensor, or pass heads."
+        )
+    found = {name: tuple(part.shape) for name, part in scores.items()}
+    fits = found.keys() == sizes.keys() and all(
+        found[name] in [(3, size), *([(3,)] if size == 1 else [])] for name, size in sizes.items()
+    )
+    if not fits:
+        raise ValueError(
+            f"module returns a dict of shapes {found} for 3 rows, but the heads with the columns "
+            f"that they need are {_listed(sizes)}."
+        )
+
+
+def _listed(sizes: Mapping[str, int]) -> str:
+    return ", ".join(f"{name!r} ({size})" for name, size in sizes.items())
+
+
 def warn_of_few_rows(estimator: Any, y: NDArray[np.int64]) -> None:
-    """Warn of a positive class with fewer than ten rows."""
+    """Warn of a positive class, or of a label, with fewer than ten rows."""
+    owner = type(estimator).__name__
+    if y.ndim == 2:
+        for label, count in enumerate(y.sum(axis=0).tolist()):
+            if count < FEW_ROWS:
+                warnings.warn(
+                    f"{owner}: label {label} has {count} positives, fewer than {FEW_ROWS}: what is "
+                    "learnt of it is a matter of luck, and so is its coverage.",
+                    FewRowsWarning,
+                    stacklevel=3,
+                )
+        return
     counts = np.bincount(y, minlength=estimator.classes_.size)
-    _warn_of_few_rows(counts, classes_by_role(estimator), type(estimator).__name__, stacklevel=4)
+    _warn_of_few_rows(counts, classes_by_role(estimator), owner, stacklevel=4)
 
 
 def warn_of_scale(estimator: Any, X: Any, module: nn.Module) -> None:
@@ -339,6 +404,8 @@ def warn_of_target(estimator: Any, net: RankingNet, rows: TableDataset) -> None:
     )
     _, about = next(iter(batches))
     scores = about["y"].to(net.device)[:, None, None].expand(-1, estimator.n_members, 1)
+    # Heads have the same scores both times.
+    scores = nn.functional.pad(scores, (0, getattr(net.criterion_, "n_beside", 0)))
     # Its clock has not begun yet. Training puts it back.
     net.criterion_.eval()
     try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from numbers import Integral
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,7 +15,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import validate_data
 
 from ..._utils.features import check_kinds, check_numbers, column_names
-from ..._utils.labels import classes_by_role, find_classes
+from ..._utils.labels import classes_by_role, find_classes, refuse_labels
 from ..._utils.names import suggestion
 from ..._utils.naming import naming
 from ..._utils.splits import check_groups, code_groups
@@ -29,6 +30,8 @@ from ..._utils.validation import (
 from ...objectives._loss import check_names
 from ...objectives._rows import check_columns
 from ._criterion import Declaration
+from ._heads import code_heads, read_heads
+from ._labels import check_labels, held_out_labels, learn_labels
 from ._net import OF_NET
 from ._rows import (
     TableDataset,
@@ -36,6 +39,7 @@ from ._rows import (
     group_folds,
     group_sample,
     rarest_class_sample,
+    strata_of,
     stratified_sample,
 )
 
@@ -67,6 +71,8 @@ class Table(NamedTuple):
         The columns that the loss reads.
     groups : ndarray of shape (n_rows,), or None
         Groups of rows that are never both trained on and held out.
+    heads : dict of str to ndarray of shape (n_rows,)
+        The targets of the heads beside the one that is scored.
     """
 
     X: Any
@@ -74,6 +80,7 @@ class Table(NamedTuple):
     weight: NDArray | None
     columns: Mapping[str, NDArray]
     groups: NDArray | None = None
+    heads: Mapping[str, NDArray] = MappingProxyType({})
 
     @property
     def value(self) -> NDArray | None:
@@ -88,6 +95,7 @@ class Table(NamedTuple):
             None if self.weight is None else self.weight[rows],
             {name: column[rows] for name, column in self.columns.items()},
             None if self.groups is None else self.groups[rows],
+            {name: target[rows] for name, target in self.heads.items()},
         )
 
     def without_weightless(self) -> Table:
@@ -158,6 +166,7 @@ def _check_y(estimator: Any, y: Any, *, numeric: bool) -> NDArray:
     owner = type(estimator).__name__
     if y is None:
         raise ValueError(f"{owner} requires y to be passed, but the target y is None.")
+    refuse_labels(y, owner, "pass loss='multilabel_cross_entropy', or wrap it")
     with naming("y", f"{'numbers' if numeric else 'labels'} of shape (n_samples,)"):
         y = column_or_1d(y, warn=True)
         if y.dtype.kind in "cV":
@@ -213,13 +222,16 @@ def check_table(
     _check_names(estimator, loss, columns)
     given = {name: column for name, column in columns.items() if column is not None}
     is_real = loss.target == "real"
-    if not loss.has_classes and estimator.pos_label is not None:
+    if not (loss.has_classes and not loss.has_labels) and estimator.pos_label is not None:
         raise ValueError(
             f"The 'pos_label' parameter of {owner} names one of two classes, and {loss.name} takes "
             f"the target {loss.target!r}. Got {estimator.pos_label!r}: leave it at None."
         )
     X = check_X(estimator, X, reset=first)
-    y = _check_y(estimator, y, numeric=is_real)
+    if loss.has_labels:
+        y = check_labels(y, owner, loss.name)
+    else:
+        y = _check_y(estimator, y, numeric=is_real)
     check_consistent_length(X, y)
     weight = _in_range(check_weights(sample_weight, X.shape[0]))
     groups = check_groups(groups, X.shape[0])
@@ -227,13 +239,17 @@ def check_table(
         numbers = given.get(ROW_ID, np.arange(X.shape[0]))
         numbers = check_columns({ROW_ID: numbers}, X.shape[0])[ROW_ID]
         given[ROW_ID] = np.unique(numbers, return_inverse=True)[1].reshape(-1)
-    table = Table(X, y, weight, check_columns(given, X.shape[0]), groups).without_weightless()
+    heads, of_losses = read_heads(loss, given, X.shape[0])
+    known = check_columns(of_losses, X.shape[0])
+    table = Table(X, y, weight, known, groups, heads).without_weightless()
     if is_real:
         for name in ("classes_", "pos_label_"):
             vars(estimator).pop(name, None)
         if classes is not None:
             raise ValueError(f"{loss.name} takes a real target, which has no classes.")
         table = table._replace(y=table.y.astype(np.float32))
+    elif loss.has_labels:
+        learn_labels(estimator, table.y, classes, first=first)
     else:
         if loss.target == "ordinal" and np.asarray(table.y).dtype.kind not in "biuf":
             raise ValueError(
@@ -247,7 +263,8 @@ def check_table(
             f"{loss.name} does not take sample_weight, so weights (sample_weight or class_weight) "
             "would have no effect on it: leave them out, or use a loss that takes them."
         )
-    if not loss.has_classes:
+    table = table._replace(heads=code_heads(estimator, loss, table.heads, first=first))
+    if not loss.has_classes or loss.has_labels:
         return table
     _check_value(estimator, loss, table)
     if first:
@@ -294,7 +311,7 @@ def _class_weights(estimator: Any, y: NDArray, classes: ArrayLike | None) -> NDA
             allowed = "a dict of one finite weight of at least 0 per class, 'balanced' or None"
             raise _invalid("class_weight", given, owner, allowed)
         known = np.unique(y if classes is None else np.asarray(classes)).tolist()
-        known += getattr(estimator, "classes_", np.array([])).tolist()
+        known += np.ravel(getattr(estimator, "classes_", [])).tolist()
         unknown = [label for label in given if label not in known]
         if unknown:
             raise ValueError(
@@ -465,7 +482,7 @@ def split_table(
 ) -> tuple[TableDataset, TableDataset | None]:
     """Return the rows to train on, and the held-out ones if there are any."""
     folds = estimator._scores_out_of_fold
-    strata = table.y
+    strata = strata_of(table.y)
     if loss.has_classes and table.value is not None:
         # What is held out must have value, too.
         n_classes = estimator.classes_.size
@@ -474,7 +491,10 @@ def split_table(
             raise ValueError("The positives have no value: at least one must be worth something.")
     if not estimator.early_stopping and (folds or not estimator._calibrates):
         return as_dataset(estimator, table, folds=folds), None
-    held = _held_out(estimator, table, strata, rng)
+    if loss.has_labels:
+        held = held_out_labels(estimator, table.y, table.groups, rng)
+    else:
+        held = _held_out(estimator, table, strata, rng)
     return (
         as_dataset(estimator, table.select(np.flatnonzero(~held)), folds=folds),
         as_dataset(estimator, table.select(np.flatnonzero(held)), folds=False),
@@ -548,12 +568,16 @@ def as_dataset(estimator: Any, table: Table, *, folds: bool) -> TableDataset:
         groups = None
         if table.groups is not None or several:
             groups = code_groups(table.groups, query)
+        strata = strata_of(table.y)
         if groups is None:
-            fold = content_folds(table.X, table.y, estimator.n_members, drawn)
+            fold = content_folds(table.X, strata, estimator.n_members, drawn)
+        elif strata is not table.y:
+            fold = group_folds(strata, groups, estimator.n_members, drawn)
         else:
             fold = group_folds(table.y, groups, estimator.n_members, drawn)
             left_out = [fold == number for number in np.unique(fold[fold >= 0])]
             _check_every_class(estimator, table.y, [fold >= 0, *(~part for part in left_out)])
     weight = None if table.weight is None else table.weight.astype(np.float32)
     assert not OF_NET & table.columns.keys()
-    return TableDataset(table.X, y=table.y, weight=weight, fold=fold, **table.columns)
+    heads = {f"head:{name}": target for name, target in table.heads.items()}
+    return TableDataset(table.X, y=table.y, weight=weight, fold=fold, **table.columns, **heads)
