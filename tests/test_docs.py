@@ -44,6 +44,7 @@ COMMANDS = {
     "benchmarks.significance",
     "benchmarks.snapshot",
     "benchmarks.speed.loss_cost",
+    "benchmarks.ltr",
 }
 MODULES = {
     module.name

@@ -152,15 +152,17 @@ def table_splits(
 # --- groups -----------------------------------------------------------------------------
 
 
-def check_groups(groups: ArrayLike | None, n_samples: int) -> NDArray[Any] | None:
+def check_groups(
+    groups: ArrayLike | None, n_samples: int, name: str = "groups"
+) -> NDArray[Any] | None:
     """Return groups of shape (n_samples,), of which none is missing."""
     if groups is None:
         return None
-    with naming("groups", "one label per row"):
+    with naming(name, "one label per row"):
         groups = np.asarray(groups)
     if groups.shape != (n_samples,):
         raise ValueError(
-            f"groups must have one entry per sample: expected {n_samples}, got shape "
+            f"{name} must have one entry per sample: expected {n_samples}, got shape "
             f"{groups.shape}."
         )
     if groups.dtype.kind == "O":
@@ -171,7 +173,7 @@ def check_groups(groups: ArrayLike | None, n_samples: int) -> NDArray[Any] | Non
     if n_missing:
         # They would be one large group of strangers.
         raise ValueError(
-            f"groups must not be missing, and {n_missing} of {n_samples} are. Give each of these "
+            f"{name} must not be missing, and {n_missing} of {n_samples} are. Give each of these "
             "rows a group of its own."
         )
     return groups

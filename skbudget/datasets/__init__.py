@@ -7,6 +7,7 @@ from ._loaders import fetch_creditcard_fraud, load_mammography
 from ._milestones import make_milestones
 from ._preparer import TablePreparer
 from ._roles import draw_roles
+from ._search_queries import bayes_search_queries_score, make_search_queries
 from ._transformer import ContestedTopTransformer
 from ._two_backgrounds import bayes_two_backgrounds_score, make_two_backgrounds
 
@@ -15,6 +16,7 @@ __all__ = [
     "TablePreparer",
     "bayes_contested_top_score",
     "bayes_hidden_positives_score",
+    "bayes_search_queries_score",
     "bayes_two_backgrounds_score",
     "draw_roles",
     "fetch_creditcard_fraud",
@@ -23,5 +25,6 @@ __all__ = [
     "make_hard_bulk",
     "make_hidden_positives",
     "make_milestones",
+    "make_search_queries",
     "make_two_backgrounds",
 ]

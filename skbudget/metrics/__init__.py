@@ -16,6 +16,16 @@ from ._displays import (
     SignificanceDisplay,
     TrainingCurveDisplay,
 )
+from ._group_scorers import make_group_scorer
+from ._groups import (
+    group_coverage_score,
+    hit_rate_at_k_score,
+    map_at_k_score,
+    mrr_at_k_score,
+    ndcg_at_k_score,
+    precision_at_k_score,
+    recall_at_k_score,
+)
 from ._label_scorer import make_label_coverage_scorer
 from ._partial_auc import fpr_at_tpr_error, partial_auc_score
 from ._recall import recall_partial_auc_score, volume_at_recall_error
@@ -62,9 +72,12 @@ __all__ = [
     "coverage_sample_size",
     "expected_worth",
     "fpr_at_tpr_error",
+    "group_coverage_score",
+    "hit_rate_at_k_score",
     "make_cascade_scorer",
     "make_coverage_scorer",
     "make_fpr_at_tpr_scorer",
+    "make_group_scorer",
     "make_label_coverage_scorer",
     "make_partial_auc_scorer",
     "make_recall_partial_auc_scorer",
@@ -72,8 +85,13 @@ __all__ = [
     "make_value_per_review_scorer",
     "make_volume_at_recall_scorer",
     "make_worth_scorer",
+    "map_at_k_score",
+    "mrr_at_k_score",
+    "ndcg_at_k_score",
     "paired_bootstrap_ci",
     "partial_auc_score",
+    "precision_at_k_score",
+    "recall_at_k_score",
     "recall_partial_auc_score",
     "significance_score",
     "value_per_review_score",

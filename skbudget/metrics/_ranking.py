@@ -290,8 +290,17 @@ def shared_level(
     caught_beyond: NDArray[np.float64],
 ) -> NDArray[np.float64]:
     """Return what is caught above a level and by the share of it that a cut of a size takes."""
-    share = np.divide(sizes - spent, level, out=np.zeros_like(level), where=level > 0)
-    return caught + np.clip(share, 0.0, 1.0) * (caught_beyond - caught)
+    return caught + shared_share(sizes, spent, level) * (caught_beyond - caught)
+
+
+def shared_share(
+    sizes: NDArray[np.float64], spent: NDArray[np.float64], level: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Return the share of a level that a cut of a size takes, after what was spent above it."""
+    with np.errstate(over="ignore"):
+        # A level next to nothing is taken whole.
+        share = np.divide(sizes - spent, level, out=np.zeros_like(level), where=level > 0)
+    return np.clip(share, 0.0, 1.0)
 
 
 def last_at_most(

@@ -115,7 +115,7 @@ def _is_reversed(positive_class: Any, greater: Any, classes: Any) -> bool:
     return not _same(positive_class, classes[1])
 
 
-def _column_of(X: Any, column: str | int) -> np.ndarray:
+def _column_of(X: Any, column: str | int, name: str = "value_column") -> np.ndarray:
     """Return a column of a table, by name or position."""
     try:
         values = _safe_indexing(X, column, axis=1)
@@ -123,7 +123,7 @@ def _column_of(X: Any, column: str | int) -> np.ndarray:
         # An array has no names of columns.
         nameless = isinstance(column, str) and not hasattr(X, "columns")
         raise ValueError(
-            f"value_column={column!r} is not a column of X, which has shape {np.shape(X)}"
+            f"{name}={column!r} is not a column of X, which has shape {np.shape(X)}"
             f"{' and no names of columns: pass a position' if nameless else ''}."
         ) from error
     if hasattr(values, "toarray"):

@@ -100,6 +100,23 @@ def _tables() -> list[Example]:
             },
         ),
         Example(
+            f"{room}.make_search_queries",
+            datasets.make_search_queries,
+            lambda variant: {"n_queries": 8, "rows_per_query": 6, "random_state": variant},
+            (datasets.make_search_queries,),
+            right=lambda answer, arguments: (
+                None if answer[0].shape[0] == answer[1].size == answer[2].size else "lengths differ"
+            ),
+        ),
+        Example(
+            f"{room}.bayes_search_queries_score",
+            datasets.bayes_search_queries_score,
+            lambda variant: {"X": table(variant, 8)},
+            (datasets.bayes_search_queries_score,),
+            alone=True,
+            kinds={"X": Array("tables", role="table")},
+        ),
+        Example(
             f"{room}.bayes_contested_top_score",
             datasets.bayes_contested_top_score,
             lambda variant: {"X": table(variant, 8), "pos_rate": 0.25},

@@ -80,6 +80,12 @@ PROCESSES = {
 }
 
 
+PAGES = ("precision", "recall", "hit_rate", "map", "mrr")
+GROUPED = dict.fromkeys(
+    ("metric", "k", "budget", "gain", "min_grade", "group_column"), Kind(none=True)
+)
+
+
 def _functions() -> list[Example]:
     optional = _without_mask(optional_columns)
     found = [
@@ -109,6 +115,34 @@ def _functions() -> list[Example]:
                 kinds={**RATES, "process": Kind("columns")} if name == "significance_score" else {},
                 # Signal over no background.
                 infinite=name == "significance_score",
+            )
+        )
+    groups = np.arange(N_ROWS) % 6
+    for name, more in (
+        ("group_coverage_score", {"k": 3}),
+        ("ndcg_at_k_score", {"k": 3, "gain": "linear"}),
+        *((f"{kind}_at_k_score", {"k": 3}) for kind in PAGES),
+    ):
+        member = getattr(metrics, name)
+        weighted = name == "group_coverage_score"
+        examples.append(
+            Example(
+                f"{ROOM}.{name}",
+                member,
+                lambda variant, more=more: {
+                    "y_true": labels(variant),
+                    "y_score": scores(variant),
+                    "group": groups,
+                    **more,
+                },
+                (member,),
+                filled=optional if weighted else (lambda variant: {}),
+                right=in_range(0.0, 1.0),
+                # A page is a number of rows or a fraction; grades may be any numbers from 0.
+                kinds={
+                    **({"k": Kind(none=True), "budget": Kind(none=True)} if weighted else {}),
+                    **({"y_true": Kind("columns")} if name == "ndcg_at_k_score" else {}),
+                },
             )
         )
     for name, valid in (
@@ -187,6 +221,7 @@ def _scorers() -> list[Example]:
         ("make_significance_scorer", {"budget": 0.25, "eps": 0.5}, (0.0, np.inf)),
         ("make_recall_partial_auc_scorer", {"min_tpr": 0.75}, (0.0, 1.0)),
         ("make_volume_at_recall_scorer", {"recall": 0.75}, (-1.0, 0.0)),
+        ("make_group_scorer", {"metric": "map", "k": 3, "group_column": 0}, (0.0, 1.0)),
     ):
         make = getattr(metrics, name)
 
@@ -204,6 +239,8 @@ def _scorers() -> list[Example]:
                 right=in_range(*bounds),
                 kinds={
                     "value_column": Kind(none=True),
+                    # Which of them a metric of groups takes depends on the metric.
+                    **(GROUPED if name == "make_group_scorer" else {}),
                     **dict.fromkeys(("cross_sections", "luminosity"), Kind(none=True)),
                 },
                 infinite=name == "make_significance_scorer",

@@ -457,6 +457,10 @@ def _of_threshold(full: str, rows: Any, filled: Any, kinds: Any) -> list[Example
 
     segments = {"X": Array("tables", role="table"), "segments": Array("columns", role="ids")}
 
+    # Either of them needs the other.
+    limits = dict.fromkeys(("group", "max_per_group"), ANYTHING)
+    segments |= limits
+
     def with_segments(variant: int) -> dict[str, Any]:
         return {"X": table(variant), "segments": np.arange(N_ROWS) % 2}
 
@@ -495,7 +499,21 @@ def _of_threshold(full: str, rows: Any, filled: Any, kinds: Any) -> list[Example
             alone=True,
             right=alerts_are_rows,
             upstream=frozenset({"X"}),
-            kinds={"X": Array("tables", role="table"), "segments": ANYTHING},
+            kinds={"X": Array("tables", role="table"), "segments": ANYTHING, **limits},
+        ),
+        Example(
+            f"{full}.alerts[group]",
+            lambda **arguments: _fitted(found, 0).alerts(**arguments),
+            lambda variant: {
+                "X": table(variant),
+                "capacity": 5,
+                "group": np.arange(N_ROWS) % 6,
+                "max_per_group": 1,
+            },
+            (found.alerts,),
+            right=alerts_are_rows,
+            upstream=frozenset({"X"}),
+            kinds={"X": Array("tables", role="table"), "segments": ANYTHING, **limits},
         ),
         Example(
             f"{full}.alerts[segments]",
@@ -591,6 +609,20 @@ def _selection() -> list[Example]:
             (floor,),
             filled=lambda variant: {"sample_weight": weights(variant)},
             alone=True,
+        ),
+        Example(
+            f"{room}.top_rows",
+            model_selection.top_rows,
+            lambda variant: {
+                "y_score": scores(variant),
+                "group": np.arange(len(scores(variant))) % 6,
+                "max_per_group": 3 if variant % 2 else 0.25,
+                "capacity": 9,
+            },
+            (model_selection.top_rows,),
+            alone=True,
+            # Either of them needs the other.
+            kinds=dict.fromkeys(("group", "max_per_group"), ANYTHING),
         ),
         Example(
             f"{room}.min_calibration_positives",

@@ -14,8 +14,10 @@ from ..._utils.validation import (
     check_budget,
     check_option,
     check_positive,
+    shape_of,
 )
 from .._ranking import ScoredRows, budget_size, check_rows
+from ._group_resampling import GroupCells, code_drawn_groups
 from ._interval import EQUAL, random_generator
 from ._resampling import Cells
 
@@ -68,6 +70,7 @@ def coverage_difference_test(
     *,
     budget: float,
     basis: str = "population",
+    group: ArrayLike | None = None,
     sample_weight: ArrayLike | None = None,
     value: ArrayLike | None = None,
     pos_label: Any = None,
@@ -91,6 +94,10 @@ def coverage_difference_test(
 
     basis : {"population", "fpr"}, default="population"
         What the budget is a fraction of, see :func:`coverage_at_budget_score`.
+
+    group : array-like of shape (n_samples,), default=None
+        Group of each row, for instance its customer. All rows of a group then change their
+        ranks together.
 
     sample_weight : array-like of shape (n_samples,), default=None
         How many rows each row stands for. In a permutation they all change together.
@@ -138,6 +145,9 @@ def coverage_difference_test(
     observed, in either direction or in that of `alternative`; the observed one is counted
     among them [1]_. Under this hypothesis the level of the test is therefore at most the
     nominal one, for any number of rows.
+
+    With `group` the models are exchangeable given the rows of a group, and the ranks of all of its
+    rows change places together. At least six groups must then differ.
 
     Two models may have equal coverage at the budget but rankings that differ otherwise. They
     are not exchangeable; the simulations in docs/statistics.md show the level in that case.
@@ -194,7 +204,13 @@ def coverage_difference_test(
     worth = np.ones(n_positives) if rankings[0].worth is None else rankings[0].worth
     difference = float(np.average(share_a - share_b, weights=worth))
 
-    cells = Cells.swappable(rankings, budget, basis)
+    cells: Cells | GroupCells
+    if group is None:
+        cells = Cells.swappable(rankings, budget, basis)
+    else:
+        n_samples = shape_of(y_true, "y_true")[0]
+        codes = code_drawn_groups(group, n_samples, sample_weight, owner)
+        cells = GroupCells.swappable(rankings, budget, basis, codes)
     towards = {"two-sided": np.abs, "greater": np.positive, "less": np.negative}[alternative]
     as_great = sum(
         np.count_nonzero(towards(swapped) >= towards(difference) - EQUAL)

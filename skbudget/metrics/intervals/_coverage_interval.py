@@ -19,6 +19,7 @@ from ..._utils.validation import (
 )
 from .._ranking import ScoredRows, check_rows
 from ._closed_forms import bonett_price_interval, wilson_interval
+from ._group_resampling import GroupCells, effective_groups
 from ._interval import (
     EQUAL,
     BootstrapInterval,
@@ -63,6 +64,20 @@ def bootstrap_coverage(
     return resample([rows], budgets, basis, n_resamples, stratified, random_state)[0]
 
 
+def _cells(
+    rankings: list[ScoredRows],
+    budgets: NDArray[np.float64],
+    basis: str,
+    codes: NDArray[np.intp] | None,
+    *,
+    one_left_out: bool = False,
+) -> Cells | GroupCells:
+    """Return what is drawn from: rows, or with ``codes`` groups of rows."""
+    if codes is None:
+        return Cells.of(rankings, budgets, basis, one_left_out=one_left_out)
+    return GroupCells.of(rankings, budgets, basis, codes, one_left_out=one_left_out)
+
+
 def resample(
     rankings: list[ScoredRows],
     budgets: NDArray[np.float64],
@@ -71,9 +86,10 @@ def resample(
     stratified: bool,
     random_state: Any,
     count: Callable[[int], None] = lambda number: None,
+    codes: NDArray[np.intp] | None = None,
 ) -> NDArray[np.float64]:
     """Return coverages of shape (n_rankings, n_resamples, n_budgets)."""
-    cells = Cells.of(rankings, budgets, basis)
+    cells = _cells(rankings, budgets, basis, codes)
     coverage = np.empty((len(rankings), n_resamples, budgets.size))
     done = 0
     for chunk in cells.resample(n_resamples, random_generator(random_state), stratified=stratified):
@@ -89,8 +105,14 @@ def _difference(coverage: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def coverage_interval(
-    rankings: list[ScoredRows], budget: Any, basis: str, options: Options, random_state: Any
+    rankings: list[ScoredRows],
+    budget: Any,
+    basis: str,
+    options: Options,
+    random_state: Any,
+    codes: NDArray[np.intp] | None = None,
 ) -> BootstrapInterval:
+    """Return an interval from drawing rows, or with ``codes`` whole groups of rows."""
     budgets = np.atleast_1d(np.asarray(budget, dtype=np.float64))
     check_size(options.n_resamples, budgets.size)
     distribution = _difference(
@@ -102,10 +124,11 @@ def coverage_interval(
             options.stratified,
             random_state,
             options.progress(),
+            codes,
         )
     )
     ends = [
-        interval_ends(rankings, budgets[column], basis, distribution[:, column], options)
+        interval_ends(rankings, budgets[column], basis, distribution[:, column], options, codes)
         for column in range(budgets.size)
     ]
     estimate, low, high, fallback = (np.array(part) for part in zip(*ends))
@@ -142,12 +165,13 @@ def interval_ends(
     basis: str,
     distribution: NDArray[np.float64],
     options: Options,
+    codes: NDArray[np.intp] | None = None,
 ) -> tuple[float, float, float, bool]:
     """Return the estimate, both ends, and whether a closed form gave the ends."""
-    cells = Cells.of(rankings, np.array([budget]), basis, one_left_out=True)
+    cells = _cells(rankings, np.array([budget]), basis, codes, one_left_out=True)
     estimate = float(_difference(cells.estimate())[0])
     level = options.confidence_level
-    n_positives = _effective_number(rankings[0])
+    n_positives = _effective_number(rankings[0], codes)
     paired = len(rankings) == 2
     if budget == 1.0 or (paired and np.array_equal(_order(rankings[0]), _order(rankings[1]))):
         return estimate, estimate, estimate, False
@@ -163,7 +187,8 @@ def interval_ends(
         return estimate, *wilson_interval(estimate, n_positives, level), False
     tails = two_tails(level)
     if options.method == "BCa":
-        tails = _bca_tails(tails, estimate, distribution, cells, options.stratified)
+        stratified = options.stratified and codes is None
+        tails = _bca_tails(tails, estimate, distribution, cells, stratified)
     low, high = np.quantile(distribution, tails)
     return estimate, float(low), float(high), False
 
@@ -172,7 +197,7 @@ def _bca_tails(
     tails: NDArray[np.float64],
     estimate: float,
     distribution: NDArray[np.float64],
-    cells: Cells,
+    cells: Cells | GroupCells,
     stratified: bool,
 ) -> NDArray[np.float64]:
     """Return the quantiles to use for ``tails`` after correcting for bias and skewness."""
@@ -196,9 +221,17 @@ def _bca_tails(
     return bca_tails(ndtri(tails), rank, cubes / spread if spread > 0 else 0.0)
 
 
-def _effective_number(rows: ScoredRows) -> float:
-    """Return the number of positives of equal worth that would vary as much as these."""
+def _effective_number(rows: ScoredRows, codes: NDArray[np.intp] | None) -> float:
+    """Return the number of positives of equal worth that would vary as much as these.
+
+    With ``codes`` it is that of groups, of which the positives are in one piece.
+    """
     worth = rows.worth
+    if codes is not None:
+        return effective_groups(
+            np.ones(np.count_nonzero(rows.positive)) if worth is None else worth,
+            codes[rows.positive],
+        )
     if worth is None:
         return float(np.count_nonzero(rows.positive))
     return float(worth.sum() ** 2 / np.sum(worth**2))

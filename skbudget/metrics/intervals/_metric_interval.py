@@ -78,7 +78,7 @@ def metric_interval(
         count(1)
         taken = {name: column[rows] for name, column in columns.items()}
         first, *second = (
-            _number(metric(labels[rows], ranking[rows], **taken)) for ranking in rankings
+            metric_number(metric(labels[rows], ranking[rows], **taken)) for ranking in rankings
         )
         return first - second[0] if second else first
 
@@ -130,7 +130,7 @@ def metric_interval(
     )
 
 
-def _number(value: Any) -> float:
+def metric_number(value: Any) -> float:
     """Return what a metric returned as a float, if it is a finite number."""
     is_number = isinstance(value, Real) or (
         np.ndim(value) == 0 and np.asarray(value).dtype.kind in "biuf"

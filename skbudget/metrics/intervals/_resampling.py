@@ -86,20 +86,20 @@ class Cells:
         time.
         """
         rows = rankings[0]
-        spends, worth, whole = _what_counts(rows, basis)
+        spends, worth, whole = what_counts(rows, basis)
         sizes = budget_sizes(budgets, spends.sum(), whole)
         levels = []
         for ranking in rankings:
             _, level = np.unique(-ranking.scores, return_inverse=True)
             spent = np.cumsum(np.bincount(level, spends), dtype=np.float64)[:-1]
-            margins: _Margins
+            margins: Margins
             if one_left_out:
-                margins = _ConstantMargin(2.0 * spends.max() + 1.0)
+                margins = ConstantMargin(2.0 * spends.max() + 1.0)
             else:
                 squares = np.cumsum(np.bincount(level, spends**2), dtype=np.float64)
                 margins = _ResampleMargin(budgets, squares, spends.max())
-            reached = _reached(spent, sizes, margins)
-            levels.append(_merge_levels(level, reached, rows.positive, pure=rows.worth is None))
+            reached = reached_levels(spent, sizes, margins)
+            levels.append(merge_levels(level, reached, rows.positive, pure=rows.worth is None))
         return cls._group(rows, levels, spends, worth, budgets, whole)
 
     @classmethod
@@ -135,19 +135,19 @@ class Cells:
         The scale is the rank among all rows, with mid-ranks for ties.
         """
         rows = rankings[0]
-        spends, worth, whole = _what_counts(rows, basis)
+        spends, worth, whole = what_counts(rows, basis)
         budgets = np.array([budget])
         sizes = budget_sizes(budgets, spends.sum(), whole)
         n = rows.positive.size
         _, both = np.unique(
-            np.concatenate([_ranks(ranking) for ranking in rankings]), return_inverse=True
+            np.concatenate([ranks_of_rows(ranking) for ranking in rankings]), return_inverse=True
         )
         twice = np.tile(spends, 2)
         spent = np.cumsum(np.bincount(both, twice), dtype=np.float64)[:-1] / 2.0
         # A row with one of its two levels above a boundary counts in each list by chance 1/2.
         squares = np.cumsum(np.bincount(both, twice**2), dtype=np.float64)[:-1] / 4.0
-        reached = _reached(spent, sizes, _SwapMargin(squares, spends.max()))
-        both = _merge_levels(both, reached, np.tile(rows.positive, 2), pure=rows.worth is None)
+        reached = reached_levels(spent, sizes, _SwapMargin(squares, spends.max()))
+        both = merge_levels(both, reached, np.tile(rows.positive, 2), pure=rows.worth is None)
         return cls._group(rows, [both[:n], both[n:]], spends, worth, budgets, whole)
 
     def swap(self, n_resamples: int, rng: np.random.Generator) -> Iterator[NDArray[np.float64]]:
@@ -188,7 +188,7 @@ class Cells:
             NaN where there is nothing to be caught.
         """
         total = (counts @ self.spends)[:, np.newaxis]
-        return _fraction(self.caught(counts, total), (counts @ self.worth)[:, np.newaxis])
+        return fraction(self.caught(counts, total), (counts @ self.worth)[:, np.newaxis])
 
     def caught(self, counts: NDArray, total: NDArray | float) -> NDArray[np.float64]:
         """Return what is caught if budgets are fractions of ``total``."""
@@ -230,7 +230,7 @@ class Cells:
                 self.spends,
                 self.worth,
             )
-            coverage.append(_fraction(curves.caught_at(sizes), total))
+            coverage.append(fraction(curves.caught_at(sizes), total))
         return np.stack(coverage)
 
     def resample(
@@ -341,7 +341,7 @@ def _by_level(values: NDArray[np.float64], level: NDArray[np.intp]) -> NDArray[n
     return np.concatenate([np.zeros((values.shape[0], 1)), sums], axis=1)
 
 
-def _fraction(caught: NDArray[np.float64], total: NDArray[np.float64]) -> NDArray[np.float64]:
+def fraction(caught: NDArray[np.float64], total: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return ``caught / total``, NaN where there is nothing to catch."""
     share = np.full(caught.shape, np.nan)
     np.divide(caught, total, out=share, where=total > 0)
@@ -357,7 +357,7 @@ def _distinct(columns: list[NDArray[np.intp]]) -> tuple[NDArray[np.intp], NDArra
     return row, n_rows
 
 
-def _what_counts(
+def what_counts(
     rows: ScoredRows, basis: str
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], bool]:
     """Return what each row spends, what it is worth, and whether budgets pay for whole rows."""
@@ -371,14 +371,14 @@ def _what_counts(
     return spends, worth, whole
 
 
-def _ranks(rows: ScoredRows) -> NDArray[np.float64]:
+def ranks_of_rows(rows: ScoredRows) -> NDArray[np.float64]:
     """Return the weight ranked above each row plus half of the weight tied with it."""
     _, level = np.unique(-rows.scores, return_inverse=True)
     at = np.bincount(level, None if rows.weight is None else scaled(rows.weight)[0])
     return (np.cumsum(at) - at / 2.0)[level]
 
 
-def _margin(variance: NDArray[np.float64], most: float) -> NDArray[np.float64]:
+def margin(variance: NDArray[np.float64], most: float) -> NDArray[np.float64]:
     """Return how far a sum of independent terms strays, by Bernstein's inequality.
 
     ``most`` is the greatest term. One row is added, because sizes are rounded up.
@@ -386,7 +386,7 @@ def _margin(variance: NDArray[np.float64], most: float) -> NDArray[np.float64]:
     return np.sqrt(2.0 * UNREACHED * variance) + UNREACHED * most * 2.0 / 3.0 + 1.0
 
 
-class _Margins(Protocol):
+class Margins(Protocol):
     """How far from the size of a budget the cut of a resample may lie."""
 
     def widest(self, budget: int) -> float:
@@ -399,7 +399,7 @@ class _Margins(Protocol):
 
 
 @dataclass(frozen=True)
-class _ConstantMargin:
+class ConstantMargin:
     margin: float
 
     def widest(self, budget: int) -> float:
@@ -421,13 +421,13 @@ class _ResampleMargin:
         share = self.budgets[budget]
         # The variance is linear in what lies above, so it is greatest at one of the ends.
         variance = max(share, 1.0 - share) ** 2 * self.squares[-1:]
-        return float(_margin(variance, self.most)[0])
+        return float(margin(variance, self.most)[0])
 
     def at(self, budget: int, boundaries: slice) -> NDArray[np.float64]:
         share = self.budgets[[budget]]
         above = self.squares[:-1][boundaries]
         below = self.squares[-1] - above
-        return _margin((1 - share) ** 2 * above + share**2 * below, self.most)
+        return margin((1 - share) ** 2 * above + share**2 * below, self.most)
 
 
 @dataclass(frozen=True)
@@ -438,14 +438,14 @@ class _SwapMargin:
     most: float
 
     def widest(self, budget: int) -> float:
-        return float(_margin(self.squares[-1:], self.most).max(initial=0.0))
+        return float(margin(self.squares[-1:], self.most).max(initial=0.0))
 
     def at(self, budget: int, boundaries: slice) -> NDArray[np.float64]:
-        return _margin(self.squares[boundaries], self.most)
+        return margin(self.squares[boundaries], self.most)
 
 
-def _reached(
-    spent: NDArray[np.float64], sizes: NDArray[np.float64], margins: _Margins
+def reached_levels(
+    spent: NDArray[np.float64], sizes: NDArray[np.float64], margins: Margins
 ) -> NDArray[np.bool_]:
     """Return which boundaries between levels may be next to a cut."""
     reached = np.zeros(spent.size, dtype=bool)
@@ -466,7 +466,7 @@ def _reached(
     return needed
 
 
-def _merge_levels(
+def merge_levels(
     level: NDArray[np.intp],
     kept: NDArray[np.bool_],
     positive: NDArray[np.bool_],
