@@ -175,7 +175,7 @@ def refuse_labels(y: Any, owner: str, instead: str = "wrap it") -> None:
     ValueError
     """
     try:
-        shape = np.shape(y)
+        shape = np.asarray(y).shape
     except ValueError:
         # Rows of different lengths, about which others have a message.
         return

@@ -164,9 +164,9 @@ def test_any_two_labels(cls, table, labels):
 def test_sparse_input(cls, table):
     X, y = table
     X = np.where(X > 0.5, X, 0.0)
-    dense = make(cls, selection_cv=None).fit(X, y)
+    dense = make(cls).fit(X, y)
     for convert in (sp.csr_matrix, sp.csc_matrix, sp.csr_array):
-        model = make(cls, selection_cv=None).fit(convert(X), y)
+        model = make(cls).fit(convert(X), y)
         assert coverage_at_budget_score(
             y, model.decision_function(convert(X)), budget=0.05
         ) == pytest.approx(

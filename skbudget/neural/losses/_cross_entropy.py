@@ -183,7 +183,7 @@ class WeightedCrossEntropyLoss(nn.Module):
             )
 
     def _class_weight(self, logits: Tensor) -> Tensor | None:
-        return None if self.class_weight is None else self.class_weight.to(logits.dtype)
+        return None if self.class_weight is None else self.class_weight.to(logits)
 
     def _row_weight(
         self,

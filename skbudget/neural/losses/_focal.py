@@ -176,7 +176,7 @@ class FocalLoss(nn.Module):
             elif self.gamma:
                 loss = cross_entropy * torch.exp(self.gamma * log_wrong)
             if isinstance(self.alpha, Tensor):
-                loss = loss * self.alpha.to(loss.dtype)[labels]
+                loss = loss * self.alpha.to(loss)[labels]
             elif self.alpha is not None:
                 loss = torch.where(labels == 1, self.alpha * loss, (1.0 - self.alpha) * loss)
             weight = kept.to(loss.dtype)

@@ -58,7 +58,7 @@ class MeanOfRows(nn.Module):
             weight = torch.ones_like(losses).detach() if weight is None else weight
             total = weight.sum()
             if self.class_weight is not None:
-                weight = weight * self.class_weight.to(losses.dtype)[targets]
+                weight = weight * self.class_weight.to(losses)[targets]
             return (losses * weight).sum() / torch.where(total > 0, total, torch.ones_like(total))
 
 

@@ -254,7 +254,7 @@ class OrdinalAllThresholdLoss(_LevelLoss):
         return self.thresholds.shape[0] + 1
 
     def _losses(self, logits: Tensor, levels: Tensor, n_levels: int) -> Tensor:
-        apart = logits - self.thresholds.to(logits.dtype)
+        apart = logits - self.thresholds.to(logits)
         margin = torch.where(_above(levels, n_levels - 1), apart, -apart)
         if self.penalty == "hinge":
             return F.relu(1.0 - margin).sum(dim=1)
@@ -322,7 +322,7 @@ class CoralLoss(_LevelLoss):
         margin = torch.where(_above(levels, n_levels - 1), logits, -logits)
         losses = F.softplus(-margin)
         if self.importance is not None:
-            losses = losses * self.importance.to(losses.dtype)
+            losses = losses * self.importance.to(losses)
         return losses.sum(dim=1)
 
 

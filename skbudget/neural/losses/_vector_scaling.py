@@ -308,7 +308,7 @@ class VectorScalingSoftmaxLoss(WeightedCrossEntropyLoss):
 
     def _softmax_losses(self, logits: Tensor, targets: Tensor) -> Tensor:
         weight, multiplier, shift, margin = (
-            None if values is None else values.to(logits.dtype)
+            None if values is None else values.to(logits)
             for values in (self.weight, self.multiplier, self.shift, self.margin)
         )
         losses = softmax_losses(

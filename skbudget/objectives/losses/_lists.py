@@ -108,15 +108,18 @@ class ListLoss(Loss[Any]):
     @classmethod
     def _examples(cls, *losses: Loss[Any]) -> Iterator[tuple[Loss[Any], Rows]]:
         """Yield losses on one list and on several, of which one has a single class."""
+        group = np.arange(40) * 7 % 5
         for seed, loss in enumerate(losses):
-            rows = example_rows(loss, 40, weighted=seed % 2 == 1, seed=seed)
-            if loss.target == "real":
-                rows = rows.replace(target=np.arange(40) % 7 // 2.0)
-            yield loss, rows
-            group = np.arange(40) * 7 % 5
-            target = rows.target.copy()
-            target[group == 3] = 0
-            yield loss, rows.replace(target=target, columns={"group": group})
+            for several in (False, True):
+                own = seed + several * len(losses)
+                rows = example_rows(loss, 40, weighted=seed % 2 == 1, seed=own)
+                if loss.target == "real":
+                    rows = rows.replace(target=np.arange(40) % 7 // 2.0)
+                if several:
+                    target = rows.target.copy()
+                    target[group == 3] = 0
+                    rows = rows.replace(target=target, columns={"group": group})
+                yield loss, rows
 
 
 class OfQueries(ABC):

@@ -298,9 +298,9 @@ def test_no_loss_is_refused():
     with pytest.raises(TypeError, match="'loss' parameter of NumpyLoss must be a loss"):
         NumpyLoss(nn.MSELoss())
     with pytest.raises(
-        ValueError, match="There is no loss called 'hinge'. The losses are: alm, binary"
+        ValueError, match="There is no loss called 'zero_one'. The losses are: absolute"
     ):
-        NumpyLoss("hinge")
+        NumpyLoss("zero_one")
 
 
 def test_printed_copied_and_saved():
