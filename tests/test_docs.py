@@ -178,6 +178,7 @@ NOT_ASKED_OF = {
     "skbudget.band.Band": {"EX01", "PR01"},
     "skbudget.kernels.PairSums": {"EX01", "PR01"},
     "skbudget.metrics.BootstrapInterval": {"EX01"},
+    "skbudget.metrics.CascadeCoverage": {"EX01", "PR01"},
     "skbudget.model_selection.AdoptionReport": {"EX01", "PR01"},
     "skbudget.metrics.CoverageDifference": {"EX01"},
     "skbudget.sampling.NegativeSample": {"PR01"},

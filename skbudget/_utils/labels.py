@@ -179,7 +179,8 @@ def refuse_labels(y: Any, owner: str, instead: str = "wrap it") -> None:
     except ValueError:
         # Rows of different lengths, about which others have a message.
         return
-    if len(shape) == 2 and shape[1] > 1:
+    # A single row of many labels is a column that lies down.
+    if len(shape) == 2 and min(shape) > 1:
         raise ValueError(
             f"y should be a 1d array, got an array of shape {shape} instead: {owner} takes one "
             f"label per row. For {shape[1]} labels per row {instead}: "

@@ -162,7 +162,9 @@ def test_every_name_of_a_library_can_be_trained():
             n_classes = 3 if cls.target == "classes" else 1
             params = {**found, "num_class": n_classes, "verbose": -1, "num_threads": 1}
             target = np.arange(60.0) % (3 if cls.target == "classes" else 2)
-            booster = lgb.train(params, lgb.Dataset(np.arange(60.0)[:, None], target), 2)
+            queries = [20, 40] if "group" in cls.reads else None
+            rows = lgb.Dataset(np.arange(60.0)[:, None], target, group=queries)
+            booster = lgb.train(params, rows, 2)
             assert booster.num_trees() == 2 * n_classes, name
 
 

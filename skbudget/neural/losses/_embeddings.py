@@ -39,7 +39,8 @@ def unit_vectors(embeddings: Tensor) -> Tensor:
     """Return embeddings of length 1; zeros stay zeros, and have a gradient of zero."""
     # Single precision ends at 38 powers of ten, and so do squares of half as many.
     greatest = embeddings.detach().abs().amax(dim=1, keepdim=True)
-    some = greatest > 0
+    # NaN is no zero, and stays NaN.
+    some = greatest != 0
     scaled = embeddings / torch.where(some, greatest, torch.ones_like(greatest))
     squares = (scaled * scaled).sum(dim=1, keepdim=True)
     length = torch.where(some, squares, torch.ones_like(squares)).sqrt()

@@ -131,6 +131,13 @@ def test_a_mean_over_nothing_is_zero(name):
     assert loss(*embeddings(n_parts, 0), **more).item() == 0.0
 
 
+def test_what_is_not_finite_has_no_direction():
+    rows = torch.tensor([[3.0, 4.0], [torch.nan, 1.0], [0.0, 0.0]])
+    found = _embeddings.unit_vectors(rows)
+    torch.testing.assert_close(found[[0, 2]], torch.tensor([[0.6, 0.8], [0.0, 0.0]]))
+    assert torch.isnan(found[1]).any()
+
+
 def test_zero_vectors_have_a_cosine_of_zero_and_no_gradient():
     queries, candidates = embeddings(2)
     with torch.no_grad():
