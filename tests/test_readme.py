@@ -38,9 +38,12 @@ def test_page_runs(page):
     for module in ("torch", "lightgbm", "xgboost", "dask.dataframe", "distributed", "matplotlib"):
         pytest.importorskip(module)
     blocks = re.findall(r"```python\n(.*?)```", page.read_text(encoding="utf-8"), flags=re.DOTALL)
+    names: dict = {}
     for number, block in enumerate(blocks):
         code = compile(block, f"{page.name}, example {number + 1}", "exec")
-        exec(code, {"__name__": "__main__"})
+        if not block.startswith("# Continued from above."):
+            names = {"__name__": "__main__"}
+        exec(code, names)
 
 
 def test_a_network_is_trained_by_two_processes():
