@@ -111,6 +111,7 @@ class ExpectedWorthClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator
         self : ExpectedWorthClassifier
         """
         owner = type(self).__name__
+        _check_estimator(self, "estimator")
         worth = check_worth(self.worth, owner)
         X, y = check_lengths(X, y)
         worth_of_labels(np.asarray(y), worth, "y")
@@ -268,12 +269,8 @@ class TwoPartRegressor(RegressorMixin, MetaEstimatorMixin, BaseEstimator):
         self : TwoPartRegressor
         """
         owner = type(self).__name__
-        for name, part in (("classifier", self.classifier), ("regressor", self.regressor)):
-            if isinstance(part, type) or not hasattr(part, "fit"):
-                raise TypeError(
-                    f"The {name!r} parameter of {owner} must be an estimator instance. Got "
-                    f"{part!r} instead."
-                )
+        for name in ("classifier", "regressor"):
+            _check_estimator(self, name)
         X, y = check_lengths(X, y)
         amount = check_scores(y, "y")
         weight = check_weights(sample_weight, amount.size)
@@ -329,3 +326,13 @@ class TwoPartRegressor(RegressorMixin, MetaEstimatorMixin, BaseEstimator):
         tags.input_tags.sparse, tags.input_tags.allow_nan = inner.sparse, inner.allow_nan
         tags.target_tags.positive_only = True
         return tags
+
+
+def _check_estimator(owner: Any, name: str) -> None:
+    """Raise if a parameter holds no estimator."""
+    part = getattr(owner, name)
+    if isinstance(part, type) or not hasattr(part, "fit"):
+        raise TypeError(
+            f"The {name!r} parameter of {type(owner).__name__} must be an estimator instance. Got "
+            f"{part!r} instead."
+        )

@@ -196,6 +196,6 @@ def tensors() -> list[Hostile]:
         Hostile("object", made(Opaque), "thing"),
         Hostile("2-d-column", lambda valid: valid.detach()[:, None], "column"),
         Hostile("2-d-row", lambda valid: valid.detach()[None], "shape"),
-        Hostile("2-d-two", lambda valid: valid.detach()[:, None].expand(-1, 2), "shape"),
+        Hostile("2-d-two", lambda valid: torch.stack([valid.detach()] * 2, 1), "shape"),
     ]
     return found

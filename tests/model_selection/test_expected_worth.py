@@ -181,6 +181,8 @@ def test_what_two_parts_refuse(amounts):
         TwoPartRegressor(LinearSVC(), LinearRegression()).fit(X, amount)
     with pytest.raises(TypeError, match="'regressor' parameter .* must be an estimator instance"):
         TwoPartRegressor(LogisticRegression(), LinearRegression).fit(X, amount)
+    with pytest.raises(TypeError, match="'estimator' parameter of ExpectedWorthClassifier must be"):
+        ExpectedWorthClassifier([LogisticRegression()], worth={0: 0, 1: 1}).fit(X, amount > 0)
     with pytest.raises(NotFittedError):
         TwoPartRegressor(*good).predict(X)
     near = TwoPartRegressor(LogisticRegression(), KNeighborsRegressor())

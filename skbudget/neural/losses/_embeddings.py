@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..._utils.validation import check_option
+from ..._utils.validation import check_option, check_positive
 from ._checks import (
     check_flag,
     check_magnitude,
@@ -33,6 +33,9 @@ __all__ = [
 ]
 
 SIMILARITIES = ("cosine", "dot")
+
+# Below the first there is no norm, and sums of greater powers leave single precision.
+MIN_POWER, MAX_POWER = 1.0, 10.0
 
 
 def unit_vectors(embeddings: Tensor) -> Tensor:
@@ -195,7 +198,7 @@ class TripletLoss(EmbeddingModule):
     margin : float, default=1.0
         How much nearer the row of the same class has to be.
     p : float, default=2.0
-        Power of the norm.
+        Power of the norm, in [1, 10].
     swap : bool, default=False
         Whether the distance from the positive to the negative counts where it is shorter.
 
@@ -218,7 +221,7 @@ class TripletLoss(EmbeddingModule):
         super().__init__()
         owner = type(self).__name__
         self.margin = check_magnitude(margin, "margin", owner)
-        self.p = check_magnitude(p, "p", owner)
+        self.p = check_positive(p, "p", owner, minimum=MIN_POWER, maximum=MAX_POWER)
         self.swap = check_flag(swap, "swap", owner)
         self.triplet = nn.TripletMarginLoss(self.margin, self.p, swap=self.swap, reduction="none")
 

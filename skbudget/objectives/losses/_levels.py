@@ -92,14 +92,15 @@ def check_mass(mass: NDArray[np.float64], owner: str) -> None:
     """Raise unless there are two levels at least, all of them with weight."""
     if mass.size < 2:
         raise ValueError(
-            f"{owner} needs at least two levels, for a threshold between them: y has one."
+            f"{owner} needs at least two levels, for a threshold between them: all rows of y_true "
+            "have the level 0."
         )
     empty = np.flatnonzero(~(mass > 0))
     if empty.size:
         raise ValueError(
             f"{owner} fits a threshold between every two levels, and no row with weight has the "
-            f"level {empty[:10].tolist()}: number the levels without gaps, or merge a level "
-            "without rows with its neighbour."
+            f"level {empty[:10].tolist()} of y_true: number the levels without gaps, or merge a "
+            "level without rows with its neighbour."
         )
 
 

@@ -149,8 +149,8 @@ def grades_of(loss: ListLoss, rows: Rows) -> NDArray[np.float64]:
     least = float(rows.target.min(initial=0.0))
     if least < 0:
         raise ValueError(
-            f"y_true holds grades for {type(loss).__name__}, numbers from 0 on, of which 0 is not "
-            f"relevant: got {least:g}. Subtract the least grade."
+            f"y_true holds grades for {type(loss).__name__}(graded=True), numbers from 0 on, of "
+            f"which 0 is not relevant: got {least:g}. Subtract the least grade."
         )
     return rows.target
 

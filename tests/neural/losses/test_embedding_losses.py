@@ -179,6 +179,14 @@ def test_duplicates_in_a_batch_are_no_negatives():
     assert InfoNCELoss()(queries, candidates, ids=alone).item() == 0.0
 
 
+@pytest.mark.parametrize("p", [0.5, 11, 10**12, np.nan, "2", True])
+def test_powers_of_the_norm(p):
+    with pytest.raises(
+        ValueError, match="'p' parameter of TripletLoss must be a float in"
+    ):
+        TripletLoss(p=p)
+
+
 @pytest.mark.parametrize("temperature", [0.0, -1.0, np.nan, "0.1", True])
 def test_temperatures_that_are_refused(temperature):
     with pytest.raises(ValueError, match="'temperature' parameter of InfoNCELoss"):
