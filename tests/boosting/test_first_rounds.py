@@ -1,5 +1,7 @@
 """From a constant start the first rounds of every loss grow trees that have splits."""
 
+import warnings
+
 import numpy as np
 import pytest
 
@@ -13,7 +15,9 @@ from skbudget.datasets import make_contested_top
 from skbudget.objectives import (
     BinaryCrossEntropy,
     ClassBalancedCrossEntropy,
+    CollapseWarning,
     FocalLoss,
+    Hinge,
     LDAMLoss,
     MarginCrossEntropy,
     SegmentScalingCrossEntropy,
@@ -127,3 +131,16 @@ def test_given_scores_take_the_place_of_the_start(cls, name, objective):
     model.fit(X, y, **given)
     np.testing.assert_allclose(model.decision_function(X, **given), -2.5, atol=1e-3)
     np.testing.assert_allclose(model.decision_function(X), 0.0, atol=1e-3)
+
+
+def test_a_hinge_that_comes_to_nothing_says_so():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(5_000, 5))
+    y = (X[:, 0] + rng.logistic(size=5_000) > 5).astype(int)
+    params = {"n_estimators": 20, "selection_cv": None, "calibration_cv": None, "verbose": -1}
+    with pytest.warns(CollapseWarning, match="PAUCLGBMClassifier gives all rows nearly the same"):
+        PAUCLGBMClassifier(objective="hinge", n_jobs=1, **params).fit(X, y)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", CollapseWarning)
+        for remedy in ("squared_hinge", Hinge(pos_weight="balanced")):
+            PAUCLGBMClassifier(objective=remedy, n_jobs=1, **params).fit(X, y)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
@@ -9,6 +10,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from .._collapse import NEAR, NO_BETTER, CollapseWarning
 from .._loss import Derivatives
 from .._rows import Rows
 from ._class_weight import PosWeight
@@ -51,6 +53,10 @@ class Hinge(HingeLoss):
     is the best one does rank them, by how far it got. ``pos_weight`` moves the border to where
     a budget ends.
 
+    With rare positives the gradients of all negatives are equal, and LightGBM may stop after its
+    first tree: with 1.3 % of positives it found no split where `SquaredHinge` separated the
+    classes. A `CollapseWarning` says so.
+
     Labels are 0 and 1 or -1 and 1, as in every loss of two classes.
 
     References
@@ -83,3 +89,32 @@ class Hinge(HingeLoss):
         pull = np.where(short > 0.0, held, 0.0)
         distance = np.maximum(np.abs(short), LEAST_DISTANCE * self.margin)
         return Derivatives(None, np.where(rows.target, -pull, pull), held / (2.0 * distance))
+
+    def check_trained(self, rows: Rows, owner: str) -> None:
+        """Warn if all rows are at one score, and no better off than at the best constant.
+
+        Parameters
+        ----------
+        rows : Rows
+            The rows that were trained on, at the scores of the model.
+        owner : str
+            Name of the estimator.
+
+        Warns
+        -----
+        CollapseWarning
+        """
+        held, ends = self.hold(rows), (-self.margin, self.margin)
+        constant = min(
+            self.value(rows.replace(raw=np.full(rows.n_samples, end)), held) for end in ends
+        )
+        spread = float(np.ptp(rows.raw))
+        if spread < NEAR * self.margin and self.value(rows, held) >= NO_BETTER * constant:
+            warnings.warn(
+                f"Training on Hinge came to nothing: {owner} gives all rows nearly the same score "
+                f"(they lie within {spread:.3g}), and by this loss one score for all is as good. "
+                "With rare positives a booster may find no split by it. Take "
+                "objective='squared_hinge', or weigh the positives (pos_weight='balanced').",
+                CollapseWarning,
+                stacklevel=6,
+            )

@@ -181,9 +181,7 @@ def test_duplicates_in_a_batch_are_no_negatives():
 
 @pytest.mark.parametrize("p", [0.5, 11, 10**12, np.nan, "2", True])
 def test_powers_of_the_norm(p):
-    with pytest.raises(
-        ValueError, match="'p' parameter of TripletLoss must be a float in"
-    ):
+    with pytest.raises(ValueError, match="'p' parameter of TripletLoss must be a float in"):
         TripletLoss(p=p)
 
 
