@@ -53,6 +53,7 @@ from skbudget.objectives import (
     available,
     find_loss,
 )
+from skbudget.objectives._registry import loss_classes
 
 torch.set_num_threads(1)
 
@@ -185,7 +186,18 @@ def test_every_name(name, table, fresh_table):
     assert probability.mean() == pytest.approx(fresh_table[1].mean(), abs=0.05)
 
 
-@pytest.mark.parametrize("name", [n for n in NAMES if n != "trapezoid_pauc"])
+OF_GRADES = {name for name in NAMES if hasattr(loss_classes().get(name), "graded")}
+
+
+@pytest.mark.parametrize("name", sorted(OF_GRADES))
+def test_more_than_two_labels_are_no_grades_unless_the_loss_is_told(name, levels):
+    X, y, _ = levels
+    message = f"is {loss_classes()[name].__name__}, which takes two labels, .*graded=True"
+    with pytest.raises(ValueError, match=message):
+        make(name).fit(X, y, **needed_columns(name, y.size))
+
+
+@pytest.mark.parametrize("name", [n for n in NAMES if n not in {"trapezoid_pauc", *OF_GRADES}])
 def test_every_name_with_three_classes(name, levels):
     X, y, _ = levels
     model = make(name, max_epochs=20).fit(X, y, **needed_columns(name, y.size))

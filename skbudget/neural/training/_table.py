@@ -29,7 +29,7 @@ from ..._utils.validation import (
 )
 from ...objectives._loss import check_names
 from ...objectives._rows import check_columns
-from ._criterion import Declaration
+from ._criterion import Declaration, find_loss_of
 from ._heads import code_heads, read_heads
 from ._labels import check_labels, held_out_labels, learn_labels
 from ._net import OF_NET
@@ -359,6 +359,7 @@ def _learn_classes(
             + ("." if table.weight is None else _OF_WEIGHT)
         )
     _check_known(table, given)
+    _refuse_grades(estimator, given)
     positive = None
     if loss.has_classes and given.size == 2:
         y = table.y
@@ -377,6 +378,19 @@ def _learn_classes(
     vars(estimator).pop("pos_label_", None)
     if positive is not None:
         estimator.pos_label_ = positive
+
+
+def _refuse_grades(estimator: Any, classes: NDArray) -> None:
+    """Raise if a loss of lists is handed more than two labels, and was not told of grades."""
+    loss = find_loss_of(estimator)
+    loss = getattr(loss, "loss", loss)
+    if classes.size > 2 and getattr(loss, "graded", None) is False:
+        name = type(loss).__name__
+        raise ValueError(
+            f"The 'loss' parameter of {type(estimator).__name__} is {name}, which takes two labels, "
+            f"and y has {classes.size}: {classes[:10].tolist()}. If they are grades of the rows, "
+            f"pass loss={name}(graded=True)."
+        )
 
 
 def _refuse_encoded_labels(estimator: Any, classes: NDArray) -> None:
