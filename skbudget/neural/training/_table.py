@@ -29,6 +29,7 @@ from ..._utils.validation import (
 )
 from ...objectives._loss import check_names
 from ...objectives._rows import check_columns
+from ..losses._numpy import NumpyLoss
 from ._criterion import Declaration, find_loss_of
 from ._heads import code_heads, read_heads
 from ._labels import check_labels, held_out_labels, learn_labels
@@ -383,12 +384,13 @@ def _learn_classes(
 def _refuse_grades(estimator: Any, classes: NDArray) -> None:
     """Raise if a loss of lists is handed more than two labels, and was not told of grades."""
     loss = find_loss_of(estimator)
-    loss = getattr(loss, "loss", loss)
+    if isinstance(loss, NumpyLoss):
+        loss = loss.loss
     if classes.size > 2 and getattr(loss, "graded", None) is False:
         name = type(loss).__name__
         raise ValueError(
-            f"The 'loss' parameter of {type(estimator).__name__} is {name}, which takes two labels, "
-            f"and y has {classes.size}: {classes[:10].tolist()}. If they are grades of the rows, "
+            f"The 'loss' parameter of {type(estimator).__name__} is {name}, which takes two "
+            f"labels, and y has {classes.size}: {classes[:10].tolist()}. If they are grades, "
             f"pass loss={name}(graded=True)."
         )
 
