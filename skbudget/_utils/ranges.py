@@ -18,8 +18,9 @@ SAFE = 2.0**200
 MOST_MARGIN = 1e150
 
 # Boosters hold weights in single precision, and stop to split where the second derivatives of
-# all rows add up to a thousandth. A mean weight outside of this range leaves no tree.
-LEAST_MEAN, GREATEST_MEAN = 2.0**-27, 2.0**60
+# a leaf add up to less than a thousandth (LightGBM) or to less than 1 (XGBoost). Weights that are
+# shares of a whole add up to 1 and would leave no tree: a mean outside of this range is no count.
+LEAST_MEAN, GREATEST_MEAN = 2.0**-6, 2.0**60
 
 
 def scaled(counts: NDArray[np.float64]) -> tuple[NDArray[np.float64], int]:

@@ -201,6 +201,10 @@ class Booster(ABC):
     def margins(self, fitted: Any, X: Any, **options: Any) -> NDArray[np.float64]:
         """Return the margins of rows as the booster gives them."""
 
+    @abstractmethod
+    def has_splits(self, fitted: Any) -> bool:
+        """Tell whether the rows of a fitted estimator can have different scores."""
+
     def replaced_start(self) -> float:
         """Return the part of all margins whose place scores that rows begin from take."""
         return 0.0

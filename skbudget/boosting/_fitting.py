@@ -8,6 +8,7 @@ on. The models of the folds are trained by the same `train` as the final one.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
@@ -23,7 +24,7 @@ from .._utils.levels import fit_calibrator
 from .._utils.scale import map_columns, shares, spread_evenly
 from .._utils.splits import GivenSplits
 from ..metrics import partial_auc_score
-from ..objectives import Loss
+from ..objectives import CollapseWarning, Loss
 from ._booster import Booster, Choice, Model, Training
 from ._minimised import Minimised
 
@@ -121,8 +122,19 @@ def train(training: Training, settings: Settings, choice: Choice) -> Model:
 
 
 def check_trained(training: Training, settings: Settings, model: Model) -> None:
-    """Let the loss warn of a model that training on it came to nothing with."""
+    """Warn of a model that training came to nothing with, and let the loss do so."""
     loss, rows = settings.minimised.loss, training.rows
+    if not settings.booster.has_splits(model.fitted):
+        weight = "" if rows.weight is None else f" (they add up to {rows.weight.sum():.3g})"
+        warnings.warn(
+            f"{settings.owner} found no split, so that all rows have the same score. Look for "
+            f"sample weights that are small{weight}, which the least weight of a leaf counts, for "
+            "a least gain or a least number of rows that no split reaches, and for features "
+            "that tell nothing.",
+            CollapseWarning,
+            stacklevel=4,
+        )
+        return
     asks = loss is not None and type(loss).check_trained is not Loss.check_trained
     if not asks or loss is None or rows.raw.ndim != 1:
         return

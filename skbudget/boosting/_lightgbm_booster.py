@@ -206,6 +206,9 @@ class LightGBM(Booster):
         callbacks = [one for one in self.callbacks if not isinstance(one, self.stopping)]
         return replace(self, params=params, callbacks=[*callbacks, StopAfter(n_rounds)])
 
+    def has_splits(self, fitted: Any) -> bool:
+        return bool(fitted.booster_.feature_importance("split").any())
+
     def kept_rounds(self, fitted: Any) -> int | None:
         return fitted.best_iteration_ if fitted.best_iteration_ > 0 else None
 

@@ -122,6 +122,13 @@ class XGBoost(Booster):
             callbacks=[*callbacks, StopAfter(n_rounds)],
         )
 
+    def has_splits(self, fitted: Any) -> bool:
+        try:
+            return bool(fitted.get_booster().get_score(importance_type="weight"))
+        except XGBoostError:
+            # A linear booster has no trees.
+            return True
+
     def kept_rounds(self, fitted: Any) -> int | None:
         try:
             return fitted.best_iteration + 1

@@ -138,9 +138,24 @@ def test_a_hinge_that_comes_to_nothing_says_so():
     X = rng.normal(size=(5_000, 5))
     y = (X[:, 0] + rng.logistic(size=5_000) > 5).astype(int)
     params = {"n_estimators": 20, "selection_cv": None, "calibration_cv": None, "verbose": -1}
-    with pytest.warns(CollapseWarning, match="PAUCLGBMClassifier gives all rows nearly the same"):
+    told = "PAUCLGBMClassifier gives all rows nearly the same"
+    with pytest.warns(CollapseWarning, match=told) as found:
         PAUCLGBMClassifier(objective="hinge", n_jobs=1, **params).fit(X, y)
+    assert found[0].filename == __file__
     with warnings.catch_warnings():
         warnings.simplefilter("error", CollapseWarning)
         for remedy in ("squared_hinge", Hinge(pos_weight="balanced")):
             PAUCLGBMClassifier(objective=remedy, n_jobs=1, **params).fit(X, y)
+
+
+@each_classifier
+def test_trees_without_a_split_are_warned_of(cls):
+    X, y = make_contested_top(1_500, pos_rate=0.05, random_state=0)
+    with pytest.warns(CollapseWarning, match=f"{cls.__name__} found no split") as found:
+        only_rank(cls, **{cls._split_gain_name: 1e9}).fit(X, y)
+    assert found[0].filename == __file__
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", CollapseWarning)
+        for weight in (np.full(y.size, 1.0 / y.size), np.full(y.size, 1e-6)):
+            model = only_rank(cls).fit(X, y, sample_weight=weight)
+            assert np.unique(model.decision_function(X)).size > 100

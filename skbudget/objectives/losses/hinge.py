@@ -116,5 +116,5 @@ class Hinge(HingeLoss):
                 "With rare positives a booster may find no split by it. Take "
                 "objective='squared_hinge', or weigh the positives (pos_weight='balanced').",
                 CollapseWarning,
-                stacklevel=6,
+                stacklevel=5,
             )

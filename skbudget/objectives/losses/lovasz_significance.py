@@ -217,7 +217,7 @@ class LovaszSignificance(Loss[Held]):
         near = float(held.weights @ np.abs(rows.raw - held.centre))
         if near < NEAR and self.value(rows, held) >= NO_BETTER * math.log(2.0):
             message = collapse_message(f"{type(self).__name__} of {owner}", held.regularizer)
-            warnings.warn(message, CollapseWarning, stacklevel=6)
+            warnings.warn(message, CollapseWarning, stacklevel=5)
 
     def torch_loss(self) -> Any:
         """Return `skbudget.neural.SignificanceLoss` with the same parameters."""
