@@ -34,6 +34,7 @@ from ._xgboost_booster import (
     XGBoostRounds,
     check_verbose,
     raw_margins,
+    refuse_metrics_of_probabilities,
     refuse_ratio,
     set_threads,
     xgboost_knows,
@@ -330,6 +331,8 @@ base_margin_eval_set
             X, y, sample_weight, base_margin, columns, {"xgb_model": xgb_model}
         )
         params = self._parent_params()
+        if self._fitted_kind[0] != "binary" and not self._is_theirs(training):
+            refuse_metrics_of_probabilities(self.eval_metric, type(self).__name__)
         if eval_set is not None:
             eval_set = self._coded_sets(eval_set, "eval_set")
             # Beside an objective of its own XGBoost has a metric for every target.

@@ -29,6 +29,7 @@ __all__ = [
     "XGBoostRounds",
     "check_verbose",
     "raw_margins",
+    "refuse_metrics_of_probabilities",
     "refuse_ratio",
     "set_threads",
     "xgboost_knows",
@@ -84,6 +85,17 @@ def check_verbose(verbose: Any, owner: str) -> None:
     """Raise if ``verbose`` of `fit` is no period: XGBoost would stop without a message."""
     if not (verbose is None or isinstance(verbose, bool | np.bool_)):
         check_positive(verbose, "verbose", f"{owner}.fit", integer=True, minimum=0)
+
+
+def refuse_metrics_of_probabilities(metrics: Any, owner: str) -> None:
+    """Raise for a metric of XGBoost that margins would be taken for probabilities by."""
+    for name in metrics if isinstance(metrics, list | tuple) else [metrics]:
+        if isinstance(name, str) and name.partition("@")[0] in ("logloss", "mlogloss", "error"):
+            raise ValueError(
+                f"The metric {name!r} of {owner} reads probabilities, and XGBoost hands it the "
+                "margins of an objective that is not its own. Pass 'merror' for classes, or a "
+                "function of your own."
+            )
 
 
 def raw_margins(fitted: Any, X: Any, **options: Any) -> NDArray[np.float64]:

@@ -182,3 +182,17 @@ def test_class_weights_of_unknown_labels(cls):
     model = cls(n_estimators=2, n_jobs=1, class_weight={"fraud": 3})
     with pytest.raises(ValueError, match=r"names classes that are not in y: \['fraud'\]"):
         model.fit(X, y)
+
+
+@pytest.mark.parametrize("metric", ["mlogloss", ["merror", "mlogloss"]])
+def test_metrics_of_xgboost_that_would_take_margins_for_probabilities(metric):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(300, 3))
+    y = np.digitize(X[:, 0], [-0.5, 0.5])
+    about = {"n_estimators": 3, "eval_metric": metric}
+    with pytest.raises(ValueError, match="metric 'mlogloss' of PAUCXGBClassifier reads probabili"):
+        only_rank(PAUCXGBClassifier, "vector_scaling_softmax", **about).fit(X, y, eval_set=[(X, y)])
+    # XGBoost's own objective makes probabilities of its margins.
+    own = only_rank(PAUCXGBClassifier, "softmax_cross_entropy", **about)
+    found = own.fit(X, y, eval_set=[(X, y)]).evals_result()["validation_0"]["mlogloss"]
+    assert found[-1] < found[0] < np.log(3) + 1e-6
