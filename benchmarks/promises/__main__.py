@@ -33,12 +33,13 @@ def main(
     *,
     program: str = "promises",
     description: str | None = about,
-    parts: Mapping[str, Part] = PARTS,
+    parts: Mapping[str, Part] | None = None,
 ) -> int:
     """Run the unfinished part of a study, print its report and return the exit status.
 
     The studies are those of the promises, unless another program hands over its own.
     """
+    parts = PARTS if parts is None else parts
     parser = _build_parser(program, description, parts)
     options = parser.parse_args(arguments)
     part = parts[options.part]

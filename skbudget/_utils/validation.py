@@ -266,7 +266,13 @@ def _check_column(values: ArrayLike, name: str, dtype: Any) -> NDArray:
     return column[:, 0] if column.ndim == 2 else column
 
 
-def check_scores(scores: ArrayLike, name: str = "y_score", *, dtype: Any = np.float64) -> NDArray:
+def check_scores(
+    scores: ArrayLike,
+    name: str = "y_score",
+    *,
+    dtype: Any = np.float64,
+    n_samples: int | None = None,
+) -> NDArray:
     """Return finite scores of shape (n_samples,); integers and float32 are widened.
 
     Integers that a float cannot hold are refused: different scores would become equal.
@@ -276,6 +282,10 @@ def check_scores(scores: ArrayLike, name: str = "y_score", *, dtype: Any = np.fl
         raise ValueError(
             f"{name} holds numbers that float64 rounds, such as integers above 2**53: scores that "
             "differ would tie. Pass ranks or floats."
+        )
+    if n_samples is not None and column.size != n_samples:
+        raise ValueError(
+            f"{name} must have one entry per sample: expected {n_samples}, got {column.size}."
         )
     return column
 

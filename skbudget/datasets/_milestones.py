@@ -104,7 +104,7 @@ def make_milestones(
     >>> from skbudget.datasets import make_milestones
     >>> X, level = make_milestones(random_state=0)
     >>> [round(float((level >= event).mean()), 3) for event in (1, 2, 3, 4)]
-    [0.199, 0.1, 0.04, 0.005]
+    [0.196, 0.1, 0.04, 0.004]
     """
     owner = "make_milestones"
     steps = _check_rates(rates, owner)

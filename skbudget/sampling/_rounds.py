@@ -118,11 +118,7 @@ def sample_in_rounds(
         owner=owner,
     )
     n_samples, n_rows = negatives.positive.size, negatives.rows.size
-    scores = None if score is None else check_scores(score, "score")
-    if scores is not None and scores.size != n_samples:
-        raise ValueError(
-            f"score must have one entry per sample: expected {n_samples}, got {scores.size}."
-        )
+    scores = None if score is None else check_scores(score, "score", n_samples=n_samples)
     with naming("X"):
         X = check_array(X, accept_sparse="csr", dtype=np.float64, input_name="X")
     if X.shape[0] != n_samples:

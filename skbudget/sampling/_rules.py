@@ -86,12 +86,7 @@ def eligible_negatives(
     if is_shown is not None:
         found |= is_shown
     if engagement is not None:
-        engaged = check_scores(engagement, "engagement")
-        if engaged.size != n_samples:
-            raise ValueError(
-                f"engagement must have one entry per sample: expected {n_samples}, got "
-                f"{engaged.size}."
-            )
+        engaged = check_scores(engagement, "engagement", n_samples=n_samples)
         found &= engaged <= limit
     if is_near is not None:
         found &= ~is_near
@@ -148,11 +143,7 @@ def shown_above_positive(
     positive = find_classes(y, pos_label, owner=owner, stacklevel=3).positive
     n_samples = positive.size
     codes = code_labels(query, "query", n_samples)[1]
-    place = check_scores(position, "position")
-    if place.size != n_samples:
-        raise ValueError(
-            f"position must have one entry per sample: expected {n_samples}, got {place.size}."
-        )
+    place = check_scores(position, "position", n_samples=n_samples)
     min_times = check_positive(min_times, "min_times", owner, integer=True, minimum=1)
     if min_times > 1 and repeated is None:
         raise ValueError(

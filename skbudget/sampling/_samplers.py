@@ -291,13 +291,7 @@ def sample_hard(
         owner=owner,
     )
     hard_share = check_fraction(hard_share, "hard_share", owner)
-    scores = check_scores(score, "score")
-    if scores.size != negatives.positive.size:
-        raise ValueError(
-            f"score must have one entry per sample: expected {negatives.positive.size}, got "
-            f"{scores.size}."
-        )
-    scores = scores[negatives.rows]
+    scores = check_scores(score, "score", n_samples=negatives.positive.size)[negatives.rows]
     n_rows, n_drawn = scores.size, negatives.n_drawn
     # At least one is drawn at random, unless all are kept.
     n_hard = min(round(hard_share * n_drawn), n_drawn - 1 if n_drawn < n_rows else n_drawn)

@@ -174,7 +174,7 @@ def test_the_model_behind_the_rows_is_found():
 @pytest.mark.parametrize(
     ("levels", "message"),
     [
-        ([0, 0, 0], "needs at least two levels.*y has one"),
+        ([0, 0, 0], "needs at least two levels.*all rows of y_true have the level 0"),
         ([0, 2, 2], r"no row with weight has the level \[1\].*merge a level"),
         ([1, 2, 3], r"no row with weight has the level \[0\]"),
     ],
