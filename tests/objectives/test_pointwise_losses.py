@@ -332,7 +332,7 @@ def test_the_hinges_balance_the_classes():
     given = tuple(0.5 + np.arange(mass.size))
     plain = CrammerSinger(weight=None)
     parts = [
-        total * plain.loss(*(column[CODES == k] for column in (CODES, TABLE, WEIGHTS)))
+        total * plain.loss(*(column[k == CODES] for column in (CODES, TABLE, WEIGHTS)))
         for k, total in enumerate(mass)
     ]
     for loss, weight in ((CrammerSinger(), of_class), (CrammerSinger(weight=given), given)):
