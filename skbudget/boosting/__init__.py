@@ -16,12 +16,14 @@ from ._objective import BoosterObjective, PAUCObjective, pauc_objective
 if TYPE_CHECKING:
     from ._dask import DaskPAUCXGBClassifier
     from ._lightgbm import LightGBMRounds, PAUCLGBMClassifier
+    from ._lightgbm_pool import LightGBMPool
     from ._xgboost import PAUCXGBClassifier, XGBoostRounds
 
 __all__ = [
     "BoosterObjective",
     "CoverageMetric",
     "DaskPAUCXGBClassifier",
+    "LightGBMPool",
     "LightGBMRounds",
     "PAUCLGBMClassifier",
     "PAUCObjective",
@@ -35,6 +37,7 @@ _lazy_getattr, _ = lazy_names(
     __name__,
     {
         "DaskPAUCXGBClassifier": "._dask",
+        "LightGBMPool": "._lightgbm_pool",
         "LightGBMRounds": "._lightgbm",
         "PAUCLGBMClassifier": "._lightgbm",
         "PAUCXGBClassifier": "._xgboost",

@@ -1,0 +1,222 @@
+"""LightGBM: training on the rows that can reach the band, as a callback and its objective."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.utils import _safe_indexing
+
+from .._utils.validation import shape_of
+from ..objectives import Rows
+from ._calls import BoosterCallable, WithColumns, unpack_call
+from ._lightgbm_booster import main_names
+from ._reach import Reach, Work
+
+__all__ = ["LightGBMPool"]
+
+# Rows that are taken through trees at once: copies of more would cost memory.
+_BLOCK = 100_000
+# Parameters by which scores change otherwise than by the leaves of new trees.
+_TRUE = (True, 1, "true", "True", "1", "+")
+_OTHER_BOOSTING = ("dart", "rf", "random_forest")
+
+
+class _Moved(Exception):
+    """Ends an update after it has replaced the training data."""
+
+
+def _stop(*_: Any) -> Any:
+    raise _Moved
+
+
+class LightGBMPool:
+    """Callback that trains LightGBM on the rows that can reach the band, and an objective.
+
+    A loss over a band pulls at the positives and at the negatives in the band. The trees grow on
+    these and on all negatives that can rise into the band before the rows are chosen again: no
+    score rises by more than the greatest leaves of the trees since, which is checked in every
+    round. So gradients and hessians are those of training on all rows, and histograms are made of
+    a few percent of them. The result is an ordinary booster.
+
+    Parameters
+    ----------
+    objective : PAUCObjective, BoosterObjective, or one of these with columns
+        What is minimised. Where its loss is none over a band (or has ``tau_scale="iqr"``, for
+        which all negatives count), all rows are trained on.
+    X : array-like, sparse matrix or DataFrame of shape (n_samples, n_features)
+        The rows of the ``lightgbm.Dataset``, as `lightgbm.Booster.predict` takes them. Rows
+        that were out of reach are scored by it before they come into reach.
+
+    Attributes
+    ----------
+    objective : callable
+        To be passed to LightGBM as the objective.
+    work_ : Work
+        What the last training did, as parts of what training on all rows would do: ``trained``
+        and ``rescored``.
+
+    See Also
+    --------
+    PAUCLGBMClassifier : Does this by itself.
+    skbudget.boosting.PAUCObjective : The objective.
+
+    Notes
+    -----
+    The parameter ``feature_pre_filter=False`` is needed in
+    the parameters of the Dataset: what a leaf's least number of rows counts is scaled to the rows
+    that are trained on, so that trees are as deep as with all rows. LightGBM estimates the
+    number of rows in a leaf from the hessian, and rows outside of the band have none.
+
+    Bagging draws from the rows that are trained on. Metrics of the training set itself would be
+    those of the pool: pass a copy of it as a validation set. ``dart``, random forests and
+    linear trees are refused.
+
+    Examples
+    --------
+    >>> import lightgbm as lgb
+    >>> from skbudget import PAUCObjective, make_contested_top
+    >>> from skbudget.boosting import LightGBMPool
+    >>> X, y = make_contested_top(20_000, pos_rate=0.005, random_state=0)
+    >>> pool = LightGBMPool(PAUCObjective(budget=0.005), X)
+    >>> params = {"objective": pool.objective, "verbose": -1, "num_threads": 1}
+    >>> data = lgb.Dataset(X, y, params={"feature_pre_filter": False})
+    >>> booster = lgb.train(params, data, num_boost_round=60, callbacks=[pool])
+    >>> booster.num_trees(), pool.work_.trained < 0.5
+    (60, True)
+    """
+
+    before_iteration: ClassVar[bool] = True
+    order: ClassVar[int] = 1
+
+    def __init__(self, objective: Any, X: Any) -> None:
+        plain = objective.objective if isinstance(objective, WithColumns) else objective
+        if not isinstance(plain, BoosterCallable):
+            raise TypeError(
+                "LightGBMPool needs a PAUCObjective or a BoosterObjective as the objective: got "
+                f"{objective!r}."
+            )
+        self._plain = plain
+        self._columns = objective.columns if isinstance(objective, WithColumns) else {}
+        self._X = X
+        self._n_rows = shape_of(X, "X")[0]
+        self._reach: Reach | None = None
+        self._env: Any = None
+        self._all: Any = None
+        self._least_rows = 20
+        self.objective: Callable[..., Any] = self._make_objective()
+
+    @property
+    def work_(self) -> Work:
+        """What the last training did."""
+        if self._reach is None:
+            raise AttributeError("LightGBMPool has not trained yet.")
+        return self._reach.work
+
+    def __call__(self, env: Any) -> None:
+        """Learn which booster is trained, and its round."""
+        if hasattr(env.model, "boosters"):
+            raise ValueError("LightGBMPool trains one booster: it cannot be used with lgb.cv.")
+        if self._env is None or env.model is not self._env.model:
+            # Another training begins.
+            self._check(env)
+            self._all, self._reach = env.model.train_set, None
+        self._env = env
+
+    def _check(self, env: Any) -> None:
+        params = env.params
+        for name in ("boosting", "boosting_type", "boost"):
+            if params.get(name) in _OTHER_BOOSTING:
+                raise ValueError(
+                    f"LightGBMPool needs trees whose scores add up: got {name}={params[name]!r}. "
+                    "Leave it out, or train on all rows."
+                )
+        if _given(params, "linear_tree", False) in _TRUE:
+            raise ValueError(
+                "LightGBMPool needs leaves with one output each: leave linear_tree out, or train "
+                "on all rows."
+            )
+        self._least_rows = _given(params, "min_data_in_leaf", 20)
+        data = env.model.train_set
+        if _given({**params, **data.get_params()}, "feature_pre_filter", True) in _TRUE:
+            raise ValueError(
+                "LightGBMPool changes what the least number of rows in a leaf counts, and "
+                "LightGBM allows that with feature_pre_filter=False alone: pass it to the "
+                "Dataset, lightgbm.Dataset(X, y, params={'feature_pre_filter': False})."
+            )
+        n_rows = data.num_data()
+        if n_rows != self._n_rows:
+            raise ValueError(
+                f"X of LightGBMPool must be the rows of the Dataset: X has {self._n_rows} rows, "
+                f"the Dataset {n_rows}."
+            )
+
+    def _make_objective(self) -> Callable[..., Any]:
+        # LightGBM copies its parameters deeply, but not a function.
+        def objective(first: Any, second: Any, *more: Any) -> Any:
+            if hasattr(second, "get_label"):
+                return self._derivatives(second.get_label(), first, second.get_weight())
+            return self._derivatives(first, second, *more[:1])
+
+        return objective
+
+    def _derivatives(self, labels: Any, raw: NDArray[Any], weight: Any = None) -> Any:
+        if self._env is None:
+            raise ValueError(
+                "The objective of a LightGBMPool needs its callback: pass callbacks=[pool] to "
+                "LightGBM, too."
+            )
+        model = self._env.model
+        number = model.current_iteration()
+        if self._reach is None:
+            self._reach = self._begin(labels, raw, weight)
+        loss = self._plain._resolved(self._reach.rows, self._round())
+        gained = float(model.upper_bound()) if model.num_trees() else 0.0
+        gradient, hessian, moved = self._reach.derivatives(loss, raw, number, gained)
+        if moved:
+            self._move(model)
+        return gradient, hessian
+
+    def _begin(self, labels: Any, raw: NDArray[Any], weight: Any) -> Reach:
+        call = unpack_call(labels, raw, weight)
+        rows: Rows = self._plain._rows(call, self._columns)
+        n_rounds = self._env.end_iteration
+        return Reach(rows, n_rounds, self._bring)
+
+    def _round(self) -> int | None:
+        return None if self._plain.schedule is None else self._env.iteration
+
+    def _bring(self, index: NDArray[np.intp], first: int, last: int) -> NDArray[np.float64]:
+        added = np.empty(index.size)
+        for begin in range(0, index.size, _BLOCK):
+            block = slice(begin, begin + _BLOCK)
+            added[block] = self._env.model.predict(
+                _safe_indexing(self._X, index[block]),
+                start_iteration=first,
+                num_iteration=last - first,
+                raw_score=True,
+            )
+        return added
+
+    def _move(self, model: Any) -> None:
+        """Let the booster train on other rows."""
+        assert self._reach is not None
+        index, before = self._reach.index, model.train_set
+        data = self._all if index is None else self._all.subset(index)
+        with suppress(_Moved):
+            model.update(train_set=data, fobj=_stop)
+        # LightGBM reads the data that it had while it is handed the new ones.
+        del before
+        share = data.num_data() / self._n_rows
+        model.reset_parameter({"min_data_in_leaf": round(share * self._least_rows)})
+
+
+def _given(params: Mapping[str, Any], name: str, default: Any) -> Any:
+    """Return a parameter of LightGBM by any of its names."""
+    for alias, main in main_names().items():
+        if main == name and params.get(alias) is not None:
+            return params[alias]
+    return default

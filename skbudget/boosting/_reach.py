@@ -1,0 +1,292 @@
+"""Training on the rows that can reach the band: which they are, and that no other can.
+
+A loss over a band has gradients for the positives and for the negatives in the band alone. A
+negative outside can enter it only if its score rises to the lower edge, and in a round no score
+rises by more than the greatest leaf of the round's tree. So rows that are further below the
+edge need neither a histogram nor a score, until the sum of the greatest leaves says so: the
+derivatives are those of all rows, to the last bit of the sums. It is the bound of the fast
+variants of k-means.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..objectives import Loss, Rows
+from ..objectives._loss import HESSIAN_FLOOR
+from ..objectives.losses._band import BandParameters
+
+__all__ = ["Reach", "can_be_bounded"]
+
+# What work costs, in rounds of training on all rows: a row of the pool is copied, and taken
+# through the trees again; a row outside is brought up to date; and all rows are looked over.
+_COPY, _REPLAY, _BRING, _BRING_TREE, _LOOK = 2.0, 0.27, 1.3, 0.27, 0.5
+# Training on all rows goes on while a pool would save less than this.
+_WORTHWHILE = 0.15
+# Before so many rounds the scores tell little about the next ones.
+_FIRST_LOOK, _NEXT_LOOK = 4, 3
+# A pool is chosen for this many times the recent rise of the bound.
+_CARE = 1.2
+_LENGTHS = (2, 3, 5, 8, 12, 18, 27, 40, 60, 90, 135, 200)
+_SAMPLE = 20_000
+_RECENT = 5
+# The scores of boosters are sums in their own precision.
+_SLACK = 1e-9
+
+
+def can_be_bounded(loss: Loss[Any]) -> bool:
+    """Tell whether only rows near the band of a loss take part in it."""
+    return isinstance(loss, BandParameters) and loss.tau_scale != "iqr" and loss.beta < 1.0
+
+
+@dataclass
+class Work:
+    """What a training has done, as parts of what training on all rows would do.
+
+    Attributes
+    ----------
+    n_rounds : int
+        Rounds so far.
+    trained : float
+        Rows trained on, a mean over rounds as a fraction of all rows.
+    rescored : float
+        Trees that rows outside were taken through, as a fraction of all trees and rows.
+    n_pools : int
+        How often the rows were chosen.
+    """
+
+    n_rounds: int = 0
+    trained: float = 0.0
+    rescored: float = 0.0
+    n_pools: int = 0
+
+
+@dataclass
+class Reach:
+    """Scores of all rows, as far as they are known, and the rows that are trained on.
+
+    Parameters
+    ----------
+    rows : Rows
+        All rows that there are, of two classes. Their scores are not used.
+    n_rounds : int
+        Rounds that there will be at most.
+    bring : callable
+        ``bring(index, first, last)`` returns what the trees of rounds ``first`` up to ``last``,
+        without it, add to the scores of some rows.
+    precision : float, default=1e-9
+        Rounding error of scores, relative to the greatest.
+
+    Attributes
+    ----------
+    index : ndarray of int or None
+        The rows that are trained on, increasing; None for all.
+    work : Work
+        What was done.
+    """
+
+    rows: Rows
+    n_rounds: int
+    bring: Callable[[NDArray[np.intp], int, int], NDArray[np.float64]]
+    precision: float = _SLACK
+
+    index: NDArray[np.intp] | None = field(init=False, default=None)
+    work: Work = field(init=False, default_factory=Work)
+
+    def __post_init__(self) -> None:
+        n_rows = self.rows.n_samples
+        self._score = np.zeros(n_rows)
+        # How many trees each score has.
+        self._at = np.zeros(n_rows, dtype=np.int32)
+        self._gained: list[float] = [0.0]
+        self._edges: list[float] = []
+        self._ceiling = -math.inf
+        self._chosen_at = 0
+        self._next_look = _FIRST_LOOK
+        self._part: Rows | None = None
+        self._sample = np.random.default_rng(0).integers(0, n_rows, min(n_rows, _SAMPLE))
+
+    def of_pool(self, loss: Loss[Any], rows: Rows) -> Loss[Any]:
+        """Return the loss whose band among some rows is that of the loss among all rows."""
+        if rows is self.rows or not isinstance(loss, BandParameters):
+            return loss
+        ratio = _reference(self.rows, loss.basis) / _reference(rows, loss.basis)
+        return loss.replace(alpha=loss.alpha * ratio, beta=min(1.0, loss.beta * ratio))
+
+    def derivatives(
+        self, loss: Loss[Any], raw: NDArray[np.floating], number: int, gained: float
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32], bool]:
+        """Return gradient and hessian of the rows to train on, and whether these are others.
+
+        Parameters
+        ----------
+        loss : Loss
+            The loss of the round, with all that depends on the rows filled in.
+        raw : ndarray of shape (n_trained,)
+            Scores of the rows that were trained on in the last round.
+        number : int
+            Number of trees so far.
+        gained : float
+            Sum of the greatest leaves of these trees.
+
+        Returns
+        -------
+        gradient, hessian : ndarray of shape (n_trained,)
+        moved : bool
+            Whether ``index`` has changed, and derivatives are those of the new rows.
+        """
+        while len(self._gained) <= number:
+            self._gained.append(gained)
+        self._gained[number] = gained
+        before = self.index
+        rows = self._part if self._part is not None else self.rows
+        rows = rows.replace(raw=raw, dtype=np.float32)
+        band = can_be_bounded(loss)
+        if not band and self.index is not None:
+            rows = self._all_again(raw, number)
+        bounded = self.of_pool(loss, rows) if self.index is not None else loss
+        held: Any = bounded.hold(rows)
+        if band and self._is_due(_edge(held), number):
+            rows = self._choose(loss, raw, _edge(held), number)
+            bounded = self.of_pool(loss, rows) if self.index is not None else loss
+            held = bounded.hold(rows)
+        if band:
+            self._edges.append(_edge(held))
+        self.work.n_rounds += 1
+        self.work.trained += (rows.n_samples / self.rows.n_samples - self.work.trained) / (
+            self.work.n_rounds
+        )
+        found = bounded.derivatives(rows, held)
+        factor = bounded.boosting_factor(rows)
+        gradient, hessian = found.dense(
+            rows.n_samples, scale=factor, floor=HESSIAN_FLOOR, dtype=np.float32
+        )
+        return gradient, hessian, self.index is not before
+
+    # --- what is known -----------------------------------------------------------------------
+
+    def _is_due(self, edge: float, number: int) -> bool:
+        """Tell whether the rows are to be chosen, because others may reach the edge."""
+        if self.index is None:
+            return number >= self._next_look and number < self.n_rounds - 1
+        risen = self._gained[number] - self._gained[self._chosen_at]
+        return not self._ceiling + risen + self._slack() < edge
+
+    def _slack(self) -> float:
+        ceiling = abs(self._ceiling) if math.isfinite(self._ceiling) else 0.0
+        return self.precision * (1.0 + ceiling + abs(self._gained[-1]))
+
+    def _know(self, raw: NDArray[np.floating], number: int) -> None:
+        """Note the scores of the rows that were trained on."""
+        which = slice(None) if self.index is None else self.index
+        self._score[which] = raw
+        self._at[which] = number
+
+    def _bounds(self, number: int) -> NDArray[np.float64]:
+        """Return what no score is above; minus infinity for positives, who are always in."""
+        gained = np.asarray(self._gained[: number + 1])
+        bounds = (gained[number] - gained)[self._at]
+        bounds += self._score
+        bounds[self.rows.target] = -np.inf
+        return bounds
+
+    def _update(self, index: NDArray[np.intp], number: int) -> None:
+        """Take rows through the trees that their scores do not have yet."""
+        at = self._at[index]
+        for first in np.unique(at):
+            if first < number:
+                some = index[at == first]
+                self._score[some] += self.bring(some, int(first), number)
+                self.work.rescored += (
+                    some.size / self.rows.n_samples * (number - int(first)) / self.n_rounds
+                )
+        self._at[index] = number
+
+    def _all_again(self, raw: NDArray[np.floating], number: int) -> Rows:
+        """Return to training on all rows."""
+        self._know(raw, number)
+        self._update(np.arange(self.rows.n_samples), number)
+        self.index = self._part = None
+        self._next_look = number + _NEXT_LOOK
+        return self.rows.replace(raw=self._score.copy(), dtype=np.float32)
+
+    # --- the choice --------------------------------------------------------------------------
+
+    def _choose(self, loss: Loss[Any], raw: NDArray[np.floating], edge: float, number: int) -> Rows:
+        """Choose the rows to train on, and return them with their scores."""
+        self._know(raw, number)
+        bounds = self._bounds(number)
+        if self.index is not None:
+            # The edge among the rows of the pool is not above that of all rows. So rows that
+            # may reach it are the ones to look at, and then the edge is exact.
+            self._update(np.flatnonzero((bounds >= edge) & (self._at < number)), number)
+            bounds = self._bounds(number)
+            known = np.flatnonzero((self._at == number) & ~self.rows.target)
+            known = np.concatenate([known, self.rows.positive_rows])
+            part = self.rows.take(known).replace(raw=self._score[known])
+            edge = _edge(self.of_pool(loss, part).hold(part))
+        length, cost = self._length(edge, number)
+        if cost > 1.0 - _WORTHWHILE:
+            if self.index is not None:
+                return self._all_again(self._score[self.index], number)
+            self._next_look = number + _NEXT_LOOK
+            return self.rows.replace(raw=raw, dtype=np.float32)
+        lowest = edge - length * self._rise(number)
+        near = bounds >= lowest
+        self._update(np.flatnonzero(near & (self._at < number)), number)
+        bounds = np.where(near, self._score, bounds)
+        near &= bounds >= lowest
+        near |= self.rows.target
+        self._ceiling = float(bounds.max(where=~near, initial=-np.inf))
+        self._chosen_at = number
+        self.index = np.flatnonzero(near)
+        self._part = self.rows.take(self.index)
+        self.work.n_pools += 1
+        # The booster has scores of its own for positives; here they are known as well.
+        self._update(self.index, number)
+        return self._part.replace(raw=self._score[self.index], dtype=np.float32)
+
+    def _rise(self, number: int) -> float:
+        """Return by how much bounds come closer to the edge in a round."""
+        recent = max(1, min(_RECENT, number))
+        rise = (self._gained[number] - self._gained[number - recent]) / recent
+        edges = self._edges[-recent:]
+        fall = (edges[0] - edges[-1]) / max(1, len(edges) - 1) if edges else 0.0
+        # Leaves are negative where a loss of all rows warms up.
+        return _CARE * (max(0.0, rise) + max(0.0, fall)) + self._slack()
+
+    def _length(self, edge: float, number: int) -> tuple[int, float]:
+        """Return for how many rounds a pool costs least, and what a round then costs."""
+        rise = self._rise(number)
+        below = np.sort(edge - self._score[self._sample])
+        best, least = 1, math.inf
+        for length in _LENGTHS:
+            length = max(1, min(length, self.n_rounds - number))
+            share, stale = np.searchsorted(below, [length * rise, 2 * length * rise]) / below.size
+            cost = share * (1.0 + (_COPY + _REPLAY * number) / length)
+            cost += stale * (_BRING / length + _BRING_TREE) + _LOOK / length
+            if cost < least:
+                best, least = length, float(cost)
+        return best, least
+
+
+def _edge(held: Any) -> float:
+    """Return the lower edge of the band: scores below it do not matter."""
+    return float(held.t_beta if hasattr(held, "t_beta") else held.thresholds.min())
+
+
+def _reference(rows: Rows, basis: str) -> float:
+    """Return the weight of the rows whose ranks the band counts."""
+    mask = rows.columns.get("iid_mask")
+    if mask is None:
+        return rows.negative_weight if basis == "fpr" else rows.total_weight
+    counted = mask if basis == "population" else mask & ~rows.target
+    if rows.weight is None:
+        return float(np.count_nonzero(counted))
+    return float(rows.weight[counted].sum())
