@@ -33,6 +33,8 @@ _WORTHWHILE = 0.15
 _FIRST_LOOK, _NEXT_LOOK = 4, 3
 # A pool is chosen for this many times the recent rise of the bound.
 _CARE = 1.2
+# And once more if it has lasted so many times as long as it was chosen for.
+_LATE = 2
 _LENGTHS = (2, 3, 5, 8, 12, 18, 27, 40, 60, 90, 135, 200)
 _SAMPLE = 20_000
 _RECENT = 5
@@ -107,7 +109,7 @@ class Reach:
         self._gained: list[float] = [0.0]
         self._edges: list[float] = []
         self._ceiling = -math.inf
-        self._chosen_at = 0
+        self._chosen_at, self._planned = 0, 1
         self._next_look = _FIRST_LOOK
         self._part: Rows | None = None
         self._sample = np.random.default_rng(0).integers(0, n_rows, min(n_rows, _SAMPLE))
@@ -175,6 +177,9 @@ class Reach:
         """Tell whether the rows are to be chosen, because others may reach the edge."""
         if self.index is None:
             return number >= self._next_look and number < self.n_rounds - 1
+        if number - self._chosen_at >= _LATE * self._planned:
+            # It lasts longer than expected: fewer rows would do by now.
+            return True
         risen = self._gained[number] - self._gained[self._chosen_at]
         return not self._ceiling + risen + self._slack() < edge
 
@@ -244,7 +249,7 @@ class Reach:
         near &= bounds >= lowest
         near |= self.rows.target
         self._ceiling = float(bounds.max(where=~near, initial=-np.inf))
-        self._chosen_at = number
+        self._chosen_at, self._planned = number, length
         self.index = np.flatnonzero(near)
         self._part = self.rows.take(self.index)
         self.work.n_pools += 1
