@@ -83,9 +83,9 @@ class AutoBalanceClassifier(ClassifierMixin, BaseEstimator):
         Where the three numbers come from. "gradient" is for networks: it begins from the best
         of plain cross-entropy and four losses that theory suggests, by the score of the rows
         held out. After a warm-up, steps of the network and of the numbers take turns, and the
-        latter follow the implicit hypergradient. "random" tries ``n_candidates`` losses on folds, and
-        "optuna" lets Optuna propose them. "auto" is "gradient" for networks and "random"
-        for trees.
+        latter follow the implicit hypergradient. "random" tries ``n_candidates`` losses on
+        folds, and "optuna" lets Optuna propose them. "auto" is "gradient" for networks and
+        "random" for trees.
     n_candidates : int, default=10
         Losses that are tried, beside plain cross-entropy, without gradients.
     cv : int, cross-validation generator or iterable, default=5
