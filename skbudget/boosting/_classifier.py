@@ -29,6 +29,7 @@ from ..objectives._checks import set_loss_params
 from ..objectives._rows import Margins, Target, check_columns
 from ._calls import WithColumns
 from ._columns import check_names_of_columns, check_negatives, check_value
+from ._conditions import CONDITIONS
 from ._fitting import (
     CALIBRATED,
     MIN_TO_CHOOSE,
@@ -291,6 +292,7 @@ class PAUCClassifierMixin:
         continued, or None, by the name of that argument of `fit`.
         """
         owner, minimised = type(self).__name__, self._check_params()
+        self._names.warn_without_effect(CONDITIONS[self._library], self._extras(), self, 4)
         target, margins = self._fitted_kind = minimised.target, minimised.margins
         calibrated = self.calibration_cv is not None and target in CALIBRATED
         for name, model in earlier.items():

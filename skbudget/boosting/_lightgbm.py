@@ -31,6 +31,7 @@ from ._lightgbm_booster import (
     main_names,
     raw_margins,
     refuse_metrics_of_probabilities,
+    refuse_unknown_metrics,
 )
 from ._methods import can_predict, has_probabilities
 from ._objective import Surrogate
@@ -326,6 +327,8 @@ eval_X, eval_y
         # LightGBM would add its log loss, which reads margins as probabilities.
         metrics = eval_metric if isinstance(eval_metric, list) else [eval_metric]
         named = [metric for metric in metrics if isinstance(metric, str)]
+        refuse_unknown_metrics(params.get("metric"), "metric", type(self).__name__)
+        refuse_unknown_metrics(named, "eval_metric", type(self).__name__)
         if not is_theirs:
             refuse_metrics_of_probabilities([*named, params.get("metric")], type(self).__name__)
             # With a custom objective LightGBM fails where it has filtered all features.
