@@ -50,12 +50,7 @@ from ._minimised import Minimised, find_minimised
 from ._parameters import OWN_PARAMETERS, ParentNames, check_seed
 from ._splits import check_folds, find_routing, route_to_splitters, with_given_splits
 from ._table import prepare_table
-from ._targets import (
-    check_base,
-    code_labels,
-    count_margins,
-    rows_of_weight,
-)
+from ._targets import check_base, code_labels, count_margins, rows_of_weight, warn_of_new_base
 
 __all__ = [
     "BAND_LEAVES",
@@ -470,10 +465,11 @@ class PAUCClassifierMixin:
 
     def _probabilities(self, X: Any, **kwargs: Any) -> NDArray[np.float64]:
         """Return the probabilities of the classes; of two the positive one is the second."""
-        scores = self._scores(X, **kwargs)
-        calibrator = self._calibrator(kwargs.get(self._base_name))
+        scores, base = self._scores(X, **kwargs), kwargs.get(self._base_name)
+        calibrator = self._calibrator(base)
         if calibrator is None:
             raise self._lacks_calibration()
+        warn_of_new_base(base, self._calibration, self._base_name, type(self).__name__)
         return calibrator.probabilities(scores)
 
     def _lacks_calibration(self) -> NotFittedError:

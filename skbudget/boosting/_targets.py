@@ -12,6 +12,7 @@ from sklearn.preprocessing import LabelEncoder
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _num_samples, column_or_1d
 
+from .._utils.callers import outer_call
 from .._utils.labels import TwoClasses, find_classes, refuse_labels
 from .._utils.naming import naming
 from .._utils.validation import check_weights
@@ -25,6 +26,7 @@ __all__ = [
     "refuse_beside",
     "rows_of_weight",
     "values_as_weights",
+    "warn_of_new_base",
 ]
 
 
@@ -241,3 +243,15 @@ def values_as_weights(
             raise ValueError(f"The positives have no value in {name}: at least one must have.")
         weights.append(np.where(target == 1, checked, 1.0))
     return weights
+
+
+def warn_of_new_base(base: Any, calibration: Any, name: str, owner: str) -> None:
+    """Warn if scores are added to margins of a calibration that was learnt without any."""
+    if base is not None and calibration is not None and calibration.with_base is None:
+        outer_call().warn_once(
+            f"{owner} was fitted without {name}, so that its probabilities are calibrated for "
+            f"margins without it: those of rows with {name} can be far from the truth, and only "
+            f"their order is right. Fit with {name}, too, or use decision_function.",
+            UserWarning,
+            "new_base",
+        )

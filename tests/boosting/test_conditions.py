@@ -88,3 +88,23 @@ def test_a_metric_that_lightgbm_does_not_know_is_refused(how, table):
     with pytest.raises(ValueError, match=f"'nonsense' in {how} .*CoverageMetric"):
         fit(["auc", "nonsense"])
     assert "auc" in fit(["auc", "average_precision"]).evals_result_["valid_0"]
+
+
+@pytest.mark.parametrize("cls", [PAUCLGBMClassifier, PAUCXGBClassifier])
+def test_scores_that_calibration_does_not_know_are_warned_of(cls, table):
+    X, y = table
+    name = cls._base_name
+    base = np.ones(y.size)
+    options = {"calibration_cv": 2, "n_estimators": 5}
+    without = make(cls).set_params(**options).fit(X, y)
+    told = f"{cls.__name__} was fitted without {name}, .* only their order is right. Fit with"
+    for method in ("predict_proba", "predict"):
+        with pytest.warns(UserWarning, match=told) as found:
+            getattr(without, method)(X, **{name: base})
+        assert found[0].filename == __file__
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        without.decision_function(X, **{name: base})
+        fitted_with = make(cls).set_params(**options).fit(X, y, **{name: base})
+        fitted_with.predict_proba(X, **{name: base})
+        fitted_with.predict_proba(X)
