@@ -123,7 +123,7 @@ def by_gradients(
             unit = table.segments[number].astype(np.int64)
         weight = np.ones(number.size) if table.weight is None else table.weight[number]
         return TensorRows(
-            torch.as_tensor(np.asarray(X, dtype=np.float32)),
+            torch.as_tensor(np.array(X, dtype=np.float32)),
             torch.as_tensor(positive),
             torch.as_tensor(weight / weight.mean(), dtype=torch.float32),
             torch.as_tensor(unit),

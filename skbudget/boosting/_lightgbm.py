@@ -24,6 +24,7 @@ from ._classifier import (
 )
 from ._documents import document_parameters
 from ._lightgbm_booster import (
+    EARLY_STOPPING_NAMES,
     LightGBM,
     LightGBMRounds,
     check_callbacks,
@@ -36,7 +37,7 @@ from ._lightgbm_booster import (
 from ._methods import can_predict, has_probabilities
 from ._objective import Surrogate
 from ._parameters import OF_LIGHTGBM, OWN_PARAMETERS, ParentNames
-from ._targets import check_base, check_eval_base, values_as_weights
+from ._targets import check_base, check_eval_base, check_stopping, values_as_weights
 
 __all__ = ["LightGBMRounds", "PAUCLGBMClassifier"]
 
@@ -308,6 +309,9 @@ eval_X, eval_y
             X, y, sample_weight, init_score, columns, {"init_model": init_model}
         )
         sets = self._encoded_eval_sets(eval_set, eval_X, eval_y)
+        stopping = {name: self._extras().get(name) for name in EARLY_STOPPING_NAMES}
+        for name, n_rounds in stopping.items():
+            check_stopping(n_rounds, sets, name, type(self).__name__)
         targets = [y_eval for _, y_eval in sets]
         sizes = [len(target) for target in targets]
         if eval_value is not None:

@@ -21,6 +21,7 @@ from ..objectives._rows import Margins, Target
 __all__ = [
     "check_base",
     "check_eval_base",
+    "check_stopping",
     "code_labels",
     "count_margins",
     "refuse_beside",
@@ -255,3 +256,23 @@ def warn_of_new_base(base: Any, calibration: Any, name: str, owner: str) -> None
             UserWarning,
             "new_base",
         )
+
+
+def check_stopping(n_rounds: Any, sets: Any, name: str, owner: str) -> None:
+    """Raise for early stopping without rows to stop by.
+
+    Raises
+    ------
+    ValueError
+        Naming the parameter, and what to pass.
+    """
+    if n_rounds not in (None, False) and not sets:
+        try:
+            asked = float(n_rounds) > 0
+        except (TypeError, ValueError):
+            return
+        if asked:
+            raise ValueError(
+                f"{name}={n_rounds!r} of {owner} needs rows to stop by: pass eval_set=[(X, y)] "
+                "with rows that are not trained on to fit, or leave it out."
+            )

@@ -27,7 +27,7 @@ from ._minimised import Minimised
 from ._objective import Surrogate
 from ._parameters import OF_XGBOOST, OWN_PARAMETERS, ParentNames, extras_of_xgboost
 from ._table import has_categories
-from ._targets import check_base, check_eval_base, values_as_weights
+from ._targets import check_base, check_eval_base, check_stopping, values_as_weights
 from ._xgboost_booster import (
     MAIN_NAMES,
     XGBoost,
@@ -333,6 +333,8 @@ base_margin_eval_set
         params = self._parent_params()
         if self._fitted_kind[0] != "binary" and not self._is_theirs(training):
             refuse_metrics_of_probabilities(self.eval_metric, type(self).__name__)
+        n_rounds = self.early_stopping_rounds
+        check_stopping(n_rounds, eval_set, "early_stopping_rounds", type(self).__name__)
         if eval_set is not None:
             eval_set = self._coded_sets(eval_set, "eval_set")
             # Beside an objective of its own XGBoost has a metric for every target.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from skbudget import PAUCLGBMClassifier, PAUCXGBClassifier, make_contested_top
@@ -108,3 +109,23 @@ def test_scores_that_calibration_does_not_know_are_warned_of(cls, table):
         fitted_with = make(cls).set_params(**options).fit(X, y, **{name: base})
         fitted_with.predict_proba(X, **{name: base})
         fitted_with.predict_proba(X)
+
+
+@pytest.mark.parametrize("cls", [PAUCLGBMClassifier, PAUCXGBClassifier])
+def test_early_stopping_without_rows_to_stop_by_is_refused(cls, table):
+    told = rf"early_stopping_rounds=5 of {cls.__name__} needs rows .*eval_set=\[\(X, y\)\]"
+    with pytest.raises(ValueError, match=told):
+        make(cls, early_stopping_rounds=5).fit(*table)
+
+
+@pytest.mark.parametrize("cls", [PAUCLGBMClassifier, PAUCXGBClassifier])
+def test_names_that_models_cannot_hold_are_refused_first(cls, table):
+    X, y = table
+    frame = pd.DataFrame(X, columns=[f"a[{number}]" for number in range(X.shape[1])])
+    with pytest.raises(ValueError, match=rf"of {cls.__name__} must not hold.*'a\[0\]'.*15 others"):
+        make(cls).fit(frame, y)
+    refused = '[]{},:"'
+    frame.columns = [
+        name.translate(str.maketrans(dict.fromkeys(refused, "_"))) for name in frame.columns
+    ]
+    make(cls).fit(frame, y)
