@@ -242,13 +242,15 @@ class PAUCClassifierMixin:
         without = self._fitted_kind[0] == "binary" or find_minimised(self).has_queries
         return not without and self._is_theirs(training)
 
-    def _coverage_metric(self, *, of_value: bool) -> CoverageMetric:
+    def _coverage_metric(self, queries: Any, *, of_value: bool) -> CoverageMetric:
         if self._fitted_kind[0] != "binary":
             raise ValueError(
                 "An evaluation set needs an eval_metric for this objective: coverage at the "
-                "budget, the metric otherwise, is known for two classes only."
+                "budget, the metric otherwise, is known for two classes only. For grades of "
+                "queries pass 'ndcg@10'."
             )
-        return CoverageMetric(self.budget, "population", "value" if of_value else "rows")
+        weights: Any = "value" if of_value else "rows"
+        return CoverageMetric(self.budget, "population", weights, per_query=queries is not None)
 
     def _check_params(self) -> Minimised:
         minimised = find_minimised(self)

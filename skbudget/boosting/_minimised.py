@@ -94,6 +94,11 @@ class Minimised:
         """Whether a booster that has the loss is told which rows belong to one query."""
         return isinstance(self.loss, OfQueries)
 
+    @property
+    def has_lists(self) -> bool:
+        """Whether the loss compares rows of the same query, if it is told of queries."""
+        return self.loss is not None and "group" in self.loss.reads | self.loss.needs
+
     def check_columns(self, columns: Mapping[str, Any], owner: str) -> None:
         """Raise if a column is given that nobody reads, or one is missing that the loss needs.
 
