@@ -47,7 +47,8 @@ from ._fitting import (
 from ._metric import CoverageMetric
 from ._minimised import Minimised, find_minimised
 from ._parameters import OWN_PARAMETERS, ParentNames, check_seed
-from ._splits import check_folds, find_routing, route_to_splitters, with_given_splits
+from ._routing import RoutedFit
+from ._splits import check_folds, route_to_splitters, with_given_splits
 from ._table import prepare_table
 from ._targets import (
     check_base,
@@ -90,7 +91,7 @@ def adopt_fitted(estimator: Any, fitted: Any) -> None:
             setattr(estimator, name, known)
 
 
-class PAUCClassifierMixin:
+class PAUCClassifierMixin(RoutedFit):
     """Fitting, calibration and prediction around a booster's own classifier.
 
     A subclass also inherits from that classifier, whose constructor parameters
@@ -123,10 +124,6 @@ class PAUCClassifierMixin:
     get_params: Callable[..., dict[str, Any]]
     _get_param_names: Callable[..., list[str]]
     __sklearn_is_fitted__: Callable[[], bool]
-    _get_metadata_request: Callable[[], Any]
-
-    # Where there are groups, they are to be heeded.
-    __metadata_request__fit: ClassVar[dict[str, Any]] = {"groups": True}
 
     pos_label: Any
     _label_encoder: LabelEncoder | TwoClasses | None
@@ -177,18 +174,6 @@ class PAUCClassifierMixin:
             class_weight=self._coded_weights(getattr(self, "class_weight", None)),
             earlier=earlier,
         )
-
-    def get_metadata_routing(self) -> Any:
-        """Return which metadata go where.
-
-        Returns
-        -------
-        routing : MetadataRequest or MetadataRouter
-            What `fit` requests. ``groups`` are requested unless
-            ``set_fit_request(groups=False)`` says otherwise. Splitters that are passed as
-            ``selection_cv`` and ``calibration_cv`` get what their `split` requests.
-        """
-        return find_routing(self, self._get_metadata_request())
 
     def set_params(self, **params: Any) -> Any:
         """Set parameters; ``objective__*`` and ``regularizer__*`` are those of losses.

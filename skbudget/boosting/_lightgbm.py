@@ -300,6 +300,7 @@ eval_X, eval_y
             Group of each row, such as its customer. No group is split between folds, see Notes.
         **columns : array-like of shape (n_samples,)
             Further columns that the loss reads, by name, such as ``segment`` or ``process``.
+            ``set_fit_request`` takes their names too, once the objective is set.
 
         Returns
         -------

@@ -92,7 +92,9 @@ def route_to_splitters(
     given = {name: left[name] for name in asked if left[name] is not None}
     routed = process_routing(estimator, "fit", **given, **requested_groups(estimator, groups))
     read = frozenset() if loss is None else loss.reads | loss.needs
-    left = {name: column for name, column in left.items() if name not in asked - read}
+    # What the estimator itself asks for is no mistake of the splitters' names.
+    own = estimator._get_metadata_request().consumes("fit", left)
+    left = {name: column for name, column in left.items() if name not in asked - read - own}
     return {name: dict(routed[name].split) for name in splitters}, left
 
 
