@@ -16,6 +16,7 @@ from sklearn.utils._param_validation import InvalidParameterError
 from sklearn.utils.validation import _num_samples, check_is_fitted, column_or_1d
 
 from .._utils.labels import TwoClasses, is_positive_first
+from .._utils.levels import level_accuracy
 from .._utils.names import refuse_unknown_names
 from .._utils.naming import naming
 from .._utils.ranges import in_fitting_range
@@ -511,8 +512,9 @@ class PAUCClassifierMixin(RoutedFit):
         -------
         score : float
         """
-        if self._kind[0] == "real":
-            return r2_score(y, self.predict(X), sample_weight=sample_weight)  # type: ignore[attr-defined]
+        if self._kind[0] in ("real", "ordinal"):
+            measure = r2_score if self._kind[0] == "real" else level_accuracy
+            return float(measure(y, self.predict(X), sample_weight=sample_weight))  # type: ignore[attr-defined]
         return super().score(X, y, sample_weight=sample_weight)  # type: ignore[misc]
 
     @property

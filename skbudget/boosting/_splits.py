@@ -153,7 +153,9 @@ def _read(name: str, settings: Settings, training: Training, classes: NDArray[An
     """Return the splits of a parameter, as far as their rows have weight."""
     owner, rows = settings.owner, training.rows
     codes = rows.target.astype(np.intp)
-    labels, remedy = classes[codes], REMEDY.format(name=name)
+    # Splitters take fractions for amounts, so that levels are shown by their rank.
+    labels = codes if classes.dtype.kind == "f" else classes[codes]
+    remedy = REMEDY.format(name=name)
     splitter = splitter_of(getattr(settings, name), labels, name, ALLOWED)
     params = dict(training.for_splitters.get(name, {}))
     found = read_splits(splitter, training.X, labels, name=name, allowed=ALLOWED, params=params)
