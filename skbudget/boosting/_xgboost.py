@@ -235,6 +235,46 @@ class PAUCXGBClassifier(PAUCClassifierMixin, XGBClassifier):
                 params[name] = getattr(self, f"{name}_", None)
         return params
 
+    def load_model(self, fname: Any) -> None:
+        """Load a booster that was saved by ``save_model``.
+
+        Parameters
+        ----------
+        fname : str, PathLike or bytearray
+            The file. It knows neither labels nor a calibration, nor what was trained: set
+            ``objective`` to the loss of the model first, where that takes another target than
+            two classes.
+
+        Raises
+        ------
+        TypeError
+            If the file is of another kind of target than the objective takes. The
+            estimator is then unchanged.
+        """
+        before = dict(vars(self))
+        # A booster that is there would be loaded into, and what was fitted tells the target.
+        for name in ("_Booster", "_fitted_kind"):
+            self.__dict__.pop(name, None)
+        try:
+            super().load_model(fname)
+        except BaseException as error:
+            self.__dict__.clear()
+            self.__dict__.update(before)
+            if isinstance(error, TypeError) and "different type" in str(error):
+                kind = str(error).rpartition(" ")[2]
+                of = {"regressor": "a real target", "classifier": "classes or levels"}
+                raise self._other_kind(of.get(kind, f"a {kind}")) from error
+            raise
+
+    def _other_kind(self, what: str) -> TypeError:
+        takes = {"binary": "two classes", "real": "a real target"}
+        target = find_minimised(self).target
+        return TypeError(
+            f"The file that load_model of {type(self).__name__} was handed holds a model of "
+            f"{what}, and objective={self.objective!r} takes {takes.get(target, target)}: make the "
+            "estimator with the objective that the model was trained with, and load it again."
+        )
+
     def _load_model_attributes(self, config: dict[str, Any]) -> None:
         # The parent would take over an objective of XGBoost's own, and its base score.
         objective, base_score = self.objective, self.base_score
@@ -251,6 +291,10 @@ class PAUCXGBClassifier(PAUCClassifierMixin, XGBClassifier):
         ):
             self.__dict__.pop(name, None)
         n_margins = int(config["learner"]["learner_model_param"]["num_class"])
+        if (n_margins > 1) != (self._kind[1] != "one"):
+            raise self._other_kind(
+                "several scores per row" if n_margins > 1 else "one score per row"
+            )
         self._n_loaded_classes = max(2, n_margins + (self._kind[1] == "thresholds"))
 
     def _check_params(self) -> Minimised:
