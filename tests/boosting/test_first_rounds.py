@@ -68,6 +68,21 @@ def test_three_rounds_grow_a_split(cls, name, rows):
     assert np.ptp(margins if margins.ndim == 1 else margins[:, -1]) > 0
 
 
+@each_classifier
+@pytest.mark.parametrize("name", available("binary", model="boosters"))
+def test_three_rounds_grow_a_split_with_few_positives_and_a_weak_signal(cls, name):
+    rng = np.random.default_rng(0)
+    y = rng.permutation(np.arange(6000) < 30).astype(int)
+    X = rng.normal(size=(6000, 3)) + y[:, None]
+    loss = find_loss(name)
+    columns = {name: np.arange(6000) % 3 for name in loss.needs}
+    model = only_rank(cls, loss, n_estimators=3).fit(X, y, **columns)
+    assert n_splits(model) >= 1
+    margins = model.decision_function(X)
+    margins = margins if margins.ndim == 1 else margins[:, -1]
+    assert margins[y == 1].mean() > margins[y == 0].mean()
+
+
 SCALED = {
     "vector scaling": VectorScalingCrossEntropy(
         2.0, pos_multiplier=0.5, neg_multiplier=1.5, pos_margin=1.0, neg_margin=0.5
@@ -140,11 +155,11 @@ def test_a_hinge_that_comes_to_nothing_says_so():
     params = {"n_estimators": 20, "selection_cv": None, "calibration_cv": None, "verbose": -1}
     told = "PAUCLGBMClassifier gives all rows nearly the same"
     with pytest.warns(CollapseWarning, match=told) as found:
-        PAUCLGBMClassifier(objective="hinge", n_jobs=1, **params).fit(X, y)
+        PAUCLGBMClassifier(objective=Hinge(pos_weight=1.0), n_jobs=1, **params).fit(X, y)
     assert found[0].filename == __file__
     with warnings.catch_warnings():
         warnings.simplefilter("error", CollapseWarning)
-        for remedy in ("squared_hinge", Hinge(pos_weight="balanced")):
+        for remedy in ("squared_hinge", "hinge"):
             PAUCLGBMClassifier(objective=remedy, n_jobs=1, **params).fit(X, y)
 
 

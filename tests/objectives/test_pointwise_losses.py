@@ -224,11 +224,11 @@ def test_the_gradient_of_cross_entropy_is_the_probability_minus_the_label():
 
 def test_the_hinge_is_that_of_scikit_learn():
     wanted = hinge_loss(LABELS, LOGITS, sample_weight=WEIGHTS)
-    assert Hinge().loss(LABELS, LOGITS, WEIGHTS) == pytest.approx(wanted)
+    assert Hinge(pos_weight=1.0).loss(LABELS, LOGITS, WEIGHTS) == pytest.approx(wanted)
     # Labels may be -1 and 1 as well; 0 is never taken for a sign.
-    assert Hinge().loss(2 * LABELS - 1, LOGITS, WEIGHTS) == pytest.approx(wanted)
+    assert Hinge(pos_weight=1.0).loss(2 * LABELS - 1, LOGITS, WEIGHTS) == pytest.approx(wanted)
     short = np.maximum(0.0, 0.5 - (2 * LABELS - 1) * LOGITS)
-    assert Hinge(margin=0.5).loss(LABELS, LOGITS) == pytest.approx(short.mean())
+    assert Hinge(margin=0.5, pos_weight=1.0).loss(LABELS, LOGITS) == pytest.approx(short.mean())
     wanted = np.average(short**2, weights=WEIGHTS)
     assert SquaredHinge(margin=0.5).loss(LABELS, LOGITS, WEIGHTS) == pytest.approx(wanted)
     with pytest.raises(ValueError, match="must be binary"):
@@ -239,14 +239,17 @@ def test_the_hinge_is_that_of_scikit_learn():
 def test_a_weight_of_the_positives(cls):
     weight = np.where(LABELS == 1, 3.0, 1.0)
     weighted = cls(pos_weight=3.0).loss(LABELS, LOGITS) * 60
-    assert weighted == pytest.approx(cls().loss(LABELS, LOGITS, weight) * weight.sum())
+    assert weighted == pytest.approx(
+        cls(pos_weight=1.0).loss(LABELS, LOGITS, weight) * weight.sum()
+    )
     balanced = cls(pos_weight="balanced").gradient(LABELS, LOGITS)
     np.testing.assert_allclose(balanced, cls(pos_weight=2.0).gradient(LABELS, LOGITS))
     # Values of positives count as a weight of theirs.
     value = np.where(LABELS == 1, np.arange(60) + 1.0, 0.0)
     worth = np.where(LABELS == 1, value / value[LABELS == 1].mean(), 1.0)
     np.testing.assert_allclose(
-        cls().gradient(LABELS, LOGITS, value=value), worth * cls().gradient(LABELS, LOGITS)
+        cls(pos_weight=1.0).gradient(LABELS, LOGITS, value=value),
+        worth * cls(pos_weight=1.0).gradient(LABELS, LOGITS),
     )
 
 
@@ -315,16 +318,33 @@ def test_weights_of_classes_are_those_of_the_scaled_softmax(weight):
 
 def test_crammer_and_singer_is_the_hinge_of_scikit_learn():
     wanted = hinge_loss(CODES, TABLE, sample_weight=WEIGHTS)
-    assert CrammerSinger().loss(CODES, TABLE, WEIGHTS) == pytest.approx(wanted)
+    assert CrammerSinger(weight=None).loss(CODES, TABLE, WEIGHTS) == pytest.approx(wanted)
     # Two classes: the hinge of the difference.
     two = CODES % 2
-    assert CrammerSinger().loss(two, TABLE[:, :2]) == pytest.approx(
-        Hinge().loss(two, TABLE[:, 1] - TABLE[:, 0])
+    assert CrammerSinger(weight=None).loss(two, TABLE[:, :2]) == pytest.approx(
+        Hinge(pos_weight=1.0).loss(two, TABLE[:, 1] - TABLE[:, 0])
     )
 
 
+def test_the_hinges_balance_the_classes():
+    mass = np.bincount(CODES, WEIGHTS)
+    of_class = (1.0 / mass) / np.mean(1.0 / mass)
+    given = tuple(0.5 + np.arange(mass.size))
+    plain = CrammerSinger(weight=None)
+    parts = [
+        total * plain.loss(*(column[k == CODES] for column in (CODES, TABLE, WEIGHTS)))
+        for k, total in enumerate(mass)
+    ]
+    for loss, weight in ((CrammerSinger(), of_class), (CrammerSinger(weight=given), given)):
+        wanted = np.dot(weight, parts) / mass.sum()
+        assert loss.loss(CODES, TABLE, WEIGHTS) == pytest.approx(wanted)
+    mass = np.bincount(LABELS, WEIGHTS)
+    wanted = Hinge(pos_weight=mass[0] / mass[1]).loss(LABELS, LOGITS, WEIGHTS)
+    assert Hinge().loss(LABELS, LOGITS, WEIGHTS) == pytest.approx(wanted)
+
+
 def test_the_gradient_of_crammer_and_singer():
-    gradient = CrammerSinger().gradient(
+    gradient = CrammerSinger(weight=None).gradient(
         [0, 0, 0, 1], [[3.0, 0, 1], [1, 0.5, 0.2], [0, 2, 2], [0, 5, 0]]
     )
     wanted = [[0, 0, 0], [-1, 1, 0], [-1, 0.5, 0.5], [0, 0, 0]]

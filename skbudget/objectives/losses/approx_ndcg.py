@@ -185,8 +185,44 @@ class ApproxNDCG(ListLoss):
             cls(), cls(0.7, "std", graded=True), cls(0.5, None, "linear", graded=True)
         )
 
+    def boosting_factor(self, rows: Rows) -> float:
+        """Return the factor at which relevant rows begin to pull as they do in a loss of pairs.
+
+        The discount is flat far down a list, so that one minus the NDCG has small derivatives
+        at a constant score. Penalties and least weights of leaves are in units of the hessian.
+        So the factor makes the hessians of the relevant rows a quarter each in the mean, at a
+        constant score and a temperature of 1.
+
+        Parameters
+        ----------
+        rows : Rows
+            The rows.
+
+        Returns
+        -------
+        factor : float
+        """
+        factor = super().boosting_factor(rows)
+        found = self._relevant(rows)
+        if found is None:
+            return factor
+        lists = Lists(found.high.code, found.lists.n_lists)
+        mass = lists.of_rows(found.lists.sum(found.low.weight))
+        others = np.maximum(mass - found.high.weight, 0.0)
+        pull = found.gain * slope_of_discount(_rank(0.5 * mass, found.high.weight))
+        total = float(pull @ others) / np.count_nonzero(found.counts)
+        return factor / total if total > 0.0 else factor
+
     def _ranked(self, rows: Rows, tau: float) -> _Ranked | None:
         """Return the relevant rows with their ranks; None without a list to order."""
+        found = self._relevant(rows)
+        if found is None:
+            return None
+        above = kernel_sums(found.high, found.low, found.lists.n_lists, tau, ("sigma",))[0]["sigma"]
+        return found._replace(rank=_rank(above, found.high.weight))
+
+    def _relevant(self, rows: Rows) -> _Ranked | None:
+        """Return the relevant rows without ranks; None without a list to order."""
         grade, weight, lists = grades_of(self, rows), weight_of(rows), lists_of(rows)
         counts = with_order(lists, grade, weight)
         gain = gains_of(self, grade, self.gain)
@@ -201,9 +237,13 @@ class ApproxNDCG(ListLoss):
         raw = rows.raw.astype(np.float64)
         high = Side(raw[relevant], weight[relevant], lists.of(relevant))
         low = Side(raw, weight, lists.code)
-        above = kernel_sums(high, low, lists.n_lists, tau, ("sigma",))[0]["sigma"]
-        own = high.weight
-        # A row is above itself by a half, and one of weight two is two rows of one rank.
-        rank = above + np.where(own >= 1.0, 0.5, 1.0 - 0.5 * own)
-        ideal = Lists(high.code, lists.n_lists).of_rows(ideal)
-        return _Ranked(lists, counts, relevant, high, low, gain[relevant] * own / ideal, rank)
+        gain = gain[relevant] * high.weight / Lists(high.code, lists.n_lists).of_rows(ideal)
+        return _Ranked(lists, counts, relevant, high, low, gain, np.zeros(relevant.size))
+
+
+def _rank(above: NDArray[np.float64], weight: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return smoothed ranks of rows from the rows above, each one itself by a half.
+
+    One of weight two is two rows of one rank.
+    """
+    return above + np.where(weight >= 1.0, 0.5, 1.0 - 0.5 * weight)

@@ -13,6 +13,7 @@ from ..._utils.collective import sum_over
 from .._loss import Derivatives, Loss, example_rows
 from .._rows import Margins, Rows, Target
 from ._hinge import LEAST_DISTANCE, check_margin
+from .vector_scaling_softmax import ClassWeight, check_class_weight, weights_of_classes
 
 __all__ = ["CrammerSinger"]
 
@@ -22,20 +23,22 @@ class CrammerSinger(Loss[NDArray[np.floating]]):
     r"""Hinge loss of several classes, against the best of the others [1]_.
 
     .. math::
-        L = \frac{1}{\sum_i w_i} \sum_i w_i
+        L = \frac{1}{\sum_i w_i} \sum_i w_i c_{y_i}
             \max\left(0, m + \max_{k \neq y_i} s_{ik} - s_{i y_i}\right)
 
-    with a raw score :math:`s_{ik}` for each class. A row short of the margin :math:`m` pulls up
-    the score of its own class, and down the greatest of the others, in equal parts where
-    several are greatest. There is no second derivative. The hessian of each score is
-    :math:`w_i / (|m + \max_{k \neq y_i} s_{ik} - s_{i y_i}| \sum_i w_i)`, where a distance counts
-    as 30 % of the margin at least. As long as the same class is the greatest of the others,
-    that is a parabola which touches the loss from above.
+    with a raw score :math:`s_{ik}` for each class and weights :math:`c` of the classes. A row
+    short of the margin :math:`m` pulls up the score of its own class, and down the greatest of
+    the others, in equal parts where several are greatest. There is no second derivative. The
+    hessian of each score is :math:`w_i c_{y_i} / (|m + \max_{k \neq y_i} s_{ik} - s_{i y_i}|
+    \sum_i w_i)`, where a distance counts as 30 % of the margin at least. As long as the same
+    class is the greatest of the others, that is a parabola which touches the loss from above.
 
     Parameters
     ----------
     margin : float, default=1.0
         How far above all others the own class is before a row no longer pulls, in [1e-15, 1e15].
+    weight : sequence of float, "balanced", ("effective", beta) or None, default="balanced"
+        Weights of the classes, see `VectorScalingSoftmax`; None for 1.
 
     See Also
     --------
@@ -44,6 +47,11 @@ class CrammerSinger(Loss[NDArray[np.floating]]):
 
     Notes
     -----
+    With equal weights the best scores name the most likely class of a row, if it has more than
+    half of the probability, and know nothing of the others. Where one class is common and the
+    rest are rare, that is the common class everywhere, and a booster may find no split. So the
+    weights are balanced by default, with a mean of 1 over the classes.
+
     `sklearn.metrics.hinge_loss` of several classes is this loss. `torch.nn.MultiMarginLoss` is
     another one: it adds up the violations of all other classes and divides them by the number
     of classes. With two classes it is half of this one.
@@ -61,6 +69,7 @@ class CrammerSinger(Loss[NDArray[np.floating]]):
     """
 
     margin: float = 1.0
+    weight: ClassWeight = "balanced"
 
     target: ClassVar[Target] = "classes"
     margins: ClassVar[Margins] = "classes"
@@ -68,12 +77,15 @@ class CrammerSinger(Loss[NDArray[np.floating]]):
     library: ClassVar[Mapping[str, str]] = {"sklearn": "LinearSVC(multi_class='crammer_singer')"}
 
     def __post_init__(self) -> None:
-        check_margin(self.margin, type(self).__name__)
+        owner = type(self).__name__
+        check_margin(self.margin, owner)
+        object.__setattr__(self, "weight", check_class_weight(self.weight, owner))
 
     def hold(self, rows: Rows) -> NDArray[np.floating]:
         """Return each row's share of the loss."""
-        weight = np.ones(rows.n_samples) if rows.weight is None else rows.weight.astype(float)
-        return weight / rows.total_weight
+        of_class = weights_of_classes(self.weight, rows, type(self).__name__)
+        share = of_class[rows.target] / rows.total_weight
+        return share if rows.weight is None else share * rows.weight
 
     def _others(self, rows: Rows) -> tuple[NDArray, NDArray, NDArray]:
         """Return the row numbers, the scores of the other classes, and the greatest of them."""
@@ -102,8 +114,8 @@ class CrammerSinger(Loss[NDArray[np.floating]]):
 
     @classmethod
     def examples(cls) -> Iterator[tuple[Loss[Any], Rows]]:
-        """Yield the loss as it comes, and with another margin."""
-        for seed, loss in enumerate((cls(), cls(margin=0.5))):
+        """Yield the loss as it comes, and with another margin and weights of the classes."""
+        for seed, loss in enumerate((cls(), cls(0.5, (1.0, 2.0, 0.5)), cls(weight=None))):
             rows = example_rows(loss, weighted=seed == 1, seed=seed)
             # Away from where two scores are equal, or a margin apart.
             lattice = np.floor(8.0 * rows.raw) / 8.0 + 0.03 * np.arange(rows.raw.shape[1])

@@ -27,7 +27,7 @@ class Hinge(HingeLoss):
         L = \frac{\sum_i w_i c_i \max(0, m - y_i s_i)}{\sum_i w_i}, \qquad y_i \in \{-1, 1\}
 
     with :math:`c_i` = ``pos_weight`` for positives and 1 for negatives. The gradient is
-    :math:`-y_i` for rows short of the margin :math:`m`. There is no second derivative. The
+    :math:`-c_i y_i` for rows short of the margin :math:`m`. There is no second derivative. The
     hessian is that of the parabola which touches the loss from above [2]_, :math:`w_i c_i /
     (2 |m - y_i s_i| \sum_i w_i)`, where a distance counts as 30 % of the margin at least. Rows
     beyond the margin have it too, so that a leaf cannot run past them.
@@ -36,8 +36,8 @@ class Hinge(HingeLoss):
     ----------
     margin : float, default=1.0
         How far from zero a row is on its side before it no longer pulls, in [1e-15, 1e15].
-    pos_weight : float, "balanced", ("balanced", share) or ("effective", beta), default=1.0
-        Weight of a positive, see `BinaryCrossEntropy`.
+    pos_weight : float, "balanced", ("balanced", share) or ("effective", beta), default="balanced"
+        Weight of a positive, see `BinaryCrossEntropy`. Here its default is not 1, see Notes.
 
     See Also
     --------
@@ -53,9 +53,11 @@ class Hinge(HingeLoss):
     is the best one does rank them, by how far it got. ``pos_weight`` moves the border to where
     a budget ends.
 
-    With rare positives the gradients of all negatives are equal, and LightGBM may stop after its
-    first tree: with 1.3 % of positives it found no split where `SquaredHinge` separated the
-    classes. A `CollapseWarning` says so.
+    With a weight of 1 the border is a probability of one half. Where no region is that rich in
+    positives, as is usual with rare ones, the best score is the same for all rows: the loss has
+    nothing to learn there. LightGBM then stops after a few trees, at 3 % of positives on a weak
+    signal and at 0.15 % on a strong one, and a `CollapseWarning` says so. So the default is
+    "balanced", whose border is the share of the positives in the training rows.
 
     Labels are 0 and 1 or -1 and 1, as in every loss of two classes.
 
@@ -75,7 +77,7 @@ class Hinge(HingeLoss):
     """
 
     margin: float = 1.0
-    pos_weight: PosWeight = 1.0
+    pos_weight: PosWeight = "balanced"
 
     library: ClassVar[Mapping[str, str]] = {"sklearn": "LinearSVC(loss='hinge')"}
 
@@ -113,8 +115,8 @@ class Hinge(HingeLoss):
             warnings.warn(
                 f"Training on Hinge came to nothing: {owner} gives all rows nearly the same score "
                 f"(they lie within {spread:.3g}), and by this loss one score for all is as good. "
-                "With rare positives a booster may find no split by it. Take "
-                "objective='squared_hinge', or weigh the positives (pos_weight='balanced').",
+                "Where positives are rare and weigh no more than negatives, a booster may find no "
+                "split by it. Take objective='squared_hinge', or Hinge(pos_weight='balanced').",
                 CollapseWarning,
                 stacklevel=5,
             )
