@@ -228,6 +228,8 @@ class LightGBM(Booster):
         Scores that the rows of each evaluation set begin from.
     eval_sizes : list of int
         Rows of each evaluation set.
+    eval_queries : list of ndarray of int, or None
+        Rows of each query of each evaluation set.
     linear_of : str or None
         Name of the estimator, for messages, if the trees are linear.
     """
@@ -235,6 +237,7 @@ class LightGBM(Booster):
     parent: type = LGBMClassifier
     eval_base: Mapping[int, Any] = field(default_factory=dict)
     eval_sizes: list[int] = field(default_factory=list)
+    eval_queries: list[NDArray[np.intp]] | None = None
     linear_of: str | None = None
 
     library: ClassVar = "lightgbm"
@@ -272,9 +275,10 @@ class LightGBM(Booster):
             }
         model_of = self.parent(**params)
         fit: Any = model_of.fit
-        if self.query_sizes is not None:
+        if self.query_sizes is not None or self.eval_queries is not None:
             # The classifier knows no queries.
-            fit = partial(LGBMModel.fit, model_of, group=self.query_sizes)
+            queries = {"group": self.query_sizes, "eval_group": self.eval_queries}
+            fit = partial(LGBMModel.fit, model_of, **queries)
         fitted = fit(
             training.X,
             target.astype(np.int64) if target.dtype == bool else target,

@@ -338,6 +338,8 @@ class ParentNames:
                 refuse_class_ratio(name, value, "left out", minimised, estimator)
             elif main == "scale_pos_weight" and value not in (None, 1):
                 refuse_class_ratio(name, value, "None or 1", minimised, estimator)
+            elif main == "eval_at" and minimised.has_lists:
+                continue
             elif main in self.refused and (value not in _NOTHING or _is_column(main, value)):
                 raise InvalidParameterError(
                     f"The {name!r} parameter of {owner} would have no effect: "

@@ -14,6 +14,7 @@ from sklearn.utils.validation import _num_samples, column_or_1d
 
 from .._utils.callers import outer_call
 from .._utils.labels import TwoClasses, find_classes, refuse_labels
+from .._utils.levels import check_levels
 from .._utils.naming import naming
 from .._utils.validation import check_weights
 from ..objectives._rows import Margins, Target
@@ -58,10 +59,15 @@ def _check_length(X: Any, y: NDArray[Any]) -> None:
         )
 
 
-def _encode_classes(X: Any, y: Any, owner: str) -> tuple[LabelEncoder, NDArray[Any]]:
+def _encode_classes(
+    X: Any, y: Any, owner: str, *, are_levels: bool
+) -> tuple[LabelEncoder, NDArray[Any]]:
     """Return an encoder that knows the labels, and the labels, at least two different ones."""
     y = _check_target(X, y, owner)
-    check_classification_targets(y)
+    if are_levels:
+        check_levels(y, owner, "this objective")
+    else:
+        check_classification_targets(y)
     _check_length(X, y)
     return LabelEncoder().fit(y), y
 
@@ -111,15 +117,10 @@ def code_labels(
                 f"{y.min():g}. Choose a greater unit."
             )
         return None, y
-    encoder, y = _encode_classes(X, y, owner)
+    encoder, y = _encode_classes(X, y, owner, are_levels=kind == "ordinal")
     what, least = "classes", 2
     if kind == "ordinal":
         what, least = "levels", 3 if margins == "thresholds" else 2
-        if y.dtype.kind not in "biuf":
-            raise ValueError(
-                f"{owner} needs ordered levels for this objective, which must be numbers, because "
-                f"their order is that of the levels: got {encoder.classes_[:10].tolist()}."
-            )
     if encoder.classes_.size < least:
         raise ValueError(
             f"{owner} needs at least {least} {what} for this objective, but y contains "
