@@ -90,7 +90,8 @@ def refuse_unknown_metrics(metrics: Any, name: str, owner: str) -> None:
     for given in metrics if isinstance(metrics, list | tuple | set) else [metrics]:
         for one in given.split(",") if isinstance(given, str) else ():
             metric = one.strip().partition("@")[0]
-            if metric in _METRICS or _lightgbm_has(metric):
+            # A digit is a place of "ndcg@4,6".
+            if metric.isdigit() or metric in _METRICS or _lightgbm_has(metric):
                 continue
             alike = get_close_matches(metric, sorted(_METRICS))
             hint = f" Did you mean {' or '.join(map(repr, alike))}?" if alike else ""
