@@ -428,9 +428,12 @@ class PAUCClassifierMixin(RoutedFit):
         Returns
         -------
         margin : ndarray of shape (n_samples,) or (n_samples, n_margins)
-            One margin per row, or several for a loss that has several.
+            One margin per row, or several for a loss that has several. With one per class and
+            two classes it is the second minus the first, as in scikit-learn.
         """
         scores = self._scores(X, **kwargs)
+        if self._kind[0] == "classes" and scores.ndim == 2 and scores.shape[1] == 2:
+            return scores[:, 1] - scores[:, 0]
         return -scores if is_positive_first(self) else scores
 
     def _scores(self, X: Any, **kwargs: Any) -> NDArray[np.float64]:
@@ -477,7 +480,7 @@ class PAUCClassifierMixin(RoutedFit):
         if target == "binary":
             second = self._class_probabilities(X, **kwargs)[:, 1] > 0.5
             return self.classes_[second.astype(np.intp)]
-        scores = self.decision_function(X, **kwargs)
+        scores = self._scores(X, **kwargs)
         if target == "real":
             return scores
         return self.classes_[self._codes(scores, kwargs)]

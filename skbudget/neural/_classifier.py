@@ -140,7 +140,8 @@ class PAUCClassifier(NetworkPredictions, ClassifierMixin, FittedNetwork, Network
         Whether to hold out ``validation_fraction`` of the rows, measure coverage at
         the budget there after every epoch, keep the best epoch and stop after
         ``n_iter_no_change`` epochs without a better one. Epochs before the main
-        phase do not count. Needs classes.
+        phase do not count. Needs classes: levels, amounts and grades have no coverage at the
+        budget, and are refused. Choose ``max_epochs`` for them by cross-validation.
     validation_fraction : float, default=0.1
         Share of the rows that is held out, stratified, in (0, 1).
     n_iter_no_change : int, default=5
