@@ -228,6 +228,9 @@ def _equal(one: Any, other: Any) -> bool:
     """Tell whether two values are equal; an array equals nothing."""
     if one is other:
         return True
+    if isinstance(other, bool) and not isinstance(one, bool | np.bool_):
+        # The number 1 is no answer to a question.
+        return False
     try:
         return np.ndim(one) == 0 and bool(one == other)
     except (TypeError, ValueError):

@@ -76,7 +76,7 @@ _AS_TORCH = "draws rows from torch's generator, as dropout does"
 
 ALLOWED: tuple[Exempt, ...] = (
     Exempt(
-        "skbudget.objectives.CrammerSinger(weight=as-tuple)",
+        "skbudget.objectives.CrammerSinger(weight=*)",
         ("refused",),
         "the default is a word, and its letters are no weights",
         ("skbudget.objectives.CrammerSinger", "weight", "as-tuple"),
