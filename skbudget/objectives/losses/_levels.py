@@ -43,6 +43,8 @@ _FEW_ROWS = 4096
 _N_BINS = 1024
 
 _MOST_STEPS = 200
+# Levels are counted up to so many more than rows, to name those without rows.
+_MANY_LEVELS = 1_000
 _TOLERANCE = 1e-12
 
 
@@ -83,7 +85,7 @@ def mass_of_levels(rows: Rows, n_levels: int, owner: str) -> NDArray[np.float64]
     ValueError
         Naming the levels without rows.
     """
-    if n_levels > max(2, rows.n_samples):
+    if n_levels > _MANY_LEVELS + rows.n_samples:
         # Without counting them, for a level may be any number.
         raise ValueError(
             f"{owner} fits a threshold between every two levels, and y_true has {rows.n_samples} "
