@@ -102,7 +102,8 @@ def by_gradients(
 
     The score of held-out rows has several valleys in the parameters of the loss, and a gradient
     finds the nearest. So the search begins from the best of plain cross-entropy and of what is
-    worth a trial, and has to be better than that.
+    worth a trial. From the latter, what it finds has to be better than where it began. Whoever
+    calls this compares it with plain cross-entropy.
     """
     import torch
 
