@@ -12,7 +12,6 @@ from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.utils import _safe_indexing, check_consistent_length, check_random_state, get_tags
-from sklearn.utils._param_validation import InvalidParameterError
 from sklearn.utils.metadata_routing import (
     MetadataRouter,
     MethodMapping,
@@ -23,6 +22,7 @@ from sklearn.utils.metadata_routing import (
 from sklearn.utils.validation import _num_samples, check_is_fitted
 
 from ._stages import FLOOR, RESPONSE_METHODS, bounded, margin_of, mean_distance, with_column
+from ._utils.estimators import check_estimator
 from ._utils.features import check_for_models
 from ._utils.fit_arguments import fit_argument, optional_fit_argument
 from ._utils.labels import (
@@ -53,6 +53,8 @@ from ._utils.validation import (
 from .metrics._ranking import CountedRows, budget_size
 
 __all__ = ["CascadeClassifier"]
+
+_ALLOWED = "None or a classifier with decision_function or predict_proba"
 
 # The second stage is trained on at least this many rows of each class, if there are as many.
 _FEWEST = 10
@@ -296,14 +298,8 @@ class CascadeClassifier(ClassifierMixin, BaseEstimator):
         check_random_state(self.random_state)
         for role in ("first", "second"):
             model = getattr(self, role)
-            if model is None:
-                continue
-            scores = any(hasattr(model, method) for method in RESPONSE_METHODS)
-            if isinstance(model, type) or not (hasattr(model, "fit") and scores):
-                raise InvalidParameterError(
-                    f"The {role!r} parameter of {owner} must be None or a classifier with "
-                    f"decision_function or predict_proba. Got {model!r} instead."
-                )
+            if model is not None:
+                check_estimator(model, role, owner, _ALLOWED, RESPONSE_METHODS)
 
     def _find_classes(self, X: Any, y: Any, weight: NDArray | None) -> TwoClasses:
         pos_label = self.pos_label

@@ -22,6 +22,7 @@ from sklearn.utils.validation import _num_samples, check_is_fitted
 
 from ._blending import Seen, TopScale, blend, choose_tenths, match_folds, mean_line
 from ._utils.calibration import SigmoidCalibrator
+from ._utils.estimators import check_estimator
 from ._utils.features import check_for_models
 from ._utils.fit_arguments import fit_argument, optional_fit_argument
 from ._utils.labels import (
@@ -362,15 +363,9 @@ class PAUCEnsembleClassifier(ClassifierMixin, BaseEstimator):
         check_random_state(self.random_state)
         for role in ("trees", "network"):
             model = getattr(self, role)
-            if model is None:
-                continue
-            if isinstance(model, type) or not all(
-                hasattr(model, method) for method in ("fit", "decision_function")
-            ):
-                raise InvalidParameterError(
-                    f"The {role!r} parameter of {owner} must be None or a classifier with "
-                    f"decision_function. Got {model!r} instead."
-                )
+            if model is not None:
+                allowed = "None or a classifier with decision_function"
+                check_estimator(model, role, owner, allowed, ("decision_function",))
 
     def _new_models(self, X: Any) -> tuple[dict[str, Any], int]:
         """Return the two models by role, unfitted, and the seed of the folds."""

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import column_or_1d
 
+from .._utils.codes import code_labels
 from .._utils.naming import naming
 from .._utils.splits import is_splitter
 from .._utils.validation import (
@@ -25,7 +25,7 @@ from ._goal import GOALS
 from ._models import is_network, refuse_unfit
 from ._parameters import KINDS
 
-__all__ = ["check_params", "code_segments", "kinds_of", "kinds_with", "resolved_search"]
+__all__ = ["check_params", "check_segments", "kinds_of", "kinds_with", "resolved_search"]
 
 SEARCHES = ("auto", "gradient", "random", "optuna")
 
@@ -108,7 +108,7 @@ def resolved_search(estimator: Any, model: Any) -> str:
     return search
 
 
-def code_segments(
+def check_segments(
     segment: ArrayLike | None, n_samples: int, objective: str, owner: str
 ) -> tuple[NDArray[Any] | None, NDArray[np.intp] | None]:
     """Return the labels of the segments, sorted, and the number of each row's segment."""
@@ -122,18 +122,4 @@ def code_segments(
         )
     if segment is None:
         return None, None
-    with naming("segment", "one number or string per row"):
-        values = column_or_1d(segment)
-    if values.shape[0] != n_samples:
-        raise ValueError(
-            f"segment must have one entry per sample: expected {n_samples}, got {values.shape[0]}."
-        )
-    if values.dtype.kind in "fmMc" and (values != values).any():
-        raise ValueError("segment must not be missing: give these rows a segment of their own.")
-    try:
-        names, codes = np.unique(values, return_inverse=True)
-    except TypeError as error:
-        raise ValueError(
-            "segment must be all numbers or all strings, and none may be missing."
-        ) from error
-    return names, codes.reshape(-1)
+    return code_labels(segment, "segment", n_samples)

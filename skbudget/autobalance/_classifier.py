@@ -29,7 +29,7 @@ from .._utils.validation import (
     check_weights,
 )
 from ._candidates import by_gradients, by_optuna, by_trials
-from ._checks import check_params, code_segments, kinds_with, resolved_search
+from ._checks import check_params, check_segments, kinds_with, resolved_search
 from ._fits import Job, compare, gain_of, tabulate
 from ._goal import Goal
 from ._models import trainable
@@ -289,7 +289,7 @@ class AutoBalanceClassifier(ClassifierMixin, BaseEstimator):
             check_consistent_length(X, y)
         found = find_classes(y, pos_label, owner=owner, weight=weight)
         groups = check_groups(groups, n_samples)
-        names, codes = code_segments(segment, n_samples, self.objective, owner)
+        names, codes = check_segments(segment, n_samples, self.objective, owner)
         table = LabelledRows(
             X, found.classes[found.positive.astype(int)], weight, None, codes, groups
         )

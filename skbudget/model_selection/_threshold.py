@@ -15,6 +15,7 @@ from sklearn.utils._param_validation import HasMethods, Interval, RealNotInt, St
 from sklearn.utils.metadata_routing import _raise_for_params
 from sklearn.utils.validation import _num_samples, check_is_fitted
 
+from .._utils.codes import code_labels
 from .._utils.naming import naming
 from .._utils.positive import knows_positive, refuse_one_sided, tell_positive
 from .._utils.rare_class import warn_of_few_rows
@@ -26,7 +27,6 @@ from ._flagging import FlagsRows
 from ._held_out import HeldOut, score_held_out, warn_of_scales
 from ._routing import RoutesFit, route
 from ._rules import DEFAULT_BUDGET, by_coverage, check_rule, check_rule_weights, rule_of
-from ._segments import code_segments
 
 __all__ = ["BudgetThresholdClassifier"]
 
@@ -378,7 +378,9 @@ class BudgetThresholdClassifier(RoutesFit, FlagsRows):
         classes, positive = self._find_classes(y, weight)
         refuse_one_sided(self.estimator, classes)
         check_rule_weights(self, weight, positive)
-        names, codes = code_segments(segments, n_samples)
+        names, codes = None, np.zeros(n_samples, dtype=np.intp)
+        if segments is not None:
+            names, codes = code_labels(segments, "segments", n_samples)
         value = check_weights(value, n_samples, "value")
         groups = check_groups(groups, n_samples)
         routed = route(self, weight, groups, params)
