@@ -207,7 +207,15 @@ def _lines(wrong: list[tuple[Any, str]]) -> tuple[dict[str, str], list[Any]]:
     others = []
     for name, kind in wrong:
         column = f"X[{name!r}]"
-        if kind == _NUMERALS:
+        if _is_of_polars(kind):
+            in_polars = _line_for_polars(name, kind)
+            if in_polars is None:
+                others.append(name)
+            else:
+                lines.setdefault(kind.partition("(")[0], in_polars)
+        elif kind.startswith("complex"):
+            lines.setdefault("complex", f"{column} = {column}.map(abs)  # or .map(np.real)")
+        elif kind == _NUMERALS:
             lines.setdefault("numerals", f"{column} = pd.to_numeric({column})")
         elif "timedelta" in kind or "duration" in kind:
             lines.setdefault("durations", f"{column} = {column}.dt.total_seconds()")
@@ -217,6 +225,23 @@ def _lines(wrong: list[tuple[Any, str]]) -> tuple[dict[str, str], list[Any]]:
         else:
             others.append(name)
     return lines, others
+
+
+def _is_of_polars(kind: str) -> bool:
+    # Its types alone begin with a capital letter.
+    return kind[:1].isupper()
+
+
+def _line_for_polars(name: Any, kind: str) -> str | None:
+    """Return the line that makes numbers of a column of polars; None for text and the like."""
+    column = f"pl.col({name!r})"
+    if kind.startswith("Duration"):
+        made = f"{column}.dt.total_seconds()"
+    elif kind.startswith("Date"):
+        made = f"({column}.cast(pl.Date) - pl.date(2000, 1, 1)).dt.total_days()"
+    else:
+        return None
+    return f"X = X.with_columns({made})"
 
 
 def _lines_for_networks(
@@ -239,6 +264,9 @@ def _lines_for_trees(wrong: list[tuple[Any, str]], owner: str, *, has_names: boo
         if len(others) > 1:
             columns = f"X[{others[:_N_SHOWN]!r}]"
         lines["others"] = f"{columns} = {columns}.astype('category')"
+        if all(_is_of_polars(kind) for _, kind in wrong):
+            named = repr(others[0] if len(others) == 1 else others[:_N_SHOWN])
+            lines["others"] = f"X = X.with_columns(pl.col({named}).cast(pl.Categorical))"
     first = [] if has_names else ["X = pd.DataFrame(X)"]
     return [*first, *lines.values()]
 

@@ -86,7 +86,9 @@ def _check_budget(
     budget: Any, owner: str, name: str, allowed: str = "a float in the range (0.0, 1.0]"
 ) -> float:
     if not _is_real(budget) or not 0.0 < budget <= 1.0:
-        hint = _fraction_hint(budget, name, basis_points=True)
+        # Nobody says a recall in basis points.
+        is_rate = "recall" in name or "tpr" in name
+        hint = _fraction_hint(budget, name, basis_points=not is_rate)
         raise _invalid(name, budget, owner, allowed, hint)
     return float(budget)
 
@@ -226,6 +228,9 @@ def _equal(one: Any, other: Any) -> bool:
     """Tell whether two values are equal; an array equals nothing."""
     if one is other:
         return True
+    if isinstance(other, bool) and not isinstance(one, bool | np.bool_):
+        # The number 1 is no answer to a question.
+        return False
     try:
         return np.ndim(one) == 0 and bool(one == other)
     except (TypeError, ValueError):

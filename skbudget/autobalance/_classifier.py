@@ -80,11 +80,12 @@ class AutoBalanceClassifier(ClassifierMixin, BaseEstimator):
     budget : float, default=0.005
         Review budget, a fraction in (0, 1], for coverage.
     search : {"auto", "gradient", "random", "optuna"}, default="auto"
-        Where the three numbers come from. "gradient" is for networks: after a warm-up,
-        steps of the network and of the numbers take turns, and the latter follow the
-        implicit hypergradient. "random" tries ``n_candidates`` losses on folds, and
-        "optuna" lets Optuna propose them. "auto" is "gradient" for networks and "random"
-        for trees.
+        Where the three numbers come from. "gradient" is for networks: it begins from the best
+        of plain cross-entropy and four losses that theory suggests, by the score of the rows
+        held out. After a warm-up, steps of the network and of the numbers take turns, and the
+        latter follow the implicit hypergradient. "random" tries ``n_candidates`` losses on
+        folds, and "optuna" lets Optuna propose them. "auto" is "gradient" for networks and
+        "random" for trees.
     n_candidates : int, default=10
         Losses that are tried, beside plain cross-entropy, without gradients.
     cv : int, cross-validation generator or iterable, default=5
@@ -152,7 +153,7 @@ class AutoBalanceClassifier(ClassifierMixin, BaseEstimator):
         Scores of the losses on each split, in the form of scikit-learn's searches. Plain
         cross-entropy is the first.
     path_ : ndarray of shape (n_changes + 1, n_parameters)
-        The way of the search by gradients. Only there for it.
+        The way of the search by gradients, from the loss that it began with. Only there for it.
     segments_ : ndarray of shape (n_segments,)
         Labels of the segments, in the order of the parameters. Only there with ``segment``.
 
@@ -346,6 +347,8 @@ class AutoBalanceClassifier(ClassifierMixin, BaseEstimator):
                 one_split(job, float(self.validation_fraction), seeds[2]),
                 self._settings(),
                 seeds[4],
+                log_ratio,
+                self.n_jobs,
             )
             self.path_ = path
         else:

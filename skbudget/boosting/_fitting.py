@@ -109,16 +109,16 @@ def train(training: Training, settings: Settings, choice: Choice) -> Model:
     params = {name: value for name, value in choice.items() if name != "beta"}
     start = find_start(training, settings)
     theirs = settings.library_params(training)
+    booster = settings.booster
+    if booster.by_query or (theirs and settings.minimised.has_queries):
+        training, sizes = training.by_query()
+        booster = replace(booster, query_sizes=sizes)
     if theirs:
-        booster = settings.booster
-        if settings.minimised.has_queries:
-            training, sizes = training.by_query()
-            booster = replace(booster, query_sizes=sizes)
         return booster.train(training, theirs.pop("objective"), params | theirs, start)
     objective = settings.minimised.at(choice["beta"])
     if training.rows.columns:
         objective = objective.with_columns(**training.rows.columns)
-    return settings.booster.train(training, objective, params, start)
+    return booster.train(training, objective, params, start)
 
 
 def check_trained(training: Training, settings: Settings, model: Model) -> None:

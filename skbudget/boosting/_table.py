@@ -45,6 +45,8 @@ def prepare_table(estimator: Any, X: Any, *, reset: bool, greatest: float = np.i
     owner = type(estimator).__name__
     X = _as_pandas(check_kinds(X, owner, categories=True))
     names = column_names(X)
+    if names is not None and reset:
+        _refuse_names(names, estimator)
     parts: list[tuple[Any, Any]]
     least = 2 if reset else 1
     if names is not None:
@@ -221,6 +223,25 @@ def _message_of_category(owner: str, name: Any, is_one: bool) -> str:
         f"Column {name!r} of X holds numbers, and {owner} was fitted to a category in it. Make it "
         f"one: {column} = {column}.astype('category')."
     )
+
+
+# What the boosters cannot write into a model.
+_NOT_IN_NAMES = {"lightgbm": '[]{},:"', "xgboost": "[]<"}
+
+
+def _refuse_names(names: Any, estimator: Any) -> None:
+    """Raise for names of columns that the booster refuses, with a line that mends them."""
+    refused = _NOT_IN_NAMES[estimator._library]
+    wrong = [name for name in names if isinstance(name, str) and set(name) & set(refused)]
+    if wrong:
+        owner = type(estimator).__name__
+        raise ValueError(
+            f"Names of columns of {owner} must not hold any of {' '.join(refused)}, which "
+            f"{estimator._library} keeps for its files: got {wrong[:5]!r}"
+            f"{f' and {len(wrong) - 5} others' if len(wrong) > 5 else ''}. Rename them: "
+            f"X.columns = [name.translate(str.maketrans(dict.fromkeys({refused!r}, '_'))) "
+            "for name in X.columns]."
+        )
 
 
 def has_categories(estimator: Any) -> bool:

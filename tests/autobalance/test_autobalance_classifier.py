@@ -100,6 +100,23 @@ def test_scikit_learn_checks(estimator, check):
 # --- what is found ----------------------------------------------------------------------
 
 
+def test_gradients_begin_where_theory_suggests():
+    """From plain cross-entropy they go the other way, to a light weight."""
+    rng = np.random.default_rng(0)
+    y = (np.arange(3_000) < 60).astype(int)
+    X = rng.normal(size=(3_000, 3))
+    # Positives on one side of nearly all negatives, and a few negatives beyond them.
+    X[y == 1, 0] += 2.0
+    X[60:, 1] += np.where(np.arange(2_940) < 88, -2.0, 3.0)
+    model = quick(
+        linear(max_epochs=40), objective="balanced_error", warmup=0.3, update_every=1, cv=3
+    ).fit(X, y)
+    assert model.found_params_["pos_weight"] > 10.0
+    assert model.adopted_
+    assert model.gain_.mean > 0.01
+    assert np.exp(model.path_[0, 0]) > 10.0
+
+
 def test_gradients_find_a_better_loss_for_a_misspecified_model():
     X, y = two_kinds(3_000, 0)
     model = quick(linear(calibration_cv=None, max_epochs=60), warmup=0.3, update_every=1, cv=3).fit(

@@ -345,7 +345,8 @@ def check_loss_parameters(estimator: Any) -> Declaration:
     if estimator.early_stopping:
         raise ValueError(
             "early_stopping=True measures the coverage at the budget, which needs classes: "
-            f"{declaration.name} takes the target {declaration.target!r}."
+            f"{declaration.name} takes the target {declaration.target!r}. Pass "
+            "early_stopping=False, and choose max_epochs by cross-validation."
         )
     if declaration.target == "real" and estimator.class_weight is not None:
         raise ValueError(f"class_weight needs classes: {declaration.name} takes the target 'real'.")

@@ -10,6 +10,7 @@ import torch
 from sklearn.base import BaseEstimator
 from sklearn.utils._param_validation import Interval, StrOptions, make_constraint
 
+from ..._utils.requests import COLUMNS, ColumnRequests
 from ..._utils.validation import _invalid, check_band, check_budget
 from ...objectives._checks import set_loss_params
 from ...objectives.losses._band import LINKS
@@ -93,7 +94,7 @@ def check_widths(estimator: Any) -> None:
         )
 
 
-class NetworkParameters(BaseEstimator):
+class NetworkParameters(ColumnRequests, BaseEstimator):
     """Checks of the parameters, and ``net__*`` among them."""
 
     budget: float
@@ -118,7 +119,9 @@ class NetworkParameters(BaseEstimator):
     _loss_needs: Declaration
 
     # Where there are groups, they are to be heeded.
-    __metadata_request__fit: ClassVar[dict[str, Any]] = {"groups": True}
+    __metadata_request__fit: ClassVar[dict[str, Any]] = {**COLUMNS, "groups": True}
+    __metadata_request__partial_fit: ClassVar[dict[str, Any]] = COLUMNS
+    _taking_columns: ClassVar[tuple[str, ...]] = ("fit", "partial_fit")
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         "pos_label": [Real, str, "boolean", None],
@@ -222,6 +225,13 @@ class NetworkParameters(BaseEstimator):
                     f"lr * {name} of {owner} must be less than 1, because a step multiplies the "
                     f"weights by 1 - lr * {name}: got lr={self.lr!r} and {name}={decay!r}."
                 )
+
+    def _own_columns(self) -> frozenset[str]:
+        try:
+            return check_heads(self, check_losses(self)).columns
+        except (TypeError, ValueError):
+            # `fit` will say what is wrong.
+            return frozenset()
 
     def _declared_loss(self, *, fitted: bool = True) -> Declaration:
         """Return what the loss needs: the fitted one if there is one and it is asked for."""
