@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import check_random_state
 
 from .._utils.codes import code_labels
+from .._utils.conditions import Condition, is_one_of, warn_without_effect
 from .._utils.naming import naming
 from .._utils.splits import is_splitter
 from .._utils.validation import (
@@ -25,7 +26,14 @@ from ._goal import GOALS
 from ._models import is_network, refuse_unfit
 from ._parameters import KINDS
 
-__all__ = ["check_params", "check_segments", "kinds_of", "kinds_with", "resolved_search"]
+__all__ = [
+    "check_params",
+    "check_segments",
+    "kinds_of",
+    "kinds_with",
+    "resolved_search",
+    "warn_of_idle_parameters",
+]
 
 SEARCHES = ("auto", "gradient", "random", "optuna")
 
@@ -106,6 +114,28 @@ def resolved_search(estimator: Any, model: Any) -> str:
             "optuna, or pass search='random'."
         )
     return search
+
+
+_CONDITIONS = (
+    Condition(
+        {"warmup": 0.5, "update_every": 5, "update_lr": 0.1, "n_terms": 10},
+        is_one_of("search", "gradient"),
+        "search='gradient'",
+    ),
+    Condition({"validation_fraction": 0.25}, is_one_of("search", "gradient"), "search='gradient'"),
+    Condition(
+        {"n_candidates": 10},
+        is_one_of("search", "random", "optuna"),
+        "search='random' or 'optuna'",
+    ),
+)
+
+
+def warn_of_idle_parameters(estimator: Any, search: str) -> None:
+    """Warn of parameters that the search of a model does not read."""
+    params = {**estimator.get_params(deep=False), "search": search}
+    named = {name: (name, value) for name, value in params.items()}
+    warn_without_effect(_CONDITIONS, named, {}, type(estimator).__name__)
 
 
 def check_segments(

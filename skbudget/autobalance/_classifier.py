@@ -29,7 +29,13 @@ from .._utils.validation import (
     check_weights,
 )
 from ._candidates import by_gradients, by_optuna, by_trials
-from ._checks import check_params, check_segments, kinds_with, resolved_search
+from ._checks import (
+    check_params,
+    check_segments,
+    kinds_with,
+    resolved_search,
+    warn_of_idle_parameters,
+)
 from ._fits import Job, compare, gain_of, tabulate
 from ._goal import Goal
 from ._models import trainable
@@ -317,6 +323,7 @@ class AutoBalanceClassifier(ClassifierMixin, BaseEstimator):
             self.estimator, X, self.budget, None if self.random_state is None else seeds[0]
         )
         search = resolved_search(self, model)
+        warn_of_idle_parameters(self, search)
         goal = Goal(self.objective, float(self.budget))
         job = Job(
             tell_positive(model, found.classes[1]), table, positive, found.classes, goal, seeds[1]
