@@ -23,7 +23,7 @@ from sklearn.utils.validation import _num_samples, check_is_fitted
 
 from ._stages import FLOOR, RESPONSE_METHODS, bounded, margin_of, mean_distance, with_column
 from ._utils.estimators import check_estimator
-from ._utils.features import check_for_models
+from ._utils.features import check_for_models, errors_of_models
 from ._utils.fit_arguments import fit_argument, optional_fit_argument
 from ._utils.labels import (
     TwoClasses,
@@ -263,7 +263,7 @@ class CascadeClassifier(ClassifierMixin, BaseEstimator):
         table = LabelledRows(X, labels, weight, worth, groups=groups)
         first, second, seed = self._new_models(X)
         arguments = self._arguments(table, first=first, second=second)
-        with already_told(found.classes):
+        with already_told(found.classes), errors_of_models(X, type(self).__name__):
             weighted = table if rows.size == n_samples else table.take(rows)
             self.first_ = weighted.fit(clone(first), arguments["first"])
             held_out, scores = self._hold_out(
@@ -463,7 +463,7 @@ class CascadeClassifier(ClassifierMixin, BaseEstimator):
         """
         check_is_fitted(self)
         X = check_for_models(self, X, reset=False)
-        first = margin_of(self.first_, X, self.pos_label_, "first")
+        first = self._first_margin(X)
         reaches = first >= self.threshold_
         # Differences beyond the range of a float are infinite, and compressed as others are.
         with np.errstate(over="ignore", invalid="ignore"):
@@ -474,7 +474,9 @@ class CascadeClassifier(ClassifierMixin, BaseEstimator):
             part = _safe_indexing(X, rows)
             if self.first_as_feature:
                 part = with_column(part, first[rows])
-            margin[rows] = bounded(margin_of(self.second_, part, self.pos_label_, "second"))
+            with errors_of_models(X, type(self).__name__):
+                second = margin_of(self.second_, part, self.pos_label_, "second")
+            margin[rows] = bounded(second)
         return -margin if is_positive_first(self) else margin
 
     def reaches(self, X: Any) -> NDArray[np.bool_]:
@@ -491,7 +493,11 @@ class CascadeClassifier(ClassifierMixin, BaseEstimator):
         """
         check_is_fitted(self)
         X = check_for_models(self, X, reset=False)
-        return margin_of(self.first_, X, self.pos_label_, "first") >= self.threshold_
+        return self._first_margin(X) >= self.threshold_
+
+    def _first_margin(self, X: Any) -> NDArray[np.float64]:
+        with errors_of_models(X, type(self).__name__):
+            return margin_of(self.first_, X, self.pos_label_, "first")
 
     def predict(self, X: Any) -> NDArray:
         """Return the class of each row.

@@ -23,7 +23,7 @@ from sklearn.utils.validation import _num_samples, check_is_fitted
 from ._blending import Seen, TopScale, blend, choose_tenths, match_folds, mean_line
 from ._utils.calibration import SigmoidCalibrator
 from ._utils.estimators import check_estimator
-from ._utils.features import check_for_models
+from ._utils.features import check_for_models, errors_of_models
 from ._utils.fit_arguments import fit_argument, optional_fit_argument
 from ._utils.labels import (
     TwoClasses,
@@ -265,7 +265,7 @@ class PAUCEnsembleClassifier(ClassifierMixin, BaseEstimator):
         arguments = {
             role: self._arguments(model, role, table.columns) for role, model in models.items()
         }
-        with already_told(found.classes):
+        with already_told(found.classes), errors_of_models(X, type(self).__name__):
             self.trees_, self.network_ = (
                 table.fit(clone(model), arguments[role]) for role, model in models.items()
             )
@@ -445,7 +445,9 @@ class PAUCEnsembleClassifier(ClassifierMixin, BaseEstimator):
         """Return the margin of each row, greater for the positive class."""
         check_is_fitted(self)
         X = check_for_models(self, X, reset=False)
-        return self._line(self._blend_of(self._margins(X)))
+        with errors_of_models(X, type(self).__name__):
+            margins = self._margins(X)
+        return self._line(self._blend_of(margins))
 
     def _margins(self, X: Any) -> dict[str, NDArray[np.float64]]:
         """Return the margins of the final models that have weight in the blend."""

@@ -12,7 +12,7 @@ from sklearn.utils import check_consistent_length, check_random_state
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import _num_samples, check_is_fitted
 
-from .._utils.features import check_for_models
+from .._utils.features import check_for_models, errors_of_models
 from .._utils.labels import (
     TwoClasses,
     classes_by_role,
@@ -329,7 +329,8 @@ class AutoBalanceClassifier(ClassifierMixin, BaseEstimator):
             tell_positive(model, found.classes[1]), table, positive, found.classes, goal, seeds[1]
         )
         space = Space(None if names is None else names.size, kinds_with(self, search))
-        self._tune(job, space, search, seeds, found)
+        with errors_of_models(X, owner):
+            self._tune(job, space, search, seeds, found)
         self.pos_label_, self.classes_ = found.classes[1], np.sort(found.classes)
         if names is not None:
             self.segments_ = names
@@ -419,7 +420,8 @@ class AutoBalanceClassifier(ClassifierMixin, BaseEstimator):
         """
         check_is_fitted(self, "estimator_")
         X = check_for_models(self, X, reset=False)
-        margin = self._fitted.margin(X) - self._offset
+        with errors_of_models(X, type(self).__name__):
+            margin = self._fitted.margin(X) - self._offset
         return -margin if is_positive_first(self) else margin
 
     @available_if(_has_probabilities)
@@ -438,7 +440,8 @@ class AutoBalanceClassifier(ClassifierMixin, BaseEstimator):
         """
         check_is_fitted(self, "estimator_")
         X = check_for_models(self, X, reset=False)
-        return two_columns(self._fitted.probability(X), is_positive_first(self))
+        with errors_of_models(X, type(self).__name__):
+            return two_columns(self._fitted.probability(X), is_positive_first(self))
 
     def predict(self, X: Any) -> NDArray:
         """Return a class for each row, by the threshold that suits the objective.

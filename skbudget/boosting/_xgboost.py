@@ -401,7 +401,14 @@ base_margin_eval_set
         if self._fitted_kind[0] != "binary" and not self._is_theirs(training):
             refuse_metrics_of_probabilities(self.eval_metric, type(self).__name__)
         n_rounds = self.early_stopping_rounds
-        check_stopping(n_rounds, eval_set, "early_stopping_rounds", type(self).__name__)
+        check_stopping(
+            n_rounds,
+            eval_set,
+            "early_stopping_rounds",
+            type(self).__name__,
+            self.callbacks,
+            XGBoost.stopping,
+        )
         refuse_row_weights(eval_group, sample_weight_eval_set)
         if eval_set is not None:
             eval_set = self._coded_sets(eval_set, "eval_set")

@@ -16,6 +16,7 @@ from sklearn.utils.metadata_routing import _raise_for_params
 from sklearn.utils.validation import _num_samples, check_is_fitted
 
 from .._utils.codes import code_labels
+from .._utils.labels import refuse_labels
 from .._utils.naming import naming
 from .._utils.positive import knows_positive, refuse_one_sided, tell_positive
 from .._utils.rare_class import warn_of_few_rows
@@ -373,6 +374,7 @@ class BudgetThresholdClassifier(RoutesFit, FlagsRows):
             )
         weight = check_weights(sample_weight, n_samples)
         if y is not None:
+            refuse_labels(y, owner)
             with naming("y", "labels, one per row"):
                 y = column_or_1d(y, warn=True)
         classes, positive = self._find_classes(y, weight)

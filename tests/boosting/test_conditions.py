@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import warnings
 
+import lightgbm as lgb
 import numpy as np
 import pandas as pd
 import pytest
@@ -204,3 +205,23 @@ def test_names_that_models_cannot_hold_are_refused_first(cls, table):
         name.translate(str.maketrans(dict.fromkeys(refused, "_"))) for name in frame.columns
     ]
     make(cls).fit(frame, y)
+
+
+@pytest.mark.parametrize(
+    ("cls", "how"),
+    [
+        (PAUCLGBMClassifier, lambda fit: fit(callbacks=[lgb.early_stopping(5, verbose=False)])),
+        (
+            PAUCXGBClassifier,
+            lambda fit: fit(params={"callbacks": [xgb.callback.EarlyStopping(rounds=5)]}),
+        ),
+    ],
+    ids=["LightGBM", "XGBoost"],
+)
+def test_a_callback_that_stops_early_needs_rows_to_stop_by(cls, how, table):
+    def fit(params=None, **arguments):
+        return make(cls, **(params or {})).fit(*table, **arguments)
+
+    with pytest.raises(ValueError, match=rf"by a callback of {cls.__name__} needs rows to stop by"):
+        how(fit)
+    how(lambda **given: fit(**given, eval_set=[table]))

@@ -145,3 +145,10 @@ def test_few_positives_are_warned_of():
     model = BudgetThresholdClassifier(LogisticRegression(), budget=0.1, cv=2)
     with pytest.warns(FewRowsWarning, match="BudgetThresholdClassifier: y has 6 positives"):
         model.fit(X, y)
+
+
+def test_two_columns_of_labels_are_told_what_takes_them(rows):
+    X, y = rows
+    told = "array of shape .* BudgetThresholdClassifier takes one label per row.*MultiOutput"
+    with pytest.raises(ValueError, match=told):
+        fitted(rows).fit(X, np.column_stack([y, y]))
