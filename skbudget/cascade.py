@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
-from sklearn.utils import _safe_indexing, check_consistent_length, check_random_state, get_tags
+from sklearn.utils import _safe_indexing, check_consistent_length, get_tags
 from sklearn.utils.metadata_routing import (
     MetadataRouter,
     MethodMapping,
@@ -34,6 +34,7 @@ from ._utils.labels import (
 )
 from ._utils.positive import asked_positive, is_frozen, refuse_one_sided, tell_positive
 from ._utils.preparation import table_for_networks
+from ._utils.seeds import check_random_state
 from ._utils.splits import (
     check_groups,
     check_trainable,
@@ -435,9 +436,10 @@ class CascadeClassifier(ClassifierMixin, BaseEstimator):
             # Of rows that are tied at the last place all are taken.
             least = np.partition(scores[members], -wanted)[-wanted]
             reaches[members[scores[members] >= least]] = True
+            budget = float(self.budget_first)
             warnings.warn(
                 f"{type(self).__name__}: only {n_reached} of {members.size} {kind} are let "
-                f"through by budget_first={self.budget_first:g}, which is few to train the second "
+                f"through by budget_first={budget:g}, which is few to train the second "
                 f"stage on. It is trained on the {wanted} that rank highest. Raise budget_first.",
                 UserWarning,
                 stacklevel=3,

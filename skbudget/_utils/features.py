@@ -149,7 +149,8 @@ def _refuse_infinity(X: Any, owner: str, error: Exception | None = None) -> None
     """Raise if columns of numbers hold infinity."""
     kind, columns = kind_of_table(X), []
     if kind == "array":
-        if getattr(X, "dtype", None) is None or X.dtype.kind != "f" or X.ndim != 2:
+        # Sparse tables are refused, or were converted, by others.
+        if not isinstance(X, np.ndarray) or X.dtype.kind != "f" or X.ndim != 2:
             return
         names = None
         counts = _counts(X, np.isinf)

@@ -7,11 +7,10 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.utils import check_random_state
 
 from .._utils.codes import code_labels
 from .._utils.conditions import Condition, is_one_of, warn_without_effect
-from .._utils.naming import naming
+from .._utils.seeds import check_random_state
 from .._utils.splits import is_splitter
 from .._utils.validation import (
     _invalid,
@@ -66,8 +65,7 @@ def check_params(estimator: Any) -> None:
     check_positive(estimator.update_lr, "update_lr", owner, maximum=10, minimum=0)
     check_positive(estimator.n_terms, "n_terms", owner, integer=True, minimum=0, maximum=10_000)
     check_jobs(estimator.n_jobs, owner)
-    with naming("random_state", "an int, a RandomState or None"):
-        check_random_state(estimator.random_state)
+    check_random_state(estimator.random_state)
     kinds_of(estimator)
     refuse_unfit(estimator.estimator, owner, calibrated_for=estimator.objective)
 

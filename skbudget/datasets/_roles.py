@@ -7,10 +7,10 @@ from typing import Any, Final
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import InvalidParameterError, validate_params
 
 from .._utils.labels import find_classes
+from .._utils.seeds import check_random_state
 from ._limits import MAGNITUDE_MAX, Within
 
 BULK: Final = 0
