@@ -87,8 +87,7 @@ def _check_budget(
 ) -> float:
     if not _is_real(budget) or not 0.0 < budget <= 1.0:
         # Nobody says a recall in basis points.
-        is_rate = "recall" in name or "tpr" in name
-        hint = _fraction_hint(budget, name, basis_points=not is_rate)
+        hint = _fraction_hint(budget, name, basis_points="recall" not in name)
         raise _invalid(name, budget, owner, allowed, hint)
     return float(budget)
 

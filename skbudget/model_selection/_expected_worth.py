@@ -320,7 +320,9 @@ class TwoPartRegressor(RegressorMixin, MetaEstimatorMixin, BaseEstimator):
         """
         check_is_fitted(self)
         chance = self.classifier_.predict_proba(X)[:, 1]
-        return chance * np.maximum(np.asarray(self.regressor_.predict(X), dtype=np.float64), 0.0)
+        amount = np.maximum(np.asarray(self.regressor_.predict(X), dtype=np.float64), 0.0)
+        # A row without a chance is worth nothing, however much a regressor expects of it.
+        return np.multiply(chance, amount, out=np.zeros(chance.size), where=chance > 0)
 
     def __sklearn_tags__(self) -> Any:
         """Return scikit-learn's tags; those on the input are the classifier's."""
