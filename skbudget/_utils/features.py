@@ -104,19 +104,21 @@ def check_for_models(estimator: Any, X: Any, *, reset: bool) -> Any:
         wrong = [one for one in _wrong_in_pandas(X) if one[1].startswith("complex")]
         if wrong:
             check_kinds(X[[name for name, _ in wrong]], owner)
-    if not hasattr(X, "iloc"):
+    if kind_of_table(X) == "polars":
         _refuse_infinity(X, owner)
     if hasattr(X, "iloc") or hasattr(X, "__dataframe__"):
         validate_data(estimator, X, skip_check_array=True, reset=reset)
         return X
-    return validate_data(
+    found = validate_data(
         estimator,
         X,
         reset=reset,
         dtype=(np.float64, np.float32),
-        ensure_all_finite="allow-nan",
+        ensure_all_finite=False,
         ensure_min_samples=2 if reset else 1,
     )
+    _refuse_infinity(found, owner)
+    return found
 
 
 @contextmanager

@@ -49,6 +49,7 @@ def ensemble():
 MODELS = {"cascade": of_two, "autobalance": balanced, "ensemble": ensemble}
 FORMS = {
     "array": (np.asarray, "number 1", r"X = np.where\(np.abs\(X\) < 1e30, X, np.nan\)"),
+    "list": (lambda X: X.to_numpy().tolist(), "number 1", r"X = np.where\(np.abs\(X\) < 1e30"),
     "pandas": (lambda X: X, "'b'", r"X\['b'\] = X\['b'\].where\(X\['b'\].abs\(\) < 1e30\)"),
     "polars": (polars.DataFrame, "'b'", r"pl.when\(pl.col\('b'\).abs\(\) < 1e30\)"),
 }
