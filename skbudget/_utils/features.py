@@ -151,6 +151,12 @@ def _refuse_infinity(X: Any, owner: str, error: Exception | None = None) -> None
     """Raise if columns of numbers hold infinity."""
     kind, columns = kind_of_table(X), []
     if kind == "array":
+        if isinstance(X, list | tuple):
+            try:
+                X = np.asarray(X, dtype=np.float64)
+            except (TypeError, ValueError):
+                # No table of numbers, about which others have a message.
+                return
         # Sparse tables are refused, or were converted, by others.
         if not isinstance(X, np.ndarray) or X.dtype.kind != "f" or X.ndim != 2:
             return
@@ -169,8 +175,9 @@ def _refuse_infinity(X: Any, owner: str, error: Exception | None = None) -> None
         counts = np.array(columns, dtype=np.intp)
     if counts.any():
         raise ValueError(
-            f"Input X contains infinity in {_counted(counts, names)}. {owner} takes missing values "
-            f"in their place:\n    {_line_for_infinity(kind, counts, names)}"
+            f"Input X contains infinity in {_counted(counts, names)}. {owner} takes finite "
+            "numbers, and missing values where its models do:\n    "
+            f"{_line_for_infinity(kind, counts, names)}"
         ) from error
 
 

@@ -16,6 +16,7 @@ from sklearn.utils.metadata_routing import _raise_for_params
 from sklearn.utils.validation import _num_samples, check_is_fitted
 
 from .._utils.codes import code_labels
+from .._utils.features import errors_of_models
 from .._utils.labels import refuse_labels
 from .._utils.naming import naming
 from .._utils.positive import knows_positive, refuse_one_sided, tell_positive
@@ -391,22 +392,23 @@ class BudgetThresholdClassifier(RoutesFit, FlagsRows):
             scores = self._scores(self.estimator, X, classes[1])
             held_out = HeldOut(self.estimator, np.arange(n_samples), scores, "prefit")
         else:
-            held_out = score_held_out(
-                tell_positive(self.estimator, classes[1]),
-                X,
-                y,
-                classes=classes,
-                groups=groups,
-                owner=owner,
-                cv=self.cv,
-                refit=self.refit,
-                guarantee=self.guarantee,
-                one_class=needs_labels,
-                random_state=self.random_state,
-                n_jobs=self.n_jobs,
-                routed=routed,
-                score=self._scores,
-            )
+            with errors_of_models(X, owner):
+                held_out = score_held_out(
+                    tell_positive(self.estimator, classes[1]),
+                    X,
+                    y,
+                    classes=classes,
+                    groups=groups,
+                    owner=owner,
+                    cv=self.cv,
+                    refit=self.refit,
+                    guarantee=self.guarantee,
+                    one_class=needs_labels,
+                    random_state=self.random_state,
+                    n_jobs=self.n_jobs,
+                    routed=routed,
+                    score=self._scores,
+                )
         if positive is not None and not prefit and not knows_positive(self.estimator):
             # An estimator of this package warns itself.
             warn_of_few_rows(np.bincount(positive, minlength=2), classes, owner, stacklevel=4)

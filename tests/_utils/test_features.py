@@ -8,7 +8,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
-from skbudget import PAUCLGBMClassifier
+from skbudget import BudgetThresholdClassifier, PAUCLGBMClassifier
 from skbudget._utils.features import check_for_models, check_kinds, errors_of_models, kind_of_table
 from skbudget.autobalance import AutoBalanceClassifier
 from skbudget.cascade import CascadeClassifier
@@ -31,8 +31,12 @@ def trees():
     return PAUCLGBMClassifier(budget=0.1, verbose=-1, n_jobs=1, **options)
 
 
-def of_two(stages=trees):
-    return CascadeClassifier(LogisticRegression(), stages(), cv=2, budget_first=0.5, budget=0.1)
+def of_two():
+    return CascadeClassifier(LogisticRegression(), trees(), cv=2, budget_first=0.5, budget=0.1)
+
+
+def threshold():
+    return BudgetThresholdClassifier(trees(), budget=0.2, cv=0.3, refit=False)
 
 
 def balanced():
@@ -47,6 +51,7 @@ def ensemble():
 
 
 MODELS = {"cascade": of_two, "autobalance": balanced, "ensemble": ensemble}
+MODELS |= {"threshold": threshold}
 FORMS = {
     "array": (np.asarray, "number 1", r"X = np.where\(np.abs\(X\) < 1e30, X, np.nan\)"),
     "list": (lambda X: X.to_numpy().tolist(), "number 1", r"X = np.where\(np.abs\(X\) < 1e30"),
@@ -63,7 +68,7 @@ def test_infinity_is_counted_in_the_whole_table(table, model, form):
     wrong = X.copy()
     wrong.loc[:9, "b"] = np.inf
     owner = type(MODELS[model]()).__name__
-    told = rf"infinity in 1 column: {name} \(10\)\. {owner} takes missing values .*\n.*{line}"
+    told = rf"infinity in 1 column: {name} \(10\)\. {owner} takes finite numbers.*\n.*{line}"
     with pytest.raises(ValueError, match=told):
         MODELS[model]().fit(make(wrong), y)
 
@@ -99,6 +104,8 @@ def test_a_message_names_the_estimator_that_was_called(table, model):
     owner = type(MODELS[model]()).__name__
     with pytest.raises(ValueError, match=rf"{owner}: Names of columns of PAUCLGBMClassifier"):
         MODELS[model]().fit(X.set_axis(["a[0]", "b", "c"], axis=1), y)
+    if model == "threshold":
+        return
     fitted = MODELS[model]().fit(X, y)
     wrong = X.copy()
     wrong.loc[:4, "c"] = -np.inf
