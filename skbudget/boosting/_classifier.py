@@ -275,7 +275,7 @@ class PAUCClassifierMixin(RoutedFit):
         continued, or None, by the name of that argument of `fit`.
         """
         owner, minimised = type(self).__name__, self._check_params()
-        self._names.warn_without_effect(CONDITIONS[self._library], self._extras(), self, 4)
+        self._names.warn_without_effect(CONDITIONS[self._library], self._extras(), self)
         target, margins = self._fitted_kind = minimised.target, minimised.margins
         calibrated = self.calibration_cv is not None and target in CALIBRATED
         for name, model in earlier.items():

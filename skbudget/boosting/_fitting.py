@@ -16,12 +16,13 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
-from sklearn.utils import _safe_indexing, check_random_state
+from sklearn.utils import _safe_indexing
 from sklearn.utils.class_weight import compute_sample_weight
 
 from .._utils.calibration import SigmoidCalibrator
 from .._utils.levels import fit_calibrator
 from .._utils.scale import map_columns, shares, spread_evenly
+from .._utils.seeds import check_random_state
 from .._utils.splits import GivenSplits
 from ..metrics import partial_auc_score
 from ..objectives import CollapseWarning, Loss

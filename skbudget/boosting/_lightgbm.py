@@ -323,7 +323,7 @@ eval_X, eval_y
         sets = self._encoded_eval_sets(eval_set, eval_X, eval_y)
         stopping = {name: self._extras().get(name) for name in EARLY_STOPPING_NAMES}
         for name, n_rounds in stopping.items():
-            check_stopping(n_rounds, sets, name, type(self).__name__)
+            check_stopping(n_rounds, sets, name, type(self).__name__, callbacks, LightGBM.stopping)
         targets = [y_eval for _, y_eval in sets]
         sizes = [len(target) for target in targets]
         if eval_value is not None:

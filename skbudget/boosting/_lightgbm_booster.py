@@ -93,7 +93,8 @@ def refuse_unknown_metrics(metrics: Any, name: str, owner: str) -> None:
             # A digit is a place of "ndcg@4,6".
             if metric.isdigit() or metric in _METRICS or _lightgbm_has(metric):
                 continue
-            alike = get_close_matches(metric, sorted(_METRICS))
+            likely = _METRICS - {"", "None", "none", "null", "custom", "na"}
+            alike = get_close_matches(metric, sorted(likely))
             hint = f" Did you mean {' or '.join(map(repr, alike))}?" if alike else ""
             raise ValueError(
                 f"The metric {metric!r} in {name} of {owner} is none that LightGBM knows.{hint} "

@@ -18,10 +18,11 @@ from typing import Any
 import numpy as np
 from sklearn.utils._param_validation import InvalidParameterError
 
+from .._utils.conditions import Condition, warn_without_effect, without_effect
 from .._utils.names import refuse_unknown_names
 from .._utils.validation import _invalid
 from ..objectives import available
-from ._conditions import OF_OURS, Condition, warn_without_effect
+from ._conditions import OF_OURS
 from ._minimised import OBJECTIVE_PARAMETERS, Minimised
 from ._regularizer import REGULARIZER_PARAMETERS
 
@@ -230,10 +231,27 @@ class ParentNames:
         conditions: tuple[Condition, ...],
         extras: Mapping[str, Any],
         estimator: Any,
-        stacklevel: int,
     ) -> None:
         """Warn of parameters, ours and the booster's, that lack another beside them."""
+        named = self._named(extras, estimator)
+        defaults = {
+            self.main.get(name, name): parameter.default
+            for name, parameter in signature(type(estimator)).parameters.items()
+        }
+        defaults |= {self.main.get(name, name): one for name, one in self.constructor.items()}
         owner = type(estimator).__name__
+        warn_without_effect((*OF_OURS, *conditions), named, defaults, owner)
+
+    def without_effect(
+        self, conditions: tuple[Condition, ...], extras: Mapping[str, Any], estimator: Any
+    ) -> set[str]:
+        """Return the names, as in `resolved`, of what the booster would say that it cannot use."""
+        named = self._named(extras, estimator)
+        told = tuple(condition for condition in conditions if condition.library_warns)
+        return {self.home(main) for main, _, _ in without_effect(told, named)}
+
+    def _named(self, extras: Mapping[str, Any], estimator: Any) -> dict[str, tuple[str, Any]]:
+        """Return by main name the name and the value that each parameter was given."""
         named: dict[str, tuple[str, Any]] = {}
         own = [name for name in OWN_PARAMETERS if hasattr(estimator, name)]
         for name in (*own, "objective", *self.constructor):
@@ -241,8 +259,7 @@ class ParentNames:
         for name, value in extras.items():
             if value is not None:
                 named[self.main.get(name, name)] = name, value
-        defaults = {self.main.get(name, name): one for name, one in self.constructor.items()}
-        warn_without_effect((*OF_OURS, *conditions), named, defaults, owner, stacklevel + 1)
+        return named
 
     def home(self, name: str) -> str:
         """Return the one name that a parameter has in `resolved`."""

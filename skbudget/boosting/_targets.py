@@ -259,21 +259,28 @@ def warn_of_new_base(base: Any, calibration: Any, name: str, owner: str) -> None
         )
 
 
-def check_stopping(n_rounds: Any, sets: Any, name: str, owner: str) -> None:
-    """Raise for early stopping without rows to stop by.
+def check_stopping(
+    n_rounds: Any, sets: Any, name: str, owner: str, callbacks: Any = (), kinds: tuple = ()
+) -> None:
+    """Raise for early stopping, by a parameter or a callback, without rows to stop by.
 
     Raises
     ------
     ValueError
         Naming the parameter, and what to pass.
     """
-    if n_rounds not in (None, False) and not sets:
+    if sets:
+        return
+    asked = ""
+    if any(isinstance(callback, kinds) for callback in callbacks or ()):
+        asked = "Early stopping by a callback"
+    elif n_rounds not in (None, False):
         try:
-            asked = float(n_rounds) > 0
+            asked = f"{name}={n_rounds!r}" if float(n_rounds) > 0 else ""
         except (TypeError, ValueError):
             return
-        if asked:
-            raise ValueError(
-                f"{name}={n_rounds!r} of {owner} needs rows to stop by: pass eval_set=[(X, y)] "
-                "with rows that are not trained on to fit, or leave it out."
-            )
+    if asked:
+        raise ValueError(
+            f"{asked} of {owner} needs rows to stop by: pass eval_set=[(X, y)] with rows that are "
+            "not trained on to fit, or leave it out."
+        )

@@ -21,6 +21,7 @@ from ._classifier import (
     PAUCClassifierMixin,
     SplitGain,
 )
+from ._conditions import CONDITIONS
 from ._documents import document_parameters
 from ._methods import can_predict, has_probabilities
 from ._minimised import Minimised, find_minimised
@@ -233,7 +234,11 @@ class PAUCXGBClassifier(PAUCClassifierMixin, XGBClassifier):
         for name in (self._split_gain_name, self._leaves_name):
             if params.get(name) == "auto":
                 params[name] = getattr(self, f"{name}_", None)
-        return params
+        return {name: value for name, value in params.items() if name not in self._idle()}
+
+    def _idle(self) -> set[str]:
+        """Return the names of parameters that lack another beside them."""
+        return self._names.without_effect(CONDITIONS["xgboost"], self._extras(), self)
 
     def load_model(self, fname: Any) -> None:
         """Load a booster that was saved by ``save_model``.
@@ -309,6 +314,12 @@ class PAUCXGBClassifier(PAUCClassifierMixin, XGBClassifier):
 
     def _extras(self) -> dict[str, Any]:
         return extras_of_xgboost(self)
+
+    def _parent_params(self) -> dict[str, Any]:
+        params = super()._parent_params()
+        idle = self._idle()
+        # XGBoost would warn of them again, of every model, and of defaults that nobody passed.
+        return {name: None if name in idle else value for name, value in params.items()}
 
     def fit(
         self,
@@ -390,7 +401,14 @@ base_margin_eval_set
         if self._fitted_kind[0] != "binary" and not self._is_theirs(training):
             refuse_metrics_of_probabilities(self.eval_metric, type(self).__name__)
         n_rounds = self.early_stopping_rounds
-        check_stopping(n_rounds, eval_set, "early_stopping_rounds", type(self).__name__)
+        check_stopping(
+            n_rounds,
+            eval_set,
+            "early_stopping_rounds",
+            type(self).__name__,
+            self.callbacks,
+            XGBoost.stopping,
+        )
         refuse_row_weights(eval_group, sample_weight_eval_set)
         if eval_set is not None:
             eval_set = self._coded_sets(eval_set, "eval_set")

@@ -161,7 +161,9 @@ class XGBoost(Booster):
         return self.seed
 
     def train(self, training: Training, objective: Any, choice: Choice, start: Any) -> Model:
-        params = {**self.params, **choice, "objective": objective}
+        # What is chosen are parameters of trees.
+        chosen = {} if self.params.get("booster") == "gblinear" else choice
+        params = {**self.params, **chosen, "objective": objective}
         params["callbacks"] = [*self.callbacks, XGBoostRounds()]
         base, eval_base, carried = training.base, self.eval_base, 0.0
         if params.get("base_score") is not None:

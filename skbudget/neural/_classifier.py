@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.base import ClassifierMixin
-from sklearn.utils import check_random_state
 
 from .._utils.labels import classes_by_role
+from .._utils.seeds import check_random_state
 from .training._draws import draws_of
 from .training._fitted import FittedNetwork
 from .training._fitting import continue_from, new_net, train

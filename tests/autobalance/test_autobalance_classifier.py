@@ -408,6 +408,21 @@ def test_what_cannot_be_meant_is_refused(table, params, message):
         quick(**{"estimator": trees(), **params}).fit(X, y)
 
 
+@pytest.mark.parametrize(
+    ("params", "told"),
+    [
+        ({"warmup": 0.2}, "'warmup' parameter .* needs search='gradient'. Got 0.2"),
+        ({"update_every": 9}, "'update_every' parameter .* needs search='gradient'. Got 9"),
+        ({"validation_fraction": 0.5}, "'validation_fraction' parameter .* search='gradient'"),
+    ],
+    ids=["warmup", "update_every", "validation_fraction"],
+)
+def test_what_the_search_does_not_read_is_warned_of(table, params, told):
+    with pytest.warns(UserWarning, match=told) as found:
+        quick(trees(), **params).fit(*table)
+    assert __file__ in {one.filename for one in found if "has no effect" in str(one.message)}
+
+
 def test_segment_without_effect_is_refused(table):
     X, y = table
     with pytest.raises(ValueError, match="segment of AutoBalanceClassifier has no effect with"):
@@ -415,7 +430,7 @@ def test_segment_without_effect_is_refused(table):
     with pytest.raises(ValueError, match="segment must have one entry per sample"):
         quick(trees(), objective="worst_group").fit(X, y, segment=y[:5])
     missing = np.where(np.arange(600) < 3, np.nan, 1.0)
-    with pytest.raises(ValueError, match="segment must not be missing"):
+    with pytest.raises(ValueError, match="segment contains NaN or infinity: every row"):
         quick(trees(), objective="worst_group").fit(X, y, segment=missing)
     with pytest.raises(ValueError, match="only 1 member"):
         quick(trees()).fit(X, np.arange(600) == 3)

@@ -65,7 +65,6 @@ class Exempt(NamedTuple):
 
 
 _CALLBACK = "the booster calls it, with its own environment"
-_NUMPY_SEED = "NumPy counts durations among whole numbers, and takes none for a seed"
 
 _CONTRACT = (
     "called in every round of boosting, by the package and with what it has checked: a round "
@@ -162,12 +161,6 @@ ALLOWED: tuple[Exempt, ...] = (
         _CONTRACT,
         ("skbudget.objectives.Schedule.at", "loss", "nan"),
         made=False,
-    ),
-    Exempt(
-        "*(random_state=timedelta64)",
-        ("message",),
-        _NUMPY_SEED,
-        ("skbudget.datasets.make_contested_top", "random_state", "timedelta64"),
     ),
 )
 

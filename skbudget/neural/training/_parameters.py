@@ -10,6 +10,7 @@ import torch
 from sklearn.base import BaseEstimator
 from sklearn.utils._param_validation import Interval, StrOptions, make_constraint
 
+from ..._utils.conditions import warn_of_idle
 from ..._utils.requests import COLUMNS, ColumnRequests
 from ..._utils.validation import _invalid, check_band, check_budget
 from ...objectives._checks import set_loss_params
@@ -17,6 +18,7 @@ from ...objectives.losses._band import LINKS
 from .._head import HEAD_WEIGHTINGS
 from ..losses._checks import check_magnitude
 from ..losses._pauc import POS_NUMERATORS, SURROGATES
+from ._conditions import CONDITIONS
 from ._criterion import Declaration, declare_loss
 from ._heads import check_heads, head_params, set_head_params
 from ._module import ACTIVATIONS
@@ -209,7 +211,9 @@ class NetworkParameters(ColumnRequests, BaseEstimator):
             )
         check_net_params(self.net_params or {}, owner)
         self._check_decay(owner)
-        return check_heads(self, check_losses(self))
+        declaration = check_heads(self, check_losses(self))
+        warn_of_idle(CONDITIONS, self)
+        return declaration
 
     def _check_decay(self, owner: str) -> None:
         """Refuse a decay with which a step would turn weights round, or more."""

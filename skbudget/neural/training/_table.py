@@ -14,7 +14,7 @@ from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import validate_data
 
-from ..._utils.features import check_kinds, check_numbers, column_names
+from ..._utils.features import check_kinds, check_numbers, column_names, kind_of_table
 from ..._utils.labels import classes_by_role, find_classes, refuse_labels
 from ..._utils.levels import check_levels
 from ..._utils.names import suggestion
@@ -119,7 +119,7 @@ def check_X(estimator: Any, X: Any, *, reset: bool = False) -> Any:
     reset : bool, default=False
         Whether the features are learnt.
     """
-    owner = type(estimator).__name__
+    owner, kind = type(estimator).__name__, kind_of_table(X)
     X = check_kinds(X, owner)
     names = column_names(X)
     # What is infinite as float32 is refused below.
@@ -133,7 +133,7 @@ def check_X(estimator: Any, X: Any, *, reset: bool = False) -> Any:
             ensure_all_finite=False,
             ensure_min_samples=2 if reset else 1,
         )
-    check_numbers(found, names, owner)
+    check_numbers(found, names, owner, kind)
     return found
 
 
