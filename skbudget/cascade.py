@@ -11,8 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
-from sklearn.utils import _safe_indexing, check_consistent_length, check_random_state, get_tags
-from sklearn.utils._param_validation import InvalidParameterError
+from sklearn.utils import _safe_indexing, check_consistent_length, get_tags
 from sklearn.utils.metadata_routing import (
     MetadataRouter,
     MethodMapping,
@@ -23,7 +22,8 @@ from sklearn.utils.metadata_routing import (
 from sklearn.utils.validation import _num_samples, check_is_fitted
 
 from ._stages import FLOOR, RESPONSE_METHODS, bounded, margin_of, mean_distance, with_column
-from ._utils.features import check_for_models
+from ._utils.estimators import check_estimator
+from ._utils.features import check_for_models, errors_of_models
 from ._utils.fit_arguments import fit_argument, optional_fit_argument
 from ._utils.labels import (
     TwoClasses,
@@ -34,6 +34,7 @@ from ._utils.labels import (
 )
 from ._utils.positive import asked_positive, is_frozen, refuse_one_sided, tell_positive
 from ._utils.preparation import table_for_networks
+from ._utils.seeds import check_random_state
 from ._utils.splits import (
     check_groups,
     check_trainable,
@@ -53,6 +54,8 @@ from ._utils.validation import (
 from .metrics._ranking import CountedRows, budget_size
 
 __all__ = ["CascadeClassifier"]
+
+_ALLOWED = "None or a classifier with decision_function or predict_proba"
 
 # The second stage is trained on at least this many rows of each class, if there are as many.
 _FEWEST = 10
@@ -261,7 +264,7 @@ class CascadeClassifier(ClassifierMixin, BaseEstimator):
         table = LabelledRows(X, labels, weight, worth, groups=groups)
         first, second, seed = self._new_models(X)
         arguments = self._arguments(table, first=first, second=second)
-        with already_told(found.classes):
+        with already_told(found.classes), errors_of_models(X, type(self).__name__):
             weighted = table if rows.size == n_samples else table.take(rows)
             self.first_ = weighted.fit(clone(first), arguments["first"])
             held_out, scores = self._hold_out(
@@ -296,14 +299,8 @@ class CascadeClassifier(ClassifierMixin, BaseEstimator):
         check_random_state(self.random_state)
         for role in ("first", "second"):
             model = getattr(self, role)
-            if model is None:
-                continue
-            scores = any(hasattr(model, method) for method in RESPONSE_METHODS)
-            if isinstance(model, type) or not (hasattr(model, "fit") and scores):
-                raise InvalidParameterError(
-                    f"The {role!r} parameter of {owner} must be None or a classifier with "
-                    f"decision_function or predict_proba. Got {model!r} instead."
-                )
+            if model is not None:
+                check_estimator(model, role, owner, _ALLOWED, RESPONSE_METHODS)
 
     def _find_classes(self, X: Any, y: Any, weight: NDArray | None) -> TwoClasses:
         pos_label = self.pos_label
@@ -439,9 +436,10 @@ class CascadeClassifier(ClassifierMixin, BaseEstimator):
             # Of rows that are tied at the last place all are taken.
             least = np.partition(scores[members], -wanted)[-wanted]
             reaches[members[scores[members] >= least]] = True
+            budget = float(self.budget_first)
             warnings.warn(
                 f"{type(self).__name__}: only {n_reached} of {members.size} {kind} are let "
-                f"through by budget_first={self.budget_first:g}, which is few to train the second "
+                f"through by budget_first={budget:g}, which is few to train the second "
                 f"stage on. It is trained on the {wanted} that rank highest. Raise budget_first.",
                 UserWarning,
                 stacklevel=3,
@@ -467,7 +465,7 @@ class CascadeClassifier(ClassifierMixin, BaseEstimator):
         """
         check_is_fitted(self)
         X = check_for_models(self, X, reset=False)
-        first = margin_of(self.first_, X, self.pos_label_, "first")
+        first = self._first_margin(X)
         reaches = first >= self.threshold_
         # Differences beyond the range of a float are infinite, and compressed as others are.
         with np.errstate(over="ignore", invalid="ignore"):
@@ -478,7 +476,9 @@ class CascadeClassifier(ClassifierMixin, BaseEstimator):
             part = _safe_indexing(X, rows)
             if self.first_as_feature:
                 part = with_column(part, first[rows])
-            margin[rows] = bounded(margin_of(self.second_, part, self.pos_label_, "second"))
+            with errors_of_models(X, type(self).__name__):
+                second = margin_of(self.second_, part, self.pos_label_, "second")
+            margin[rows] = bounded(second)
         return -margin if is_positive_first(self) else margin
 
     def reaches(self, X: Any) -> NDArray[np.bool_]:
@@ -495,7 +495,11 @@ class CascadeClassifier(ClassifierMixin, BaseEstimator):
         """
         check_is_fitted(self)
         X = check_for_models(self, X, reset=False)
-        return margin_of(self.first_, X, self.pos_label_, "first") >= self.threshold_
+        return self._first_margin(X) >= self.threshold_
+
+    def _first_margin(self, X: Any) -> NDArray[np.float64]:
+        with errors_of_models(X, type(self).__name__):
+            return margin_of(self.first_, X, self.pos_label_, "first")
 
     def predict(self, X: Any) -> NDArray:
         """Return the class of each row.

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.pipeline import make_pipeline
-from sklearn.utils import check_consistent_length, check_random_state
+from sklearn.utils import check_consistent_length
 from sklearn.utils._param_validation import InvalidParameterError
 from sklearn.utils.metadata_routing import (
     MetadataRouter,
@@ -22,7 +22,8 @@ from sklearn.utils.validation import _num_samples, check_is_fitted
 
 from ._blending import Seen, TopScale, blend, choose_tenths, match_folds, mean_line
 from ._utils.calibration import SigmoidCalibrator
-from ._utils.features import check_for_models
+from ._utils.estimators import check_estimator
+from ._utils.features import check_for_models, errors_of_models
 from ._utils.fit_arguments import fit_argument, optional_fit_argument
 from ._utils.labels import (
     TwoClasses,
@@ -34,6 +35,7 @@ from ._utils.labels import (
 )
 from ._utils.positive import asked_positive, favours, refuse_one_sided, tell_positive
 from ._utils.preparation import table_for_networks
+from ._utils.seeds import check_random_state
 from ._utils.splits import (
     Split,
     check_groups,
@@ -264,7 +266,7 @@ class PAUCEnsembleClassifier(ClassifierMixin, BaseEstimator):
         arguments = {
             role: self._arguments(model, role, table.columns) for role, model in models.items()
         }
-        with already_told(found.classes):
+        with already_told(found.classes), errors_of_models(X, type(self).__name__):
             self.trees_, self.network_ = (
                 table.fit(clone(model), arguments[role]) for role, model in models.items()
             )
@@ -362,15 +364,9 @@ class PAUCEnsembleClassifier(ClassifierMixin, BaseEstimator):
         check_random_state(self.random_state)
         for role in ("trees", "network"):
             model = getattr(self, role)
-            if model is None:
-                continue
-            if isinstance(model, type) or not all(
-                hasattr(model, method) for method in ("fit", "decision_function")
-            ):
-                raise InvalidParameterError(
-                    f"The {role!r} parameter of {owner} must be None or a classifier with "
-                    f"decision_function. Got {model!r} instead."
-                )
+            if model is not None:
+                allowed = "None or a classifier with decision_function"
+                check_estimator(model, role, owner, allowed, ("decision_function",))
 
     def _new_models(self, X: Any) -> tuple[dict[str, Any], int]:
         """Return the two models by role, unfitted, and the seed of the folds."""
@@ -450,7 +446,9 @@ class PAUCEnsembleClassifier(ClassifierMixin, BaseEstimator):
         """Return the margin of each row, greater for the positive class."""
         check_is_fitted(self)
         X = check_for_models(self, X, reset=False)
-        return self._line(self._blend_of(self._margins(X)))
+        with errors_of_models(X, type(self).__name__):
+            margins = self._margins(X)
+        return self._line(self._blend_of(margins))
 
     def _margins(self, X: Any) -> dict[str, NDArray[np.float64]]:
         """Return the margins of the final models that have weight in the blend."""

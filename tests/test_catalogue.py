@@ -16,7 +16,7 @@ import catalogue_table
 
 from skbudget import objectives
 from skbudget.objectives import Loss, available, find_loss
-from skbudget.objectives._registry import loss_classes
+from skbudget.objectives._registry import NETWORK_LOSSES, loss_classes
 
 for _needed in ("lightgbm", "xgboost", "torch", "skorch"):
     pytest.importorskip(_needed)
@@ -94,7 +94,7 @@ def test_links_of_the_table_lead_to_pages():
 
 
 def test_every_name_of_the_table_is_there():
-    known = {*available(), *EMBEDDING_LOSSES, *OWN_OF_TORCH}
+    known = {*available(), *available(model="networks"), *EMBEDDING_LOSSES}
     for name in TRAINED:
         if is_plain(name):
             assert name in known, f"{name} is in the table and is no loss of available()"
@@ -103,7 +103,7 @@ def test_every_name_of_the_table_is_there():
 
 
 def test_every_loss_is_in_the_table():
-    missing = {*available(), *EMBEDDING_LOSSES} - TRAINED.keys()
+    missing = {*available(), *available(model="networks"), *EMBEDDING_LOSSES} - TRAINED.keys()
     assert not missing, f"docs/catalogue.csv lacks {sorted(missing)}"
 
 
@@ -115,6 +115,25 @@ def test_every_torch_loss_of_its_own_is_in_the_table():
         if torch_losses()[name] not in twins and not torch_losses()[name].__name__.startswith("_")
     }
     assert own <= TRAINED.keys(), f"docs/catalogue.csv lacks {sorted(own - TRAINED.keys())}"
+    # They are listed without torch, by the names of their modules and what they take.
+    assert own == NETWORK_LOSSES.keys() == {*available(model="networks")} - {*available()}
+    for name, (module, target) in NETWORK_LOSSES.items():
+        found = torch_losses()[name]
+        assert found is getattr(neural, module)
+        assert getattr(found, "target", "binary") == (target or "labels")
+        assert (name in available(target or "real", model="networks")) == (target is not None)
+        assert name in {item.names[0] for item in ITEMS if item.models == NETWORKS and item.names}
+
+
+@pytest.mark.parametrize("name", sorted(NETWORK_LOSSES))
+def test_a_torch_loss_is_refused_elsewhere_with_what_takes_it(name):
+    y = np.arange(40) % 4 == 0
+    X = np.arange(80.0).reshape(40, 2)
+    for cls in CLASSES:
+        with pytest.raises(ValueError, match=rf"{cls.__name__}.*PAUCClassifier\(loss='{name}'\)"):
+            cls(objective=name).fit(X, y)
+    with pytest.raises(ValueError, match=rf"The loss '{name}' is for networks only.*torch module"):
+        find_loss(name)
 
 
 @pytest.mark.parametrize("name", sorted(filter(is_plain, TRAINED)))

@@ -16,7 +16,13 @@ pytest.importorskip("ipykernel")
 pytest.importorskip("matplotlib")
 
 # Those that take longest. What they show has tests of its own.
-SLOW = ("contested_top", "pauc_classifier", "reproduction", "tuning_with_optuna")
+SLOW = (
+    "contested_top",
+    "pauc_classifier",
+    "reproduction",
+    "tuning_with_optuna",
+    "your_own_table",
+)
 
 by_name = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from .validation import distinct_labels, label_column
 
-__all__ = ["code_labels"]
+__all__ = ["code_known_labels", "code_labels"]
 
 
 def code_labels(
@@ -44,6 +44,55 @@ def code_labels(
         )
     if values.size == 0:
         raise ValueError(f"{name} is empty: at least one row is needed.")
-    distinct_labels(values, name)
-    labels, codes = np.unique(values, return_inverse=True)
-    return labels, codes.reshape(-1).astype(np.intp)
+    labels = distinct_labels(values, name)
+    if values.dtype.kind != "O":
+        return labels, np.searchsorted(labels, values)
+    return labels, _numbers(values, labels)
+
+
+def code_known_labels(
+    column: ArrayLike, name: str, known: NDArray[Any], n_samples: int, lacking: str
+) -> NDArray[np.intp]:
+    """Return the number of each row's label among labels that are known.
+
+    Parameters
+    ----------
+    column : array-like of shape (n_samples,)
+        Numbers or strings.
+    name : str
+        The argument, for messages.
+    known : ndarray of shape (n_labels,)
+        What `code_labels` returned before.
+    n_samples : int
+        How many rows there are.
+    lacking : str
+        What labels that are not known are, for the message.
+
+    Returns
+    -------
+    codes : ndarray of shape (n_samples,), dtype=intp
+
+    Raises
+    ------
+    ValueError
+        As `code_labels`, or for a label that is not known.
+    """
+    labels, codes = code_labels(column, name, n_samples)
+    if labels.dtype.kind == known.dtype.kind == "M":
+        # Dates in another unit are the same dates.
+        labels = labels.astype(known.dtype)
+    numbers = _numbers(labels, known)
+    unknown = labels[numbers < 0]
+    if unknown.size:
+        raise ValueError(
+            f"{name} holds {lacking}: {unknown[:10].tolist()}. Those seen in fit are "
+            f"{known[:10].tolist()}{' ...' if known.size > 10 else ''}."
+        )
+    return numbers[codes]
+
+
+def _numbers(values: NDArray[Any], labels: NDArray[Any]) -> NDArray[np.intp]:
+    """Return the place of each value among labels, -1 for one that is none of them."""
+    places = {label: place for place, label in enumerate(labels.tolist())}
+    found = (places.get(value, -1) for value in values.tolist())
+    return np.fromiter(found, dtype=np.intp, count=values.size)

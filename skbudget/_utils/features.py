@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import sys
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import date, time, timedelta
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,7 +25,11 @@ __all__ = [
     "check_kinds",
     "check_numbers",
     "column_names",
+    "errors_of_models",
+    "kind_of_table",
 ]
+
+TableKind = Literal["array", "pandas", "polars"]
 
 _N_SHOWN = 10
 
@@ -56,6 +61,7 @@ def check_kinds(X: Any, owner: str, *, categories: bool = False) -> Any:
     ValueError
         Naming the columns and their types, with the lines that prepare them.
     """
+    _refuse_complex(X, owner)
     if issparse(X):
         return X
     if _is_of(X, "pyarrow", "Table"):
@@ -91,19 +97,124 @@ def check_for_models(estimator: Any, X: Any, *, reset: bool) -> Any:
     Frames of pandas reach the models as they are. The estimator learns the names and the
     number of the columns with ``reset``, and compares them otherwise.
     """
+    owner = type(estimator).__name__
     if not hasattr(X, "iloc"):
-        X = check_kinds(X, type(estimator).__name__)
+        X = check_kinds(X, owner)
+    elif _is_of(X, "pandas", "DataFrame"):
+        wrong = [one for one in _wrong_in_pandas(X) if one[1].startswith("complex")]
+        if wrong:
+            check_kinds(X[[name for name, _ in wrong]], owner)
+    if kind_of_table(X) == "polars":
+        _refuse_infinity(X, owner)
     if hasattr(X, "iloc") or hasattr(X, "__dataframe__"):
         validate_data(estimator, X, skip_check_array=True, reset=reset)
         return X
-    return validate_data(
+    found = validate_data(
         estimator,
         X,
         reset=reset,
         dtype=(np.float64, np.float32),
-        ensure_all_finite="allow-nan",
+        ensure_all_finite=False,
         ensure_min_samples=2 if reset else 1,
     )
+    _refuse_infinity(found, owner)
+    return found
+
+
+@contextmanager
+def errors_of_models(X: Any, owner: str) -> Iterator[None]:
+    """Let errors of the models inside of an estimator name it, and count in the whole table.
+
+    Parameters
+    ----------
+    X : object
+        The table. The models may have been handed some of its rows.
+    owner : str
+        The estimator that the user called.
+
+    Raises
+    ------
+    ValueError, TypeError
+    """
+    try:
+        yield
+    except (ValueError, TypeError) as error:
+        message = str(error)
+        if "infinity" in message:
+            _refuse_infinity(X, owner, error)
+        if owner not in message and error.args == (message,):
+            error.args = (f"{owner}: {message}",)
+        raise
+
+
+def _refuse_infinity(X: Any, owner: str, error: Exception | None = None) -> None:
+    """Raise if columns of numbers hold infinity."""
+    kind, columns = kind_of_table(X), []
+    if kind == "array":
+        if isinstance(X, list | tuple):
+            try:
+                X = np.asarray(X, dtype=np.float64)
+            except (TypeError, ValueError):
+                # No table of numbers, about which others have a message.
+                return
+        # Sparse tables are refused, or were converted, by others.
+        if not isinstance(X, np.ndarray) or X.dtype.kind != "f" or X.ndim != 2:
+            return
+        names = None
+        counts = _counts(X, np.isinf)
+    else:
+        names = list(X.columns)
+        for name, number in zip(names, range(len(names))):
+            column = X.iloc[:, number] if kind == "pandas" else X.get_column(name)
+            try:
+                values = np.asarray(column, dtype=np.float64)
+            except (TypeError, ValueError):
+                # Another kind of column, about which others have a message.
+                values = np.zeros(1)
+            columns.append(int(np.isinf(values).sum()))
+        counts = np.array(columns, dtype=np.intp)
+    if counts.any():
+        raise ValueError(
+            f"Input X contains infinity in {_counted(counts, names)}. {owner} takes finite "
+            "numbers, and missing values where its models do:\n    "
+            f"{_line_for_infinity(kind, counts, names)}"
+        ) from error
+
+
+def kind_of_table(X: Any) -> TableKind:
+    """Return whose table it is. What is neither of pandas nor of polars is an array."""
+    if _is_of(X, "pandas", "DataFrame"):
+        return "pandas"
+    return "polars" if _is_of(X, "polars", "DataFrame") else "array"
+
+
+def _line_for_infinity(
+    kind: TableKind, counts: NDArray[np.intp], names: Sequence[Any] | NDArray | None
+) -> str:
+    """Return the line that puts missing values in the place of infinity."""
+    if kind == "array" or names is None:
+        return "X = np.where(np.abs(X) < 1e30, X, np.nan)"
+    wrong = [names[column] for column in np.flatnonzero(counts).tolist()[:_N_SHOWN]]
+    if kind == "polars":
+        column = f"pl.col({wrong[0]!r})" if len(wrong) == 1 else f"pl.col({wrong!r})"
+        return f"X = X.with_columns(pl.when({column}.abs() < 1e30).then({column}))"
+    column = f"X[{wrong[0]!r}]" if len(wrong) == 1 else f"X[{wrong!r}]"
+    return f"{column} = {column}.where({column}.abs() < 1e30)"
+
+
+def _refuse_complex(X: Any, owner: str) -> None:
+    """Raise if an array holds complex numbers; those of frames are columns of another kind."""
+    dtype = getattr(X, "dtype", None)
+    if dtype is None and isinstance(X, list | tuple):
+        try:
+            dtype = np.asarray(X).dtype
+        except ValueError:  # rows of different lengths, which scikit-learn refuses
+            return
+    if isinstance(dtype, np.dtype) and dtype.kind == "c":
+        raise ValueError(
+            f"{owner} takes real numbers, and X is complex ({dtype}): Complex data not supported. "
+            "Take sizes or real parts first:\n    X = np.abs(X)  # or X.real"
+        )
 
 
 def _without_none(X: Any) -> Any:
@@ -207,7 +318,15 @@ def _lines(wrong: list[tuple[Any, str]]) -> tuple[dict[str, str], list[Any]]:
     others = []
     for name, kind in wrong:
         column = f"X[{name!r}]"
-        if kind == _NUMERALS:
+        if _is_of_polars(kind):
+            in_polars = _line_for_polars(name, kind)
+            if in_polars is None:
+                others.append(name)
+            else:
+                lines.setdefault(kind.partition("(")[0], in_polars)
+        elif kind.startswith("complex"):
+            lines.setdefault("complex", f"{column} = {column}.map(abs)  # or .map(np.real)")
+        elif kind == _NUMERALS:
             lines.setdefault("numerals", f"{column} = pd.to_numeric({column})")
         elif "timedelta" in kind or "duration" in kind:
             lines.setdefault("durations", f"{column} = {column}.dt.total_seconds()")
@@ -217,6 +336,23 @@ def _lines(wrong: list[tuple[Any, str]]) -> tuple[dict[str, str], list[Any]]:
         else:
             others.append(name)
     return lines, others
+
+
+def _is_of_polars(kind: str) -> bool:
+    # Its types alone begin with a capital letter.
+    return kind[:1].isupper()
+
+
+def _line_for_polars(name: Any, kind: str) -> str | None:
+    """Return the line that makes numbers of a column of polars; None for text and the like."""
+    column = f"pl.col({name!r})"
+    if kind.startswith("Duration"):
+        made = f"{column}.dt.total_seconds()"
+    elif kind.startswith("Date"):
+        made = f"({column}.cast(pl.Date) - pl.date(2000, 1, 1)).dt.total_days()"
+    else:
+        return None
+    return f"X = X.with_columns({made})"
 
 
 def _lines_for_networks(
@@ -239,12 +375,19 @@ def _lines_for_trees(wrong: list[tuple[Any, str]], owner: str, *, has_names: boo
         if len(others) > 1:
             columns = f"X[{others[:_N_SHOWN]!r}]"
         lines["others"] = f"{columns} = {columns}.astype('category')"
+        if all(_is_of_polars(kind) for _, kind in wrong):
+            named = repr(others[0] if len(others) == 1 else others[:_N_SHOWN])
+            lines["others"] = f"X = X.with_columns(pl.col({named}).cast(pl.Categorical))"
     first = [] if has_names else ["X = pd.DataFrame(X)"]
     return [*first, *lines.values()]
 
 
 def check_infinity(
-    X: Any, names: Sequence[Any] | NDArray | None, owner: str, greatest: float = np.inf
+    X: Any,
+    names: Sequence[Any] | NDArray | None,
+    owner: str,
+    greatest: float = np.inf,
+    kind: TableKind = "array",
 ) -> None:
     """Refuse infinity, and numbers beyond a greatest one; missing values are accepted.
 
@@ -258,6 +401,8 @@ def check_infinity(
         The estimator, for messages.
     greatest : float, default=np.inf
         The greatest number that it holds.
+    kind : {"array", "pandas", "polars"}, default="array"
+        What the user passed, for the line that prepares it.
 
     Raises
     ------
@@ -277,12 +422,13 @@ def check_infinity(
     beyond = "" if limit == np.finfo(values.dtype).max else f", or numbers beyond {limit:.3g},"
     raise ValueError(
         f"Input X contains infinity{beyond} in {_counted(counts, names)}. {owner} takes missing "
-        "values in their place:\n    X = np.where(np.abs(X) < 1e30, X, np.nan)  "
-        "# X.where(X.abs() < 1e30) in pandas, for its columns of numbers"
+        f"values in their place:\n    {_line_for_infinity(kind, counts, names)}"
     )
 
 
-def check_numbers(X: Any, names: Sequence[Any] | NDArray | None, owner: str) -> None:
+def check_numbers(
+    X: Any, names: Sequence[Any] | NDArray | None, owner: str, kind: TableKind = "array"
+) -> None:
     """Refuse missing values and infinity.
 
     Parameters
@@ -293,6 +439,8 @@ def check_numbers(X: Any, names: Sequence[Any] | NDArray | None, owner: str) -> 
         Names of the columns; None for their numbers.
     owner : str
         The estimator, for messages.
+    kind : {"array", "pandas", "polars"}, default="array"
+        What the user passed, for the lines that prepare it.
 
     Raises
     ------
@@ -310,9 +458,7 @@ def check_numbers(X: Any, names: Sequence[Any] | NDArray | None, owner: str) -> 
         parts.append(
             f"infinity, or values beyond the range of {X.dtype}, in {_counted(infinite, names)}"
         )
-        lines.append(
-            "X = np.where(np.abs(X) < 1e30, X, np.nan)  # X.where(X.abs() < 1e30) in pandas"
-        )
+        lines.append(_line_for_infinity(kind, infinite, names))
     if missing.any():
         parts.append(f"NaN in {_counted(missing, names)}")
     lines.append(

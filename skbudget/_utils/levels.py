@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import minimize
 from scipy.special import expit, logit
+from sklearn.utils import check_consistent_length, column_or_1d
 
 from .calibration import (
     MIN_SLOPE,
@@ -18,8 +19,65 @@ from .calibration import (
     count_rows,
 )
 from .scale import moments
+from .validation import check_weights
 
-__all__ = ["LevelCalibrator", "ThresholdCalibrator", "fit_calibrator", "level_probabilities"]
+__all__ = [
+    "MOST_LEVELS",
+    "LevelCalibrator",
+    "ThresholdCalibrator",
+    "check_levels",
+    "fit_calibrator",
+    "level_accuracy",
+    "level_probabilities",
+]
+
+# More levels than these that are no whole numbers are taken for an amount.
+MOST_LEVELS = 100
+
+
+def check_levels(y: NDArray[Any], owner: str, what: str) -> None:
+    """Raise unless labels are ordered levels: numbers in any spacing, of which there are few.
+
+    Parameters
+    ----------
+    y : ndarray of shape (n_samples,)
+        The labels.
+    owner : str
+        The estimator, for messages.
+    what : str
+        What takes the levels, as ``"this objective"``.
+
+    Raises
+    ------
+    ValueError
+        If labels are no numbers or not finite, or if they are amounts.
+    """
+    if y.dtype.kind not in "biuf":
+        raise ValueError(
+            f"{owner} needs ordered levels for {what}, which must be numbers, because their order "
+            f"is that of the levels: got {np.unique(y)[:10].tolist()}."
+        )
+    if y.dtype.kind != "f":
+        return
+    if not np.isfinite(y).all():
+        raise ValueError(
+            f"y must hold levels, and contains NaN or infinity: {owner} needs numbers."
+        )
+    n_levels = np.unique(y).size
+    if n_levels > MOST_LEVELS and (y != np.floor(y)).any():
+        raise ValueError(
+            f"{owner} takes up to {MOST_LEVELS} levels that are no whole numbers for {what}, and y "
+            f"has {n_levels} different values, as amounts have. Round y or cut it into levels by "
+            "np.digitize, or pass a loss of a real target, such as 'squared_error'."
+        )
+
+
+def level_accuracy(y: ArrayLike, predicted: NDArray[Any], sample_weight: Any) -> float:
+    """Return the share of rows whose level is the predicted one; levels may be fractions."""
+    true = column_or_1d(y)
+    check_consistent_length(true, predicted)
+    weight = check_weights(sample_weight, true.size)
+    return float(np.average(true == predicted, weights=weight))
 
 
 def level_probabilities(above: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -86,7 +86,8 @@ def _check_budget(
     budget: Any, owner: str, name: str, allowed: str = "a float in the range (0.0, 1.0]"
 ) -> float:
     if not _is_real(budget) or not 0.0 < budget <= 1.0:
-        hint = _fraction_hint(budget, name, basis_points=True)
+        # Nobody says a recall in basis points.
+        hint = _fraction_hint(budget, name, basis_points="recall" not in name)
         raise _invalid(name, budget, owner, allowed, hint)
     return float(budget)
 
@@ -226,6 +227,9 @@ def _equal(one: Any, other: Any) -> bool:
     """Tell whether two values are equal; an array equals nothing."""
     if one is other:
         return True
+    if isinstance(other, bool) and not isinstance(one, bool | np.bool_):
+        # The number 1 is no answer to a question.
+        return False
     try:
         return np.ndim(one) == 0 and bool(one == other)
     except (TypeError, ValueError):
@@ -380,11 +384,13 @@ def check_binary_labels(
     pos_label: Any = None,
     name: str = "y_true",
     consistent_with: Sequence[Any] = (),
+    one_class: bool = False,
 ) -> NDArray[np.bool_]:
     """Return a mask of the positive samples of a two-class target.
 
     ``pos_label`` follows scikit-learn: without it the labels must be
-    {0, 1} or {-1, 1}, and 1 is the positive class.
+    {0, 1} or {-1, 1}, and 1 is the positive class. With ``one_class`` all of them may be of
+    one class.
     """
     y = label_column(y_true, name)
     _check_same_length(y, consistent_with)
@@ -396,18 +402,22 @@ def check_binary_labels(
             f"{name} must be binary: found {classes.size} classes {classes[:10].tolist()}. "
             "Binarize it (one class against the rest) first."
         )
-    if classes.size == 1:
+    if classes.size == 1 and not one_class:
         raise ValueError(
             f"Only one class present in {name} ({classes.tolist()}): both positives and "
             "negatives are needed."
         )
     if pos_label is None:
-        if classes.dtype.kind in "OUS" or classes.tolist() not in ([0, 1], [-1, 1]):
+        known = ([0, 1], [-1, 1], [-1], [0], [1])
+        if classes.dtype.kind in "OUS" or classes.tolist() not in known:
             raise ValueError(
                 f"{name} takes value in {classes.tolist()} and pos_label is not specified: either "
                 "make y_true take value in {0, 1} or {-1, 1} or pass pos_label explicitly."
             )
-        return greater
+        # Of one class the only label is the greatest.
+        return greater if classes[-1] == 1 else ~greater
+    if classes.size == 1:
+        return greater if _equal(pos_label, classes[0]) else ~greater
     if not is_label(pos_label, classes):
         raise ValueError(
             f"pos_label={pos_label!r} is not a valid label: it should be one of {classes.tolist()}."

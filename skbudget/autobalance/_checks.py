@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.utils import check_random_state
-from sklearn.utils.validation import column_or_1d
 
-from .._utils.naming import naming
+from .._utils.codes import code_labels
+from .._utils.conditions import Condition, is_one_of, warn_without_effect
+from .._utils.seeds import check_random_state
 from .._utils.splits import is_splitter
 from .._utils.validation import (
     _invalid,
@@ -25,7 +25,14 @@ from ._goal import GOALS
 from ._models import is_network, refuse_unfit
 from ._parameters import KINDS
 
-__all__ = ["check_params", "code_segments", "kinds_of", "kinds_with", "resolved_search"]
+__all__ = [
+    "check_params",
+    "check_segments",
+    "kinds_of",
+    "kinds_with",
+    "resolved_search",
+    "warn_of_idle_parameters",
+]
 
 SEARCHES = ("auto", "gradient", "random", "optuna")
 
@@ -58,8 +65,7 @@ def check_params(estimator: Any) -> None:
     check_positive(estimator.update_lr, "update_lr", owner, maximum=10, minimum=0)
     check_positive(estimator.n_terms, "n_terms", owner, integer=True, minimum=0, maximum=10_000)
     check_jobs(estimator.n_jobs, owner)
-    with naming("random_state", "an int, a RandomState or None"):
-        check_random_state(estimator.random_state)
+    check_random_state(estimator.random_state)
     kinds_of(estimator)
     refuse_unfit(estimator.estimator, owner, calibrated_for=estimator.objective)
 
@@ -108,7 +114,29 @@ def resolved_search(estimator: Any, model: Any) -> str:
     return search
 
 
-def code_segments(
+_CONDITIONS = (
+    Condition(
+        {"warmup": 0.5, "update_every": 5, "update_lr": 0.1, "n_terms": 10},
+        is_one_of("search", "gradient"),
+        "search='gradient'",
+    ),
+    Condition({"validation_fraction": 0.25}, is_one_of("search", "gradient"), "search='gradient'"),
+    Condition(
+        {"n_candidates": 10},
+        is_one_of("search", "random", "optuna"),
+        "search='random' or 'optuna'",
+    ),
+)
+
+
+def warn_of_idle_parameters(estimator: Any, search: str) -> None:
+    """Warn of parameters that the search of a model does not read."""
+    params = {**estimator.get_params(deep=False), "search": search}
+    named = {name: (name, value) for name, value in params.items()}
+    warn_without_effect(_CONDITIONS, named, {}, type(estimator).__name__)
+
+
+def check_segments(
     segment: ArrayLike | None, n_samples: int, objective: str, owner: str
 ) -> tuple[NDArray[Any] | None, NDArray[np.intp] | None]:
     """Return the labels of the segments, sorted, and the number of each row's segment."""
@@ -122,18 +150,4 @@ def code_segments(
         )
     if segment is None:
         return None, None
-    with naming("segment", "one number or string per row"):
-        values = column_or_1d(segment)
-    if values.shape[0] != n_samples:
-        raise ValueError(
-            f"segment must have one entry per sample: expected {n_samples}, got {values.shape[0]}."
-        )
-    if values.dtype.kind in "fmMc" and (values != values).any():
-        raise ValueError("segment must not be missing: give these rows a segment of their own.")
-    try:
-        names, codes = np.unique(values, return_inverse=True)
-    except TypeError as error:
-        raise ValueError(
-            "segment must be all numbers or all strings, and none may be missing."
-        ) from error
-    return names, codes.reshape(-1)
+    return code_labels(segment, "segment", n_samples)

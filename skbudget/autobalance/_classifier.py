@@ -8,11 +8,11 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.utils import check_consistent_length, check_random_state
+from sklearn.utils import check_consistent_length
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import _num_samples, check_is_fitted
 
-from .._utils.features import check_for_models
+from .._utils.features import check_for_models, errors_of_models
 from .._utils.labels import (
     TwoClasses,
     classes_by_role,
@@ -21,6 +21,7 @@ from .._utils.labels import (
     two_columns,
 )
 from .._utils.positive import asked_positive, tell_positive
+from .._utils.seeds import check_random_state
 from .._utils.splits import (
     check_groups,
 )
@@ -29,7 +30,13 @@ from .._utils.validation import (
     check_weights,
 )
 from ._candidates import by_gradients, by_optuna, by_trials
-from ._checks import check_params, code_segments, kinds_with, resolved_search
+from ._checks import (
+    check_params,
+    check_segments,
+    kinds_with,
+    resolved_search,
+    warn_of_idle_parameters,
+)
 from ._fits import Job, compare, gain_of, tabulate
 from ._goal import Goal
 from ._models import trainable
@@ -80,11 +87,12 @@ class AutoBalanceClassifier(ClassifierMixin, BaseEstimator):
     budget : float, default=0.005
         Review budget, a fraction in (0, 1], for coverage.
     search : {"auto", "gradient", "random", "optuna"}, default="auto"
-        Where the three numbers come from. "gradient" is for networks: after a warm-up,
-        steps of the network and of the numbers take turns, and the latter follow the
-        implicit hypergradient. "random" tries ``n_candidates`` losses on folds, and
-        "optuna" lets Optuna propose them. "auto" is "gradient" for networks and "random"
-        for trees.
+        Where the three numbers come from. "gradient" is for networks: it begins from the best
+        of plain cross-entropy and four losses that theory suggests, by the score of the rows
+        held out. After a warm-up, steps of the network and of the numbers take turns, and the
+        latter follow the implicit hypergradient. "random" tries ``n_candidates`` losses on
+        folds, and "optuna" lets Optuna propose them. "auto" is "gradient" for networks and
+        "random" for trees.
     n_candidates : int, default=10
         Losses that are tried, beside plain cross-entropy, without gradients.
     cv : int, cross-validation generator or iterable, default=5
@@ -152,7 +160,7 @@ class AutoBalanceClassifier(ClassifierMixin, BaseEstimator):
         Scores of the losses on each split, in the form of scikit-learn's searches. Plain
         cross-entropy is the first.
     path_ : ndarray of shape (n_changes + 1, n_parameters)
-        The way of the search by gradients. Only there for it.
+        The way of the search by gradients, from the loss that it began with. Only there for it.
     segments_ : ndarray of shape (n_segments,)
         Labels of the segments, in the order of the parameters. Only there with ``segment``.
 
@@ -289,7 +297,7 @@ class AutoBalanceClassifier(ClassifierMixin, BaseEstimator):
             check_consistent_length(X, y)
         found = find_classes(y, pos_label, owner=owner, weight=weight)
         groups = check_groups(groups, n_samples)
-        names, codes = code_segments(segment, n_samples, self.objective, owner)
+        names, codes = check_segments(segment, n_samples, self.objective, owner)
         table = LabelledRows(
             X, found.classes[found.positive.astype(int)], weight, None, codes, groups
         )
@@ -316,12 +324,14 @@ class AutoBalanceClassifier(ClassifierMixin, BaseEstimator):
             self.estimator, X, self.budget, None if self.random_state is None else seeds[0]
         )
         search = resolved_search(self, model)
+        warn_of_idle_parameters(self, search)
         goal = Goal(self.objective, float(self.budget))
         job = Job(
             tell_positive(model, found.classes[1]), table, positive, found.classes, goal, seeds[1]
         )
         space = Space(None if names is None else names.size, kinds_with(self, search))
-        self._tune(job, space, search, seeds, found)
+        with errors_of_models(X, owner):
+            self._tune(job, space, search, seeds, found)
         self.pos_label_, self.classes_ = found.classes[1], np.sort(found.classes)
         if names is not None:
             self.segments_ = names
@@ -346,6 +356,8 @@ class AutoBalanceClassifier(ClassifierMixin, BaseEstimator):
                 one_split(job, float(self.validation_fraction), seeds[2]),
                 self._settings(),
                 seeds[4],
+                log_ratio,
+                self.n_jobs,
             )
             self.path_ = path
         else:
@@ -409,7 +421,8 @@ class AutoBalanceClassifier(ClassifierMixin, BaseEstimator):
         """
         check_is_fitted(self, "estimator_")
         X = check_for_models(self, X, reset=False)
-        margin = self._fitted.margin(X) - self._offset
+        with errors_of_models(X, type(self).__name__):
+            margin = self._fitted.margin(X) - self._offset
         return -margin if is_positive_first(self) else margin
 
     @available_if(_has_probabilities)
@@ -428,7 +441,8 @@ class AutoBalanceClassifier(ClassifierMixin, BaseEstimator):
         """
         check_is_fitted(self, "estimator_")
         X = check_for_models(self, X, reset=False)
-        return two_columns(self._fitted.probability(X), is_positive_first(self))
+        with errors_of_models(X, type(self).__name__):
+            return two_columns(self._fitted.probability(X), is_positive_first(self))
 
     def predict(self, X: Any) -> NDArray:
         """Return a class for each row, by the threshold that suits the objective.

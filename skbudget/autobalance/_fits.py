@@ -18,6 +18,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils import _safe_indexing
 
 from .._utils.calibration import SigmoidCalibrator
+from .._utils.features import column_names
 from .._utils.labels import already_told
 from .._utils.positive import favours
 from .._utils.rare_class import FewRowsWarning
@@ -162,7 +163,7 @@ class Job:
         if isinstance(model, Pipeline):
             before = model[:-1]
             X = before.fit_transform(X, seen.labels)
-        X = np.asarray(X, dtype=np.float64)
+        frame, X = X, np.asarray(X, dtype=np.float64)
         unit = positive.astype(np.intp)
         if parameters.by_segment and seen.segments is not None:
             unit = seen.segments
@@ -175,7 +176,8 @@ class Job:
         many = replace(seen, features=None).take(index)
         last, _ = last_step(model)
         last.set_params(max_epochs=_epochs_of_copies(last, rows.size, len(copies)))
-        last.fit(np.concatenate(copies), many.labels, **self._columns("", many, parameters))
+        features = _named_like(frame, np.concatenate(copies))
+        last.fit(features, many.labels, **self._columns("", many, parameters))
         return last if before is None else Pipeline([*before.steps, model.steps[-1]])
 
     def score(self, fitted: Fitted, train: NDArray[np.intp], held: NDArray[np.intp]) -> float:
@@ -191,6 +193,18 @@ class Job:
         return self.goal.score(
             self.positive[held], margin, probability, prior, rows.weight, rows.segments
         )
+
+
+def _named_like(frame: Any, values: NDArray[np.float64]) -> Any:
+    """Return values with the names of the columns of a data frame, if it is one."""
+    names = column_names(frame)
+    if names is None:
+        return values
+    try:
+        return type(frame)(values, columns=names)
+    except TypeError:
+        # As polars calls them.
+        return type(frame)(values, schema=names)
 
 
 def _epochs_of_copies(network: Any, n_rows: int, n_copies: int) -> int:

@@ -126,6 +126,8 @@ class Booster(ABC):
         Raw scores per row.
     query_sizes : ndarray of int or None
         Rows of each query, for an objective of the booster's own that ranks them.
+    by_query : bool
+        Whether the booster has to know the queries for any objective, as for its metrics.
     """
 
     params: dict[str, Any]
@@ -134,6 +136,7 @@ class Booster(ABC):
     seed: Any
     n_margins: int = 1
     query_sizes: NDArray[np.intp] | None = None
+    by_query: bool = False
     _untouched: list[Any] = field(init=False, repr=False)
 
     # Under what name losses know it.

@@ -16,6 +16,7 @@ from sklearn.utils._param_validation import InvalidParameterError
 from sklearn.utils.validation import _num_samples, check_is_fitted, column_or_1d
 
 from .._utils.labels import TwoClasses, is_positive_first
+from .._utils.levels import level_accuracy
 from .._utils.names import refuse_unknown_names
 from .._utils.naming import naming
 from .._utils.ranges import in_fitting_range
@@ -29,6 +30,7 @@ from ..objectives._checks import set_loss_params
 from ..objectives._rows import Margins, Target, check_columns
 from ._calls import WithColumns
 from ._columns import check_names_of_columns, check_negatives, check_value
+from ._conditions import CONDITIONS
 from ._fitting import (
     CALIBRATED,
     MIN_TO_CHOOSE,
@@ -47,14 +49,10 @@ from ._fitting import (
 from ._metric import CoverageMetric
 from ._minimised import Minimised, find_minimised
 from ._parameters import OWN_PARAMETERS, ParentNames, check_seed
-from ._splits import check_folds, find_routing, route_to_splitters, with_given_splits
+from ._routing import RoutedFit
+from ._splits import check_folds, route_to_splitters, with_given_splits
 from ._table import prepare_table
-from ._targets import (
-    check_base,
-    code_labels,
-    count_margins,
-    rows_of_weight,
-)
+from ._targets import check_base, code_labels, count_margins, rows_of_weight, warn_of_new_base
 
 __all__ = [
     "BAND_LEAVES",
@@ -90,7 +88,7 @@ def adopt_fitted(estimator: Any, fitted: Any) -> None:
             setattr(estimator, name, known)
 
 
-class PAUCClassifierMixin:
+class PAUCClassifierMixin(RoutedFit):
     """Fitting, calibration and prediction around a booster's own classifier.
 
     A subclass also inherits from that classifier, whose constructor parameters
@@ -123,10 +121,6 @@ class PAUCClassifierMixin:
     get_params: Callable[..., dict[str, Any]]
     _get_param_names: Callable[..., list[str]]
     __sklearn_is_fitted__: Callable[[], bool]
-    _get_metadata_request: Callable[[], Any]
-
-    # Where there are groups, they are to be heeded.
-    __metadata_request__fit: ClassVar[dict[str, Any]] = {"groups": True}
 
     pos_label: Any
     _label_encoder: LabelEncoder | TwoClasses | None
@@ -177,18 +171,6 @@ class PAUCClassifierMixin:
             class_weight=self._coded_weights(getattr(self, "class_weight", None)),
             earlier=earlier,
         )
-
-    def get_metadata_routing(self) -> Any:
-        """Return which metadata go where.
-
-        Returns
-        -------
-        routing : MetadataRequest or MetadataRouter
-            What `fit` requests. ``groups`` are requested unless
-            ``set_fit_request(groups=False)`` says otherwise. Splitters that are passed as
-            ``selection_cv`` and ``calibration_cv`` get what their `split` requests.
-        """
-        return find_routing(self, self._get_metadata_request())
 
     def set_params(self, **params: Any) -> Any:
         """Set parameters; ``objective__*`` and ``regularizer__*`` are those of losses.
@@ -242,13 +224,15 @@ class PAUCClassifierMixin:
         without = self._fitted_kind[0] == "binary" or find_minimised(self).has_queries
         return not without and self._is_theirs(training)
 
-    def _coverage_metric(self, *, of_value: bool) -> CoverageMetric:
+    def _coverage_metric(self, queries: Any, *, of_value: bool) -> CoverageMetric:
         if self._fitted_kind[0] != "binary":
             raise ValueError(
                 "An evaluation set needs an eval_metric for this objective: coverage at the "
-                "budget, the metric otherwise, is known for two classes only."
+                "budget, the metric otherwise, is known for two classes only. For grades of "
+                "queries pass 'ndcg@10'."
             )
-        return CoverageMetric(self.budget, "population", "value" if of_value else "rows")
+        weights: Any = "value" if of_value else "rows"
+        return CoverageMetric(self.budget, "population", weights, per_query=queries is not None)
 
     def _check_params(self) -> Minimised:
         minimised = find_minimised(self)
@@ -291,6 +275,7 @@ class PAUCClassifierMixin:
         continued, or None, by the name of that argument of `fit`.
         """
         owner, minimised = type(self).__name__, self._check_params()
+        self._names.warn_without_effect(CONDITIONS[self._library], self._extras(), self)
         target, margins = self._fitted_kind = minimised.target, minimised.margins
         calibrated = self.calibration_cv is not None and target in CALIBRATED
         for name, model in earlier.items():
@@ -443,9 +428,12 @@ class PAUCClassifierMixin:
         Returns
         -------
         margin : ndarray of shape (n_samples,) or (n_samples, n_margins)
-            One margin per row, or several for a loss that has several.
+            One margin per row, or several for a loss that has several. With one per class and
+            two classes it is the second minus the first, as in scikit-learn.
         """
         scores = self._scores(X, **kwargs)
+        if self._kind[0] == "classes" and scores.ndim == 2 and scores.shape[1] == 2:
+            return scores[:, 1] - scores[:, 0]
         return -scores if is_positive_first(self) else scores
 
     def _scores(self, X: Any, **kwargs: Any) -> NDArray[np.float64]:
@@ -468,10 +456,11 @@ class PAUCClassifierMixin:
 
     def _probabilities(self, X: Any, **kwargs: Any) -> NDArray[np.float64]:
         """Return the probabilities of the classes; of two the positive one is the second."""
-        scores = self._scores(X, **kwargs)
-        calibrator = self._calibrator(kwargs.get(self._base_name))
+        scores, base = self._scores(X, **kwargs), kwargs.get(self._base_name)
+        calibrator = self._calibrator(base)
         if calibrator is None:
             raise self._lacks_calibration()
+        warn_of_new_base(base, self._calibration, self._base_name, type(self).__name__)
         return calibrator.probabilities(scores)
 
     def _lacks_calibration(self) -> NotFittedError:
@@ -491,7 +480,7 @@ class PAUCClassifierMixin:
         if target == "binary":
             second = self._class_probabilities(X, **kwargs)[:, 1] > 0.5
             return self.classes_[second.astype(np.intp)]
-        scores = self.decision_function(X, **kwargs)
+        scores = self._scores(X, **kwargs)
         if target == "real":
             return scores
         return self.classes_[self._codes(scores, kwargs)]
@@ -524,8 +513,9 @@ class PAUCClassifierMixin:
         -------
         score : float
         """
-        if self._kind[0] == "real":
-            return r2_score(y, self.predict(X), sample_weight=sample_weight)  # type: ignore[attr-defined]
+        if self._kind[0] in ("real", "ordinal"):
+            measure = r2_score if self._kind[0] == "real" else level_accuracy
+            return float(measure(y, self.predict(X), sample_weight=sample_weight))  # type: ignore[attr-defined]
         return super().score(X, y, sample_weight=sample_weight)  # type: ignore[misc]
 
     @property

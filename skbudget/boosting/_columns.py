@@ -12,13 +12,25 @@ from numpy.typing import ArrayLike
 from .._utils.names import suggestion
 from .._utils.validation import check_reference
 from ..objectives import Rows
-from ._minimised import Minimised
+from ._minimised import Minimised, find_minimised
 from ._parameters import OWN_PARAMETERS, ParentNames
 
-__all__ = ["check_names_of_columns", "check_negatives", "check_value"]
+__all__ = ["check_names_of_columns", "check_negatives", "check_value", "columns_of"]
 
 # Columns that losses may read, which it does no harm to leave out.
 USUAL_COLUMNS = ("group", "process", "value", "iid_mask")
+
+
+def columns_of(estimator: Any) -> frozenset[str]:
+    """Return the columns that the objective of an estimator reads, its schedule's included."""
+    try:
+        loss = find_minimised(estimator).loss
+    except (TypeError, ValueError):
+        # `fit` says what is wrong.
+        return frozenset()
+    warmup = getattr(estimator.schedule, "warmup", None)
+    read = [one.reads | one.needs for one in (loss, warmup) if one is not None]
+    return frozenset().union(*read)
 
 
 def check_names_of_columns(

@@ -21,6 +21,7 @@ from ..band import Basis, TauScale
 from ..objectives import Schedule
 from ..objectives.losses.pairwise_pauc import Link
 from ._classifier import BAND_LEAVES, adopt_fitted
+from ._conditions import CONDITIONS
 from ._metric import CoverageMetric
 from ._minimised import OBJECTIVE_PARAMETERS, find_minimised
 from ._objective import Surrogate
@@ -211,7 +212,9 @@ class DaskPAUCXGBClassifier(DaskXGBClassifier):
             for name, value in params.items()
             if name not in OWN_PARAMETERS and name not in extras
         }
-        return params | self._names.resolved(extras, self)
+        params |= self._names.resolved(extras, self)
+        idle = self._names.without_effect(CONDITIONS["xgboost"], extras, self)
+        return {name: None if name in idle else value for name, value in params.items()}
 
     def get_xgb_params(self) -> dict[str, Any]:
         """Return the parameters that the fitted booster is told of.
@@ -290,6 +293,7 @@ class DaskPAUCXGBClassifier(DaskXGBClassifier):
         arguments = [*signature(super().fit).parameters, "value", "value_eval_set"]
         refuse_unknown_names(kwargs, arguments, f"{type(self).__name__}.fit")
         check_verbose(verbose, type(self).__name__)
+        self._names.warn_without_effect(CONDITIONS["xgboost"], self._extras(), self)
         bound = signature(super().fit).bind(X, y, verbose=verbose, **kwargs)
         bound.apply_defaults()
         return self._client_sync(

@@ -122,7 +122,8 @@ FOLDS_DOC = """The models of the folds are trained as the final model is: with t
 
     Inside `sklearn.model_selection.cross_validate` and
     `sklearn.model_selection.GridSearchCV`, ``groups`` reach the folds if metadata routing is
-    enabled: `fit` requests them unless ``set_fit_request(groups=False)`` says otherwise."""
+    enabled: `fit` requests them unless ``set_fit_request(groups=False)`` says otherwise. What the
+    loss reads is requested by name: ``set_fit_request(group=True)``."""
 
 
 def document_parameters(doc: str, split_gain: str, leaves: str) -> str:

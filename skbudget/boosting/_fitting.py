@@ -16,12 +16,13 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
-from sklearn.utils import _safe_indexing, check_random_state
+from sklearn.utils import _safe_indexing
 from sklearn.utils.class_weight import compute_sample_weight
 
 from .._utils.calibration import SigmoidCalibrator
 from .._utils.levels import fit_calibrator
 from .._utils.scale import map_columns, shares, spread_evenly
+from .._utils.seeds import check_random_state
 from .._utils.splits import GivenSplits
 from ..metrics import partial_auc_score
 from ..objectives import CollapseWarning, Loss
@@ -109,16 +110,16 @@ def train(training: Training, settings: Settings, choice: Choice) -> Model:
     params = {name: value for name, value in choice.items() if name != "beta"}
     start = find_start(training, settings)
     theirs = settings.library_params(training)
+    booster = settings.booster
+    if booster.by_query or (theirs and settings.minimised.has_queries):
+        training, sizes = training.by_query()
+        booster = replace(booster, query_sizes=sizes)
     if theirs:
-        booster = settings.booster
-        if settings.minimised.has_queries:
-            training, sizes = training.by_query()
-            booster = replace(booster, query_sizes=sizes)
         return booster.train(training, theirs.pop("objective"), params | theirs, start)
     objective = settings.minimised.at(choice["beta"])
     if training.rows.columns:
         objective = objective.with_columns(**training.rows.columns)
-    return settings.booster.train(training, objective, params, start)
+    return booster.train(training, objective, params, start)
 
 
 def check_trained(training: Training, settings: Settings, model: Model) -> None:

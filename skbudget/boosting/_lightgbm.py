@@ -24,6 +24,7 @@ from ._classifier import (
 )
 from ._documents import document_parameters
 from ._lightgbm_booster import (
+    EARLY_STOPPING_NAMES,
     LightGBM,
     LightGBMRounds,
     check_callbacks,
@@ -31,11 +32,14 @@ from ._lightgbm_booster import (
     main_names,
     raw_margins,
     refuse_metrics_of_probabilities,
+    refuse_unknown_metrics,
 )
 from ._methods import can_predict, has_probabilities
+from ._minimised import find_minimised
 from ._objective import Surrogate
 from ._parameters import OF_LIGHTGBM, OWN_PARAMETERS, ParentNames
-from ._targets import check_base, check_eval_base, values_as_weights
+from ._queries import check_eval_queries, checks_ranking, names_of_metrics, queried, tell_places
+from ._targets import check_base, check_eval_base, check_stopping, values_as_weights
 
 __all__ = ["LightGBMRounds", "PAUCLGBMClassifier"]
 
@@ -252,6 +256,8 @@ reg_alpha, random_state, importance_type
         eval_y: Any = None,
         value: ArrayLike | None = None,
         eval_value: Any = None,
+        group: ArrayLike | None = None,
+        eval_group: Any = None,
         groups: ArrayLike | None = None,
         **columns: ArrayLike | None,
     ) -> PAUCLGBMClassifier:
@@ -284,11 +290,19 @@ eval_X, eval_y
             ``eval_class_weight`` and ``eval_metric``, and are refused beside them. For
             a metric of your choice pass values as weights, see
             `CoverageMetric(weight_of_positives="value")`.
+        group : array-like of shape (n_samples,), default=None
+            Query of each row, as numbers or text and in any order of the rows, for a loss that
+            compares the rows of a query. No query is split between folds.
+        eval_group : list of array-like of shape (n_eval_samples,), default=None
+            Queries of the rows of each evaluation set, as ``group``. Metrics of LightGBM that
+            rank, such as ``"ndcg@10"``, are then means over queries, and for two labels the
+            metric otherwise is coverage where each query has the budget. With ``group`` it
+            is needed, unless ``eval_metric`` names only metrics of the whole set.
         groups : array-like of shape (n_samples,), default=None
             Group of each row, such as its customer. No group is split between folds, see Notes.
         **columns : array-like of shape (n_samples,)
-            Further columns that the loss reads, by name, such as ``group`` (the query of
-            each row, in any order) and ``process``.
+            Further columns that the loss reads, by name, such as ``segment`` or ``process``.
+            ``set_fit_request`` takes their names too, once the objective is set.
 
         Returns
         -------
@@ -302,11 +316,14 @@ eval_X, eval_y
         FloatingPointError
             If linear trees diverge, for which ``linear_lambda`` is the remedy.
         """
-        columns = {"value": value, "groups": groups, **columns}
+        columns = {"value": value, "group": group, "groups": groups, **columns}
         training = self._check_fit(
             X, y, sample_weight, init_score, columns, {"init_model": init_model}
         )
         sets = self._encoded_eval_sets(eval_set, eval_X, eval_y)
+        stopping = {name: self._extras().get(name) for name in EARLY_STOPPING_NAMES}
+        for name, n_rounds in stopping.items():
+            check_stopping(n_rounds, sets, name, type(self).__name__, callbacks, LightGBM.stopping)
         targets = [y_eval for _, y_eval in sets]
         sizes = [len(target) for target in targets]
         if eval_value is not None:
@@ -316,22 +333,32 @@ eval_X, eval_y
                 "eval_metric": eval_metric,
             }
             eval_sample_weight = values_as_weights(targets, eval_value, "eval_value", refused)
+        params = self._parent_params()
+        metrics, minimised = names_of_metrics(eval_metric), find_minimised(self)
+        every = [*metrics, *names_of_metrics(params.get("metric"))]
+        is_ranking = checks_ranking(every, minimised, type(self).__name__)
+        queries = check_eval_queries(
+            eval_group, sizes, training, minimised, every, type(self).__name__
+        )
+        base = check_eval_base(eval_init_score, "eval_init_score", sizes, self._n_margins)
+        sets, eval_sample_weight, base = queried(queries, sets, eval_sample_weight, base)
         is_theirs = self._is_theirs(training)
         # Beside an objective of its own LightGBM has a metric for every target.
         has_metric = self._has_metric(training)
         if sets and eval_metric is None and not has_metric:
-            eval_metric = self._coverage_metric(of_value=eval_value is not None)
-        params = self._parent_params()
+            metrics = [self._coverage_metric(queries, of_value=eval_value is not None)]
         params["class_weight"] = self._coded_weights(self.class_weight)
         # LightGBM would add its log loss, which reads margins as probabilities.
-        metrics = eval_metric if isinstance(eval_metric, list) else [eval_metric]
         named = [metric for metric in metrics if isinstance(metric, str)]
+        refuse_unknown_metrics(params.get("metric"), "metric", type(self).__name__)
+        refuse_unknown_metrics(named, "eval_metric", type(self).__name__)
         if not is_theirs:
             refuse_metrics_of_probabilities([*named, params.get("metric")], type(self).__name__)
             # With a custom objective LightGBM fails where it has filtered all features.
             params.setdefault("feature_pre_filter", False)
         if named or not (has_metric and sets and eval_metric is None):
             params.setdefault("metric", named or "None")
+        tell_places(params)
         linear = has_linear_trees(params, type(self).__name__)
         booster = LightGBM(
             params=params,
@@ -349,8 +376,11 @@ eval_X, eval_y
             seed=self._asked("random_state"),
             n_margins=self._n_margins,
             parent=LGBMClassifier if self._fitted_kind[0] == "binary" else LGBMModel,
-            eval_base=check_eval_base(eval_init_score, "eval_init_score", sizes, self._n_margins),
+            eval_base=base,
             eval_sizes=sizes,
+            # LightGBM makes its metrics for the training rows, too.
+            by_query=is_ranking,
+            eval_queries=None if queries is None else [one.sizes for one in queries],
             linear_of=type(self).__name__ if linear else None,
         )
         self._fit(training, booster, earlier=init_model)

@@ -6,12 +6,14 @@ import copy
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from difflib import get_close_matches
 from functools import partial
 from typing import Any, ClassVar
 
 import numpy as np
-from lightgbm import LGBMClassifier, LGBMModel, early_stopping, log_evaluation
-from lightgbm.basic import _ConfigAliases
+from lightgbm import Booster as LightGBMModel
+from lightgbm import Dataset, LGBMClassifier, LGBMModel, early_stopping, log_evaluation
+from lightgbm.basic import LightGBMError, _ConfigAliases
 from lightgbm.callback import EarlyStopException
 from numpy.typing import NDArray
 
@@ -26,6 +28,7 @@ __all__ = [
     "main_names",
     "raw_margins",
     "refuse_metrics_of_probabilities",
+    "refuse_unknown_metrics",
 ]
 
 # Metrics of LightGBM, by all their names, that read raw scores as probabilities beside an
@@ -61,6 +64,52 @@ def refuse_metrics_of_probabilities(metrics: Sequence[Any], owner: str) -> None:
                     "hands it the margins of an objective that is not its own. Pass 'auc', "
                     "'average_precision', a CoverageMetric, or a function of your own."
                 )
+
+
+_METRICS = {
+    *_OF_PROBABILITIES,
+    *("", "None", "none", "null", "custom", "na"),
+    *("l1", "mean_absolute_error", "mae", "regression_l1"),
+    *("l2", "mean_squared_error", "mse", "regression_l2", "regression"),
+    *("rmse", "root_mean_squared_error", "l2_root"),
+    *("quantile", "mape", "mean_absolute_percentage_error", "huber", "fair", "poisson", "gamma"),
+    *("gamma_deviance", "tweedie", "r2", "auc", "average_precision", "auc_mu", "multi_error"),
+    *("ndcg", "lambdarank", "rank_xendcg", "xendcg", "xe_ndcg", "xe_ndcg_mart", "xendcg_mart"),
+    *("map", "mean_average_precision"),
+}
+
+
+def refuse_unknown_metrics(metrics: Any, name: str, owner: str) -> None:
+    """Raise for a metric that LightGBM does not know: it would leave it out without a word.
+
+    Raises
+    ------
+    ValueError
+        Naming the metric, and names that are alike.
+    """
+    for given in metrics if isinstance(metrics, list | tuple | set) else [metrics]:
+        for one in given.split(",") if isinstance(given, str) else ():
+            metric = one.strip().partition("@")[0]
+            # A digit is a place of "ndcg@4,6".
+            if metric.isdigit() or metric in _METRICS or _lightgbm_has(metric):
+                continue
+            likely = _METRICS - {"", "None", "none", "null", "custom", "na"}
+            alike = get_close_matches(metric, sorted(likely))
+            hint = f" Did you mean {' or '.join(map(repr, alike))}?" if alike else ""
+            raise ValueError(
+                f"The metric {metric!r} in {name} of {owner} is none that LightGBM knows.{hint} "
+                "Pass one of LightGBM's metrics, a CoverageMetric, or a function of your own."
+            )
+
+
+def _lightgbm_has(metric: str) -> bool:
+    """Tell whether LightGBM has a metric, as a newer version may."""
+    params = {"metric": metric, "verbose": -1, "num_threads": 1, "objective": "regression"}
+    data = Dataset(np.arange(4.0)[:, None], np.arange(4) % 2, params=params)
+    try:
+        return bool(LightGBMModel(params, data).eval_train())
+    except LightGBMError:
+        return True
 
 
 # Penalty of the planes in the leaves of linear trees, in the unit of a row that counts fully.
@@ -181,6 +230,8 @@ class LightGBM(Booster):
         Scores that the rows of each evaluation set begin from.
     eval_sizes : list of int
         Rows of each evaluation set.
+    eval_queries : list of ndarray of int, or None
+        Rows of each query of each evaluation set.
     linear_of : str or None
         Name of the estimator, for messages, if the trees are linear.
     """
@@ -188,6 +239,7 @@ class LightGBM(Booster):
     parent: type = LGBMClassifier
     eval_base: Mapping[int, Any] = field(default_factory=dict)
     eval_sizes: list[int] = field(default_factory=list)
+    eval_queries: list[NDArray[np.intp]] | None = None
     linear_of: str | None = None
 
     library: ClassVar = "lightgbm"
@@ -225,9 +277,10 @@ class LightGBM(Booster):
             }
         model_of = self.parent(**params)
         fit: Any = model_of.fit
-        if self.query_sizes is not None:
+        if self.query_sizes is not None or self.eval_queries is not None:
             # The classifier knows no queries.
-            fit = partial(LGBMModel.fit, model_of, group=self.query_sizes)
+            queries = {"group": self.query_sizes, "eval_group": self.eval_queries}
+            fit = partial(LGBMModel.fit, model_of, **queries)
         fitted = fit(
             training.X,
             target.astype(np.int64) if target.dtype == bool else target,

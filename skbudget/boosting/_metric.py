@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+from sklearn.utils._param_validation import InvalidParameterError
+
 from .._utils.validation import (
     BASES,
     check_binary_labels,
@@ -19,7 +22,7 @@ from ..objectives._rows import code_target
 from ._calls import WEIGHTS_OF_POSITIVES, WeightOfPositives, rows_and_value, unpack_call
 from ._workers import find_collective
 
-__all__ = ["CoverageMetric"]
+__all__ = ["CoverageMetric", "QueriedLabels"]
 
 
 @dataclass(frozen=True)
@@ -42,18 +45,23 @@ class CoverageMetric:
         is the share of the value caught, and each positive is one row of the budget. The
         weights of negatives repeat rows either way. The training set's objective has a
         parameter of the same name.
+    per_query : bool, default=False
+        Whether each query of the evaluation set has the budget, rounded up to whole rows, and
+        at least one: coverage is then the share of all positives that are among the first rows
+        of their query. The queries are those of the ``Dataset`` or ``DMatrix``, or of
+        ``eval_group`` of either booster's classifier. Needs ``basis="population"``.
 
     See Also
     --------
     skbudget.metrics.coverage_at_budget_score : The same of labels and scores.
     skbudget.metrics.make_coverage_scorer : The same as a scorer for model selection.
+    skbudget.metrics.group_coverage_score : The same with a budget for each query.
 
     Notes
     -----
-    LightGBM shows it as ``coverage@<budget>``. XGBoost decides by a metric's name
-    whether to maximise it, and minimises what does not begin like one of its own
-    ranking metrics: there the name is ``pre_coverage@<budget>``. The value is the
-    same.
+    LightGBM shows it as ``coverage@<budget>``, or ``query_coverage@<budget>``. XGBoost
+    decides by a metric's name whether to maximise it, and minimises what does not begin like
+    one of its own ranking metrics: there ``pre_`` goes before the name. The value is the same.
 
     With few positives in the evaluation set the metric moves in large steps,
     ``1 / n_positives`` each; give early stopping enough rounds of patience.
@@ -69,11 +77,18 @@ class CoverageMetric:
     >>> metric = CoverageMetric(budget=0.5, weight_of_positives="value")
     >>> metric([0, 0, 1, 1], [0.1, 0.3, 0.2, 0.4], sample_weight=[1, 1, 20, 60])
     0.75
+
+    Two queries of two rows, of which the first row each is shown:
+
+    >>> metric = CoverageMetric(budget=0.5, per_query=True)
+    >>> metric([0, 1, 0, 1], [0.1, 0.3, 0.6, 0.4], None, [2, 2])
+    ('query_coverage@0.5', 0.5, True)
     """
 
     budget: float = 0.005
     basis: Basis = "population"
     weight_of_positives: WeightOfPositives = "rows"
+    per_query: bool = False
 
     def __post_init__(self) -> None:
         check_option(
@@ -84,11 +99,18 @@ class CoverageMetric:
         )
         check_budget(self.budget, "CoverageMetric")
         check_option(self.basis, "basis", BASES, "CoverageMetric")
+        check_option(self.per_query, "per_query", (False, True), "CoverageMetric")
+        if self.per_query and self.basis != "population":
+            raise InvalidParameterError(
+                "The 'basis' parameter of CoverageMetric must be 'population' with "
+                f"per_query=True: the budget of a query counts its rows. Got {self.basis!r} "
+                "instead."
+            )
 
     @property
     def name(self) -> str:
         """Name under which the metric is reported."""
-        return f"coverage@{self.budget:g}"
+        return f"{'query_' if self.per_query else ''}coverage@{self.budget:g}"
 
     @property
     def __name__(self) -> str:
@@ -118,7 +140,7 @@ class CoverageMetric:
                 ``xgb.train``, value for ``XGBClassifier``
         """
         if weight_and_group:
-            return self.name, self._value(y_true, y_pred, weight_and_group[0]), True
+            return self.name, self._value(y_true, y_pred, *weight_and_group), True
         value = self._value(y_true, y_pred, sample_weight)
         if not hasattr(y_pred, "get_label"):
             return value
@@ -126,7 +148,9 @@ class CoverageMetric:
             return self.__name__, value
         return self.name, value, True
 
-    def _value(self, y_true: Any, y_pred: Any, sample_weight: Any) -> float:
+    def _value(self, y_true: Any, y_pred: Any, sample_weight: Any, group: Any = None) -> float:
+        if self.per_query:
+            return self._value_per_query(y_true, y_pred, sample_weight, group)
         from ..metrics import coverage_at_budget_score
         from ..metrics._ranking import common_coverage
 
@@ -161,3 +185,48 @@ class CoverageMetric:
                 value=value,
             )
         )
+
+    def _value_per_query(self, y_true: Any, y_pred: Any, sample_weight: Any, group: Any) -> float:
+        from ..metrics import group_coverage_score
+
+        if isinstance(y_true, QueriedLabels):
+            group, sample_weight, y_true = y_true.sizes, y_true.weight, np.asarray(y_true)
+        call = unpack_call(y_true, y_pred, sample_weight, group)
+        if call.workers is not None:
+            raise NotImplementedError(
+                "CoverageMetric(per_query=True) sees the queries of one worker alone: evaluate on "
+                "one machine, or with per_query=False."
+            )
+        if call.group is None:
+            raise ValueError(
+                "CoverageMetric(per_query=True) needs to know the queries of the rows: pass "
+                "eval_group to fit of a classifier of this package, or group to a Dataset, or "
+                "call set_group of a DMatrix."
+            )
+        weight, value = call.weight, None
+        if self.weight_of_positives == "value" and weight is not None:
+            positive = check_binary_labels(call.labels, consistent_with=[call.raw, weight])
+            weight, value = rows_and_value(positive, weight, None)
+        return group_coverage_score(
+            call.labels,
+            call.raw,
+            group=call.group,
+            budget=self.budget,
+            sample_weight=weight,
+            value=value,
+        )
+
+
+class QueriedLabels(np.ndarray):
+    """Labels of an evaluation set of XGBoost, which hands metrics in Python nothing else.
+
+    Attributes
+    ----------
+    sizes : ndarray of shape (n_queries,)
+        How many rows each query has.
+    weight : ndarray of shape (n_samples,) or None
+        Weights, which XGBoost does not take beside queries.
+    """
+
+    sizes: Any = None
+    weight: Any = None

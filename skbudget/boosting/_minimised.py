@@ -13,7 +13,7 @@ from .._utils.validation import check_budget
 from ..objectives import AtBudget, Loss, Rows, available, find_loss
 from ..objectives._checks import BAND_PARAMETERS, check_for_boosters, has_band
 from ..objectives._loss import check_names
-from ..objectives._registry import refuse_embedding_loss
+from ..objectives._registry import refuse_embedding_loss, refuse_network_loss
 from ..objectives._rows import Margins, Target
 from ..objectives.losses._lists import OfQueries
 from ._calls import BoosterCallable, WithColumns
@@ -94,6 +94,11 @@ class Minimised:
         """Whether a booster that has the loss is told which rows belong to one query."""
         return isinstance(self.loss, OfQueries)
 
+    @property
+    def has_lists(self) -> bool:
+        """Whether the loss compares rows of the same query, if it is told of queries."""
+        return self.loss is not None and "group" in self.loss.reads | self.loss.needs
+
     def check_columns(self, columns: Mapping[str, Any], owner: str) -> None:
         """Raise if a column is given that nobody reads, or one is missing that the loss needs.
 
@@ -137,6 +142,8 @@ def find_minimised(estimator: Any) -> Minimised:
         return Minimised(at, at(estimator.beta)._loss, has_band=True)
     if isinstance(objective, str):
         refuse_embedding_loss(objective, f"objective={objective!r} of {owner}")
+        if objective != "multilabel_cross_entropy":
+            refuse_network_loss(objective, f"objective={objective!r} of {owner}")
         if objective not in available():
             raise _no_objective(estimator)
         check_parameters(estimator, owner)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from .._utils.callers import outer_call
+from .._utils.conditions import OF_SURROGATES, warn_of_idle
 from .._utils.naming import naming
 from .._utils.validation import BASES, check_band, check_budget, check_option, check_positive
 from ..band import TAU_SCALES, Basis, TauScale
@@ -203,6 +205,9 @@ class PAUCObjective(BoosterCallable):
         owner = type(self).__name__
         check_option(self.weight_of_positives, "weight_of_positives", WEIGHTS_OF_POSITIVES, owner)
         check_parameters(self, owner)
+        if outer_call().module == __name__:
+            # An estimator warns of its own parameters.
+            warn_of_idle(OF_SURROGATES, self)
         object.__setattr__(self, "_loss", self._make_loss())
 
     def _make_loss(self) -> Loss[Any]:

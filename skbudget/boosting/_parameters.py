@@ -18,9 +18,11 @@ from typing import Any
 import numpy as np
 from sklearn.utils._param_validation import InvalidParameterError
 
+from .._utils.conditions import Condition, warn_without_effect, without_effect
 from .._utils.names import refuse_unknown_names
 from .._utils.validation import _invalid
 from ..objectives import available
+from ._conditions import OF_OURS
 from ._minimised import OBJECTIVE_PARAMETERS, Minimised
 from ._regularizer import REGULARIZER_PARAMETERS
 
@@ -158,6 +160,11 @@ _WHERE = re.compile(r"^\[[\d:]+\] \S+:\d+: | at /\S+, line \d+ ?\.?\s*$")
 _NOTHING = (None, False, "", "false", "False")
 
 
+def _is_column(name: str, value: Any) -> bool:
+    """Tell whether a value names a column, as the number 0 does."""
+    return name.endswith("_column") and value == 0 and not isinstance(value, bool)
+
+
 @dataclass(frozen=True)
 class ParentNames:
     """The parameters of a booster's own estimator, by all of their names.
@@ -218,6 +225,41 @@ class ParentNames:
                 "PAUCClassifier has heads for several targets."
             )
         refuse_unknown_names(unknown, [*own, *self.constructor, *likely], owner, also)
+
+    def warn_without_effect(
+        self,
+        conditions: tuple[Condition, ...],
+        extras: Mapping[str, Any],
+        estimator: Any,
+    ) -> None:
+        """Warn of parameters, ours and the booster's, that lack another beside them."""
+        named = self._named(extras, estimator)
+        defaults = {
+            self.main.get(name, name): parameter.default
+            for name, parameter in signature(type(estimator)).parameters.items()
+        }
+        defaults |= {self.main.get(name, name): one for name, one in self.constructor.items()}
+        owner = type(estimator).__name__
+        warn_without_effect((*OF_OURS, *conditions), named, defaults, owner)
+
+    def without_effect(
+        self, conditions: tuple[Condition, ...], extras: Mapping[str, Any], estimator: Any
+    ) -> set[str]:
+        """Return the names, as in `resolved`, of what the booster would say that it cannot use."""
+        named = self._named(extras, estimator)
+        told = tuple(condition for condition in conditions if condition.library_warns)
+        return {self.home(main) for main, _, _ in without_effect(told, named)}
+
+    def _named(self, extras: Mapping[str, Any], estimator: Any) -> dict[str, tuple[str, Any]]:
+        """Return by main name the name and the value that each parameter was given."""
+        named: dict[str, tuple[str, Any]] = {}
+        own = [name for name in OWN_PARAMETERS if hasattr(estimator, name)]
+        for name in (*own, "objective", *self.constructor):
+            named[self.main.get(name, name)] = name, getattr(estimator, name, None)
+        for name, value in extras.items():
+            if value is not None:
+                named[self.main.get(name, name)] = name, value
+        return named
 
     def home(self, name: str) -> str:
         """Return the one name that a parameter has in `resolved`."""
@@ -313,7 +355,9 @@ class ParentNames:
                 refuse_class_ratio(name, value, "left out", minimised, estimator)
             elif main == "scale_pos_weight" and value not in (None, 1):
                 refuse_class_ratio(name, value, "None or 1", minimised, estimator)
-            elif main in self.refused and value not in _NOTHING:
+            elif main == "eval_at" and minimised.has_lists:
+                continue
+            elif main in self.refused and (value not in _NOTHING or _is_column(main, value)):
                 raise InvalidParameterError(
                     f"The {name!r} parameter of {owner} would have no effect: "
                     f"{self.refused[main]}. Got {value!r}."

@@ -92,7 +92,9 @@ def route_to_splitters(
     given = {name: left[name] for name in asked if left[name] is not None}
     routed = process_routing(estimator, "fit", **given, **requested_groups(estimator, groups))
     read = frozenset() if loss is None else loss.reads | loss.needs
-    left = {name: column for name, column in left.items() if name not in asked - read}
+    # What the estimator itself asks for is no mistake of the splitters' names.
+    own = estimator._get_metadata_request().consumes("fit", left)
+    left = {name: column for name, column in left.items() if name not in asked - read - own}
     return {name: dict(routed[name].split) for name in splitters}, left
 
 
@@ -151,7 +153,9 @@ def _read(name: str, settings: Settings, training: Training, classes: NDArray[An
     """Return the splits of a parameter, as far as their rows have weight."""
     owner, rows = settings.owner, training.rows
     codes = rows.target.astype(np.intp)
-    labels, remedy = classes[codes], REMEDY.format(name=name)
+    # Splitters take fractions for amounts, so that levels are shown by their rank.
+    labels = codes if classes.dtype.kind == "f" else classes[codes]
+    remedy = REMEDY.format(name=name)
     splitter = splitter_of(getattr(settings, name), labels, name, ALLOWED)
     params = dict(training.for_splitters.get(name, {}))
     found = read_splits(splitter, training.X, labels, name=name, allowed=ALLOWED, params=params)

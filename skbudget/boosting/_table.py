@@ -16,7 +16,13 @@ from numpy.typing import NDArray
 from scipy.sparse import issparse
 from sklearn.utils.validation import validate_data
 
-from .._utils.features import check_infinity, check_kinds, column_names
+from .._utils.features import (
+    TableKind,
+    check_infinity,
+    check_kinds,
+    column_names,
+    kind_of_table,
+)
 from .._utils.naming import naming
 
 __all__ = ["has_categories", "prepare_table"]
@@ -42,9 +48,11 @@ def prepare_table(estimator: Any, X: Any, *, reset: bool, greatest: float = np.i
     ValueError
         Naming the columns that are of another kind, or hold infinity.
     """
-    owner = type(estimator).__name__
+    owner, kind = type(estimator).__name__, kind_of_table(X)
     X = _as_pandas(check_kinds(X, owner, categories=True))
     names = column_names(X)
+    if names is not None and reset:
+        _refuse_names(names, estimator, kind)
     parts: list[tuple[Any, Any]]
     least = 2 if reset else 1
     if names is not None:
@@ -79,23 +87,25 @@ def prepare_table(estimator: Any, X: Any, *, reset: bool, greatest: float = np.i
             estimator._categories = {}
     missing = getattr(estimator, "missing", np.nan)
     if not (isinstance(missing, float) and np.isinf(missing)):
-        _check_parts(parts, owner, greatest)
+        _check_parts(parts, owner, greatest, kind)
     return X
 
 
-def _check_parts(parts: Sequence[tuple[Any, Any]], owner: str, greatest: float) -> None:
+def _check_parts(
+    parts: Sequence[tuple[Any, Any]], owner: str, greatest: float, kind: TableKind
+) -> None:
     """Refuse infinity in the parts of a table, with all columns that hold some in one error."""
     wrong: list[Any] = []
     for values, names in parts:
         try:
-            check_infinity(values, names, owner, greatest)
+            check_infinity(values, names, owner, greatest, kind)
         except ValueError:
             if names is None:
                 raise
             wrong.append((values.astype(np.float64, copy=False), names[0]))
     if wrong:
         together = np.hstack([values for values, _ in wrong])
-        check_infinity(together, [name for _, name in wrong], owner, greatest)
+        check_infinity(together, [name for _, name in wrong], owner, greatest, kind)
 
 
 def _plain_array(X: Any) -> Any:
@@ -221,6 +231,27 @@ def _message_of_category(owner: str, name: Any, is_one: bool) -> str:
         f"Column {name!r} of X holds numbers, and {owner} was fitted to a category in it. Make it "
         f"one: {column} = {column}.astype('category')."
     )
+
+
+# What the boosters cannot write into a model.
+_NOT_IN_NAMES = {"lightgbm": '[]{},:"', "xgboost": "[]<"}
+
+
+def _refuse_names(names: Any, estimator: Any, kind: TableKind) -> None:
+    """Raise for names of columns that the booster refuses, with a line that mends them."""
+    refused = _NOT_IN_NAMES[estimator._library]
+    wrong = [name for name in names if isinstance(name, str) and set(name) & set(refused)]
+    if wrong:
+        owner = type(estimator).__name__
+        made = f"name.translate(str.maketrans(dict.fromkeys({refused!r}, '_')))"
+        line = f"X.columns = [{made} for name in X.columns]"
+        if kind == "polars":
+            line = f"X = X.rename(lambda name: {made})"
+        raise ValueError(
+            f"Names of columns of {owner} must not hold any of {' '.join(refused)}, which "
+            f"{estimator._library} keeps for its files: got {wrong[:5]!r}"
+            f"{f' and {len(wrong) - 5} others' if len(wrong) > 5 else ''}. Rename them:\n    {line}"
+        )
 
 
 def has_categories(estimator: Any) -> bool:

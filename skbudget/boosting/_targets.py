@@ -12,7 +12,9 @@ from sklearn.preprocessing import LabelEncoder
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _num_samples, column_or_1d
 
+from .._utils.callers import outer_call
 from .._utils.labels import TwoClasses, find_classes, refuse_labels
+from .._utils.levels import check_levels
 from .._utils.naming import naming
 from .._utils.validation import check_weights
 from ..objectives._rows import Margins, Target
@@ -20,11 +22,13 @@ from ..objectives._rows import Margins, Target
 __all__ = [
     "check_base",
     "check_eval_base",
+    "check_stopping",
     "code_labels",
     "count_margins",
     "refuse_beside",
     "rows_of_weight",
     "values_as_weights",
+    "warn_of_new_base",
 ]
 
 
@@ -55,10 +59,15 @@ def _check_length(X: Any, y: NDArray[Any]) -> None:
         )
 
 
-def _encode_classes(X: Any, y: Any, owner: str) -> tuple[LabelEncoder, NDArray[Any]]:
+def _encode_classes(
+    X: Any, y: Any, owner: str, *, are_levels: bool
+) -> tuple[LabelEncoder, NDArray[Any]]:
     """Return an encoder that knows the labels, and the labels, at least two different ones."""
     y = _check_target(X, y, owner)
-    check_classification_targets(y)
+    if are_levels:
+        check_levels(y, owner, "this objective")
+    else:
+        check_classification_targets(y)
     _check_length(X, y)
     return LabelEncoder().fit(y), y
 
@@ -108,15 +117,10 @@ def code_labels(
                 f"{y.min():g}. Choose a greater unit."
             )
         return None, y
-    encoder, y = _encode_classes(X, y, owner)
+    encoder, y = _encode_classes(X, y, owner, are_levels=kind == "ordinal")
     what, least = "classes", 2
     if kind == "ordinal":
         what, least = "levels", 3 if margins == "thresholds" else 2
-        if y.dtype.kind not in "biuf":
-            raise ValueError(
-                f"{owner} needs ordered levels for this objective, which must be numbers, because "
-                f"their order is that of the levels: got {encoder.classes_[:10].tolist()}."
-            )
     if encoder.classes_.size < least:
         raise ValueError(
             f"{owner} needs at least {least} {what} for this objective, but y contains "
@@ -241,3 +245,42 @@ def values_as_weights(
             raise ValueError(f"The positives have no value in {name}: at least one must have.")
         weights.append(np.where(target == 1, checked, 1.0))
     return weights
+
+
+def warn_of_new_base(base: Any, calibration: Any, name: str, owner: str) -> None:
+    """Warn if scores are added to margins of a calibration that was learnt without any."""
+    if base is not None and calibration is not None and calibration.with_base is None:
+        outer_call().warn_once(
+            f"{owner} was fitted without {name}, so that its probabilities are calibrated for "
+            f"margins without it: those of rows with {name} can be far from the truth, and only "
+            f"their order is right. Fit with {name}, too, or use decision_function.",
+            UserWarning,
+            "new_base",
+        )
+
+
+def check_stopping(
+    n_rounds: Any, sets: Any, name: str, owner: str, callbacks: Any = (), kinds: tuple = ()
+) -> None:
+    """Raise for early stopping, by a parameter or a callback, without rows to stop by.
+
+    Raises
+    ------
+    ValueError
+        Naming the parameter, and what to pass.
+    """
+    if sets:
+        return
+    asked = ""
+    if any(isinstance(callback, kinds) for callback in callbacks or ()):
+        asked = "Early stopping by a callback"
+    elif n_rounds not in (None, False):
+        try:
+            asked = f"{name}={n_rounds!r}" if float(n_rounds) > 0 else ""
+        except (TypeError, ValueError):
+            return
+    if asked:
+        raise ValueError(
+            f"{asked} of {owner} needs rows to stop by: pass eval_set=[(X, y)] with rows that are "
+            "not trained on to fit, or leave it out."
+        )

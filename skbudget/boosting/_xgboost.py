@@ -21,13 +21,15 @@ from ._classifier import (
     PAUCClassifierMixin,
     SplitGain,
 )
+from ._conditions import CONDITIONS
 from ._documents import document_parameters
 from ._methods import can_predict, has_probabilities
-from ._minimised import Minimised
+from ._minimised import Minimised, find_minimised
 from ._objective import Surrogate
 from ._parameters import OF_XGBOOST, OWN_PARAMETERS, ParentNames, extras_of_xgboost
+from ._queries import check_eval_queries, names_of_metrics, queried, refuse_row_weights
 from ._table import has_categories
-from ._targets import check_base, check_eval_base, values_as_weights
+from ._targets import check_base, check_eval_base, check_stopping, values_as_weights
 from ._xgboost_booster import (
     MAIN_NAMES,
     XGBoost,
@@ -232,7 +234,51 @@ class PAUCXGBClassifier(PAUCClassifierMixin, XGBClassifier):
         for name in (self._split_gain_name, self._leaves_name):
             if params.get(name) == "auto":
                 params[name] = getattr(self, f"{name}_", None)
-        return params
+        return {name: value for name, value in params.items() if name not in self._idle()}
+
+    def _idle(self) -> set[str]:
+        """Return the names of parameters that lack another beside them."""
+        return self._names.without_effect(CONDITIONS["xgboost"], self._extras(), self)
+
+    def load_model(self, fname: Any) -> None:
+        """Load a booster that was saved by ``save_model``.
+
+        Parameters
+        ----------
+        fname : str, PathLike or bytearray
+            The file. It knows neither labels nor a calibration, nor what was trained: set
+            ``objective`` to the loss of the model first, where that takes another target than
+            two classes.
+
+        Raises
+        ------
+        TypeError
+            If the file is of another kind of target than the objective takes. The
+            estimator is then unchanged.
+        """
+        before = dict(vars(self))
+        # A booster that is there would be loaded into, and what was fitted tells the target.
+        for name in ("_Booster", "_fitted_kind"):
+            self.__dict__.pop(name, None)
+        try:
+            super().load_model(fname)
+        except BaseException as error:
+            self.__dict__.clear()
+            self.__dict__.update(before)
+            if isinstance(error, TypeError) and "different type" in str(error):
+                kind = str(error).rpartition(" ")[2]
+                of = {"regressor": "a real target", "classifier": "classes or levels"}
+                raise self._other_kind(of.get(kind, f"a {kind}")) from error
+            raise
+
+    def _other_kind(self, what: str) -> TypeError:
+        takes = {"binary": "two classes", "real": "a real target"}
+        target = find_minimised(self).target
+        return TypeError(
+            f"The file that load_model of {type(self).__name__} was handed holds a model of "
+            f"{what}, and objective={self.objective!r} takes {takes.get(target, target)}: make the "
+            "estimator with the objective that the model was trained with, and load it again."
+        )
 
     def _load_model_attributes(self, config: dict[str, Any]) -> None:
         # The parent would take over an objective of XGBoost's own, and its base score.
@@ -250,6 +296,10 @@ class PAUCXGBClassifier(PAUCClassifierMixin, XGBClassifier):
         ):
             self.__dict__.pop(name, None)
         n_margins = int(config["learner"]["learner_model_param"]["num_class"])
+        if (n_margins > 1) != (self._kind[1] != "one"):
+            raise self._other_kind(
+                "several scores per row" if n_margins > 1 else "one score per row"
+            )
         self._n_loaded_classes = max(2, n_margins + (self._kind[1] == "thresholds"))
 
     def _check_params(self) -> Minimised:
@@ -265,6 +315,12 @@ class PAUCXGBClassifier(PAUCClassifierMixin, XGBClassifier):
     def _extras(self) -> dict[str, Any]:
         return extras_of_xgboost(self)
 
+    def _parent_params(self) -> dict[str, Any]:
+        params = super()._parent_params()
+        idle = self._idle()
+        # XGBoost would warn of them again, of every model, and of defaults that nobody passed.
+        return {name: None if name in idle else value for name, value in params.items()}
+
     def fit(
         self,
         X: Any,
@@ -279,6 +335,8 @@ class PAUCXGBClassifier(PAUCClassifierMixin, XGBClassifier):
         base_margin_eval_set: Any = None,
         value: ArrayLike | None = None,
         value_eval_set: Any = None,
+        group: ArrayLike | None = None,
+        eval_group: Any = None,
         groups: ArrayLike | None = None,
         **columns: ArrayLike | None,
     ) -> PAUCXGBClassifier:
@@ -309,11 +367,20 @@ base_margin_eval_set
             value caught. They take the place of ``sample_weight_eval_set`` and
             ``eval_metric``, and are refused beside them. For a metric of your choice
             pass values as weights, see `CoverageMetric(weight_of_positives="value")`.
+        group : array-like of shape (n_samples,), default=None
+            Query of each row, as numbers or text and in any order of the rows, for a loss that
+            compares the rows of a query. No query is split between folds.
+        eval_group : list of array-like of shape (n_eval_samples,), default=None
+            Queries of the rows of each evaluation set, as ``group``. Metrics of XGBoost that
+            rank, such as ``"ndcg@10"`` and also ``"auc"``, are then means over queries, and for
+            two labels the metric otherwise is coverage where each query has the budget. With
+            ``group`` it is needed, unless ``eval_metric`` names only metrics of the whole set.
+            Beside it ``sample_weight_eval_set`` is refused, for XGBoost weighs whole queries.
         groups : array-like of shape (n_samples,), default=None
             Group of each row, such as its customer. No group is split between folds, see Notes.
         **columns : array-like of shape (n_samples,)
-            Further columns that the loss reads, by name, such as ``group`` (the query of
-            each row, in any order) and ``process``.
+            Further columns that the loss reads, by name, such as ``segment`` or ``process``.
+            ``set_fit_request`` takes their names too, once the objective is set.
 
         Returns
         -------
@@ -325,7 +392,7 @@ base_margin_eval_set
             If a parameter is out of range, ``y`` is not what the loss takes, no positive
             has value, a column is missing, or one is given that the loss does not read.
         """
-        columns = {"value": value, "groups": groups, **columns}
+        columns = {"value": value, "group": group, "groups": groups, **columns}
         check_verbose(verbose, type(self).__name__)
         training = self._check_fit(
             X, y, sample_weight, base_margin, columns, {"xgb_model": xgb_model}
@@ -333,13 +400,33 @@ base_margin_eval_set
         params = self._parent_params()
         if self._fitted_kind[0] != "binary" and not self._is_theirs(training):
             refuse_metrics_of_probabilities(self.eval_metric, type(self).__name__)
+        n_rounds = self.early_stopping_rounds
+        check_stopping(
+            n_rounds,
+            eval_set,
+            "early_stopping_rounds",
+            type(self).__name__,
+            self.callbacks,
+            XGBoost.stopping,
+        )
+        refuse_row_weights(eval_group, sample_weight_eval_set)
         if eval_set is not None:
             eval_set = self._coded_sets(eval_set, "eval_set")
-            # Beside an objective of its own XGBoost has a metric for every target.
-            if self.eval_metric is None and not self._has_metric(training):
-                params["eval_metric"] = self._coverage_metric(of_value=value_eval_set is not None)
-                # XGBoost would add its log loss, which reads margins as probabilities.
-                params["disable_default_eval_metric"] = True
+        queries = check_eval_queries(
+            eval_group,
+            [len(target) for _, target in eval_set or []],
+            training,
+            find_minimised(self),
+            names_of_metrics(self.eval_metric),
+            type(self).__name__,
+        )
+        # Beside an objective of its own XGBoost has a metric for every target.
+        has_metric = eval_set is None or self._has_metric(training)
+        if self.eval_metric is None and not has_metric:
+            of_value = value_eval_set is not None
+            params["eval_metric"] = self._coverage_metric(queries, of_value=of_value)
+            # XGBoost would add its log loss, which reads margins as probabilities.
+            params["disable_default_eval_metric"] = True
         targets = [y_eval for _, y_eval in eval_set or []]
         sizes = [len(target) for target in targets]
         eval_base = check_eval_base(
@@ -355,6 +442,10 @@ base_margin_eval_set
             sample_weight_eval_set = values_as_weights(
                 targets, value_eval_set, "value_eval_set", refused
             )
+        base = list(eval_base.values())
+        eval_set, sample_weight_eval_set, base = queried(
+            queries, eval_set, sample_weight_eval_set, base
+        )
         booster = XGBoost(
             params=params,
             arguments={
@@ -367,7 +458,8 @@ base_margin_eval_set
             seed=self._asked("random_state"),
             n_margins=self._n_margins,
             parent=XGBClassifier if self._fitted_kind[0] == "binary" else XGBModel,
-            eval_base=list(eval_base.values()),
+            eval_base=base,
+            eval_queries=None if queries is None else [one.sizes for one in queries],
         )
         self._fit(training, booster, earlier=xgb_model)
         return self

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit, logit
 from xgboost import Booster as XGBBooster
-from xgboost import DMatrix, XGBClassifier, XGBModel, XGBRanker, config_context
+from xgboost import DMatrix, XGBClassifier, XGBModel, config_context
 from xgboost.callback import EarlyStopping, EvaluationMonitor, TrainingCallback
 from xgboost.core import XGBoostError
 
@@ -21,6 +21,7 @@ from .._utils.validation import check_positive
 from ._booster import Booster, Choice, Model, Training
 from ._minimised import Minimised
 from ._parameters import OF_XGBOOST, refuse_class_ratio
+from ._queries import with_queries
 from ._rounds import announce_round
 
 __all__ = [
@@ -112,10 +113,13 @@ class XGBoost(Booster):
     ----------
     eval_base : sequence of array-like, or None
         Scores that the rows of each evaluation set begin from.
+    eval_queries : list of ndarray of int, or None
+        Rows of each query of each evaluation set.
     """
 
     parent: type = XGBClassifier
     eval_base: Any = None
+    eval_queries: list[NDArray[np.intp]] | None = None
 
     library: ClassVar = "xgboost"
     printing: ClassVar = (EvaluationMonitor,)
@@ -157,7 +161,9 @@ class XGBoost(Booster):
         return self.seed
 
     def train(self, training: Training, objective: Any, choice: Choice, start: Any) -> Model:
-        params = {**self.params, **choice, "objective": objective}
+        # What is chosen are parameters of trees.
+        chosen = {} if self.params.get("booster") == "gblinear" else choice
+        params = {**self.params, **chosen, "objective": objective}
         params["callbacks"] = [*self.callbacks, XGBoostRounds()]
         base, eval_base, carried = training.base, self.eval_base, 0.0
         if params.get("base_score") is not None:
@@ -182,22 +188,23 @@ class XGBoost(Booster):
         # A booster of several margins cannot carry a start of each, so that it begins at zero: a
         # start beside it would be lost where the booster is saved.
         target = training.rows.target
-        parent, arguments = self.parent, self.arguments
-        if self.query_sizes is not None:
-            # Classifier and regressor know no queries. Sets are evaluated as a whole.
-            parent, sets = XGBRanker, arguments.get("eval_set") or []
-            arguments = {**arguments, "group": self.query_sizes}
-            arguments.pop("sample_weight_eval_set", None)
-            if sets:
-                arguments["eval_group"] = [[len(y)] for _, y in sets]
-        fitted = parent(**params).fit(
+        # A ranker would hand metrics in Python one query at a time.
+        model_of = (XGBModel if self.query_sizes is not None else self.parent)(**params)
+        if self.query_sizes is not None or self.eval_queries is not None:
+            # Classifier and regressor know no queries, and the tables that they make do.
+            n_sets = len(self.arguments.get("eval_set") or [])
+            model_of._create_dmatrix = with_queries(
+                model_of._create_dmatrix, self.query_sizes, self.eval_queries or [None] * n_sets
+            )
+        fitted = model_of.fit(
             training.X,
             target.astype(np.int64) if target.dtype == bool else target,
             sample_weight=training.rows.weight,
             base_margin=base,
             base_margin_eval_set=eval_base or None,
-            **arguments,
+            **self.arguments,
         )
+        vars(fitted).pop("_create_dmatrix", None)
         return Model(fitted, None, carried)
 
     def margins(self, fitted: Any, X: Any, **options: Any) -> NDArray[np.float64]:
@@ -211,7 +218,7 @@ class XGBoost(Booster):
 
     def shift(self, model: Model, offset: float) -> None:
         booster = model.fitted.get_booster()
-        if isinstance(model.fitted, XGBRanker):
+        if str(model.fitted.objective).startswith("rank:"):
             # Its scores are no logarithms of odds, as which a classifier would read a start.
             model.kept = offset if model.kept is None else model.kept + offset
             return

@@ -6,10 +6,11 @@ from numbers import Integral
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.utils import check_array, check_random_state
+from sklearn.utils import check_array
 from sklearn.utils._param_validation import validate_params
 
 from .._utils.naming import naming
+from .._utils.seeds import check_random_state
 from ._limits import Within, fitting
 from ._roles import (
     FRACTION_CONSTRAINT,

@@ -6,9 +6,9 @@ from numbers import Integral, Real
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import InvalidParameterError, validate_params
 
+from .._utils.seeds import check_random_state
 from ._limits import Within, fitting
 from ._roles import (
     DECOY,

@@ -7,9 +7,9 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import InvalidParameterError, validate_params
 
+from .._utils.seeds import check_random_state
 from ._contested_top import MIN_FEATURES, log_ratios
 from ._limits import Within, fitting
 from ._roles import (

@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import brentq
 from scipy.special import expit
-from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import InvalidParameterError, validate_params
 
 from .._utils.naming import naming
+from .._utils.seeds import check_random_state
 from ._limits import Within, fitting
 
 __all__ = ["make_milestones"]

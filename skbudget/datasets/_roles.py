@@ -7,10 +7,10 @@ from typing import Any, Final
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import InvalidParameterError, validate_params
 
-from .._utils.validation import check_binary_labels
+from .._utils.labels import find_classes
+from .._utils.seeds import check_random_state
 from ._limits import MAGNITUDE_MAX, Within
 
 BULK: Final = 0
@@ -89,8 +89,8 @@ def draw_roles(
         Share of the negatives that become confounders, in [0, 1). The two
         shares must sum to less than 1.
     pos_label : int, float, bool or str, default=None
-        Label of the positive class. None means 1, and the labels must then be
-        {0, 1} or {-1, 1}.
+        Label of the positive class. Without it, this is 1 of {0, 1} and {-1, 1}, and True. Of
+        any other two labels it is the rarer one, with a warning.
     random_state : int, RandomState instance or None, default=None
         Chooses which negatives become decoys and confounders. Pass an int for
         the same roles at every call. The roles are independent of a split of
@@ -123,7 +123,7 @@ def draw_roles(
     array([888,   5,  12, 100])
     """
     check_fractions(decoy_frac, confounder_frac, "draw_roles")
-    positive = check_binary_labels(y, pos_label=pos_label, name="y")
+    positive = find_classes(y, pos_label, owner="draw_roles", stacklevel=4).positive
     rng = check_random_state(random_state)
     roles = assign_roles(positive, decoy_frac, confounder_frac, rng)
     # The rows are the caller's, so that only the roles can be shuffled.

@@ -8,10 +8,11 @@ from typing import Final
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import expit
-from sklearn.utils import check_array, check_random_state
+from sklearn.utils import check_array
 from sklearn.utils._param_validation import InvalidParameterError, validate_params
 
 from .._utils.naming import naming
+from .._utils.seeds import check_random_state
 from ._limits import Within, fitting
 
 __all__ = ["bayes_search_queries_score", "make_search_queries"]

@@ -10,11 +10,11 @@ from typing import Any, ClassVar, Final
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, TransformerMixin, _fit_context
-from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import InvalidParameterError, StrOptions
 from sklearn.utils.validation import _check_feature_names_in, check_is_fitted, validate_data
 
 from .._utils.naming import naming
+from .._utils.seeds import check_random_state
 from ._roles import BULK, CONFOUNDER, DECOY, MAGNITUDE_CONSTRAINT, POSITIVE, ROLES
 
 CUES: Final = ("linear", "product", "radial")

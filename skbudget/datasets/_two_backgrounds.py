@@ -8,11 +8,12 @@ from numbers import Integral, Real
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import logsumexp
-from sklearn.utils import check_array, check_random_state
+from sklearn.utils import check_array
 from sklearn.utils._param_validation import InvalidParameterError, validate_params
 
 from .._utils.naming import naming
 from .._utils.rates import check_cross_sections, masses_of_processes
+from .._utils.seeds import check_random_state
 from ._limits import Within, fitting
 from ._roles import MIN_PER_CLASS, shuffle_rows
 

@@ -63,7 +63,7 @@ def _positives(
 ) -> NDArray[np.bool_]:
     """Return which rows are positive: those of a label, or those from a grade up."""
     if min_grade is None:
-        return check_binary_labels(y_true, pos_label=pos_label)
+        return check_binary_labels(y_true, pos_label=pos_label, one_class=True)
     if pos_label is not None:
         raise ValueError(
             f"{owner} takes min_grade for graded labels or pos_label for two labels, not both."
@@ -86,7 +86,10 @@ def _finish(
             "out, or pass empty_groups='skip', 'zero' or 'one'."
         )
     if empty.all() and empty_groups == "skip":
-        raise ValueError(f"{owner}: no group has {about}, so that none is left to be averaged.")
+        raise ValueError(
+            f"{owner}: no group has {about}, so that none is left to be averaged. Pass "
+            "empty_groups='zero' or 'one' to count such groups."
+        )
     outcome = {"skip": 0.0, "zero": 0.0, "one": 1.0, "raise": 0.0}[empty_groups]
     counted = np.where(empty, float(empty_groups != "skip"), 1.0)
     return Parts(np.where(empty, outcome, numerator), counted)

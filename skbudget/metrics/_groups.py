@@ -113,7 +113,8 @@ def precision_at_k_score(
     Parameters
     ----------
     y_true : array-like of shape (n_samples,)
-        True labels, of two classes; with `min_grade` grades of at least 0.
+        True labels, of two classes, of which one may be absent; with `min_grade` grades of at
+        least 0.
 
     y_score : array-like of shape (n_samples,)
         Scores, greater for rows to be shown earlier. Only their order in a group counts.
@@ -187,7 +188,8 @@ def recall_at_k_score(
     Parameters
     ----------
     y_true : array-like of shape (n_samples,)
-        True labels, of two classes; with `min_grade` grades of at least 0.
+        True labels, of two classes, of which one may be absent; with `min_grade` grades of at
+        least 0.
 
     y_score : array-like of shape (n_samples,)
         Scores, greater for rows to be shown earlier. Only their order in a group counts.
@@ -258,7 +260,8 @@ def hit_rate_at_k_score(
     Parameters
     ----------
     y_true : array-like of shape (n_samples,)
-        True labels, of two classes; with `min_grade` grades of at least 0.
+        True labels, of two classes, of which one may be absent; with `min_grade` grades of at
+        least 0.
 
     y_score : array-like of shape (n_samples,)
         Scores, greater for rows to be shown earlier. Only their order in a group counts.
@@ -329,7 +332,8 @@ def map_at_k_score(
     Parameters
     ----------
     y_true : array-like of shape (n_samples,)
-        True labels, of two classes; with `min_grade` grades of at least 0.
+        True labels, of two classes, of which one may be absent; with `min_grade` grades of at
+        least 0.
 
     y_score : array-like of shape (n_samples,)
         Scores, greater for rows to be shown earlier. Only their order in a group counts.
@@ -406,7 +410,8 @@ def mrr_at_k_score(
     Parameters
     ----------
     y_true : array-like of shape (n_samples,)
-        True labels, of two classes; with `min_grade` grades of at least 0.
+        True labels, of two classes, of which one may be absent; with `min_grade` grades of at
+        least 0.
 
     y_score : array-like of shape (n_samples,)
         Scores, greater for rows to be shown earlier. Only their order in a group counts.

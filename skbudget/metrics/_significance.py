@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from .._utils.callers import outer_call
 from .._utils.ranges import product
 from .._utils.rates import check_cross_sections, check_process, masses_of_processes
 from .._utils.validation import (
@@ -182,7 +183,16 @@ def significance_score(
         cut = everything.cut(budget * everything.total)
     signal = events.of(events.positive, events.worth).taken(cut)
     background = events.of(~events.positive, events.mass).taken(cut)
-    return float(significance(np.array([signal]), np.array([background + eps]), kind)[0])
+    found = float(significance(np.array([signal]), np.array([background + eps]), kind)[0])
+    if math.isinf(found):
+        outer_call().warn_once(
+            f"{owner} is infinite: the selection holds no background, and every such selection "
+            "counts as the best one. Pass eps, events of the background to be added, to tell them "
+            "apart.",
+            UserWarning,
+            "infinite_significance",
+        )
+    return found
 
 
 class Events(NamedTuple):

@@ -18,12 +18,15 @@ from sklearn.utils import _safe_indexing, get_tags
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
+from .._utils.estimators import check_estimator
 from .._utils.validation import check_scores, check_weights
 from ..metrics._worth import check_worth, expected_worth, worth_of_labels
 from ..metrics._worth_scorer import worth_ranking
 from ._base import check_lengths
 
 __all__ = ["ExpectedWorthClassifier", "TwoPartRegressor"]
+
+_ALLOWED = "an estimator instance"
 
 
 def _has_probabilities(self: Any) -> bool:
@@ -111,7 +114,7 @@ class ExpectedWorthClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator
         self : ExpectedWorthClassifier
         """
         owner = type(self).__name__
-        _check_estimator(self, "estimator")
+        check_estimator(self.estimator, "estimator", owner, _ALLOWED)
         worth = check_worth(self.worth, owner)
         X, y = check_lengths(X, y)
         worth_of_labels(np.asarray(y), worth, "y")
@@ -270,7 +273,7 @@ class TwoPartRegressor(RegressorMixin, MetaEstimatorMixin, BaseEstimator):
         """
         owner = type(self).__name__
         for name in ("classifier", "regressor"):
-            _check_estimator(self, name)
+            check_estimator(getattr(self, name), name, owner, _ALLOWED)
         X, y = check_lengths(X, y)
         amount = check_scores(y, "y")
         weight = check_weights(sample_weight, amount.size)
@@ -317,7 +320,9 @@ class TwoPartRegressor(RegressorMixin, MetaEstimatorMixin, BaseEstimator):
         """
         check_is_fitted(self)
         chance = self.classifier_.predict_proba(X)[:, 1]
-        return chance * np.maximum(np.asarray(self.regressor_.predict(X), dtype=np.float64), 0.0)
+        amount = np.maximum(np.asarray(self.regressor_.predict(X), dtype=np.float64), 0.0)
+        # A row without a chance is worth nothing, however much a regressor expects of it.
+        return np.multiply(chance, amount, out=np.zeros(chance.size), where=chance > 0)
 
     def __sklearn_tags__(self) -> Any:
         """Return scikit-learn's tags; those on the input are the classifier's."""
@@ -326,13 +331,3 @@ class TwoPartRegressor(RegressorMixin, MetaEstimatorMixin, BaseEstimator):
         tags.input_tags.sparse, tags.input_tags.allow_nan = inner.sparse, inner.allow_nan
         tags.target_tags.positive_only = True
         return tags
-
-
-def _check_estimator(owner: Any, name: str) -> None:
-    """Raise if a parameter holds no estimator."""
-    part = getattr(owner, name)
-    if isinstance(part, type) or not hasattr(part, "fit"):
-        raise TypeError(
-            f"The {name!r} parameter of {type(owner).__name__} must be an estimator instance. Got "
-            f"{part!r} instead."
-        )

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.validation import _num_samples, check_is_fitted
 
+from .._utils.codes import code_known_labels
 from .._utils.labels import classes_by_role
 from .._utils.validation import check_positive
 from ..metrics._pages import code_pages
@@ -15,7 +16,6 @@ from ..metrics._ranking import whole_rows
 from ._allocation import merged_order
 from ._base import ThresholdBase
 from ._calibration import BudgetRule, Rule
-from ._segments import code_segments
 from ._top_rows import cap_groups, check_cap
 
 __all__ = ["FlagsRows"]
@@ -36,7 +36,11 @@ class FlagsRows(ThresholdBase):
             raise ValueError("segments must be passed to this call too, as fit was given them.")
         if segments is not None and self.segments_ is None:
             raise ValueError("segments cannot be passed to this call, as fit was given none.")
-        return code_segments(segments, n_samples, self.segments_)[1]
+        if segments is None or self.segments_ is None:
+            return np.zeros(n_samples, dtype=np.intp)
+        return code_known_labels(
+            segments, "segments", self.segments_, n_samples, "segments without a threshold"
+        )
 
     def _flags(self, scores: NDArray[np.float64], codes: NDArray[np.intp]) -> NDArray[np.bool_]:
         """Return which rows are flagged, by the thresholds of their segments."""

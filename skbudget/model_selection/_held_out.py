@@ -17,12 +17,13 @@ from sklearn.model_selection import (
     StratifiedGroupKFold,
     StratifiedShuffleSplit,
 )
-from sklearn.utils import Bunch, _safe_indexing, check_random_state
+from sklearn.utils import Bunch, _safe_indexing
 from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import _check_method_params
 
 from .._utils.labels import already_told
 from .._utils.positive import is_frozen
+from .._utils.seeds import check_random_state
 from .._utils.splits import (
     check_divisible,
     check_trainable,

@@ -15,6 +15,9 @@ from sklearn.utils._param_validation import HasMethods, Interval, RealNotInt, St
 from sklearn.utils.metadata_routing import _raise_for_params
 from sklearn.utils.validation import _num_samples, check_is_fitted
 
+from .._utils.codes import code_labels
+from .._utils.features import errors_of_models
+from .._utils.labels import refuse_labels
 from .._utils.naming import naming
 from .._utils.positive import knows_positive, refuse_one_sided, tell_positive
 from .._utils.rare_class import warn_of_few_rows
@@ -26,7 +29,6 @@ from ._flagging import FlagsRows
 from ._held_out import HeldOut, score_held_out, warn_of_scales
 from ._routing import RoutesFit, route
 from ._rules import DEFAULT_BUDGET, by_coverage, check_rule, check_rule_weights, rule_of
-from ._segments import code_segments
 
 __all__ = ["BudgetThresholdClassifier"]
 
@@ -373,12 +375,15 @@ class BudgetThresholdClassifier(RoutesFit, FlagsRows):
             )
         weight = check_weights(sample_weight, n_samples)
         if y is not None:
+            refuse_labels(y, owner)
             with naming("y", "labels, one per row"):
                 y = column_or_1d(y, warn=True)
         classes, positive = self._find_classes(y, weight)
         refuse_one_sided(self.estimator, classes)
         check_rule_weights(self, weight, positive)
-        names, codes = code_segments(segments, n_samples)
+        names, codes = None, np.zeros(n_samples, dtype=np.intp)
+        if segments is not None:
+            names, codes = code_labels(segments, "segments", n_samples)
         value = check_weights(value, n_samples, "value")
         groups = check_groups(groups, n_samples)
         routed = route(self, weight, groups, params)
@@ -387,22 +392,23 @@ class BudgetThresholdClassifier(RoutesFit, FlagsRows):
             scores = self._scores(self.estimator, X, classes[1])
             held_out = HeldOut(self.estimator, np.arange(n_samples), scores, "prefit")
         else:
-            held_out = score_held_out(
-                tell_positive(self.estimator, classes[1]),
-                X,
-                y,
-                classes=classes,
-                groups=groups,
-                owner=owner,
-                cv=self.cv,
-                refit=self.refit,
-                guarantee=self.guarantee,
-                one_class=needs_labels,
-                random_state=self.random_state,
-                n_jobs=self.n_jobs,
-                routed=routed,
-                score=self._scores,
-            )
+            with errors_of_models(X, owner):
+                held_out = score_held_out(
+                    tell_positive(self.estimator, classes[1]),
+                    X,
+                    y,
+                    classes=classes,
+                    groups=groups,
+                    owner=owner,
+                    cv=self.cv,
+                    refit=self.refit,
+                    guarantee=self.guarantee,
+                    one_class=needs_labels,
+                    random_state=self.random_state,
+                    n_jobs=self.n_jobs,
+                    routed=routed,
+                    score=self._scores,
+                )
         if positive is not None and not prefit and not knows_positive(self.estimator):
             # An estimator of this package warns itself.
             warn_of_few_rows(np.bincount(positive, minlength=2), classes, owner, stacklevel=4)

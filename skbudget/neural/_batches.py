@@ -6,11 +6,11 @@ from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.utils import check_random_state
 from torch.utils.data import Sampler
 
 from .._utils.codes import code_labels
 from .._utils.naming import naming
+from .._utils.seeds import check_random_state
 from .._utils.validation import check_positive
 
 __all__ = ["BalancedBatchSampler", "deal_rows"]

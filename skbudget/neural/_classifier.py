@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.base import ClassifierMixin
-from sklearn.utils import check_random_state
 
 from .._utils.labels import classes_by_role
+from .._utils.seeds import check_random_state
 from .training._draws import draws_of
 from .training._fitted import FittedNetwork
 from .training._fitting import continue_from, new_net, train
@@ -140,7 +140,8 @@ class PAUCClassifier(NetworkPredictions, ClassifierMixin, FittedNetwork, Network
         Whether to hold out ``validation_fraction`` of the rows, measure coverage at
         the budget there after every epoch, keep the best epoch and stop after
         ``n_iter_no_change`` epochs without a better one. Epochs before the main
-        phase do not count. Needs classes.
+        phase do not count. Needs classes: levels, amounts and grades have no coverage at the
+        budget, and are refused. Choose ``max_epochs`` for them by cross-validation.
     validation_fraction : float, default=0.1
         Share of the rows that is held out, stratified, in (0, 1).
     n_iter_no_change : int, default=5
@@ -406,6 +407,7 @@ class PAUCClassifier(NetworkPredictions, ClassifierMixin, FittedNetwork, Network
         iid_mask: ArrayLike | None = None,
         *,
         value: ArrayLike | None = None,
+        group: ArrayLike | None = None,
         groups: ArrayLike | None = None,
         **columns: ArrayLike | None,
     ) -> PAUCClassifier:
@@ -429,18 +431,23 @@ class PAUCClassifier(NetworkPredictions, ClassifierMixin, FittedNetwork, Network
             not used. Positives count in the losses in proportion to it, and early
             stopping maximises the share of the value caught. It does not count rows: band
             and probabilities are those of the classes, as without it.
+        group : array-like of shape (n_samples,), default=None
+            Query of each row, as numbers or text and in any order of the rows, for a loss that
+            compares the rows of a query.
         groups : array-like of shape (n_samples,), default=None
             Group of each row, such as its customer. Rows of a group are held out together, for
             calibration and for early stopping. Pass it if rows of a group are alike.
         **columns : array-like of shape (n_samples,)
-            Further columns that the loss reads, such as ``group``, the query of each row, and
-            the targets of the ``heads``.
+            Further columns that the loss reads, such as ``segment``, and the targets of the
+            ``heads``. ``set_fit_request`` takes their names too, once the loss and the heads are
+            set.
 
         Returns
         -------
         self : PAUCClassifier
         """
-        given = {"iid_mask": iid_mask, "value": value, "groups": groups, **columns}
+        given = {"iid_mask": iid_mask, "value": value, "group": group, "groups": groups}
+        given |= columns
         with unchanged_on_error(self):
             loss = self._check_params()
             before = None
@@ -472,6 +479,7 @@ class PAUCClassifier(NetworkPredictions, ClassifierMixin, FittedNetwork, Network
         iid_mask: ArrayLike | None = None,
         *,
         value: ArrayLike | None = None,
+        group: ArrayLike | None = None,
         **columns: ArrayLike | None,
     ) -> PAUCClassifier:
         """Train for one epoch on some rows, continuing where the last call ended.
@@ -496,6 +504,9 @@ class PAUCClassifier(NetworkPredictions, ClassifierMixin, FittedNetwork, Network
             Rows drawn as in deployment.
         value : array-like of shape (n_samples,), default=None
             What catching each row is worth, see `fit`. Its unit is the mean of the call.
+        group : array-like of shape (n_samples,), default=None
+            Query of each row, as numbers or text and in any order of the rows, for a loss that
+            compares the rows of a query.
         **columns : array-like of shape (n_samples,)
             Further columns that the loss reads, and the targets of the ``heads``.
 
@@ -504,7 +515,7 @@ class PAUCClassifier(NetworkPredictions, ClassifierMixin, FittedNetwork, Network
         self : PAUCClassifier
         """
         first = not hasattr(self, "net_")
-        given = {"iid_mask": iid_mask, "value": value, **columns}
+        given = {"iid_mask": iid_mask, "value": value, "group": group, **columns}
         with unchanged_on_error(self):
             loss = self._check_params()
             if not first and loss != self._loss_needs:

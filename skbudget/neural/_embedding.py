@@ -12,13 +12,14 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from scipy.sparse import issparse
 from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.utils import check_consistent_length, check_random_state
+from sklearn.utils import check_consistent_length
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
 from .._utils.calibration import SigmoidCalibrator
 from .._utils.labels import find_classes, is_positive_first
+from .._utils.seeds import check_random_state
 from .._utils.validation import check_weights
 from ._retrieval import top_k_inner_product
 from .losses._embeddings import unit_vectors
@@ -60,7 +61,8 @@ class EmbeddingRecallClassifier(ClassifierMixin, BaseEstimator):
         Similarity to the mean of the positives' embeddings, or the mean similarity to the
         ``n_neighbors`` nearest positives. Equal positives count once among the nearest.
     n_neighbors : int, default=10
-        Number of positives for ``rank_by="nearest"``; never more than there are.
+        Number of positives for ``rank_by="nearest"``, at most a million; never more than there
+        are.
     embedding_dim : int, default=32
         Length of an embedding.
     hidden_layer_sizes : sequence of int, default=(64, 64)
@@ -72,7 +74,7 @@ class EmbeddingRecallClassifier(ClassifierMixin, BaseEstimator):
         float32 and returns (n_rows, n_dims). A class is called with ``n_features`` and
         ``embedding_dim``. An instance is copied.
     n_steps : int, default=500
-        Steps of the optimizer, AdamW.
+        Steps of the optimizer, AdamW, at most ten million.
     batch_size : int, default=64
         Pairs of positives in a step. Both rows of a pair are drawn from all positives.
     n_negatives : int, default=512
@@ -151,10 +153,10 @@ class EmbeddingRecallClassifier(ClassifierMixin, BaseEstimator):
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         "rank_by": [StrOptions({"prototype", "nearest"})],
-        "n_neighbors": [Interval(Integral, 1, None, closed="left")],
+        "n_neighbors": [Interval(Integral, 1, 1_000_000, closed="both")],
         "embedding_dim": [Interval(Integral, 1, 65_536, closed="both")],
         "activation": [StrOptions(set(ACTIVATIONS))],
-        "n_steps": [Interval(Integral, 1, None, closed="left")],
+        "n_steps": [Interval(Integral, 1, 10_000_000, closed="both")],
         "batch_size": [Interval(Integral, 1, 65_536, closed="both")],
         "n_negatives": [Interval(Integral, 1, 1_000_000, closed="both")],
         "lr": [Interval(Real, 0, None, closed="neither")],

@@ -16,11 +16,13 @@ from ._rows import TARGETS
 
 __all__ = [
     "EMBEDDING_LOSSES",
+    "NETWORK_LOSSES",
     "available",
     "classes_of",
     "find_loss",
     "loss_classes",
     "refuse_embedding_loss",
+    "refuse_network_loss",
 ]
 
 MODELS = ("boosters", "networks", "embeddings")
@@ -33,6 +35,32 @@ EMBEDDING_LOSSES = {
     "info_nce": "InfoNCELoss",
     "triplet": "TripletLoss",
 }
+
+# Losses that are torch modules alone, and what they take; one takes several labels per row.
+NETWORK_LOSSES: dict[str, tuple[str, str | None]] = {
+    "multilabel_cross_entropy": ("MultilabelCrossEntropyLoss", None),
+    "recall_at_quantile": ("RecallAtQuantileLoss", "binary"),
+    "smooth_ap": ("SmoothAPLoss", "binary"),
+}
+
+
+def refuse_network_loss(name: Any, what: str) -> None:
+    """Raise if a name is that of a torch module alone, and say what takes it.
+
+    Parameters
+    ----------
+    name : object
+        What is looked up by name.
+    what : str
+        The parameter and its value, or the name, as the message begins.
+    """
+    if isinstance(name, str) and name in NETWORK_LOSSES:
+        module, _ = NETWORK_LOSSES[name]
+        raise ValueError(
+            f"{what} is for networks only: it is a torch module, without a hessian. Use "
+            f"PAUCClassifier(loss={name!r}), or skbudget.neural.{module} in a loop of your own. "
+            "Boosters take those of skbudget.objectives.available(model='boosters')."
+        )
 
 
 def refuse_embedding_loss(name: Any, what: str) -> None:
@@ -103,8 +131,9 @@ def available(target: str | None = None, *, model: str | None = None) -> list[st
     target : {"binary", "classes", "ordinal", "real"}, default=None
         Only losses that take this target; None for all.
     model : {"boosters", "networks", "embeddings"}, default=None
-        Only losses that these can be trained on; None for boosters and networks. Networks take
-        every loss of scores. A loss without a hessian, as one of ranks, is for networks only.
+        Only losses that these can be trained on; None for all that `find_loss` takes. Networks
+        take every loss of scores, and a few more, which are torch modules alone. A loss without a
+        hessian, as one of ranks, is for networks only.
         Losses of embeddings score no rows. They take two classes and are for
         `skbudget.neural.EmbeddingRecallClassifier` alone.
 
@@ -112,8 +141,8 @@ def available(target: str | None = None, *, model: str | None = None) -> list[st
     -------
     names : list of str
         In alphabetical order. ``objective=`` of the boosters' classifiers takes those for
-        boosters. ``loss=`` of `PAUCClassifier` and `find_loss` take each of them, but for those
-        of embeddings.
+        boosters. ``loss=`` of `PAUCClassifier` takes each of them, but for those of embeddings.
+        `find_loss` takes those that are listed without ``model``.
 
     See Also
     --------
@@ -126,6 +155,8 @@ def available(target: str | None = None, *, model: str | None = None) -> list[st
     True
     >>> "rank_reg" in available(model="boosters")
     False
+    >>> sorted(set(available(model="networks")) - set(available()))
+    ['multilabel_cross_entropy', 'recall_at_quantile', 'smooth_ap']
     >>> available(model="embeddings")
     ['batch_softmax', 'contrastive', 'info_nce', 'triplet']
     """
@@ -135,12 +166,17 @@ def available(target: str | None = None, *, model: str | None = None) -> list[st
         check_option(model, "model", MODELS, "available")
     if model == "embeddings":
         return sorted(EMBEDDING_LOSSES) if target in (None, "binary") else []
-    return [
+    names = [
         name
         for name, found in loss_classes().items()
         if (target is None or found.target == target)
         and not (model == "boosters" and found.networks_only)
     ]
+    if model == "networks":
+        names += [
+            name for name, (_, takes) in NETWORK_LOSSES.items() if target is None or takes == target
+        ]
+    return sorted(names)
 
 
 def find_loss(name: str, **params: Any) -> Loss[Any]:
@@ -173,6 +209,7 @@ def find_loss(name: str, **params: Any) -> Loss[Any]:
     0.01
     """
     refuse_embedding_loss(name, f"The loss {name!r}")
+    refuse_network_loss(name, f"The loss {name!r}")
     classes = loss_classes()
     if not isinstance(name, str) or name not in classes:
         raise ValueError(f"There is no loss called {name!r}. The losses are: {', '.join(classes)}.")

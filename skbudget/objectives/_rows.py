@@ -355,7 +355,8 @@ def check_margins(margins: Margins, target: NDArray, raw: NDArray, owner: str) -
         needed = n_labels if margins == "classes" else n_labels - 1
         raise ValueError(
             f"y_true has labels up to {n_labels - 1}, and there {_are(n_margins)} per row: "
-            f"{owner} needs {max(needed, 2)}. Set num_class={max(needed, 2)} of the booster."
+            f"{owner} needs {max(needed, 2)}. Set num_class={max(needed, 2)} of the booster, or "
+            "pass as many columns of raw_score."
         )
 
 

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.utils import check_random_state
 
 from .._utils.labels import find_classes
 from .._utils.naming import naming
+from .._utils.seeds import check_random_state
 from .._utils.validation import (
     check_budget,
     check_mask,

@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from skbudget._utils.codes import code_labels
+from skbudget._utils.codes import code_known_labels, code_labels
 
 
 @pytest.mark.parametrize(
@@ -38,3 +38,44 @@ def test_labels_are_sorted_and_numbered(column):
 def test_errors_name_the_column(column, words):
     with pytest.raises(ValueError, match=words):
         code_labels(column, "item", 3 if len(column) else None)
+
+
+DAYS = np.array(["2026-01-03", "2026-01-01", "2026-01-02"], dtype="datetime64[D]")
+
+
+@pytest.mark.parametrize(
+    ("known", "column", "wanted"),
+    [
+        (["c", "a", "b"], np.array(["b", "c", "b"], dtype=object), [1, 2, 1]),
+        ([3, 1, 2], [2.0, 3.0], [1, 2]),
+        ([True, False], [1, 0], [1, 0]),
+        (DAYS, DAYS.astype("datetime64[ns]"), [2, 0, 1]),
+    ],
+    ids=["strings", "numbers", "booleans", "dates"],
+)
+def test_known_labels_keep_their_numbers(known, column, wanted):
+    labels, _ = code_labels(known, "item")
+    codes = code_known_labels(column, "item", labels, len(column), "strange items")
+    assert codes.tolist() == wanted
+    assert codes.dtype == np.intp
+
+
+def test_labels_that_are_not_known_are_named():
+    labels, _ = code_labels(["a", "b"], "item")
+    with pytest.raises(ValueError, match=r"item holds strange items: \['c'\]. .* \['a', 'b'\]\."):
+        code_known_labels(["c", "a"], "item", labels, 2, "strange items")
+    labels, _ = code_labels(np.arange(20), "item")
+    with pytest.raises(ValueError, match=r"\['1'\].* 9\] \.\.\.\."):
+        code_known_labels(["1"], "item", labels, 1, "strange items")
+
+
+def test_codes_are_those_of_numpy():
+    rng = np.random.default_rng(0)
+    for column in (rng.integers(-5, 5, 200), rng.random(50), rng.integers(0, 2, 30) == 1):
+        labels, codes = code_labels(column, "item")
+        wanted = np.unique(column, return_inverse=True)
+        np.testing.assert_array_equal(labels, wanted[0])
+        np.testing.assert_array_equal(codes, wanted[1])
+        again, same = code_labels(column.astype(object), "item")
+        np.testing.assert_array_equal(again.astype(labels.dtype), labels)
+        np.testing.assert_array_equal(same, codes)

@@ -100,6 +100,23 @@ def test_scikit_learn_checks(estimator, check):
 # --- what is found ----------------------------------------------------------------------
 
 
+def test_gradients_begin_where_theory_suggests():
+    """From plain cross-entropy they go the other way, to a light weight."""
+    rng = np.random.default_rng(0)
+    y = (np.arange(3_000) < 60).astype(int)
+    X = rng.normal(size=(3_000, 3))
+    # Positives on one side of nearly all negatives, and a few negatives beyond them.
+    X[y == 1, 0] += 2.0
+    X[60:, 1] += np.where(np.arange(2_940) < 88, -2.0, 3.0)
+    model = quick(
+        linear(max_epochs=40), objective="balanced_error", warmup=0.3, update_every=1, cv=3
+    ).fit(X, y)
+    assert model.found_params_["pos_weight"] > 10.0
+    assert model.adopted_
+    assert model.gain_.mean > 0.01
+    assert np.exp(model.path_[0, 0]) > 10.0
+
+
 def test_gradients_find_a_better_loss_for_a_misspecified_model():
     X, y = two_kinds(3_000, 0)
     model = quick(linear(calibration_cv=None, max_epochs=60), warmup=0.3, update_every=1, cv=3).fit(
@@ -391,6 +408,21 @@ def test_what_cannot_be_meant_is_refused(table, params, message):
         quick(**{"estimator": trees(), **params}).fit(X, y)
 
 
+@pytest.mark.parametrize(
+    ("params", "told"),
+    [
+        ({"warmup": 0.2}, "'warmup' parameter .* needs search='gradient'. Got 0.2"),
+        ({"update_every": 9}, "'update_every' parameter .* needs search='gradient'. Got 9"),
+        ({"validation_fraction": 0.5}, "'validation_fraction' parameter .* search='gradient'"),
+    ],
+    ids=["warmup", "update_every", "validation_fraction"],
+)
+def test_what_the_search_does_not_read_is_warned_of(table, params, told):
+    with pytest.warns(UserWarning, match=told) as found:
+        quick(trees(), **params).fit(*table)
+    assert __file__ in {one.filename for one in found if "has no effect" in str(one.message)}
+
+
 def test_segment_without_effect_is_refused(table):
     X, y = table
     with pytest.raises(ValueError, match="segment of AutoBalanceClassifier has no effect with"):
@@ -398,7 +430,7 @@ def test_segment_without_effect_is_refused(table):
     with pytest.raises(ValueError, match="segment must have one entry per sample"):
         quick(trees(), objective="worst_group").fit(X, y, segment=y[:5])
     missing = np.where(np.arange(600) < 3, np.nan, 1.0)
-    with pytest.raises(ValueError, match="segment must not be missing"):
+    with pytest.raises(ValueError, match="segment contains NaN or infinity: every row"):
         quick(trees(), objective="worst_group").fit(X, y, segment=missing)
     with pytest.raises(ValueError, match="only 1 member"):
         quick(trees()).fit(X, np.arange(600) == 3)

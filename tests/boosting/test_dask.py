@@ -85,7 +85,14 @@ class Recorder:
         return answer
 
 
-@pytest.mark.parametrize("n_workers", [1, 2, 4])
+# A cluster of its own takes seconds.
+each_number_of_workers = pytest.mark.parametrize(
+    "n_workers",
+    [pytest.param(1, marks=pytest.mark.slow), 2, pytest.param(4, marks=pytest.mark.slow)],
+)
+
+
+@each_number_of_workers
 @pytest.mark.parametrize("weighted", [False, True])
 def test_the_gradient_is_that_of_one_machine(clusters, n_workers, weighted, tmp_path):
     X, y = make_table()
@@ -106,7 +113,7 @@ def test_the_gradient_is_that_of_one_machine(clusters, n_workers, weighted, tmp_
     np.testing.assert_allclose(hessian, expected[1], atol=1e-6 * expected[1].max())
 
 
-@pytest.mark.parametrize("n_workers", [1, 2, 4])
+@each_number_of_workers
 def test_the_model_is_that_of_one_machine(clusters, n_workers):
     X, y = make_table()
     X_new, y_new = make_table(seed=1)

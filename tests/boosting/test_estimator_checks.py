@@ -34,8 +34,8 @@ def expected_failures(estimator):
         PAUCLGBMClassifier(n_estimators=10, n_jobs=1, min_child_samples=1, verbose=-1),
         PAUCXGBClassifier(n_estimators=10, n_jobs=1, min_child_weight=0.0),
         # The defaults but for fewer trees.
-        PAUCLGBMClassifier(n_estimators=50, n_jobs=1, verbose=-1),
-        PAUCXGBClassifier(n_estimators=50, n_jobs=1),
+        PAUCLGBMClassifier(n_estimators=12, n_jobs=1, verbose=-1),
+        PAUCXGBClassifier(n_estimators=12, n_jobs=1),
     ],
     expected_failed_checks=expected_failures,
 )

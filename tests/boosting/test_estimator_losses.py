@@ -64,7 +64,7 @@ def test_a_loss_object_has_its_own_parameters(cls, table):
 def test_every_binary_loss_by_name(cls, table, fresh_table):
     (X, y), (X_new, y_new) = table, fresh_table
     for name in available("binary", model="boosters"):
-        model = make(cls, name, selection_cv=None, n_estimators=60)
+        model = make(cls, name, selection_cv=None, n_estimators=20, learning_rate=0.15)
         needs = {column: np.arange(y.size) % 7 for column in find_loss(name).needs}
         model.fit(X, y, **needs)
         probability = model.predict_proba(X_new)[:, 1]

@@ -137,7 +137,8 @@ def test_one_versus_rest_of_a_band(cls, three, fresh_three):
 def test_a_loss_of_classes_and_two_labels(cls, table):
     X, y = table
     model = make(cls, Softmax()).fit(X, y)
-    assert model.decision_function(X).shape == (y.size, 2)
+    # As scikit-learn has it, one score for two classes.
+    assert model.decision_function(X).shape == (y.size,)
     assert model.predict_proba(X)[:, 1].mean() == pytest.approx(y.mean(), abs=0.02)
 
 
@@ -294,6 +295,34 @@ def test_coverage_is_for_two_classes(cls, three, real):
 
 
 # --- saved boosters of XGBoost --------------------------------------------------------
+
+
+def test_a_file_of_another_target_is_refused_and_changes_nothing(cls, three, real, tmp_path):
+    if cls is PAUCLGBMClassifier:
+        pytest.skip("LightGBM loads boosters, not estimators")
+    for loss, (X, y), what in (
+        ("squared_error", real, "a real target"),
+        ("softmax_cross_entropy", three, "several scores per row"),
+    ):
+        model = only_rank(cls, loss).fit(X, y)
+        model.save_model(tmp_path / "model.ubj")
+        again = only_rank(cls, loss)
+        again.load_model(tmp_path / "model.ubj")
+        np.testing.assert_allclose(again.predict(X), model.predict(X), rtol=1e-6)
+        other = make(cls)
+        message = rf"load_model of PAUCXGBClassifier .* a model of {what}, and objective=None takes"
+        with pytest.raises(TypeError, match=message):
+            other.load_model(tmp_path / "model.ubj")
+        with pytest.raises(NotFittedError):
+            other.decision_function(X)
+        other.fit(X, y > np.median(y))
+        before = other.predict_proba(X)
+        with pytest.raises(TypeError, match=message):
+            other.load_model(tmp_path / "model.ubj")
+        np.testing.assert_array_equal(other.predict_proba(X), before)
+    only_rank(cls).fit(X, y > 1).save_model(tmp_path / "model.ubj")
+    with pytest.raises(TypeError, match="a model of classes or levels, and objective='squared_er"):
+        only_rank(cls, "squared_error").load_model(tmp_path / "model.ubj")
 
 
 def test_a_loaded_model_can_be_used_and_fitted(cls, three, tmp_path):

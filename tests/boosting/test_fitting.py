@@ -43,7 +43,7 @@ def valid():
 
 @pytest.fixture(scope="module")
 def fresh():
-    return draw(100_000, seed=1)
+    return draw(40_000, seed=1)
 
 
 def make(cls, **params):

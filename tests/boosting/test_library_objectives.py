@@ -11,7 +11,7 @@ import pytest
 lgb = pytest.importorskip("lightgbm")
 xgb = pytest.importorskip("xgboost")
 
-from sklearn.metrics import log_loss
+from sklearn.metrics import get_scorer, log_loss, roc_auc_score
 from small_models import CLASSES, make, only_rank
 
 from skbudget.boosting import BoosterObjective, PAUCLGBMClassifier
@@ -300,3 +300,23 @@ def test_binary_cross_entropy_is_that_of_the_library_up_to_rounding(cls, table):
         plain = xgb.XGBClassifier(**shared, **trees)
     wanted = margins_of(plain.fit(X, y), X)
     np.testing.assert_allclose(model.decision_function(X), wanted, atol=1e-4)
+
+
+@each_class
+@pytest.mark.parametrize("loss", ["softmax_cross_entropy", "crammer_singer"])
+@pytest.mark.parametrize("params", [{}, {"calibration_cv": None}], ids=["calibrated", "ranking"])
+def test_two_classes_have_one_score(cls, loss, params):
+    X, _, codes, _ = draw(0, 600)
+    y = np.where(codes > 1, "b", "a")
+    model = make(cls, loss, selection_cv=None, n_estimators=5, **params).fit(X, y)
+    scores = model.decision_function(X)
+    assert scores.shape == (600,)
+    two = model._scores(X)
+    np.testing.assert_array_equal(scores, two[:, 1] - two[:, 0])
+    assert roc_auc_score(y == "b", scores) > 0.8
+    assert get_scorer("roc_auc")(model, X, y) == roc_auc_score(y == "b", scores)
+    if not params:
+        np.testing.assert_array_equal(model.predict(X), np.where(scores > 0, "b", "a"))
+        assert model.predict_proba(X).shape == (600, 2)
+    three = make(cls, loss, selection_cv=None, n_estimators=2, **params).fit(X, codes)
+    assert three.decision_function(X).shape == (600, 3)

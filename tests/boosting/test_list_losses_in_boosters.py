@@ -193,7 +193,7 @@ def test_an_evaluation_set_needs_a_metric_for_grades(cls, queries):
     with pytest.raises(ValueError, match="needs an eval_metric for this objective"):
         model.fit(X, grade, group=group, eval_set=[(X, grade)])
     found = only_rank(cls, "lambda_rank", n_estimators=2)
-    found.fit(X, grade > 1, group=group, eval_set=[(X, grade > 1)])
+    found.fit(X, grade > 1, group=group, eval_set=[(X, grade > 1)], eval_group=[group])
 
 
 def leaf_per_row(train):

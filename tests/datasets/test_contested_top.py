@@ -294,6 +294,16 @@ def test_draw_roles_counts_rounding_and_labels():
     assert draw_roles([0, 1, 0], decoy_frac=0).tolist() == [0, 1, 0]
 
 
+def test_draw_roles_takes_the_rarer_of_two_strings():
+    y = np.where(np.arange(100) % 20 == 0, "fraud", "ok")
+    wanted = draw_roles(y, pos_label="fraud", random_state=0)
+    with pytest.warns(UserWarning, match="pos_label is not given.*'fraud'") as told:
+        found = draw_roles(y, random_state=0)
+    assert told[0].filename == __file__
+    np.testing.assert_array_equal(found, wanted)
+    np.testing.assert_array_equal(found == 1, y == "fraud")
+
+
 def test_draw_roles_seeds():
     y = np.arange(1000) % 50 == 0
     first, again, other = (draw_roles(y, decoy_frac=0.2, random_state=s) for s in (0, 0, 1))
@@ -307,10 +317,9 @@ def test_draw_roles_seeds():
         ([0, 1], {"decoy_frac": 1.0}, r"'decoy_frac' parameter of draw_roles must be a float"),
         ([0, 1], {"confounder_frac": -1.0}, r"'confounder_frac' parameter of draw_roles"),
         ([0, 1], {"decoy_frac": 0.9, "confounder_frac": 0.1}, r"of draw_roles must sum to less"),
-        ([0, 1, 2], {}, r"y must be binary: found 3 classes"),
-        ([0, 0], {}, r"Only one class present in y"),
-        (["a", "b"], {}, r"pos_label is not specified"),
-        ([0, 1], {"pos_label": 7}, r"pos_label=7 is not a valid label"),
+        ([0, 1, 2], {}, r"Only binary classification is supported by draw_roles"),
+        ([0, 0], {}, r"draw_roles needs two classes"),
+        ([0, 1], {"pos_label": 7}, r"'pos_label' parameter of draw_roles must be one of"),
     ],
 )
 def test_draw_roles_refuses(y, parameters, message):

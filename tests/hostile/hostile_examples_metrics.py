@@ -118,6 +118,7 @@ def _functions() -> list[Example]:
             )
         )
     groups = np.arange(N_ROWS) % 6
+    of_pages = {f"{kind}_at_k_score" for kind in PAGES}
     for name, more in (
         ("group_coverage_score", {"k": 3}),
         ("ndcg_at_k_score", {"k": 3, "gain": "linear"}),
@@ -142,6 +143,7 @@ def _functions() -> list[Example]:
                 kinds={
                     **({"k": Kind(none=True), "budget": Kind(none=True)} if weighted else {}),
                     **({"y_true": Kind("columns")} if name == "ndcg_at_k_score" else {}),
+                    **({"y_true": Array(role="labels of pages")} if name in of_pages else {}),
                 },
             )
         )

@@ -166,6 +166,8 @@ ILLEGAL_TAGS: dict[str, set[str]] = {
         *("thing", "shape", "empty", "length", "complex", "none", "nan", "inf"),
         *("constant", "zeros"),
     },
+    # Those of pages, whose rows may be all positive.
+    "labels of pages": {"thing", "shape", "empty", "length", "complex", "none", "nan", "inf"},
     "mask": _NO_NUMBERS,
     "ids": {"shape", "empty", "length", "thing", "nan", "none"},
     # Whatever the models inside say: they need not take or refuse anything.

@@ -278,6 +278,40 @@ def test_groups_without_positives_are_an_error_if_asked(name):
         call(name, [0, 0, 0, 0], scores, k=2, group=group)
 
 
+LABELS = {
+    "numbers": (1, 0, None),
+    "signs": (1, -1, None),
+    "booleans": (True, False, None),
+    "strings": ("fraud", "ok", "fraud"),
+    "the lesser one": (0, 1, 0),
+}
+
+
+@by_metric
+@pytest.mark.parametrize("labels", LABELS.values(), ids=list(LABELS))
+def test_all_rows_may_be_of_one_class(name, labels):
+    positive, negative, pos_label = labels
+    if name == "ndcg":
+        positive, negative, told = 1, 0, {}
+    else:
+        told = {"pos_label": pos_label}
+    scores, metric = [0.3, 0.2, 0.1], METRICS[name]
+    wanted = 2 / 3 if name == "recall" else 1.0
+    assert metric([positive] * 3, scores, k=2, **told) == pytest.approx(wanted)
+    with pytest.raises(ValueError, match="no group has a.*empty_groups='zero' or 'one'"):
+        metric([negative] * 3, scores, k=2, **told)
+    for outcome, value in {"zero": 0.0, "one": 1.0}.items():
+        assert metric([negative] * 3, scores, k=2, empty_groups=outcome, **told) == value
+
+
+def test_one_label_alone_must_be_known():
+    for y in (["ok", "ok"], [2, 2]):
+        with pytest.raises(ValueError, match="pos_label is not specified"):
+            precision_at_k_score(y, [0.1, 0.2], k=1)
+    with pytest.raises(ValueError, match="pos_label='fruad' is not a valid label"):
+        precision_at_k_score(["ok", "fraud"], [0.1, 0.2], k=1, pos_label="fruad")
+
+
 @pytest.mark.parametrize(
     ("given", "message"),
     [
@@ -363,6 +397,16 @@ def test_a_scorer_follows_the_positive_class():
     with pytest.warns(UserWarning, match="pos_label is not given"):
         found = make_group_scorer("precision", k=4, group_column=0)(model, table, labels)
     assert found == pytest.approx(wanted)
+
+
+@pytest.mark.parametrize("metric", ["precision", "hit_rate", "map"])
+def test_a_fold_of_one_class_has_a_score(metric):
+    table = np.column_stack([QUERY, X])
+    labels = np.where(Y > 0, "a_hit", "miss")
+    model = LogisticRegression(max_iter=1000).fit(table, labels)
+    scorer = make_group_scorer(metric, k=4, group_column=0, pos_label="a_hit", empty_groups="zero")
+    assert scorer(model, table[Y > 0], labels[Y > 0]) == 1.0
+    assert scorer(model, table[Y == 0], labels[Y == 0]) == 0.0
 
 
 class Silent(RegressorMixin, BaseEstimator):

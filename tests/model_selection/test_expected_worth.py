@@ -168,6 +168,13 @@ def test_weights_of_two_parts(amounts):
     np.testing.assert_allclose(weighted.predict(X), repeated.predict(X), rtol=1e-4, atol=1e-6)
 
 
+def test_a_row_without_a_chance_is_worth_nothing(amounts):
+    model = TwoPartRegressor(LogisticRegression(), LinearRegression()).fit(*amounts)
+    model.classifier_.predict_proba = lambda X: np.array([[1.0, 0.0], [0.5, 0.5], [0.5, 0.5]])
+    model.regressor_.predict = lambda X: np.array([np.inf, 2.0, -2.0])
+    np.testing.assert_array_equal(model.predict(amounts[0][:3]), [0.0, 1.0, 0.0])
+
+
 def test_what_two_parts_refuse(amounts):
     X, amount = amounts
     good = LogisticRegression(), LinearRegression()

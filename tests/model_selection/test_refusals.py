@@ -74,10 +74,15 @@ def test_segments_are_named_where_they_are_no_column(rows):
     segments = np.arange(400) % 2
     model.fit(X, y, segments=segments)
     for wrong in (0.5, segments[None, :], segments + 1j, iter(segments)):
-        with pytest.raises(ValueError, match="segments must be one number or string per row"):
+        with pytest.raises(ValueError, match=r"segments must (have shape|be labels of shape)"):
             model.predict(X, segments=wrong)
-    with pytest.raises(ValueError, match=r"segments must be all numbers .* seen in fit are \[0, 1"):
-        model.predict(X, segments=np.zeros(400, dtype=[("a", float)]))
+    # A number is not the string of its digits.
+    for other in (np.zeros(400, dtype=[("a", float)]), segments.astype(str)):
+        with pytest.raises(ValueError, match=r"segments without a threshold: .* fit are \[0, 1"):
+            model.predict(X, segments=other)
+    np.testing.assert_array_equal(
+        model.predict(X, segments=segments.astype(float)), model.predict(X, segments=segments)
+    )
 
 
 def test_labels_are_named_where_they_are_no_column(rows):
@@ -140,3 +145,10 @@ def test_few_positives_are_warned_of():
     model = BudgetThresholdClassifier(LogisticRegression(), budget=0.1, cv=2)
     with pytest.warns(FewRowsWarning, match="BudgetThresholdClassifier: y has 6 positives"):
         model.fit(X, y)
+
+
+def test_two_columns_of_labels_are_told_what_takes_them(rows):
+    X, y = rows
+    told = "array of shape .* BudgetThresholdClassifier takes one label per row.*MultiOutput"
+    with pytest.raises(ValueError, match=told):
+        fitted(rows).fit(X, np.column_stack([y, y]))

@@ -105,7 +105,7 @@ def test_segments_are_checked():
         prefit(X, y, budget=0.05).predict(X, segments=segments)
     with pytest.raises(ValueError, match="segments contains NaN"):
         prefit(X, y, budget=0.05, segments=np.full(y.size, np.nan))
-    with pytest.raises(ValueError, match="all numbers or all strings"):
+    with pytest.raises(ValueError, match="segments contains NaN or None: every row needs a label"):
         prefit(X, y, segments=np.array(["a", None] * (y.size // 2), dtype=object))
 
 

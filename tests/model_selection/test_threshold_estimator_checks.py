@@ -84,13 +84,9 @@ def expected_failures(model):
         BudgetThresholdClassifier(estimator, budget=HALF, cv=3)
         for estimator in (
             LogisticRegression(),
-            lightgbm.LGBMClassifier(**CHEAP, min_child_samples=1, verbose=-1),
-            xgboost.XGBClassifier(**CHEAP),
             PAUCLGBMClassifier(**CHEAP, **UNBANDED, min_child_samples=1, verbose=-1),
-            PAUCXGBClassifier(**CHEAP, **UNBANDED, min_child_weight=0.0),
             PAUCClassifier(n_members=1, max_epochs=5, calibration_cv=None, random_state=0),
         )
-        if not (OLD_CHECKS and type(estimator) is xgboost.XGBClassifier)
     ]
     + [
         BudgetThresholdClassifier(
@@ -104,4 +100,21 @@ def expected_failures(model):
     expected_failed_checks=expected_failures,
 )
 def test_estimator_checks(estimator, check):
+    check(estimator)
+
+
+@pytest.mark.slow
+@parametrize_with_checks(
+    [
+        BudgetThresholdClassifier(estimator, budget=HALF, cv=3)
+        for estimator in (
+            lightgbm.LGBMClassifier(**CHEAP, min_child_samples=1, verbose=-1),
+            xgboost.XGBClassifier(**CHEAP),
+            PAUCXGBClassifier(**CHEAP, **UNBANDED, min_child_weight=0.0),
+        )
+        if not (OLD_CHECKS and type(estimator) is xgboost.XGBClassifier)
+    ],
+    expected_failed_checks=expected_failures,
+)
+def test_estimator_checks_of_other_boosters(estimator, check):
     check(estimator)

@@ -239,10 +239,10 @@ def test_missing_values_are_named_and_counted(table):
     as_objects[5, 2] = None
     with pytest.raises(ValueError, match=r"NaN in 1 column: number 2 \(1\)"):
         make().fit(as_objects, y)
-    # The two lines run as they stand.
+    # The two lines run as they stand, for the kind of table that was passed.
     lines = [line.strip() for line in str(caught.value).splitlines()[1:]]
     assert len(lines) == 2
-    names = {"np": np, "X": X, "PAUCClassifier": lambda _: make()}
+    names = {"np": np, "X": frame(X), "PAUCClassifier": lambda _: make()}
     names |= {tool.__name__: tool for tool in (make_pipeline, SimpleImputer, StandardScaler)}
     exec("\n".join(lines).replace("...", "None"), names)
     assert names["model"].fit(names["X"], y).predict(names["X"]).shape == (600,)

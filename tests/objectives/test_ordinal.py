@@ -175,6 +175,7 @@ def test_the_model_behind_the_rows_is_found():
     ("levels", "message"),
     [
         ([0, 0, 0], "needs at least two levels.*all rows of y_true have the level 0"),
+        ([0, 1, 2**53 + 1], r"3 rows and the level 9007199254740993.*without gaps"),
         ([0, 2, 2], r"no row with weight has the level \[1\].*merge a level"),
         ([1, 2, 3], r"no row with weight has the level \[0\]"),
     ],

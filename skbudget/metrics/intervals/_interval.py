@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr, ndtri
-from sklearn.utils import check_random_state
 
 from ..._utils.progress import Progress
+from ..._utils.seeds import check_random_state
 from ..._utils.validation import (
     BASES,
     MOST_RESAMPLES,

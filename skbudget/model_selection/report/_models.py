@@ -7,10 +7,11 @@ from importlib.util import find_spec
 from typing import Any, Literal
 
 from sklearn.base import clone
-from sklearn.utils._param_validation import InvalidParameterError
 
+from ..._utils.estimators import check_estimator
 from ...boosting._hard_negatives import HardNegativeTrees
 from ...boosting._peers import PEER_L2, REPEATABLE, regularised_lightgbm, regularised_xgboost
+from ...metrics._scorers import RESPONSE_METHODS
 
 __all__ = ["DROP", "Competitor", "Role", "find_competitors"]
 
@@ -68,13 +69,9 @@ def _check_classifier(role: Role, model: Any) -> None:
     optional = role in ("hard_negatives", "probe")
     if model is None or (optional and _is_dropped(model)):
         return
-    ranks = hasattr(model, "decision_function") or hasattr(model, "predict_proba")
-    if isinstance(model, type) or not (hasattr(model, "fit") and ranks):
-        allowed = f"None, {DROP!r} or" if optional else "None or"
-        raise InvalidParameterError(
-            f"The {role!r} parameter of adoption_report must be {allowed} a classifier with "
-            f"decision_function or predict_proba. Got {model!r} instead."
-        )
+    allowed = f"None, {DROP!r} or" if optional else "None or"
+    allowed += " a classifier with decision_function or predict_proba"
+    check_estimator(model, role, "adoption_report", allowed, RESPONSE_METHODS)
 
 
 def _find_library(roles: list[Role]) -> str:

@@ -10,13 +10,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.model_selection import RepeatedStratifiedKFold, check_cv
-from sklearn.utils import check_random_state, indexable
+from sklearn.utils import indexable
 from sklearn.utils._param_validation import InvalidParameterError
 from sklearn.utils.validation import _num_samples
 
 from ..._utils.labels import find_classes
 from ..._utils.naming import naming
 from ..._utils.positive import asked_positive, code_positive
+from ..._utils.seeds import check_random_state
 from ..._utils.tables import LabelledRows
 from ..._utils.validation import (
     BASES,

@@ -55,9 +55,11 @@ class CriticalRankLoss(RankingLoss):
         Loss of a pair.
     temperature : float, default=1.0
         Sharpness of the comparison, in units of the dispersion.
-    tau_scale : {"iqr"} or None, default="iqr"
+    tau_scale : {"iqr"} or None, default=None
         Dispersion that multiplies ``temperature``: the interquartile range of the iid
-        negatives (1 where it is 0), or None for score units.
+        negatives (1 where it is 0), or None for score units. By default these are used, as in
+        `skbudget.objectives.CriticalRank`: the logistic link is convex in them, and boosters
+        need them.
     queue_size : int, default=1024
         Past rows to compare with, 0 for none. A batch with few positives says little about
         which of them are the lowest.
@@ -102,7 +104,7 @@ class CriticalRankLoss(RankingLoss):
     >>> import torch
     >>> from skbudget.neural import CriticalRankLoss
     >>> logits = torch.tensor([0.0, -1.0, 1.0, 2.0, 2.5, 3.0], requires_grad=True)
-    >>> loss = CriticalRankLoss(power=4, tau_scale=None)
+    >>> loss = CriticalRankLoss(power=4)
     >>> loss(logits, torch.tensor([1, 0, 0, 0, 1, 0])).backward()
     >>> logits.grad.numpy().round(2)
     array([-0.59,  0.06,  0.15,  0.19, -0.  ,  0.2 ], dtype=float32)
@@ -118,7 +120,7 @@ class CriticalRankLoss(RankingLoss):
         power: float = 2.0,
         link: Link = "logistic",
         temperature: float = 1.0,
-        tau_scale: Literal["iqr"] | None = "iqr",
+        tau_scale: Literal["iqr"] | None = None,
         queue_size: int = 1024,
         max_pool_size: int | None = None,
         ignore_index: int = -100,
@@ -173,6 +175,7 @@ class CriticalRankLoss(RankingLoss):
             pushed[1],
             others[1],
         )
+        _refuse_overflow(loss, scores.dtype, type(self).__name__)
         return loss, {}
 
 
@@ -216,13 +219,18 @@ def dispersion_of_negatives(
         interpolation="rank",
         weight=weight,
     )
-    if not math.isfinite(float(band.dispersion)):
+    _refuse_overflow(band.dispersion, scores.dtype, owner)
+    return torch.where(band.dispersion > COLLAPSED, band.dispersion, one)
+
+
+def _refuse_overflow(found: Tensor, dtype: torch.dtype, owner: str) -> None:
+    """Raise if what was found from finite scores is not finite."""
+    if not math.isfinite(float(found.detach())):
         raise FloatingPointError(
             f"{owner} was handed logits that spread over more than "
-            f"{str(scores.dtype).removeprefix('torch.')} holds: the network diverged. Lower lr, "
+            f"{str(dtype).removeprefix('torch.')} holds: the network diverged. Lower lr, "
             "or scale the features (StandardScaler)."
         )
-    return torch.where(band.dispersion > COLLAPSED, band.dispersion, one)
 
 
 class _MeanPower(torch.autograd.Function):

@@ -9,6 +9,8 @@ from typing import Any, ClassVar, Literal
 import torch
 from torch import Tensor
 
+from ..._utils.callers import outer_call
+from ..._utils.conditions import OF_SURROGATES, warn_of_idle
 from ..._utils.validation import BASES, check_band, check_option, check_positive
 from ...band import TAU_SCALES
 from ...objectives.losses._band import LINKS, Link
@@ -212,6 +214,9 @@ class PAUCAtBudgetLoss(RankingLoss):
                 f"got {quantile_interpolation!r}."
             )
         self._warned_of_collapse = False
+        if outer_call().module == __name__:
+            # An estimator warns of its own parameters.
+            warn_of_idle(OF_SURROGATES, self)
 
     def extra_repr(self) -> str:
         """Return what a printed loss shows."""

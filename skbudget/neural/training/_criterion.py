@@ -12,6 +12,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 from torch import nn
 
+from ..._utils.conditions import warn_of_idle
 from ..._utils.validation import check_band
 from ...band import Basis
 from ...objectives import (
@@ -43,6 +44,7 @@ from ..losses._queue import MemoryQueue
 from ..losses._ranking import RankingLoss
 from ..losses._significance import SignificanceLoss
 from ..losses._warmup import LossWarmup
+from ._conditions import conditions_of_loss
 from ._embedding_loss import refuse_embeddings
 from ._mass import balanced_cross_entropy, band_end, class_mass, shown_mass
 from ._members import AllMembers, EachMember, OwnColumns, names_of_columns, temperature_of
@@ -345,7 +347,8 @@ def check_loss_parameters(estimator: Any) -> Declaration:
     if estimator.early_stopping:
         raise ValueError(
             "early_stopping=True measures the coverage at the budget, which needs classes: "
-            f"{declaration.name} takes the target {declaration.target!r}."
+            f"{declaration.name} takes the target {declaration.target!r}. Pass "
+            "early_stopping=False, and choose max_epochs by cross-validation."
         )
     if declaration.target == "real" and estimator.class_weight is not None:
         raise ValueError(f"class_weight needs classes: {declaration.name} takes the target 'real'.")
@@ -404,6 +407,9 @@ def make_criterion(
                 shown_mass(rows, n_labels, n_batches), declaration.n_outputs(n_labels)
             )
         )
+    if not declaration.is_own:
+        of_loss = conditions_of_loss(declaration.name, main, warms_up=warmup is not None)
+        warn_of_idle(of_loss, estimator)
     warmup_steps = 0 if warmup is None else int(estimator.warmup * n_steps)
     end = temperature_of(main)
     start = None

@@ -10,12 +10,15 @@ import torch
 from sklearn.base import BaseEstimator
 from sklearn.utils._param_validation import Interval, StrOptions, make_constraint
 
+from ..._utils.conditions import warn_of_idle
+from ..._utils.requests import COLUMNS, ColumnRequests
 from ..._utils.validation import _invalid, check_band, check_budget
 from ...objectives._checks import set_loss_params
 from ...objectives.losses._band import LINKS
 from .._head import HEAD_WEIGHTINGS
 from ..losses._checks import check_magnitude
 from ..losses._pauc import POS_NUMERATORS, SURROGATES
+from ._conditions import CONDITIONS
 from ._criterion import Declaration, declare_loss
 from ._heads import check_heads, head_params, set_head_params
 from ._module import ACTIVATIONS
@@ -93,7 +96,7 @@ def check_widths(estimator: Any) -> None:
         )
 
 
-class NetworkParameters(BaseEstimator):
+class NetworkParameters(ColumnRequests, BaseEstimator):
     """Checks of the parameters, and ``net__*`` among them."""
 
     budget: float
@@ -118,7 +121,9 @@ class NetworkParameters(BaseEstimator):
     _loss_needs: Declaration
 
     # Where there are groups, they are to be heeded.
-    __metadata_request__fit: ClassVar[dict[str, Any]] = {"groups": True}
+    __metadata_request__fit: ClassVar[dict[str, Any]] = {**COLUMNS, "groups": True}
+    __metadata_request__partial_fit: ClassVar[dict[str, Any]] = COLUMNS
+    _taking_columns: ClassVar[tuple[str, ...]] = ("fit", "partial_fit")
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         "pos_label": [Real, str, "boolean", None],
@@ -206,7 +211,9 @@ class NetworkParameters(BaseEstimator):
             )
         check_net_params(self.net_params or {}, owner)
         self._check_decay(owner)
-        return check_heads(self, check_losses(self))
+        declaration = check_heads(self, check_losses(self))
+        warn_of_idle(CONDITIONS, self)
+        return declaration
 
     def _check_decay(self, owner: str) -> None:
         """Refuse a decay with which a step would turn weights round, or more."""
@@ -222,6 +229,13 @@ class NetworkParameters(BaseEstimator):
                     f"lr * {name} of {owner} must be less than 1, because a step multiplies the "
                     f"weights by 1 - lr * {name}: got lr={self.lr!r} and {name}={decay!r}."
                 )
+
+    def _own_columns(self) -> frozenset[str]:
+        try:
+            return check_heads(self, check_losses(self)).columns
+        except (TypeError, ValueError):
+            # `fit` will say what is wrong.
+            return frozenset()
 
     def _declared_loss(self, *, fitted: bool = True) -> Declaration:
         """Return what the loss needs: the fitted one if there is one and it is asked for."""

@@ -14,6 +14,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from ..._utils.labels import classes_by_role, is_positive_first, two_columns
+from ..._utils.levels import level_accuracy
 from ._calibration import Calibration
 from ._criterion import Declaration
 from ._net import RankingNet
@@ -196,6 +197,8 @@ class NetworkPredictions:
         """
         if self._declared_loss().target == "real":
             return float(r2_score(y, self.predict(X), sample_weight=sample_weight))
+        if self._declared_loss().target == "ordinal":
+            return level_accuracy(y, self.predict(X), sample_weight)
         return super().score(X, y, sample_weight)  # type: ignore[misc]
 
     def __sklearn_tags__(self) -> Any:

@@ -14,8 +14,9 @@ from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import validate_data
 
-from ..._utils.features import check_kinds, check_numbers, column_names
+from ..._utils.features import check_kinds, check_numbers, column_names, kind_of_table
 from ..._utils.labels import classes_by_role, find_classes, refuse_labels
+from ..._utils.levels import check_levels
 from ..._utils.names import suggestion
 from ..._utils.naming import naming
 from ..._utils.splits import check_groups, code_groups
@@ -118,7 +119,7 @@ def check_X(estimator: Any, X: Any, *, reset: bool = False) -> Any:
     reset : bool, default=False
         Whether the features are learnt.
     """
-    owner = type(estimator).__name__
+    owner, kind = type(estimator).__name__, kind_of_table(X)
     X = check_kinds(X, owner)
     names = column_names(X)
     # What is infinite as float32 is refused below.
@@ -132,7 +133,7 @@ def check_X(estimator: Any, X: Any, *, reset: bool = False) -> Any:
             ensure_all_finite=False,
             ensure_min_samples=2 if reset else 1,
         )
-    check_numbers(found, names, owner)
+    check_numbers(found, names, owner, kind)
     return found
 
 
@@ -162,9 +163,9 @@ def _check_names(
     check_names(loss, given, reader)  # type: ignore[arg-type]
 
 
-def _check_y(estimator: Any, y: Any, *, numeric: bool) -> NDArray:
+def _check_y(estimator: Any, y: Any, target: str) -> NDArray:
     """Return labels, or numbers, of shape (n_samples,)."""
-    owner = type(estimator).__name__
+    owner, numeric = type(estimator).__name__, target == "real"
     if y is None:
         raise ValueError(f"{owner} requires y to be passed, but the target y is None.")
     refuse_labels(y, owner, "pass loss='multilabel_cross_entropy', or wrap it")
@@ -175,7 +176,10 @@ def _check_y(estimator: Any, y: Any, *, numeric: bool) -> NDArray:
             raise ValueError(f"{kind} data not supported.")
         if not numeric:
             distinct_labels(y, "y")
-            check_classification_targets(y)
+            if target == "ordinal":
+                check_levels(y, owner, "this loss")
+            else:
+                check_classification_targets(y)
             return y
         y = _check_column(y, "y", np.float64)
         greatest = np.abs(y).max(initial=0.0)
@@ -232,7 +236,7 @@ def check_table(
     if loss.has_labels:
         y = check_labels(y, owner, loss.name)
     else:
-        y = _check_y(estimator, y, numeric=is_real)
+        y = _check_y(estimator, y, loss.target)
     check_consistent_length(X, y)
     weight = _in_range(check_weights(sample_weight, X.shape[0]))
     groups = check_groups(groups, X.shape[0])
@@ -252,12 +256,6 @@ def check_table(
     elif loss.has_labels:
         learn_labels(estimator, table.y, classes, first=first)
     else:
-        if loss.target == "ordinal" and np.asarray(table.y).dtype.kind not in "biuf":
-            raise ValueError(
-                f"{type(estimator).__name__} needs ordered levels for this loss, which must be "
-                "numbers, because their order is that of the levels: got "
-                f"{np.unique(table.y)[:10].tolist()}."
-            )
         table = _code_classes(estimator, loss, table, classes, first=first)
     if table.weight is not None and not loss.takes_weight:
         raise ValueError(

@@ -43,6 +43,8 @@ _FEW_ROWS = 4096
 _N_BINS = 1024
 
 _MOST_STEPS = 200
+# Levels are counted up to so many more than rows, to name those without rows.
+_MANY_LEVELS = 1_000
 _TOLERANCE = 1e-12
 
 
@@ -83,6 +85,13 @@ def mass_of_levels(rows: Rows, n_levels: int, owner: str) -> NDArray[np.float64]
     ValueError
         Naming the levels without rows.
     """
+    if n_levels > _MANY_LEVELS + rows.n_samples:
+        # Without counting them, for a level may be any number.
+        raise ValueError(
+            f"{owner} fits a threshold between every two levels, and y_true has {rows.n_samples} "
+            f"rows and the level {n_levels - 1}, so that levels are without rows: number the "
+            "levels without gaps, 0, 1, 2 and so on."
+        )
     mass = np.bincount(rows.target, row_shares(rows), minlength=n_levels).astype(np.float64)
     check_mass(mass, owner)
     return mass / mass.sum()

@@ -101,7 +101,8 @@ class CriticalRank(Loss[float]):
         Sharpness of the comparison :math:`\tau`, in units of the dispersion.
     tau_scale : {"iqr"} or None, default=None
         Dispersion that multiplies ``temperature``: the interquartile range of the
-        negatives, held constant; None for score units, which boosting needs.
+        negatives, held constant; None for score units, in which the logistic link is convex,
+        and which boosting needs.
 
     See Also
     --------

@@ -17,6 +17,9 @@ from skbudget.objectives import CriticalRank, RankReg
 LOSSES = {
     "rank_reg": lambda **p: RankRegLoss(**{"queue_size": 0, **p}),
     "critical_rank": lambda **p: CriticalRankLoss(power=3, **{"queue_size": 0, **p}),
+    "critical_rank in units of the spread": lambda **p: CriticalRankLoss(
+        power=3, tau_scale="iqr", **{"queue_size": 0, **p}
+    ),
 }
 each_loss = pytest.mark.parametrize("make", LOSSES.values(), ids=list(LOSSES))
 
@@ -112,12 +115,13 @@ def test_ranks_are_among_live_and_remembered_rows():
     np.testing.assert_allclose(gradient.numpy(), together.gradient(y, scores)[:60], rtol=1e-9)
 
 
-def test_pairs_are_of_live_and_remembered_rows():
+@pytest.mark.parametrize("tau_scale", [None, "iqr"])
+def test_pairs_are_of_live_and_remembered_rows(tau_scale):
     past, batch = draw_batch(5, 60), draw_batch(6, 60)
-    loss = CriticalRankLoss(queue_size=60)
+    loss = CriticalRankLoss(queue_size=60, tau_scale=tau_scale)
     loss(past.logits, past.targets)
     value, gradient = with_gradient(loss, batch)
-    together = CriticalRank(tau_scale="iqr")
+    together = CriticalRank(tau_scale=tau_scale)
     y = torch.cat([batch.targets, past.targets]).numpy()
     scores = torch.cat([batch.logits, past.logits]).numpy()
     assert value.item() == pytest.approx(together.loss(y, scores))
@@ -161,7 +165,7 @@ def test_scores_that_are_not_finite(make, bad):
         loss(torch.tensor([0.0, bad, 1.0]), torch.tensor([0, 1, 0]))
     assert len(loss.queue) == 0
     with pytest.raises(FloatingPointError, match="logits that spread over more than float32"):
-        loss(torch.tensor([-3e38, 3e38, 3e38, 0.0]), torch.tensor([0, 0, 0, 1]))
+        loss(torch.tensor([-3e38, 3e38, 3e38, 0.0, -3e38]), torch.tensor([0, 0, 0, 1, 1]))
 
 
 # --- weights

@@ -1,5 +1,7 @@
 """The torch module of a NumPy loss, where it has one, computes the same numbers."""
 
+import inspect
+
 import numpy as np
 import pytest
 
@@ -112,6 +114,31 @@ def test_on_the_examples(cls):
         assert found.item() == pytest.approx(loss.value(rows, held), rel=1e-10)
         expected = loss.derivatives(rows, held).dense(rows.n_samples)[0]
         np.testing.assert_allclose(logits.grad.numpy(), expected, rtol=1e-9, atol=1e-14)
+
+
+# Defaults that differ from those of the NumPy loss, and why.
+OTHER_DEFAULTS = {
+    # Margins of a network have no unit, and boosters count in units of the margin.
+    "PAUCAtBudgetLoss": {"link", "tau_scale", "temperature"},
+    # As torch's and torchvision's losses, it has no weight of a class unless it is told one.
+    "FocalLoss": {"alpha"},
+    # A module without levels cannot find thresholds; those of `torch_loss` are parameters.
+    "OrdinalAllThresholdLoss": {"thresholds"},
+}
+
+
+def test_defaults_are_those_of_the_objective():
+    compared = set()
+    for cls in loss_classes().values():
+        twin = next(iter(cls.examples()))[0].torch_loss()
+        if not type(twin).__module__.startswith("skbudget."):
+            continue
+        own, there = (inspect.signature(of).parameters for of in (cls, type(twin)))
+        shared = set(own) & set(there)
+        differ = {key for key in shared if there[key].default != own[key].default}
+        assert differ == OTHER_DEFAULTS.get(type(twin).__name__, set()) & shared, cls.__name__
+        compared.add(cls)
+    assert {CriticalRank, FocalLoss, PairwisePAUC} < compared
 
 
 def test_which_losses_have_one():
