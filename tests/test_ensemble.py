@@ -54,7 +54,7 @@ from skbudget import (
 from skbudget._blending import TopScale, choose_tenths
 from skbudget._utils.calibration import SigmoidCalibrator
 from skbudget._utils.labels import PositiveClassWarning
-from skbudget.boosting._fitting import choose
+from skbudget.boosting._choosing import choose
 from skbudget.metrics import partial_auc_score
 
 torch.set_num_threads(1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -16,10 +17,32 @@ from sklearn.utils import _safe_indexing
 from .._utils.splits import code_groups
 from ..objectives import Rows
 
-__all__ = ["Booster", "Choice", "Model", "Training"]
+__all__ = ["Binned", "Booster", "Choice", "Model", "Training"]
 
 # Parameters of a candidate by name: "beta" (None for the rule), least split gain and leaves.
 Choice = dict[str, Any]
+
+
+@dataclass
+class Binned:
+    """Tables of a booster's own that models share, made by it when they are first needed.
+
+    Attributes
+    ----------
+    X : array-like, sparse matrix or DataFrame, or None
+        The rows, for those of the whole table.
+    whole : Binned or None
+        Of the table that these rows are some of.
+    index : ndarray of int or None
+        Their indices there.
+    table : lightgbm.Dataset or xgboost.DMatrix, or None
+        The rows as the booster bins them.
+    """
+
+    X: Any = None
+    whole: Binned | None = None
+    index: NDArray[np.intp] | None = None
+    table: Any = None
 
 
 @dataclass(frozen=True)
@@ -37,6 +60,8 @@ class Training:
         Groups of rows that folds keep together.
     for_splitters : mapping of str to mapping
         What the splitter of each parameter gets beside all of the rows.
+    binned : Binned or None
+        Tables that are shared with the models of other rows of the same table.
     """
 
     X: Any
@@ -44,6 +69,7 @@ class Training:
     base: NDArray[np.float64] | None = None
     groups: NDArray[Any] | None = None
     for_splitters: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    binned: Binned | None = field(default=None, repr=False)
 
     @cached_property
     def counted(self) -> NDArray[np.intp]:
@@ -72,7 +98,9 @@ class Training:
     def take(self, index: NDArray[np.intp]) -> Training:
         """Return some of the rows."""
         base, groups = (None if one is None else one[index] for one in (self.base, self.groups))
-        return Training(_safe_indexing(self.X, index), self.rows.take(index), base, groups)
+        binned = None if self.binned is None else Binned(None, self.binned, index)
+        rows = self.rows.take(index)
+        return Training(_safe_indexing(self.X, index), rows, base, groups, binned=binned)
 
     def by_query(self) -> tuple[Training, NDArray[np.intp]]:
         """Return the rows query by query, and how many each of them has."""
@@ -126,6 +154,8 @@ class Booster(ABC):
         Raw scores per row.
     query_sizes : ndarray of int or None
         Rows of each query, for an objective of the booster's own that ranks them.
+    pool : "exact", float or None
+        Which rows to train on, where the objective has a band.
     by_query : bool
         Whether the booster has to know the queries for any objective, as for its metrics.
     """
@@ -136,6 +166,7 @@ class Booster(ABC):
     seed: Any
     n_margins: int = 1
     query_sizes: NDArray[np.intp] | None = None
+    pool: Any = None
     by_query: bool = False
     _untouched: list[Any] = field(init=False, repr=False)
 
@@ -164,12 +195,34 @@ class Booster(ABC):
         fold = replace(self, params=params, callbacks=callbacks)
         return fold if n_rounds is None else fold.stopped_after(n_rounds)
 
+    def hastened(self, learning_rate: float) -> Booster:
+        """Return the settings for fewer rounds with longer steps, of the same length in all.
+
+        They stay as they are if steps are as long already, and if rounds have a meaning of
+        their own: for callbacks, for early stopping, and where trees do not add up.
+        """
+        own, n_rounds = self.params["learning_rate"], self.params["n_estimators"]
+        known = own is not None and n_rounds is not None
+        if not known or own <= 0 or own >= learning_rate or self.callbacks or not self._adds_up():
+            return self
+        fewer = max(1, math.ceil(n_rounds * own / learning_rate))
+        rate = own * n_rounds / fewer
+        return self._without_evaluation({"learning_rate": rate, "n_estimators": fewer})
+
     def begin(
         self, start: float | NDArray[np.float64], base: NDArray | None, n_samples: int
     ) -> NDArray[np.float64]:
         """Return the scores of rows that boosting begins from: the start, and ``base``."""
         shape = (n_samples,) if self.n_margins == 1 else (n_samples, self.n_margins)
         return np.full(shape, start) + (0.0 if base is None else base)
+
+    @abstractmethod
+    def _adds_up(self) -> bool:
+        """Tell whether scores are sums of trees, all of which are trained."""
+
+    @abstractmethod
+    def _without_evaluation(self, params: Mapping[str, Any]) -> Booster:
+        """Return the settings without evaluation sets, and with other parameters."""
 
     @abstractmethod
     def _seed_of_fold(self) -> Any:

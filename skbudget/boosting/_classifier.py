@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from numbers import Integral
 from typing import Any, ClassVar, Literal
 
@@ -28,7 +29,9 @@ from ..band import Basis, default_beta
 from ..objectives import Rows
 from ..objectives._checks import set_loss_params
 from ..objectives._rows import Margins, Target, check_columns
+from ._booster import Binned
 from ._calls import WithColumns
+from ._choosing import choose
 from ._columns import check_names_of_columns, check_negatives, check_value
 from ._conditions import CONDITIONS
 from ._fitting import (
@@ -42,13 +45,13 @@ from ._fitting import (
     Training,
     calibrate,
     check_trained,
-    choose,
     train,
     weights_of,
 )
 from ._metric import CoverageMetric
 from ._minimised import Minimised, find_minimised
 from ._parameters import OWN_PARAMETERS, ParentNames, check_seed
+from ._reach import check_pool
 from ._routing import RoutedFit
 from ._splits import check_folds, route_to_splitters, with_given_splits
 from ._table import prepare_table
@@ -59,6 +62,7 @@ __all__ = [
     "MIN_TO_CHOOSE",
     "Leaves",
     "PAUCClassifierMixin",
+    "Pool",
     "SplitGain",
     "adopt_fitted",
     "rows_of_weight",
@@ -67,6 +71,8 @@ __all__ = [
 SplitGain = float | Literal["auto"] | None
 
 Leaves = int | Literal["auto"] | None
+
+Pool = Literal["exact"] | float | None
 
 SPLIT_GAINS = (0.0, 1.0)
 WHOLE_AUC = 1.0
@@ -115,6 +121,8 @@ class PAUCClassifierMixin(RoutedFit):
     basis: Basis
     calibration_cv: Any
     selection_cv: Any
+    fold_learning_rate: float | None
+    pool: Pool
     objective: Any
     alpha: float | None
     budget: float
@@ -144,6 +152,8 @@ class PAUCClassifierMixin(RoutedFit):
         beta = self._check_band(training, settings)
         encoder = self._label_encoder
         settings = with_given_splits(settings, training, encoder and encoder.classes_)
+        # The models of the folds share what the booster makes of the table.
+        training = replace(training, binned=Binned(training.X))
         with self._names.in_errors(self._errors, booster.params, settings.owner):
             choice, held_out = choose(training, settings)
             model = train(training, settings, choice)
@@ -170,6 +180,7 @@ class PAUCClassifierMixin(RoutedFit):
             random_state=self._asked("random_state"),
             class_weight=self._coded_weights(getattr(self, "class_weight", None)),
             earlier=earlier,
+            fold_learning_rate=self.fold_learning_rate,
         )
 
     def set_params(self, **params: Any) -> Any:
@@ -257,6 +268,10 @@ class PAUCClassifierMixin(RoutedFit):
                     f"Got {value!r} instead."
                 )
         check_folds(self)
+        rate = self.fold_learning_rate
+        if rate is not None:
+            check_positive(rate, "fold_learning_rate", type(self).__name__)
+        check_pool(self.pool, type(self).__name__)
         return minimised
 
     def _check_fit(

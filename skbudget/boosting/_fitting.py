@@ -1,15 +1,15 @@
 """Choosing, training and calibrating a boosted model, for either booster.
 
-A `fit` is three steps, and each of them is a function of the rows and the settings:
-`choose` compares candidates on rows that they were not trained on, `train` trains the model
-on all rows, and `calibrate` learns probabilities, again on rows that a model was not trained
-on. The models of the folds are trained by the same `train` as the final one.
+A `fit` is three steps, and each of them is a function of the rows and the settings: `choose`
+(in its own module) compares candidates on rows that they were not trained on, `train` trains
+the model on all rows, and `calibrate` learns probabilities, again on rows that a model was not
+trained on. The models of the folds are trained by the same `train` as the final one.
 """
 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
@@ -24,7 +24,6 @@ from .._utils.levels import fit_calibrator
 from .._utils.scale import map_columns, shares, spread_evenly
 from .._utils.seeds import check_random_state
 from .._utils.splits import GivenSplits
-from ..metrics import partial_auc_score
 from ..objectives import CollapseWarning, Loss
 from ._booster import Booster, Choice, Model, Training
 from ._minimised import Minimised
@@ -40,12 +39,15 @@ __all__ = [
     "HeldOut",
     "Model",
     "Settings",
+    "Splits",
     "Training",
     "as_of_model",
     "calibrate",
     "check_trained",
-    "choose",
+    "fewest_in_class",
     "folds",
+    "of_fold",
+    "score_fold",
     "score_held_out",
     "train",
     "weights_of",
@@ -53,11 +55,6 @@ __all__ = [
 
 # With fewer positives than these there is nothing to choose by.
 MIN_TO_CHOOSE = 10
-# Candidates are compared by the partial AUC up to three times the budget, and over no fewer
-# held-out negatives than these: it says the same as coverage does, and varies less.
-BUDGETS_JUDGED = 3.0
-LEAST_NEGATIVES = 20
-
 # The scales of two models are compared on up to so many rows.
 ROWS_COMPARED = 50_000
 
@@ -84,6 +81,8 @@ class Settings:
         Weights of the coded classes.
     earlier : object or None
         A model whose training is continued.
+    fold_learning_rate : float or None
+        Shrinkage of the trees of the models of folds, which then have fewer; None for theirs.
     """
 
     owner: str
@@ -96,6 +95,7 @@ class Settings:
     random_state: Any
     class_weight: Any
     earlier: Any = None
+    fold_learning_rate: float | None = None
 
     def library_params(self, training: Training) -> dict[str, Any]:
         """Return the parameters of the booster's own objective; empty if it is not trained."""
@@ -235,6 +235,10 @@ def fewest_in_class(training: Training) -> int:
     return min(np.unique(group[strata == one]).size for one in np.unique(strata))
 
 
+# The rows that a model is trained on, and those that are held out, for each fold.
+Splits = Sequence[tuple[NDArray[np.intp], NDArray[np.intp]]]
+
+
 class HeldOut(NamedTuple):
     """Margins of rows from models that were not trained on them.
 
@@ -263,6 +267,36 @@ class HeldOut(NamedTuple):
         return rows[order], np.concatenate(self.margins)[order]
 
 
+def of_fold(settings: Settings, n_rounds: int | None = None) -> Settings:
+    """Return the settings of the model of a fold, with callbacks that saw no training.
+
+    ``n_rounds`` takes the place of early stopping. Without it the model has fewer trees with
+    longer steps if the settings say so, and if rounds have no meaning of their own, as they
+    have for a schedule of the loss.
+    """
+    booster = settings.booster.for_fold(n_rounds)
+    rate, objective = settings.fold_learning_rate, settings.minimised.at(None)
+    if n_rounds is None and rate is not None and getattr(objective, "schedule", None) is None:
+        booster = booster.hastened(rate)
+    return replace(settings, booster=booster)
+
+
+def score_fold(
+    scored: HeldOut,
+    training: Training,
+    rows: Training,
+    seen: NDArray[np.intp],
+    unseen: NDArray[np.intp],
+    settings: Settings,
+    choice: Choice,
+) -> None:
+    """Train on ``rows``, those at ``seen``, and note the margins of the rows at ``unseen``."""
+    model = train(rows, settings, choice)
+    scored.folds.append(unseen)
+    scored.margins.append(model.margins(settings.booster, _safe_indexing(training.X, unseen)))
+    scored.models.append((seen, model))
+
+
 def score_held_out(
     training: Training,
     settings: Settings,
@@ -272,74 +306,15 @@ def score_held_out(
 ) -> HeldOut:
     """Train on all folds but one, for each of them, and score the rows of that fold.
 
-    The models are trained as the final one is, with the same parameters and evaluation
-    sets, and with callbacks of their own. With early stopping each of them stops by itself,
-    and scores at its own best round, unless there is a number of rounds in place of it.
+    The models are trained as the final one is, but for what `of_fold` says. With early stopping
+    each of them stops by itself, and scores at its own best round, unless there is a number of
+    rounds in place of it.
     """
     scored = HeldOut([], [], [])
     for seen, unseen in folds(training, cv, settings.random_state, settings.owner):
-        of_fold = replace(settings, booster=settings.booster.for_fold(n_rounds))
-        model = train(training.take(seen), of_fold, choice)
-        margins = model.margins(of_fold.booster, _safe_indexing(training.X, unseen))
-        scored.folds.append(unseen)
-        scored.margins.append(margins)
-        scored.models.append((seen, model))
+        rows, own = training.take(seen), of_fold(settings, n_rounds)
+        score_fold(scored, training, rows, seen, unseen, own, choice)
     return scored
-
-
-# --- choice ---------------------------------------------------------------------------
-
-
-def choose(training: Training, settings: Settings) -> tuple[Choice, HeldOut | None]:
-    """Return the candidate that ranks held-out rows best, and its margins of them.
-
-    The margins are those that `calibrate` would ask for, None if it would ask for others.
-    Without folds to compare by, the first candidate is taken.
-    """
-    candidates, cv = settings.candidates, settings.selection_cv
-    # With an earlier model there are no rows that it has not seen.
-    if len(candidates) == 1 or cv is None or settings.earlier is not None:
-        return candidates[0], None
-    by_group = training.group is not None and not isinstance(cv, GivenSplits)
-    few_groups = by_group and fewest_in_class(training) < 2
-    if np.bincount(training.strata).min() < MIN_TO_CHOOSE or few_groups:
-        return candidates[0], None
-    best, chosen, greatest = None, candidates[0], -np.inf
-    for choice in candidates:
-        held_out = score_held_out(training, settings, choice, cv)
-        area = mean_area(held_out, training, settings)
-        if area > greatest:
-            best, chosen, greatest = held_out, choice, area
-    return chosen, best if cv == settings.calibration_cv else None
-
-
-def mean_area(held_out: HeldOut, training: Training, settings: Settings) -> float:
-    """Return the partial AUC by which candidates are compared, the mean over folds."""
-    positive, value = training.rows.target, training.rows.columns.get("value")
-    weight = weights_of(training, settings)
-    areas = []
-    for rows, margins in zip(held_out.folds, held_out.margins):
-        n_negatives = int(np.count_nonzero(~positive[rows]))
-        if not can_be_ranked(rows, training):
-            # Groups that are kept whole may leave a fold without one of the classes.
-            continue
-        least = LEAST_NEGATIVES / n_negatives
-        area = partial_auc_score(
-            positive[rows].astype(np.int64),
-            margins,
-            beta=min(1.0, max(BUDGETS_JUDGED * settings.budget, least)),
-            sample_weight=weight[rows],
-            value=None if value is None else value[rows],
-        )
-        areas.append(area)
-    return float(np.mean(areas)) if areas else 0.0
-
-
-def can_be_ranked(rows: NDArray[np.intp], training: Training) -> bool:
-    """Return whether rows of two classes have a negative, and a positive with value."""
-    positive, value = training.rows.target[rows], training.rows.columns.get("value")
-    caught = positive if value is None else positive & (value[rows] > 0)
-    return bool(caught.any() and not positive.all())
 
 
 # --- calibration ----------------------------------------------------------------------

@@ -20,6 +20,7 @@ from ..objectives.losses.pairwise_pauc import Link
 from ._classifier import (
     Leaves,
     PAUCClassifierMixin,
+    Pool,
     SplitGain,
 )
 from ._documents import document_parameters
@@ -29,11 +30,11 @@ from ._lightgbm_booster import (
     LightGBMRounds,
     check_callbacks,
     has_linear_trees,
-    main_names,
     raw_margins,
     refuse_metrics_of_probabilities,
     refuse_unknown_metrics,
 )
+from ._lightgbm_names import main_names
 from ._methods import can_predict, has_probabilities
 from ._minimised import find_minimised
 from ._objective import Surrogate
@@ -161,6 +162,8 @@ reg_alpha, random_state, importance_type
         regularizer_weight: float = 1.0,
         selection_cv: Any = 3,
         calibration_cv: Any = 3,
+        fold_learning_rate: float | None = 0.2,
+        pool: Pool = "exact",
         pos_label: Any = None,
         boosting_type: str = "gbdt",
         num_leaves: Leaves = "auto",
@@ -220,6 +223,8 @@ reg_alpha, random_state, importance_type
         self.regularizer_weight = regularizer_weight
         self.selection_cv = selection_cv
         self.calibration_cv = calibration_cv
+        self.fold_learning_rate = fold_learning_rate
+        self.pool = pool
         self.pos_label = pos_label
 
     def _process_params(self, stage: str) -> dict[str, Any]:
@@ -380,6 +385,7 @@ eval_X, eval_y
             eval_sizes=sizes,
             # LightGBM makes its metrics for the training rows, too.
             by_query=is_ranking,
+            pool=self.pool,
             eval_queries=None if queries is None else [one.sizes for one in queries],
             linear_of=type(self).__name__ if linear else None,
         )

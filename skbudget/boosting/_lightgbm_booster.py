@@ -12,12 +12,16 @@ from typing import Any, ClassVar
 
 import numpy as np
 from lightgbm import Booster as LightGBMModel
-from lightgbm import Dataset, LGBMClassifier, LGBMModel, early_stopping, log_evaluation
-from lightgbm.basic import LightGBMError, _ConfigAliases
+from lightgbm import Dataset, LGBMClassifier, LGBMModel, early_stopping, log_evaluation, train
+from lightgbm.basic import LightGBMError
 from lightgbm.callback import EarlyStopException
 from numpy.typing import NDArray
+from sklearn.utils.class_weight import compute_sample_weight
 
+from .._utils.validation import shape_of
 from ._booster import Booster, Choice, Model, Training
+from ._calls import BoosterCallable, WithColumns
+from ._lightgbm_pool import LightGBMPool
 from ._rounds import announce_round
 
 __all__ = [
@@ -25,7 +29,6 @@ __all__ = [
     "LightGBMRounds",
     "check_callbacks",
     "has_linear_trees",
-    "main_names",
     "raw_margins",
     "refuse_metrics_of_probabilities",
     "refuse_unknown_metrics",
@@ -183,6 +186,12 @@ EARLY_STOPPING_NAMES = (
 )
 
 
+# With fewer rows a choice costs more than it saves.
+FEWEST_ROWS = 20_000
+# Arguments of `fit` that tell what is in a table.
+OF_TABLES = ("feature_name", "categorical_feature", "init_model")
+
+
 @dataclass(frozen=True)
 class StopAfter:
     """Callback that ends the training after a number of rounds."""
@@ -258,8 +267,24 @@ class LightGBM(Booster):
         callbacks = [one for one in self.callbacks if not isinstance(one, self.stopping)]
         return replace(self, params=params, callbacks=[*callbacks, StopAfter(n_rounds)])
 
+    def _adds_up(self) -> bool:
+        boosting = self.params.get("boosting_type")
+        stops = any(self.params.get(name) for name in EARLY_STOPPING_NAMES)
+        return boosting in (None, "gbdt", "gbrt") and self.linear_of is None and not stops
+
+    def _without_evaluation(self, params: Mapping[str, Any]) -> Booster:
+        return replace(
+            self,
+            params={**self.params, **params, "metric": "None"},
+            arguments={name: self.arguments[name] for name in OF_TABLES},
+            eval_base={},
+            eval_sizes=[],
+            eval_queries=None,
+            by_query=False,
+        )
+
     def has_splits(self, fitted: Any) -> bool:
-        return bool(fitted.booster_.feature_importance("split").any())
+        return bool(_trees(fitted).feature_importance("split").any())
 
     def kept_rounds(self, fitted: Any) -> int | None:
         return fitted.best_iteration_ if fitted.best_iteration_ > 0 else None
@@ -268,6 +293,11 @@ class LightGBM(Booster):
         params = {**self.params, **choice, "objective": objective}
         if self.n_margins > 1:
             params["num_class"] = self.n_margins
+        callbacks = [*self.callbacks, LightGBMRounds()]
+        if self._can_pool(objective, training):
+            pool = LightGBMPool(objective, training.X, self.pool)
+            params["objective"] = pool.objective
+            callbacks.append(pool)
         base, eval_base, target = training.base, dict(self.eval_base), training.rows.target
         if start is not None:
             base = self.begin(start, base, training.rows.n_samples)
@@ -276,6 +306,12 @@ class LightGBM(Booster):
                 for number, size in enumerate(self.eval_sizes)
             }
         model_of = self.parent(**params)
+        if self._shares_bins(training):
+            fitted = self._train_on_bins(model_of, training, base, callbacks)
+            model = Model(fitted)
+            if start is not None:
+                self.shift(model, start)
+            return model
         fit: Any = model_of.fit
         if self.query_sizes is not None or self.eval_queries is not None:
             # The classifier knows no queries.
@@ -287,7 +323,7 @@ class LightGBM(Booster):
             sample_weight=training.rows.weight,
             init_score=base,
             eval_init_score=eval_base or None,
-            callbacks=[*self.callbacks, LightGBMRounds()],
+            callbacks=callbacks,
             **self.arguments,
         )
         if self.linear_of is not None and target.dtype.kind != "f":
@@ -296,6 +332,64 @@ class LightGBM(Booster):
         if start is not None:
             self.shift(model, start)
         return model
+
+    def _shares_bins(self, training: Training) -> bool:
+        """Tell whether rows of the whole table, once binned, are enough to train a model."""
+        binned = training.binned
+        return (
+            binned is not None
+            and binned.whole is not None
+            and self.arguments.keys() == set(OF_TABLES)
+            and not self.callbacks
+            and self.query_sizes is None
+            and self._adds_up()
+        )
+
+    def _can_pool(self, objective: Any, training: Training) -> bool:
+        """Tell whether rows near the band are enough to train on, and training on them pays."""
+        plain = objective.objective if isinstance(objective, WithColumns) else objective
+        params = self.params
+        device = params.get("device_type") or params.get("device") or "cpu"
+        return (
+            self.pool is not None
+            and training.rows.n_samples >= FEWEST_ROWS
+            and isinstance(plain, BoosterCallable)
+            and self.n_margins == 1
+            and self.query_sizes is None
+            and self.linear_of is None
+            and params.get("boosting_type") in (None, "gbdt", "gbrt")
+            and params.get("data_sample_strategy") in (None, "bagging")
+            and params.get("feature_pre_filter") in (False, "false", 0)
+            and device == "cpu"
+        )
+
+    def _train_on_bins(
+        self, model_of: Any, training: Training, base: Any, callbacks: list[Any]
+    ) -> LightGBMModel:
+        """Return trees that were trained as ``model_of`` would be, on bins of the whole table."""
+        params = model_of._process_params(stage="fit")
+        params["metric"] = "None"
+        binned, target = training.binned, training.rows.target
+        assert binned is not None
+        assert binned.whole is not None
+        whole = binned.whole
+        if whole.table is None:
+            about = {name: self.arguments[name] for name in ("feature_name", "categorical_feature")}
+            no_labels = np.zeros(shape_of(whole.X, "X")[0])
+            of_table = {**params, "objective": "None"}
+            whole.table = Dataset(whole.X, no_labels, params=of_table, **about).construct()
+        if binned.table is None:
+            binned.table = whole.table.subset(binned.index)
+        data, weight = binned.table.construct(), training.rows.weight
+        class_weight = self.params.get("class_weight")
+        target = target.astype(np.int64) if target.dtype == bool else target
+        if class_weight is not None:
+            of_class = compute_sample_weight(class_weight, target)
+            weight = of_class if weight is None else weight * of_class
+        data.set_label(target)
+        data.set_weight(weight)
+        data.set_init_score(base)
+        return train(params, data, self.params["n_estimators"], callbacks=callbacks)
 
     def _check_margins(self, fitted: Any, X: Any) -> None:
         margins = raw_margins(fitted, X)
@@ -309,10 +403,13 @@ class LightGBM(Booster):
             )
 
     def margins(self, fitted: Any, X: Any, **options: Any) -> NDArray[np.float64]:
+        if isinstance(fitted, LightGBMModel):
+            options["num_threads"] = self.params["n_jobs"]
+            return np.asarray(fitted.predict(X, raw_score=True, **options), dtype=np.float64)
         return raw_margins(fitted, X, **options)
 
     def shift(self, model: Model, offset: float | NDArray[np.float64]) -> None:
-        booster = model.fitted.booster_
+        booster = _trees(model.fitted)
         if "is_linear=1" in booster.model_to_string(num_iteration=1, start_iteration=0):
             # Linear trees do not read the outputs of their leaves.
             model.kept = offset if model.kept is None else model.kept + offset
@@ -325,7 +422,6 @@ class LightGBM(Booster):
                 booster.set_leaf_output(number, leaf, value + shift)
 
 
-def main_names() -> dict[str, str]:
-    """Return the main name of each name that the installed LightGBM knows."""
-    aliases = _ConfigAliases._get_all_param_aliases()
-    return {name: main for main, names in aliases.items() for name in (main, *names)}
+def _trees(fitted: LGBMModel | LightGBMModel) -> LightGBMModel:
+    """Return the booster of a fitted estimator, or of the model of a fold."""
+    return fitted if isinstance(fitted, LightGBMModel) else fitted.booster_

@@ -10,11 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils import _safe_indexing
 
-from .._utils.validation import shape_of
+from .._utils.validation import _invalid, shape_of
 from ..objectives import Rows
 from ._calls import BoosterCallable, WithColumns, unpack_call
-from ._lightgbm_booster import main_names
-from ._reach import Reach, Work
+from ._lightgbm_names import main_names
+from ._reach import Reach, Work, check_pool
 
 __all__ = ["LightGBMPool"]
 
@@ -50,6 +50,12 @@ class LightGBMPool:
     X : array-like, sparse matrix or DataFrame of shape (n_samples, n_features)
         The rows of the ``lightgbm.Dataset``, as `lightgbm.Booster.predict` takes them. Rows
         that were out of reach are scored by it before they come into reach.
+    pool : "exact" or float, default="exact"
+        "exact" trains on all rows that can reach the band. A fraction trains on that share of the
+        negatives, those with the greatest scores when they were chosen. Where their scores lie
+        close together it costs less. Others may rise into the band unseen: they are counted at
+        every choice, rows are chosen sooner if there were any, and ``work_.risen`` is the
+        greatest part of the band's negatives that were left out.
 
     Attributes
     ----------
@@ -92,7 +98,7 @@ class LightGBMPool:
     before_iteration: ClassVar[bool] = True
     order: ClassVar[int] = 1
 
-    def __init__(self, objective: Any, X: Any) -> None:
+    def __init__(self, objective: Any, X: Any, pool: Any = "exact") -> None:
         plain = objective.objective if isinstance(objective, WithColumns) else objective
         if not isinstance(plain, BoosterCallable):
             raise TypeError(
@@ -101,6 +107,10 @@ class LightGBMPool:
             )
         self._plain = plain
         self._columns = objective.columns if isinstance(objective, WithColumns) else {}
+        check_pool(pool, "LightGBMPool")
+        if pool is None:
+            raise _invalid("pool", pool, "LightGBMPool", "'exact' or a fraction in (0, 1)")
+        self._share = None if isinstance(pool, str) else float(pool)
         self._X = X
         self._n_rows = shape_of(X, "X")[0]
         self._reach: Reach | None = None
@@ -184,7 +194,7 @@ class LightGBMPool:
         call = unpack_call(labels, raw, weight)
         rows: Rows = self._plain._rows(call, self._columns)
         n_rounds = self._env.end_iteration
-        return Reach(rows, n_rounds, self._bring)
+        return Reach(rows, n_rounds, self._bring, share=self._share)
 
     def _round(self) -> int | None:
         return None if self._plain.schedule is None else self._env.iteration

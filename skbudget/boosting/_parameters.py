@@ -40,6 +40,8 @@ OWN_PARAMETERS = (
     *REGULARIZER_PARAMETERS,
     "calibration_cv",
     "selection_cv",
+    "fold_learning_rate",
+    "pool",
     "pos_label",
 )
 

@@ -11,18 +11,21 @@ variants of k-means.
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from numbers import Real
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from .._utils.validation import _invalid
 from ..objectives import Loss, Rows
 from ..objectives._loss import HESSIAN_FLOOR
 from ..objectives.losses._band import BandParameters
 
-__all__ = ["Reach", "can_be_bounded"]
+__all__ = ["Reach", "Work", "can_be_bounded", "check_pool"]
 
 # What work costs, in rounds of training on all rows: a row of the pool is copied, and taken
 # through the trees again; a row outside is brought up to date; and all rows are looked over.
@@ -40,6 +43,20 @@ _SAMPLE = 20_000
 _RECENT = 5
 # The scores of boosters are sums in their own precision.
 _SLACK = 1e-9
+# A share of the rows is chosen after so many rounds, and then as often as they prove right.
+_FIRST_SHARE, _PERIOD, _LONGEST = 10, 25, 50
+# Of the negatives in the band, so many may have been out of the share without a warning.
+_RISEN = 0.05
+
+
+def check_pool(pool: Any, owner: str) -> None:
+    """Raise if ``pool`` does not say which rows to train on."""
+    if pool is None or (isinstance(pool, str) and pool == "exact"):
+        return
+    allowed = "'exact', a fraction in (0, 1) of the negatives, or None for all rows"
+    is_number = isinstance(pool, Real) and not isinstance(pool, bool | np.bool_)
+    if not is_number or not 0.0 < float(pool) < 1.0:
+        raise _invalid("pool", pool, owner, allowed)
 
 
 def can_be_bounded(loss: Loss[Any]) -> bool:
@@ -61,12 +78,27 @@ class Work:
         Trees that rows outside were taken through, as a fraction of all trees and rows.
     n_pools : int
         How often the rows were chosen.
+    risen : float
+        Greatest part of the negatives in the band that were not trained on when rows were
+        chosen anew; 0 where rows are those within reach.
     """
 
     n_rounds: int = 0
     trained: float = 0.0
     rescored: float = 0.0
     n_pools: int = 0
+    risen: float = 0.0
+
+    def warn_of_risen(self, pool: Any, owner: str, stacklevel: int = 2) -> None:
+        """Warn if many rows of the band were not trained on."""
+        if self.risen > _RISEN:
+            warnings.warn(
+                f"pool={pool!r} of {owner} left out {self.risen:.0%} of the negatives that had "
+                "risen into the band when rows were chosen anew: what they would have taught "
+                "is missing. Pass a greater share, or pool='exact', which leaves out none.",
+                UserWarning,
+                stacklevel=stacklevel + 1,
+            )
 
 
 @dataclass
@@ -84,6 +116,9 @@ class Reach:
         without it, add to the scores of some rows.
     precision : float, default=1e-9
         Rounding error of scores, relative to the greatest.
+    share : float or None
+        Train on the positives and on this share of the negatives, the hardest ones; None for all
+        that are within reach.
 
     Attributes
     ----------
@@ -97,6 +132,7 @@ class Reach:
     n_rounds: int
     bring: Callable[[NDArray[np.intp], int, int], NDArray[np.float64]]
     precision: float = _SLACK
+    share: float | None = None
 
     index: NDArray[np.intp] | None = field(init=False, default=None)
     work: Work = field(init=False, default_factory=Work)
@@ -110,7 +146,8 @@ class Reach:
         self._edges: list[float] = []
         self._ceiling = -math.inf
         self._chosen_at, self._planned = 0, 1
-        self._next_look = _FIRST_LOOK
+        self._next_look = _FIRST_LOOK if self.share is None else _FIRST_SHARE
+        self._period = _PERIOD
         self._part: Rows | None = None
         self._sample = np.random.default_rng(0).integers(0, n_rows, min(n_rows, _SAMPLE))
 
@@ -155,7 +192,8 @@ class Reach:
         bounded = self.of_pool(loss, rows) if self.index is not None else loss
         held: Any = bounded.hold(rows)
         if band and self._is_due(_edge(held), number):
-            rows = self._choose(loss, raw, _edge(held), number)
+            choose = self._choose if self.share is None else self._choose_share
+            rows = choose(loss, raw, _edge(held), number)
             bounded = self.of_pool(loss, rows) if self.index is not None else loss
             held = bounded.hold(rows)
         if band:
@@ -177,6 +215,8 @@ class Reach:
         """Tell whether the rows are to be chosen, because others may reach the edge."""
         if self.index is None:
             return number >= self._next_look and number < self.n_rounds - 1
+        if self.share is not None:
+            return number - self._chosen_at >= self._period
         if number - self._chosen_at >= _LATE * self._planned:
             # It lasts longer than expected: fewer rows would do by now.
             return True
@@ -255,6 +295,29 @@ class Reach:
         self.work.n_pools += 1
         # The booster has scores of its own for positives; here they are known as well.
         self._update(self.index, number)
+        return self._part.replace(raw=self._score[self.index], dtype=np.float32)
+
+    def _choose_share(
+        self, loss: Loss[Any], raw: NDArray[np.floating], edge: float, number: int
+    ) -> Rows:
+        """Choose the hardest negatives, and note how many of the band's were not among them."""
+        assert self.share is not None
+        self._know(raw, number)
+        self._update(np.flatnonzero(self._at < number), number)
+        negative = ~self.rows.target
+        edge = _edge(loss.hold(self.rows.replace(raw=self._score)))
+        band = np.flatnonzero(negative & (self._score >= edge))
+        if self.index is not None:
+            risen = np.isin(band, self.index, invert=True).mean() if band.size else 0.0
+            self.work.risen = max(self.work.risen, float(risen))
+            self._period = max(1, self._period // 2) if risen else min(_LONGEST, 2 * self._period)
+        n_hard = max(band.size, math.ceil(self.share * np.count_nonzero(negative)))
+        of_negatives = np.where(negative, self._score, -np.inf)
+        lowest = np.partition(of_negatives, of_negatives.size - n_hard)[-n_hard]
+        self.index = np.flatnonzero((of_negatives >= lowest) | self.rows.target)
+        self._chosen_at = number
+        self._part = self.rows.take(self.index)
+        self.work.n_pools += 1
         return self._part.replace(raw=self._score[self.index], dtype=np.float32)
 
     def _rise(self, number: int) -> float:

@@ -31,13 +31,13 @@ from .._utils.splits import (
 )
 from .._utils.validation import _invalid, check_positive
 from ..objectives import Loss
+from ._choosing import can_be_ranked
 from ._fitting import (
     CALIBRATED,
     MIN_TO_CHOOSE,
     GivenSplits,
     Settings,
     Training,
-    can_be_ranked,
     folds,
 )
 

@@ -19,6 +19,7 @@ from ..objectives.losses.pairwise_pauc import Link
 from ._classifier import (
     Leaves,
     PAUCClassifierMixin,
+    Pool,
     SplitGain,
 )
 from ._conditions import CONDITIONS
@@ -157,6 +158,8 @@ class PAUCXGBClassifier(PAUCClassifierMixin, XGBClassifier):
         regularizer_weight: float = 1.0,
         selection_cv: Any = 3,
         calibration_cv: Any = 3,
+        fold_learning_rate: float | None = 0.2,
+        pool: Pool = "exact",
         pos_label: Any = None,
         objective: Any = None,
         n_estimators: int = 200,
@@ -194,6 +197,8 @@ class PAUCXGBClassifier(PAUCClassifierMixin, XGBClassifier):
         self.regularizer_weight = regularizer_weight
         self.selection_cv = selection_cv
         self.calibration_cv = calibration_cv
+        self.fold_learning_rate = fold_learning_rate
+        self.pool = pool
         self.pos_label = pos_label
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:

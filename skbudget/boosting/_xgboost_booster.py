@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import warnings
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from threading import Lock
 from typing import Any, ClassVar
@@ -138,6 +139,21 @@ class XGBoost(Booster):
             callbacks=[*callbacks, StopAfter(n_rounds)],
         )
 
+    def _adds_up(self) -> bool:
+        stops = self.params.get("early_stopping_rounds") is not None
+        return self.params.get("booster") in (None, "gbtree") and not stops
+
+    def _without_evaluation(self, params: Mapping[str, Any]) -> Booster:
+        sets = dict.fromkeys(name for name in self.arguments if "eval_set" in name)
+        return replace(
+            self,
+            params={**self.params, **params},
+            arguments={**self.arguments, **sets},
+            eval_base=None,
+            eval_queries=None,
+            by_query=False,
+        )
+
     def has_splits(self, fitted: Any) -> bool:
         try:
             return bool(fitted.get_booster().get_score(importance_type="weight"))
@@ -196,6 +212,8 @@ class XGBoost(Booster):
             model_of._create_dmatrix = with_queries(
                 model_of._create_dmatrix, self.query_sizes, self.eval_queries or [None] * n_sets
             )
+        elif self._shares_bins(training):
+            model_of._create_dmatrix = _made_once(model_of._create_dmatrix, training.binned)
         fitted = model_of.fit(
             training.X,
             target.astype(np.int64) if target.dtype == bool else target,
@@ -206,6 +224,12 @@ class XGBoost(Booster):
         )
         vars(fitted).pop("_create_dmatrix", None)
         return Model(fitted, None, carried)
+
+    def _shares_bins(self, training: Training) -> bool:
+        """Tell whether models of the same rows differ in nothing that their table knows."""
+        is_fold = training.binned is not None and training.binned.whole is not None
+        has_sets = bool(self.arguments.get("eval_set"))
+        return is_fold and not has_sets and training.base is None
 
     def margins(self, fitted: Any, X: Any, **options: Any) -> NDArray[np.float64]:
         return raw_margins(fitted, X, **options)
@@ -234,6 +258,17 @@ class XGBoost(Booster):
             return float(margin)
         # The booster keeps a probability in float32; beyond these it has no digits left.
         return float(expit(np.clip(margin, -80.0, 15.0)))
+
+
+def _made_once(make: Callable[..., DMatrix], binned: Any) -> Callable[..., DMatrix]:
+    """Return a function that makes the table of rows for the first model, and hands it to all."""
+
+    def made(*args: Any, **kwargs: Any) -> DMatrix:
+        if binned.table is None:
+            binned.table = make(*args, **kwargs)
+        return binned.table
+
+    return made
 
 
 # Parameters that XGBoost's constructor does not name, and the main name of each.

@@ -1,0 +1,222 @@
+"""Choosing among candidates: models of folds race, and those that are surely behind drop out."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import t as student
+
+from ..metrics import partial_auc_score
+from ._booster import Choice, Training
+from ._fitting import (
+    MIN_TO_CHOOSE,
+    GivenSplits,
+    HeldOut,
+    Settings,
+    Splits,
+    fewest_in_class,
+    folds,
+    of_fold,
+    score_fold,
+    weights_of,
+)
+
+__all__ = ["Placements", "choose", "place"]
+
+# Candidates are compared by the partial AUC up to three times the budget, and over no fewer
+# held-out negatives than these: it says the same as coverage does, and varies less.
+BUDGETS_JUDGED = 3.0
+LEAST_NEGATIVES = 20
+# A candidate drops out if the best one is ahead at this level of confidence, to one side.
+CONFIDENCE = 0.975
+
+
+def choose(training: Training, settings: Settings) -> tuple[Choice, HeldOut | None]:
+    """Return the candidate that ranks held-out rows best, and its margins of them.
+
+    The candidates race: after each fold those drop out that are behind the best one by more
+    than chance. The margins are those that `calibrate` would ask for, None if it would ask for
+    others. Without folds to compare by, the first candidate is taken.
+    """
+    candidates, cv = settings.candidates, settings.selection_cv
+    # With an earlier model there are no rows that it has not seen.
+    if len(candidates) == 1 or cv is None or settings.earlier is not None:
+        return candidates[0], None
+    by_group = training.group is not None and not isinstance(cv, GivenSplits)
+    few_groups = by_group and fewest_in_class(training) < 2
+    if np.bincount(training.strata).min() < MIN_TO_CHOOSE or few_groups:
+        return candidates[0], None
+    splits = list(folds(training, cv, settings.random_state, settings.owner))
+    scored, left = race(training, settings, splits)
+    best = max(left, key=lambda number: mean_area(scored[number], training, settings))
+    return candidates[best], scored[best] if cv == settings.calibration_cv else None
+
+
+def race(training: Training, settings: Settings, splits: Splits) -> tuple[list[HeldOut], list[int]]:
+    """Return held-out margins of the candidates, and who is left after the last fold.
+
+    Of a candidate that dropped out there are those of the folds before.
+    """
+    candidates = settings.candidates
+    scored = [HeldOut([], [], []) for _ in candidates]
+    placed: list[list[Placements]] = [[] for _ in candidates]
+    left = list(range(len(candidates)))
+    for number, (seen, unseen) in enumerate(splits):
+        rows = training.take(seen)
+        for candidate in left:
+            choice = candidates[candidate]
+            score_fold(scored[candidate], training, rows, seen, unseen, of_fold(settings), choice)
+        if number == len(splits) - 1 or not can_be_ranked(unseen, training):
+            # Groups that are kept whole may leave a fold without one of the classes.
+            continue
+        for candidate in left:
+            margins = scored[candidate].margins[-1]
+            placed[candidate].append(place(unseen, margins, training, settings))
+        left = _who_is_left(placed, left)
+    return scored, left
+
+
+def _who_is_left(placed: list[list[Placements]], left: list[int]) -> list[int]:
+    """Return the candidates that may still be the best, after the same folds."""
+    whole = {candidate: _join(placed[candidate]) for candidate in left}
+    best = max(left, key=lambda candidate: whole[candidate].area)
+    return [one for one in left if one == best or not whole[best].is_surely_above(whole[one])]
+
+
+class Placements(NamedTuple):
+    """Where rows of a fold stand, in parts that add up to a partial AUC.
+
+    Attributes
+    ----------
+    positives : ndarray of shape (n_positives,)
+        Share of the band's negatives that each positive is above.
+    worth : ndarray of shape (n_positives,)
+        What each of them counts.
+    negatives : ndarray of shape (n_negatives,)
+        Share of the positives that each negative is above, for those in the band as a multiple
+        of their share of all negatives; 0 outside of the band.
+    weight : ndarray of shape (n_negatives,)
+        What each of them counts.
+    """
+
+    positives: NDArray[np.float64]
+    worth: NDArray[np.float64]
+    negatives: NDArray[np.float64]
+    weight: NDArray[np.float64]
+
+    @property
+    def area(self) -> float:
+        """The partial AUC."""
+        return float(np.average(self.positives, weights=self.worth))
+
+    def is_surely_above(self, other: Placements) -> bool:
+        """Tell whether the area of another model on the same rows is less, and not by chance.
+
+        The variance of the difference is that of DeLong and others: a part for the positives
+        that there happen to be, and one for the negatives.
+        """
+        mean, over_positives, degrees = _mean_with_variance(
+            self.positives - other.positives, self.worth
+        )
+        _, over_negatives, _ = _mean_with_variance(self.negatives - other.negatives, self.weight)
+        variance = over_positives + over_negatives
+        if degrees < 1 or not variance > 0:
+            return False
+        return bool(mean > student.ppf(CONFIDENCE, degrees) * np.sqrt(variance))
+
+
+def _mean_with_variance(
+    values: NDArray[np.float64], weight: NDArray[np.float64]
+) -> tuple[float, float, float]:
+    """Return a weighted mean, its variance, and the degrees of freedom of that."""
+    share = weight / weight.sum()
+    mean = float(share @ values)
+    n_effective = 1.0 / float(share @ share)
+    if n_effective <= 1.0:
+        return mean, np.inf, 0.0
+    correction = n_effective / (n_effective - 1.0)
+    return mean, correction * float(share**2 @ (values - mean) ** 2), n_effective - 1.0
+
+
+def place(
+    rows: NDArray[np.intp],
+    margins: NDArray[np.float64],
+    training: Training,
+    settings: Settings,
+) -> Placements:
+    """Return where held-out rows of two classes stand, by the band that candidates are judged by.
+
+    Parameters
+    ----------
+    rows : ndarray of shape (n_rows,)
+        Indices of the rows in ``training``.
+    margins : ndarray of shape (n_rows,)
+        Their margins.
+    training, settings
+        As in `choose`.
+    """
+    positive, weight, value = _columns(rows, training, settings)
+    worth = weight[positive] if value is None else (weight * value)[positive]
+    own, others, spent = margins[positive], margins[~positive], weight[~positive]
+    beta = _judged(settings, int(np.count_nonzero(~positive)))
+    order = np.argsort(-others, kind="stable")
+    falling, cumulated = -others[order], np.concatenate([[0.0], np.cumsum(spent[order])])
+    wanted = beta * cumulated[-1]
+    # Of the rows with the same score one half is above.
+    sides = [np.searchsorted(falling, -own, side=side) for side in ("left", "right")]
+    above = np.mean([np.minimum(cumulated[side], wanted) for side in sides], axis=0)
+    # The last negative of the band may be in it with a part only.
+    inside = np.diff(np.minimum(cumulated, wanted))
+    rising = np.sort(own)
+    under = np.concatenate([[0.0], np.cumsum(worth[np.argsort(own, kind="stable")])])
+    sides = [np.searchsorted(rising, -falling, side=side) for side in ("left", "right")]
+    beaten = np.mean([under[side] for side in sides], axis=0) / worth.sum()
+    negatives = np.empty(others.size)
+    negatives[order] = np.divide(
+        beaten * inside, beta * spent[order], out=np.zeros(others.size), where=spent[order] > 0
+    )
+    return Placements(1.0 - above / wanted, worth, -negatives, spent)
+
+
+def _columns(
+    rows: NDArray[np.intp], training: Training, settings: Settings
+) -> tuple[NDArray[np.bool_], NDArray[np.float64], NDArray[np.float64] | None]:
+    value = training.rows.columns.get("value")
+    weight = weights_of(training, settings)[rows]
+    return training.rows.target[rows], weight, None if value is None else value[rows]
+
+
+def _join(parts: list[Placements]) -> Placements:
+    return Placements(*(np.concatenate(column) for column in zip(*parts)))
+
+
+def _judged(settings: Settings, n_negatives: int) -> float:
+    """Return the upper end of the band that candidates are judged by."""
+    return min(1.0, max(BUDGETS_JUDGED * settings.budget, LEAST_NEGATIVES / n_negatives))
+
+
+def mean_area(held_out: HeldOut, training: Training, settings: Settings) -> float:
+    """Return the partial AUC by which candidates are compared, the mean over folds."""
+    areas = []
+    for rows, margins in zip(held_out.folds, held_out.margins):
+        if not can_be_ranked(rows, training):
+            continue
+        positive, weight, value = _columns(rows, training, settings)
+        area = partial_auc_score(
+            positive.astype(np.int64),
+            margins,
+            beta=_judged(settings, int(np.count_nonzero(~positive))),
+            sample_weight=weight,
+            value=value,
+        )
+        areas.append(area)
+    return float(np.mean(areas)) if areas else 0.0
+
+
+def can_be_ranked(rows: NDArray[np.intp], training: Training) -> bool:
+    """Return whether rows of two classes have a negative, and a positive with value."""
+    positive, value = training.rows.target[rows], training.rows.columns.get("value")
+    caught = positive if value is None else positive & (value[rows] > 0)
+    return bool(caught.any() and not positive.all())
