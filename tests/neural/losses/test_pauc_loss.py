@@ -335,6 +335,7 @@ def test_the_logistic_link_majorises_the_sigmoid():
 
 
 def test_a_few_steps_lift_coverage():
+    torch.manual_seed(0)
     rng = torch.Generator().manual_seed(0)
     X = torch.randn(4000, 5, generator=rng)
     y = (X @ torch.tensor([1.0, 1.0, 0.5, 0.0, 0.0]) > 2.8).long()
