@@ -7,7 +7,15 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Line", "map_columns", "match_scale", "moments", "shares", "spread_evenly"]
+__all__ = [
+    "Line",
+    "map_columns",
+    "map_quantiles",
+    "match_scale",
+    "moments",
+    "shares",
+    "spread_evenly",
+]
 
 
 class Line(NamedTuple):
@@ -62,6 +70,50 @@ def map_columns(
         return match_scale(own, other, share)(margins)
     lines = [match_scale(*both, share) for both in zip(own.T, other.T)]
     return np.column_stack([line(column) for line, column in zip(lines, margins.T)])
+
+
+def map_quantiles(
+    margins: NDArray, own: NDArray, other: NDArray, share: NDArray
+) -> NDArray[np.float64]:
+    """Return margins of other rows on the scale of another model, quantile by quantile.
+
+    The model's own margins of the rows to compare, mapped in the same way, have the distribution
+    of the other model's. Two models may differ in the shape of it, as those with longer steps
+    differ from those with shorter ones, and then no straight line maps both the bulk and the
+    top. The map is increasing. Beyond the margins that are known it is the line of `match_scale`.
+
+    Parameters
+    ----------
+    margins : ndarray of shape (n_mapped,) or (n_mapped, n_columns)
+        Margins of a model.
+    own, other : ndarray of shape (n_rows,) or (n_rows, n_columns)
+        Margins of the same model, and of the other one, on the rows to compare.
+    share : ndarray of shape (n_rows,)
+        Weights of these rows, with a sum of 1.
+    """
+    if margins.ndim == 2:
+        columns = zip(margins.T, own.T, other.T)
+        return np.column_stack([map_quantiles(*column, share) for column in columns])
+    line = match_scale(own, other, share)
+    level, height = _quantiles(own, share)
+    theirs, wanted = _quantiles(other, share)
+    if height.size == 1 or wanted.size == 1:
+        return line(margins)
+    mapped = np.interp(np.interp(margins, height, level), theirs, wanted)
+    below, above = margins < height[0], margins > height[-1]
+    # Both ends have the middle of their rows' share, which differ where models tie rows.
+    ends = np.interp(level[[0, -1]], theirs, wanted)
+    mapped[below] = ends[0] + line.slope * (margins[below] - height[0])
+    mapped[above] = ends[1] + line.slope * (margins[above] - height[-1])
+    return mapped
+
+
+def _quantiles(margin: NDArray, share: NDArray) -> tuple[NDArray, NDArray]:
+    """Return the distinct margins of rows with weight, and the middle of the share of each."""
+    counted = share > 0
+    height, place = np.unique(margin[counted], return_inverse=True)
+    size = np.bincount(place, weights=share[counted], minlength=height.size)
+    return np.cumsum(size) - size / 2, height
 
 
 def moments(margin: NDArray, share: NDArray) -> tuple[float, float]:

@@ -19,6 +19,9 @@ from ..objectives import Rows
 
 __all__ = ["Binned", "Booster", "Choice", "Model", "Training"]
 
+# Fewer rounds than these end at scores that tell little about those of more rounds.
+FEWEST_ROUNDS = 25
+
 # Parameters of a candidate by name: "beta" (None for the rule), least split gain and leaves.
 Choice = dict[str, Any]
 
@@ -205,7 +208,7 @@ class Booster(ABC):
         known = own is not None and n_rounds is not None
         if not known or own <= 0 or own >= learning_rate or self.callbacks or not self._adds_up():
             return self
-        fewer = max(1, math.ceil(n_rounds * own / learning_rate))
+        fewer = max(math.ceil(n_rounds * own / learning_rate), min(n_rounds, FEWEST_ROUNDS))
         rate = own * n_rounds / fewer
         return self._without_evaluation({"learning_rate": rate, "n_estimators": fewer})
 

@@ -67,7 +67,8 @@ def race(training: Training, settings: Settings, splits: Splits) -> tuple[list[H
         rows = training.take(seen)
         for candidate in left:
             choice = candidates[candidate]
-            score_fold(scored[candidate], training, rows, seen, unseen, of_fold(settings), choice)
+            own = of_fold(training, settings)
+            score_fold(scored[candidate], training, rows, seen, unseen, own, choice)
         if number == len(splits) - 1 or not can_be_ranked(unseen, training):
             # Groups that are kept whole may leave a fold without one of the classes.
             continue

@@ -21,7 +21,7 @@ from sklearn.utils.class_weight import compute_sample_weight
 
 from .._utils.calibration import SigmoidCalibrator
 from .._utils.levels import fit_calibrator
-from .._utils.scale import map_columns, shares, spread_evenly
+from .._utils.scale import map_quantiles, shares, spread_evenly
 from .._utils.seeds import check_random_state
 from .._utils.splits import GivenSplits
 from ..objectives import CollapseWarning, Loss
@@ -267,16 +267,18 @@ class HeldOut(NamedTuple):
         return rows[order], np.concatenate(self.margins)[order]
 
 
-def of_fold(settings: Settings, n_rounds: int | None = None) -> Settings:
+def of_fold(training: Training, settings: Settings, n_rounds: int | None = None) -> Settings:
     """Return the settings of the model of a fold, with callbacks that saw no training.
 
     ``n_rounds`` takes the place of early stopping. Without it the model has fewer trees with
-    longer steps if the settings say so, and if rounds have no meaning of their own, as they
-    have for a schedule of the loss.
+    longer steps if the settings say so. It has not if rounds have a meaning of their own, as they
+    have for a schedule of the loss, nor if trees add to scores of the rows, because longer steps
+    add something else to them.
     """
     booster = settings.booster.for_fold(n_rounds)
     rate, objective = settings.fold_learning_rate, settings.minimised.at(None)
-    if n_rounds is None and rate is not None and getattr(objective, "schedule", None) is None:
+    is_timed = n_rounds is not None or getattr(objective, "schedule", None) is not None
+    if rate is not None and not is_timed and training.base is None:
         booster = booster.hastened(rate)
     return replace(settings, booster=booster)
 
@@ -312,7 +314,7 @@ def score_held_out(
     """
     scored = HeldOut([], [], [])
     for seen, unseen in folds(training, cv, settings.random_state, settings.owner):
-        rows, own = training.take(seen), of_fold(settings, n_rounds)
+        rows, own = training.take(seen), of_fold(training, settings, n_rounds)
         score_fold(scored, training, rows, seen, unseen, own, choice)
     return scored
 
@@ -340,10 +342,11 @@ def as_of_model(model: Model, held_out: HeldOut, training: Training, settings: S
     """Return margins of held-out rows on the scale of the model that was trained on all rows.
 
     A loss that compares rows does not care for the level of the margins. Each model ends at
-    a level of its own, and at a spread of its own with few positives. No row is held out from
-    the model of all rows, but those that the model of a fold was trained on are known to both
-    in the same way. On these rows, mapped margins have the mean and the spread of the model's.
-    No labels take part, for those of rows that were trained on would promise too much.
+    a level of its own, and at a spread of its own with few positives, and one with longer steps
+    has a longer tail. No row is held out from the model of all rows, but those that the model of
+    a fold was trained on are known to both in the same way. On these rows, mapped margins have
+    the distribution of the model's. No labels take part, for those of rows that were trained on
+    would promise too much.
     """
     weight, booster = training.rows.weight, settings.booster
     compared = [spread_evenly(rows, ROWS_COMPARED) for rows, _ in held_out.models]
@@ -354,7 +357,7 @@ def as_of_model(model: Model, held_out: HeldOut, training: Training, settings: S
         own = of_fold.margins(booster, _safe_indexing(training.X, rows))
         theirs = of_model[np.searchsorted(known, rows)]
         share = shares(None if weight is None else weight[rows], rows.size)
-        mapped.append(map_columns(margins, own, theirs, share))
+        mapped.append(map_quantiles(margins, own, theirs, share))
     return held_out._replace(margins=mapped)
 
 

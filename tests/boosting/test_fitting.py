@@ -183,7 +183,8 @@ def test_a_choice_is_made_by_the_best_round_of_each_model(cls, table, valid, mon
         make(cls, **params).fit(*table, eval_X=valid[0], eval_y=valid[1])
     else:
         make(cls, **params).fit(*table, eval_set=[valid])
-    assert len(seen) == 9
+    # Nine models, or fewer if a candidate dropped out.
+    assert 5 <= len(seen) <= 9
     assert len({kept for kept, _ in seen}) > 1
     assert max(difference for _, difference in seen) == 0.0
 
@@ -218,9 +219,12 @@ def test_every_model_has_callbacks_of_its_own(cls, table):
     recorder = (LightGBMRecorder if cls is PAUCLGBMClassifier else XGBoostRecorder)()
     recorder.trainings.clear()
     fit_with(cls, [recorder], table, params={"n_estimators": 5, "calibration_cv": 2})
-    # Nine to choose by, the final one, and two to learn probabilities from.
-    assert [one.n_rounds for one in recorder.trainings] == [5] * 12
-    assert [one is recorder for one in recorder.trainings] == [False] * 9 + [True] + [False] * 2
+    # Up to nine to choose by, the final one, and two to learn probabilities from.
+    n_compared = len(recorder.trainings) - 3
+    assert 5 <= n_compared <= 9
+    assert [one.n_rounds for one in recorder.trainings] == [5] * (n_compared + 3)
+    is_final = [one is recorder for one in recorder.trainings]
+    assert is_final == [False] * n_compared + [True] + [False] * 2
 
 
 @dataclass
