@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import ceil
 from typing import NamedTuple
 
 import numpy as np
@@ -37,8 +38,9 @@ def choose(training: Training, settings: Settings) -> tuple[Choice, HeldOut | No
     """Return the candidate that ranks held-out rows best, and its margins of them.
 
     The candidates race: after each fold those drop out that are behind the best one by more
-    than chance. The margins are those that `calibrate` would ask for, None if it would ask for
-    others. Without folds to compare by, the first candidate is taken.
+    than chance, and the last ones, so that one is left before the last fold. The margins are
+    those that `calibrate` would ask for, None if it would ask for others. Without folds to
+    compare by, the first candidate is taken.
     """
     candidates, cv = settings.candidates, settings.selection_cv
     # With an earlier model there are no rows that it has not seen.
@@ -50,12 +52,12 @@ def choose(training: Training, settings: Settings) -> tuple[Choice, HeldOut | No
         return candidates[0], None
     splits = list(folds(training, cv, settings.random_state, settings.owner))
     scored, left = race(training, settings, splits)
-    best = max(left, key=lambda number: mean_area(scored[number], training, settings))
+    best = left[0]
     return candidates[best], scored[best] if cv == settings.calibration_cv else None
 
 
 def race(training: Training, settings: Settings, splits: Splits) -> tuple[list[HeldOut], list[int]]:
-    """Return held-out margins of the candidates, and who is left after the last fold.
+    """Return held-out margins of the candidates, and who is left after the last fold, best first.
 
     Of a candidate that dropped out there are those of the folds before.
     """
@@ -63,23 +65,25 @@ def race(training: Training, settings: Settings, splits: Splits) -> tuple[list[H
     scored = [HeldOut([], [], []) for _ in candidates]
     placed: list[list[Placements]] = [[] for _ in candidates]
     left = list(range(len(candidates)))
-    for number, (seen, unseen) in enumerate(splits):
+    for number, (seen, unseen) in enumerate(splits, start=1):
         rows = training.take(seen)
         for candidate in left:
-            choice = candidates[candidate]
             own = of_fold(training, settings)
-            score_fold(scored[candidate], training, rows, seen, unseen, own, choice)
-        if number == len(splits) - 1 or not can_be_ranked(unseen, training):
+            score_fold(scored[candidate], training, rows, seen, unseen, own, candidates[candidate])
+        if not can_be_ranked(unseen, training):
             # Groups that are kept whole may leave a fold without one of the classes.
             continue
         for candidate in left:
             margins = scored[candidate].margins[-1]
             placed[candidate].append(place(unseen, margins, training, settings))
-        left = _who_is_left(placed, left)
+        left = _without_losers(placed, left)
+        n_kept = ceil(len(candidates) * (1.0 - number / max(1, len(splits) - 1)))
+        areas = {one: mean_area(scored[one], training, settings) for one in left}
+        left = sorted(left, key=lambda one: -areas[one])[: max(1, n_kept)]
     return scored, left
 
 
-def _who_is_left(placed: list[list[Placements]], left: list[int]) -> list[int]:
+def _without_losers(placed: list[list[Placements]], left: list[int]) -> list[int]:
     """Return the candidates that may still be the best, after the same folds."""
     whole = {candidate: _join(placed[candidate]) for candidate in left}
     best = max(left, key=lambda candidate: whole[candidate].area)

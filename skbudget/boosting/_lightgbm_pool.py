@@ -116,7 +116,7 @@ class LightGBMPool:
         self._reach: Reach | None = None
         self._env: Any = None
         self._all: Any = None
-        self._least_rows = 20
+        self._least_rows, self._n_leaves = 20, 31
         self.objective: Callable[..., Any] = self._make_objective()
 
     @property
@@ -150,6 +150,7 @@ class LightGBMPool:
                 "on all rows."
             )
         self._least_rows = _given(params, "min_data_in_leaf", 20)
+        self._n_leaves = _given(params, "num_leaves", 31)
         data = env.model.train_set
         if _given({**params, **data.get_params()}, "feature_pre_filter", True) in _TRUE:
             raise ValueError(
@@ -194,7 +195,7 @@ class LightGBMPool:
         call = unpack_call(labels, raw, weight)
         rows: Rows = self._plain._rows(call, self._columns)
         n_rounds = self._env.end_iteration
-        return Reach(rows, n_rounds, self._bring, share=self._share)
+        return Reach(rows, n_rounds, self._bring, share=self._share, n_leaves=self._n_leaves)
 
     def _round(self) -> int | None:
         return None if self._plain.schedule is None else self._env.iteration

@@ -27,9 +27,12 @@ from ..objectives.losses._band import BandParameters
 
 __all__ = ["Reach", "Work", "can_be_bounded", "check_pool"]
 
-# What work costs, in rounds of training on all rows: a row of the pool is copied, and taken
-# through the trees again; a row outside is brought up to date; and all rows are looked over.
-_COPY, _REPLAY, _BRING, _BRING_TREE, _LOOK = 2.0, 0.27, 1.3, 0.27, 0.5
+# What work costs, in rounds of training on all rows: a row of the pool is copied, a row outside
+# is brought up to date, and all rows are looked over.
+_COPY, _BRING, _LOOK = 2.0, 1.3, 0.5
+# And what it costs to take a row through a tree of 31 leaves. More leaves make a round dearer,
+# but not as much as a way through the tree.
+_TREE, _LEAVES, _DEEPER = 0.27, 31, 0.65
 # Training on all rows goes on while a pool would save less than this.
 _WORTHWHILE = 0.15
 # Before so many rounds the scores tell little about the next ones.
@@ -119,6 +122,8 @@ class Reach:
     share : float or None
         Train on the positives and on this share of the negatives, the hardest ones; None for all
         that are within reach.
+    n_leaves : int, default=31
+        Greatest number of leaves of a tree.
 
     Attributes
     ----------
@@ -133,6 +138,7 @@ class Reach:
     bring: Callable[[NDArray[np.intp], int, int], NDArray[np.float64]]
     precision: float = _SLACK
     share: float | None = None
+    n_leaves: int = _LEAVES
 
     index: NDArray[np.intp] | None = field(init=False, default=None)
     work: Work = field(init=False, default_factory=Work)
@@ -148,6 +154,7 @@ class Reach:
         self._chosen_at, self._planned = 0, 1
         self._next_look = _FIRST_LOOK if self.share is None else _FIRST_SHARE
         self._period = _PERIOD
+        self._tree = _TREE * (self.n_leaves / _LEAVES) ** _DEEPER
         self._part: Rows | None = None
         self._sample = np.random.default_rng(0).integers(0, n_rows, min(n_rows, _SAMPLE))
 
@@ -277,11 +284,12 @@ class Reach:
             part = self.rows.take(known).replace(raw=self._score[known])
             edge = _edge(self.of_pool(loss, part).hold(part))
         length, cost = self._length(edge, number)
-        if cost > 1.0 - _WORTHWHILE:
-            if self.index is not None:
-                return self._all_again(self._score[self.index], number)
+        if self.index is None and cost > 1.0 - _WORTHWHILE:
             self._next_look = number + _NEXT_LOOK
             return self.rows.replace(raw=raw, dtype=np.float32)
+        # All rows would have to be taken through all trees.
+        if cost > 1.0 + self._tree * number / max(1, self.n_rounds - number):
+            return self._all_again(self._score[self.index], number)
         lowest = edge - length * self._rise(number)
         near = bounds >= lowest
         self._update(np.flatnonzero(near & (self._at < number)), number)
@@ -337,8 +345,8 @@ class Reach:
         for length in _LENGTHS:
             length = max(1, min(length, self.n_rounds - number))
             share, stale = np.searchsorted(below, [length * rise, 2 * length * rise]) / below.size
-            cost = share * (1.0 + (_COPY + _REPLAY * number) / length)
-            cost += stale * (_BRING / length + _BRING_TREE) + _LOOK / length
+            cost = share * (1.0 + (_COPY + self._tree * number) / length)
+            cost += stale * (_BRING / length + self._tree) + _LOOK / length
             if cost < least:
                 best, least = length, float(cost)
         return best, least

@@ -14,10 +14,12 @@ O(P + B + G) memory.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.fft import irfft, next_fast_len, rfft
 from scipy.signal import oaconvolve
 
 from .._utils.collective import Collective
@@ -48,6 +50,7 @@ _DISTANCES = np.arange(-_HALF_WIDTH, _HALF_WIDTH + 1) / CELLS_PER_TEMPERATURE
 # What a grid is convolved with, so that sums[g] = sum_h grid[h] k(h - g).
 _TAPS: dict[str, NDArray] = {name: kernel(-_DISTANCES) for name, kernel in FUNCTIONS.items()}
 
+_SIDES = ("pos", "neg")
 _STENCIL = 8
 _OFFSETS = np.arange(_STENCIL, dtype=float) - (_STENCIL // 2 - 1)
 # Rows that are taken at once. Few of them stay in the cache. But spreading goes through the
@@ -170,23 +173,53 @@ def _convolve(
     spread_pos: NDArray, spread_neg: NDArray, kernels: frozenset[Kernel]
 ) -> tuple[dict[str, NDArray], dict[str, NDArray]]:
     """Return what the sums of a positive, and of a negative, are in each cell."""
-    near = slice(_HALF_WIDTH, _HALF_WIDTH + spread_pos.size)
+    # A positive sees the negatives above it. A negative sees the positives below it: the same
+    # sum with the mirrored kernel.
+    smoothed = _smooth(
+        {"pos": spread_neg, "neg": spread_pos},
+        [(name, side) for name in ("sigma", "dsigma") if name in kernels for side in _SIDES],
+    )
     of_pos: dict[str, NDArray] = {}
     of_neg: dict[str, NDArray] = {}
-    if "sigma" in kernels:
-        fields = []
-        # A positive sees the negatives above it. A negative sees the positives below it: the
-        # same sum on the mirrored axis.
-        for partners in (spread_neg, spread_pos[::-1]):
-            field = oaconvolve(partners, _TAPS["sigma"])[near]
+    for (name, side), field in smoothed.items():
+        if name == "sigma":
+            partners = spread_neg if side == "pos" else spread_pos[::-1]
             beyond_cutoff = np.cumsum(partners[::-1])[::-1][_HALF_WIDTH + 1 :]
-            field[: beyond_cutoff.size] += beyond_cutoff
-            fields.append(field)
-        of_pos["sigma_pos"], of_neg["sigma_neg"] = fields[0], fields[1][::-1]
-    if "dsigma" in kernels:
-        of_pos["dsigma_pos"] = oaconvolve(spread_neg, _TAPS["dsigma"])[near]
-        of_neg["dsigma_neg"] = oaconvolve(spread_pos, _TAPS["dsigma"])[near]
+            seen = field if side == "pos" else field[::-1]
+            seen[: beyond_cutoff.size] += beyond_cutoff
+        (of_pos if side == "pos" else of_neg)[f"{name}_{side}"] = field
     return of_pos, of_neg
+
+
+def _smooth(
+    partners: dict[str, NDArray], wanted: list[tuple[str, str]]
+) -> dict[tuple[str, str], NDArray]:
+    """Return grids of one size, each convolved with a kernel, by names of kernel and side."""
+    if not wanted:
+        return {}
+    (n_cells,) = {grid.size for grid in partners.values()}
+    near = slice(_HALF_WIDTH, _HALF_WIDTH + n_cells)
+    if n_cells > SMALL_GRID:
+        return {
+            (name, side): oaconvolve(partners[side], _taps(name, side))[near]
+            for name, side in wanted
+        }
+    # One transform is quicker than the bookkeeping of many.
+    n_padded = next_fast_len(n_cells + _DISTANCES.size - 1, real=True)
+    spectra = dict(zip(partners, rfft(np.stack(list(partners.values())), n_padded)))
+    products = [spectra[side] * _spectrum(name, side, n_padded) for name, side in wanted]
+    fields = irfft(np.stack(products), n_padded)[:, near]
+    return dict(zip(wanted, fields))
+
+
+def _taps(kernel: str, side: str) -> NDArray:
+    return _TAPS[kernel] if side == "pos" else _TAPS[kernel][::-1]
+
+
+@lru_cache(maxsize=32)
+def _spectrum(kernel: str, side: str, n_padded: int) -> NDArray:
+    """Return the transform of a kernel on a grid, which the next rounds need as well."""
+    return cast(NDArray, rfft(_taps(kernel, side), n_padded))
 
 
 def _read(fields: dict[str, NDArray], x: NDArray, kept: _Stencils | None) -> dict[str, NDArray]:
@@ -217,7 +250,7 @@ def _positions(n_cells: int, cuts: tuple[NDArray, NDArray] | None) -> NDArray:
 
 def _field_of_softplus(partners: NDArray, position: NDArray) -> NDArray:
     """Return the sum of softplus over the partners, for a row in each cell."""
-    field = oaconvolve(partners, _TAPS["softplus"])[_HALF_WIDTH : _HALF_WIDTH + position.size]
+    field = _smooth({"pos": partners}, [("softplus", "pos")])["softplus", "pos"]
     # Beyond the cutoff softplus(x) = x.
     mass = np.cumsum(partners[::-1])[::-1][_HALF_WIDTH + 1 :]
     moment = np.cumsum((partners * position)[::-1])[::-1][_HALF_WIDTH + 1 :]
