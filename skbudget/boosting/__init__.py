@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from ._lightgbm import LightGBMRounds, PAUCLGBMClassifier
     from ._lightgbm_pool import LightGBMPool
     from ._xgboost import PAUCXGBClassifier, XGBoostRounds
+    from ._xgboost_pool import XGBoostPool
 
 __all__ = [
     "BoosterObjective",
@@ -28,6 +29,7 @@ __all__ = [
     "PAUCLGBMClassifier",
     "PAUCObjective",
     "PAUCXGBClassifier",
+    "XGBoostPool",
     "XGBoostRounds",
     "default_beta",
     "pauc_objective",
@@ -41,6 +43,7 @@ _lazy_getattr, _ = lazy_names(
         "LightGBMRounds": "._lightgbm",
         "PAUCLGBMClassifier": "._lightgbm",
         "PAUCXGBClassifier": "._xgboost",
+        "XGBoostPool": "._xgboost_pool",
         "XGBoostRounds": "._xgboost",
     },
     extras={"dask": "dask", "distributed": "dask", "lightgbm": "lightgbm", "xgboost": "xgboost"},

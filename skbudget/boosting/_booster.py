@@ -16,6 +16,8 @@ from sklearn.utils import _safe_indexing
 
 from .._utils.splits import code_groups
 from ..objectives import Rows
+from ._calls import BoosterCallable, WithColumns
+from ._reach import Work
 
 __all__ = ["Binned", "Booster", "Choice", "Model", "Training"]
 
@@ -127,11 +129,14 @@ class Model:
         The part of the constant that the booster cannot carry, to be added to its margins.
     carried : float
         The part that the booster carries.
+    work : Work or None
+        What was trained on, where only rows near the band were.
     """
 
     fitted: Any
     kept: float | NDArray[np.float64] | None = None
     carried: float = 0.0
+    work: Work | None = None
 
     def margins(self, booster: Booster, X: Any) -> NDArray[np.float64]:
         """Return the margins of rows, shape (n_samples,) or (n_samples, n_margins)."""
@@ -218,6 +223,17 @@ class Booster(ABC):
         """Return the scores of rows that boosting begins from: the start, and ``base``."""
         shape = (n_samples,) if self.n_margins == 1 else (n_samples, self.n_margins)
         return np.full(shape, start) + (0.0 if base is None else base)
+
+    def _can_pool(self, objective: Any, training: Training, fewest_rows: int) -> bool:
+        """Tell whether rows near the band are enough to train on, and training on them pays."""
+        plain = objective.objective if isinstance(objective, WithColumns) else objective
+        return (
+            self.pool is not None
+            and isinstance(plain, BoosterCallable)
+            and training.rows.n_samples >= fewest_rows
+            and self.n_margins == 1
+            and self.query_sizes is None
+        )
 
     @abstractmethod
     def _adds_up(self) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from math import ceil
 from typing import NamedTuple
 
 import numpy as np
@@ -38,9 +37,9 @@ def choose(training: Training, settings: Settings) -> tuple[Choice, HeldOut | No
     """Return the candidate that ranks held-out rows best, and its margins of them.
 
     The candidates race: after each fold those drop out that are behind the best one by more
-    than chance, and the last ones, so that one is left before the last fold. The margins are
-    those that `calibrate` would ask for, None if it would ask for others. Without folds to
-    compare by, the first candidate is taken.
+    than chance, and all but the best before the last fold. The margins are those that
+    `calibrate` would ask for, None if it would ask for others. Without folds to compare by, the
+    first candidate is taken.
     """
     candidates, cv = settings.candidates, settings.selection_cv
     # With an earlier model there are no rows that it has not seen.
@@ -51,13 +50,12 @@ def choose(training: Training, settings: Settings) -> tuple[Choice, HeldOut | No
     if np.bincount(training.strata).min() < MIN_TO_CHOOSE or few_groups:
         return candidates[0], None
     splits = list(folds(training, cv, settings.random_state, settings.owner))
-    scored, left = race(training, settings, splits)
-    best = left[0]
+    scored, best = race(training, settings, splits)
     return candidates[best], scored[best] if cv == settings.calibration_cv else None
 
 
-def race(training: Training, settings: Settings, splits: Splits) -> tuple[list[HeldOut], list[int]]:
-    """Return held-out margins of the candidates, and who is left after the last fold, best first.
+def race(training: Training, settings: Settings, splits: Splits) -> tuple[list[HeldOut], int]:
+    """Return held-out margins of the candidates, and the number of the one that is left.
 
     Of a candidate that dropped out there are those of the folds before.
     """
@@ -77,10 +75,19 @@ def race(training: Training, settings: Settings, splits: Splits) -> tuple[list[H
             margins = scored[candidate].margins[-1]
             placed[candidate].append(place(unseen, margins, training, settings))
         left = _without_losers(placed, left)
-        n_kept = ceil(len(candidates) * (1.0 - number / max(1, len(splits) - 1)))
-        areas = {one: mean_area(scored[one], training, settings) for one in left}
-        left = sorted(left, key=lambda one: -areas[one])[: max(1, n_kept)]
-    return scored, left
+        if number >= len(splits) - 1:
+            # What the last fold could still change is little.
+            left = [_best_of(left, scored, training, settings)]
+    return scored, _best_of(left, scored, training, settings)
+
+
+def _best_of(
+    left: list[int], scored: list[HeldOut], training: Training, settings: Settings
+) -> int:
+    if len(left) == 1:
+        return left[0]
+    areas = {one: mean_area(scored[one], training, settings) for one in left}
+    return max(left, key=lambda one: areas[one])
 
 
 def _without_losers(placed: list[list[Placements]], left: list[int]) -> list[int]:
@@ -100,8 +107,8 @@ class Placements(NamedTuple):
     worth : ndarray of shape (n_positives,)
         What each of them counts.
     negatives : ndarray of shape (n_negatives,)
-        Share of the positives that each negative is above, for those in the band as a multiple
-        of their share of all negatives; 0 outside of the band.
+        What each negative takes from an area of 1: minus the share of the positives that it is
+        above, as a multiple of its share of the band; 0 outside of the band.
     weight : ndarray of shape (n_negatives,)
         What each of them counts.
     """

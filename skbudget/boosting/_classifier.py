@@ -158,6 +158,8 @@ class PAUCClassifierMixin(RoutedFit):
             choice, held_out = choose(training, settings)
             model = train(training, settings, choice)
             check_trained(training, settings, model)
+            if model.work is not None:
+                model.work.warn_of_risen(self.pool, settings.owner, stacklevel=3)
             calibration = calibrate(training, settings, choice, model, held_out)
         self._take_over(model)
         self._calibration, self._chosen = calibration, choice

@@ -44,8 +44,10 @@ PARAMETERS_DOC = """budget : float, default=0.005
         split gain of 1, and leaves noise alone. The third has the whole AUC, a least split
         gain of 1 and trees of 15 leaves, for a table whose top is like the rest of it. The
         model with the greatest partial AUC up to three times the budget (and over at least
-        20 held-out negatives) is chosen. This costs ``3 * cv`` more fits on ``1 - 1/cv`` of
-        the rows. Without early stopping calibration uses the same fits, if it has the same
+        20 held-out negatives) is chosen. They race: after each fold the models that are behind
+        by more than chance drop out (one-sided, 97.5 %), and all but the best one before the last
+        fold. Three folds take seven fits at most. What the last fold would have said is lost,
+        which decides between models that are nearly as good. Without early stopping calibration uses the same fits, if it has the same
         folds. The first of the three is trained where nothing is chosen: with None, with
         fewer than 10 rows of a class (held out ones, for splits that are given), when the
         training of a model is continued, and for a target that does not have two classes.
@@ -56,6 +58,23 @@ PARAMETERS_DOC = """budget : float, default=0.005
         to these margins. It is increasing, so that the ranking stays. This costs as many fits
         on ``1 - 1/cv`` of the rows. With None there is no `predict_proba`, only
         `decision_function`.
+    fold_learning_rate : float, default=0.2
+        Least learning rate of the models of the folds. They have fewer trees in proportion, but
+        no fewer than 25, and end at about the same margins: what is chosen is nearly always the
+        same, and probabilities are as good, because margins of held-out rows are mapped to the
+        scale of the final model. With None these models have the learning rate and the trees of
+        the final one, and take four times as long. So they have in any case with callbacks, with
+        early stopping, a schedule, scores that boosting begins from, trees that are dropped, and
+        linear trees.
+    pool : "exact", float or None, default="exact"
+        Which rows the trees are grown on, where the objective has a band. "exact": the positives
+        and all negatives that can rise into the band before rows are chosen again, which the
+        greatest leaves of the trees bound. Gradients are those of all rows. What else is counted
+        in a leaf, such as its least number of rows, is scaled to the rows that are left. Where
+        this would cost more than it saves, as in the first rounds, in small tables and where the
+        top is close to the bulk, all rows are used. A float in (0, 1) is a share of the
+        negatives, those with the greatest scores. It is faster, and others may rise into the band
+        unseen; a warning tells how many did. None uses all rows always.
     pos_label : int, float, bool or str, default=None
         Label of the positive class, the one to be caught. None means 1 for labels 0 and 1 or
         -1 and 1, and True for booleans. Of any other two labels the rarer one is then taken,

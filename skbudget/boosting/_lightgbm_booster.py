@@ -20,7 +20,6 @@ from sklearn.utils.class_weight import compute_sample_weight
 
 from .._utils.validation import shape_of
 from ._booster import Booster, Choice, Model, Training
-from ._calls import BoosterCallable, WithColumns
 from ._lightgbm_pool import LightGBMPool
 from ._rounds import announce_round
 
@@ -293,8 +292,8 @@ class LightGBM(Booster):
         params = {**self.params, **choice, "objective": objective}
         if self.n_margins > 1:
             params["num_class"] = self.n_margins
-        callbacks = [*self.callbacks, LightGBMRounds()]
-        if self._can_pool(objective, training):
+        callbacks, pool = [*self.callbacks, LightGBMRounds()], None
+        if self._can_pool(objective, training, FEWEST_ROWS):
             pool = LightGBMPool(objective, training.X, self.pool)
             params["objective"] = pool.objective
             callbacks.append(pool)
@@ -308,7 +307,7 @@ class LightGBM(Booster):
         model_of = self.parent(**params)
         if self._shares_bins(training):
             fitted = self._train_on_bins(model_of, training, base, callbacks)
-            model = Model(fitted)
+            model = Model(fitted, work=None if pool is None else pool.work_)
             if start is not None:
                 self.shift(model, start)
             return model
@@ -328,7 +327,10 @@ class LightGBM(Booster):
         )
         if self.linear_of is not None and target.dtype.kind != "f":
             self._check_margins(fitted, training.X)
-        model = Model(fitted)
+        if pool is not None:
+            # An estimator has no use for the rows that the pool knows.
+            fitted._objective = objective
+        model = Model(fitted, work=None if pool is None else pool.work_)
         if start is not None:
             self.shift(model, start)
         return model
@@ -345,17 +347,11 @@ class LightGBM(Booster):
             and self._adds_up()
         )
 
-    def _can_pool(self, objective: Any, training: Training) -> bool:
-        """Tell whether rows near the band are enough to train on, and training on them pays."""
-        plain = objective.objective if isinstance(objective, WithColumns) else objective
+    def _can_pool(self, objective: Any, training: Training, fewest_rows: int) -> bool:
         params = self.params
         device = params.get("device_type") or params.get("device") or "cpu"
         return (
-            self.pool is not None
-            and training.rows.n_samples >= FEWEST_ROWS
-            and isinstance(plain, BoosterCallable)
-            and self.n_margins == 1
-            and self.query_sizes is None
+            super()._can_pool(objective, training, fewest_rows)
             and self.linear_of is None
             and params.get("boosting_type") in (None, "gbdt", "gbrt")
             and params.get("data_sample_strategy") in (None, "bagging")

@@ -77,8 +77,8 @@ class Work:
         Rounds so far.
     trained : float
         Rows trained on, a mean over rounds as a fraction of all rows.
-    rescored : float
-        Trees that rows outside were taken through, as a fraction of all trees and rows.
+    passes : float
+        Trees that rows outside were taken through, times their share of all rows.
     n_pools : int
         How often the rows were chosen.
     risen : float
@@ -88,9 +88,14 @@ class Work:
 
     n_rounds: int = 0
     trained: float = 0.0
-    rescored: float = 0.0
+    passes: float = 0.0
     n_pools: int = 0
     risen: float = 0.0
+
+    @property
+    def rescored(self) -> float:
+        """Trees that rows outside were taken through, as a fraction of all rounds and rows."""
+        return self.passes / max(1, self.n_rounds)
 
     def warn_of_risen(self, pool: Any, owner: str, stacklevel: int = 2) -> None:
         """Warn if many rows of the band were not trained on."""
@@ -209,12 +214,16 @@ class Reach:
         self.work.trained += (rows.n_samples / self.rows.n_samples - self.work.trained) / (
             self.work.n_rounds
         )
-        found = bounded.derivatives(rows, held)
-        factor = bounded.boosting_factor(rows)
-        gradient, hessian = found.dense(
-            rows.n_samples, scale=factor, floor=HESSIAN_FLOOR, dtype=np.float32
-        )
-        return gradient, hessian, self.index is not before
+        return (*_dense(bounded, rows, held), self.index is not before)
+
+    def again(
+        self, loss: Loss[Any], raw: NDArray[np.floating]
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Return gradient and hessian of the rows that were chosen, from the booster's scores."""
+        part = self._part if self._part is not None else self.rows
+        rows = part.replace(raw=raw, dtype=np.float32)
+        bounded = self.of_pool(loss, rows) if self.index is not None else loss
+        return _dense(bounded, rows, bounded.hold(rows))
 
     # --- what is known -----------------------------------------------------------------------
 
@@ -255,9 +264,7 @@ class Reach:
             if first < number:
                 some = index[at == first]
                 self._score[some] += self.bring(some, int(first), number)
-                self.work.rescored += (
-                    some.size / self.rows.n_samples * (number - int(first)) / self.n_rounds
-                )
+                self.work.passes += some.size / self.rows.n_samples * (number - int(first))
         self._at[index] = number
 
     def _all_again(self, raw: NDArray[np.floating], number: int) -> Rows:
@@ -350,6 +357,13 @@ class Reach:
             if cost < least:
                 best, least = length, float(cost)
         return best, least
+
+
+def _dense(
+    loss: Loss[Any], rows: Rows, held: Any
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    found, factor = loss.derivatives(rows, held), loss.boosting_factor(rows)
+    return found.dense(rows.n_samples, scale=factor, floor=HESSIAN_FLOOR, dtype=np.float32)
 
 
 def _edge(held: Any) -> float:

@@ -453,6 +453,7 @@ base_margin_eval_set
         )
         booster = XGBoost(
             params=params,
+            pool=self.pool,
             arguments={
                 "eval_set": eval_set,
                 "verbose": verbose,

@@ -24,6 +24,7 @@ from ._minimised import Minimised
 from ._parameters import OF_XGBOOST, refuse_class_ratio
 from ._queries import with_queries
 from ._rounds import announce_round
+from ._xgboost_pool import XGBoostPool
 
 __all__ = [
     "MAIN_NAMES",
@@ -36,6 +37,10 @@ __all__ = [
     "set_threads",
     "xgboost_knows",
 ]
+
+
+# With fewer rows a choice costs more than it saves.
+FEWEST_ROWS = 100_000
 
 
 class XGBoostRounds(TrainingCallback):
@@ -139,6 +144,19 @@ class XGBoost(Booster):
             callbacks=[*callbacks, StopAfter(n_rounds)],
         )
 
+    def _can_pool(self, objective: Any, training: Training, fewest_rows: int) -> bool:
+        params = self.params
+        return (
+            super()._can_pool(objective, training, fewest_rows)
+            and self.arguments["xgb_model"] is None
+            and params.get("booster") in (None, "gbtree")
+            and params.get("num_parallel_tree") in (None, 1)
+            and params.get("process_type") in (None, "default")
+            and params.get("tree_method") in (None, "auto", "hist")
+            and params.get("sampling_method") in (None, "uniform")
+            and params.get("device") in (None, "cpu")
+        )
+
     def _adds_up(self) -> bool:
         stops = self.params.get("early_stopping_rounds") is not None
         return self.params.get("booster") in (None, "gbtree") and not stops
@@ -180,7 +198,18 @@ class XGBoost(Booster):
         # What is chosen are parameters of trees.
         chosen = {} if self.params.get("booster") == "gblinear" else choice
         params = {**self.params, **chosen, "objective": objective}
-        params["callbacks"] = [*self.callbacks, XGBoostRounds()]
+        params["callbacks"], pool = [*self.callbacks, XGBoostRounds()], None
+        if self._can_pool(objective, training, FEWEST_ROWS):
+            n_rounds, missing = params["n_estimators"], params.get("missing")
+            pool = XGBoostPool(
+                objective,
+                training.X,
+                self.pool,
+                n_rounds=n_rounds,
+                missing=np.nan if missing is None else missing,
+            )
+            params["objective"] = pool.objective
+            params["callbacks"].append(pool)
         base, eval_base, carried = training.base, self.eval_base, 0.0
         if params.get("base_score") is not None:
             # The user says where boosting begins.
@@ -223,7 +252,9 @@ class XGBoost(Booster):
             **self.arguments,
         )
         vars(fitted).pop("_create_dmatrix", None)
-        return Model(fitted, None, carried)
+        if pool is not None:
+            fitted.objective = objective
+        return Model(fitted, None, carried, None if pool is None else pool.work_)
 
     def _shares_bins(self, training: Training) -> bool:
         """Tell whether models of the same rows differ in nothing that their table knows."""

@@ -3,7 +3,15 @@
 import numpy as np
 import pytest
 
-from skbudget._utils.scale import Line, map_columns, match_scale, moments, shares, spread_evenly
+from skbudget._utils.scale import (
+    Line,
+    map_columns,
+    map_quantiles,
+    match_scale,
+    moments,
+    shares,
+    spread_evenly,
+)
 
 
 def test_a_line():
@@ -32,6 +40,44 @@ def test_another_level_and_spread_are_undone():
     np.testing.assert_allclose(map_columns(new * slope + level, own, other, share), new)
     one = map_columns(new[:, 0] * 0.5 + 7, own[:, 0], other[:, 0], share)
     np.testing.assert_allclose(one, new[:, 0])
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_mapped_margins_have_the_quantiles_of_the_other_model(weighted):
+    rng = np.random.default_rng(0)
+    own, level = rng.normal(size=500), rng.integers(0, 3, 500)
+    # Another shape, in the same order.
+    other = np.exp(own) + 7.0
+    share = shares(level.astype(float) if weighted else None, 500)
+    mapped = map_quantiles(own, own, other, share)
+    inside = slice(None) if not weighted else level > 0
+    np.testing.assert_allclose(mapped[inside], other[inside])
+    # New margins keep their order, beyond the known ones as well.
+    new = np.sort(rng.normal(scale=3.0, size=300))
+    assert (np.diff(map_quantiles(new, own, other, share)) > 0).all()
+
+
+def test_the_quantiles_of_a_straight_line_are_a_straight_line():
+    rng = np.random.default_rng(1)
+    own, share = rng.normal(size=(100, 3)), shares(None, 100)
+    other = own * [0.5, 1.0, 40.0] + [7.0, -2.0, 0.0]
+    new = rng.normal(scale=3.0, size=(20, 3))
+    expected = new * [0.5, 1.0, 40.0] + [7.0, -2.0, 0.0]
+    np.testing.assert_allclose(map_quantiles(new, own, other, share), expected)
+
+
+@pytest.mark.parametrize("constant", ["own", "other"])
+def test_margins_without_quantiles_are_moved_by_their_level(constant):
+    margins = {"own": np.array([1.0, 3.0]), "other": np.array([4.0, 8.0])}
+    margins[constant] = np.array([5.0, 5.0])
+    mapped = map_quantiles(np.array([0.0, 1.0]), *margins.values(), shares(None, 2))
+    assert np.diff(mapped) == pytest.approx(1.0)
+
+
+def test_ties_of_either_model_keep_the_order():
+    own, other = np.array([0.0, 0.0, 1.0, 2.0]), np.array([5.0, 6.0, 6.0, 9.0])
+    new = np.array([-1.0, 0.0, 0.5, 1.0, 2.0, 3.0])
+    assert (np.diff(map_quantiles(new, own, other, shares(None, 4))) > 0).all()
 
 
 @pytest.mark.parametrize("constant", ["own", "other"])

@@ -498,6 +498,43 @@ def _boosting() -> list[Example]:
             )
             for name in ("LightGBMRounds", "XGBoostRounds")
         ),
+        *(
+            Example(
+                f"{room}.{name}",
+                # The objective is made here, for strings and arrays are refused as a whole.
+                getattr(boosting, name),
+                lambda variant: {
+                    "objective": boosting.PAUCObjective(budget=0.25),
+                    "X": np.zeros((8, 2)),
+                    "pool": "exact",
+                },
+                (getattr(boosting, name),),
+                kinds={"objective": ANYTHING, "X": ANYTHING},
+            )
+            for name in ("LightGBMPool", "XGBoostPool")
+        ),
+        Example(
+            f"{room}.LightGBMPool.__call__",
+            lambda env: boosting.LightGBMPool(
+                boosting.PAUCObjective(budget=0.25), np.zeros((8, 2))
+            )(env),
+            lambda variant: {"env": _Training()},
+            (boosting.LightGBMPool.__call__,),
+            kinds={"env": ANYTHING},
+        ),
+        *(
+            Example(
+                f"{room}.XGBoostPool.{name}",
+                lambda model, name=name: getattr(
+                    boosting.XGBoostPool(boosting.PAUCObjective(budget=0.25), np.zeros((8, 2))),
+                    name,
+                )(model),
+                lambda variant: {"model": _xgboost_model()},
+                (getattr(boosting.XGBoostPool, name),),
+                kinds={"model": ANYTHING},
+            )
+            for name in ("before_training", "after_training")
+        ),
     ]
     return examples
 
