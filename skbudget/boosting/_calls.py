@@ -15,10 +15,12 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from .._utils.codes import hint_of_sizes
 from .._utils.collective import Collective, sum_over
 from .._utils.ranges import MOST_MARGIN
 from .._utils.validation import check_positive, shape_of
 from ..objectives import Loss, OneVsRest, Rows, Schedule
+from ..objectives._checks import refuse_grades
 from ..objectives._loss import HESSIAN_FLOOR, check_names
 from ..objectives._rows import check_columns, check_margins, code_target
 from ._rounds import take_round
@@ -257,7 +259,11 @@ class BoosterCallable:
                 "alone, and the trees would not be those of the whole table. Train on one machine."
             )
         kind = "classes" if one_vs_rest else loss.target
-        target = code_target(kind, call.labels, call.workers)
+        try:
+            target = code_target(kind, call.labels, call.workers)
+        except ValueError:
+            refuse_grades(loss, call.labels)
+            raise
         value = columns.get("value")
         if self.weight_of_positives == "value":
             if kind != "binary":
@@ -294,7 +300,7 @@ class BoosterCallable:
             if values.shape[0] != call.labels.shape[0]:
                 raise ValueError(
                     f"{name} must have one entry per sample: expected {call.labels.shape[0]}, "
-                    f"got {values.shape[0]}."
+                    f"got {values.shape[0]}.{hint_of_sizes(values, call.labels.shape[0])}"
                 )
 
     @property

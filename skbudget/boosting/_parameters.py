@@ -22,6 +22,7 @@ from .._utils.conditions import Condition, warn_without_effect, without_effect
 from .._utils.names import refuse_unknown_names
 from .._utils.validation import _invalid
 from ..objectives import available
+from ..objectives._checks import hint_of_parameter
 from ._conditions import OF_OURS
 from ._minimised import OBJECTIVE_PARAMETERS, Minimised
 from ._regularizer import REGULARIZER_PARAMETERS
@@ -358,9 +359,11 @@ class ParentNames:
             elif main == "eval_at" and minimised.has_lists:
                 continue
             elif main in self.refused and (value not in _NOTHING or _is_column(main, value)):
+                hint = hint_of_parameter(minimised.loss, main, value, "objective")
+                reason = f"{self.refused[main]}." if not hint else f"the loss sets it. {hint}"
                 raise InvalidParameterError(
-                    f"The {name!r} parameter of {owner} would have no effect: "
-                    f"{self.refused[main]}. Got {value!r}."
+                    f"The {name!r} parameter of {owner} would have no effect: {reason} "
+                    f"Got {value!r}."
                 )
 
 

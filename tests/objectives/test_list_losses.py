@@ -418,3 +418,20 @@ def test_memory_is_linear_in_the_rows(loss):
     tracemalloc.stop()
     # All pairs of positives and negatives would take 800 MB.
     assert peak < 400 * n
+
+
+@each_graded
+@pytest.mark.parametrize("grades", [[0, 1, 2, 0], [0.0, 0.5, 0.0, 0.5]], ids=["whole", "fractions"])
+def test_grades_without_graded_name_the_loss(loss, grades):
+    name = type(loss).__name__
+    plain = loss.replace(graded=False)
+    with pytest.raises(ValueError, match=rf"{name} takes two .*y_true has .*pass {name}\(graded=T"):
+        plain.gradient(grades, np.zeros(4))
+    assert np.isfinite(plain.replace(graded=True).gradient(grades, np.zeros(4))).all()
+    with pytest.raises(ValueError, match="NaN"):
+        plain.gradient([0.0, 1.0, np.nan, 0.0], np.zeros(4))
+
+
+def test_sizes_of_queries_are_no_queries():
+    with pytest.raises(ValueError, match=r"group must.*\(4,\), got \(2,\).*np\.repeat"):
+        LambdaRank().gradient([0, 1, 0, 1], np.zeros(4), group=[2, 2])
