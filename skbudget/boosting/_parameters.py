@@ -166,6 +166,13 @@ def _is_column(name: str, value: Any) -> bool:
     return name.endswith("_column") and value == 0 and not isinstance(value, bool)
 
 
+def _is_in(value: Any, message: str) -> bool:
+    """Tell whether a message has a string, or one of several, that a parameter was given."""
+    given = [value] if isinstance(value, str) else value if isinstance(value, list | tuple) else ()
+    texts = [one for one in given if isinstance(one, str) and one]
+    return any(re.search(rf"(?<!\w){re.escape(one)}(?!\w)", message) for one in texts)
+
+
 @dataclass(frozen=True)
 class ParentNames:
     """The parameters of a booster's own estimator, by all of their names.
@@ -325,11 +332,20 @@ class ParentNames:
         except kinds as error:
             message = str(error).partition("\nStack trace")[0]
             message = _WHERE.sub("", message).strip()
-            about = [
-                f"the {name!r} parameter, {value!r}"
-                for name, value in params.items()
+            named = [
+                name
+                for name in params
                 if any(re.search(rf"\b{re.escape(one)}\b", message) for one in self._also(name))
             ]
+            if not named:
+                # A message may have the value alone.
+                named = [
+                    name
+                    for name, value in params.items()
+                    if _is_in(value, message) and value != self.constructor.get(name)
+                ]
+            about = [f"the {name!r} parameter, {params[name]!r}" for name in named]
+            message += "" if message.endswith((".", "!", "?")) else "."
             reason = f" It is about {' and '.join(about)}." if about else ""
             raise ValueError(f"{owner} cannot be trained: {message}{reason}") from error
 
