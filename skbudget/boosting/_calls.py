@@ -216,16 +216,7 @@ class BoosterCallable:
         rows = self._rows(call, columns, np.float32)
         loss = self._resolved(rows, iteration)
         found = loss.derivatives(rows, loss.hold(rows))
-        factor = 1.0
-        if type(loss).boosting_factor is not Loss.boosting_factor:
-            factor = loss.boosting_factor(rows)
-        # The same, without the call.
-        elif loss.scale == "rows":
-            factor = rows.total_weight
-        elif loss.scale == "positives":
-            factor = rows.positive_weight
-        elif loss.scale == "relevant":
-            factor = rows.relevant_weight
+        factor = loss.boosting_factor(rows)
         return found.dense(rows.raw.shape[0], scale=factor, floor=HESSIAN_FLOOR, dtype=np.float32)
 
     def _resolved(self, rows: Rows, iteration: int | None) -> Loss[Any]:

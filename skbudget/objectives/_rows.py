@@ -197,6 +197,11 @@ class Rows:
             return float(np.count_nonzero(relevant))
         return float(self.weight[relevant].sum())
 
+    @cached_property
+    def found(self) -> dict[Any, Any]:
+        """What losses have found out about these rows, by loss: a round may ask twice."""
+        return {}
+
     @property
     def n_samples(self) -> int:
         """Number of rows (of this worker)."""
