@@ -9,7 +9,33 @@ from numpy.typing import ArrayLike, NDArray
 
 from .validation import distinct_labels, label_column
 
-__all__ = ["code_known_labels", "code_labels"]
+__all__ = ["code_known_labels", "code_labels", "hint_of_sizes"]
+
+
+def hint_of_sizes(values: Any, n_samples: int) -> str:
+    """Return what to do with sizes of groups in the place of each row's group.
+
+    Parameters
+    ----------
+    values : array-like
+        What there should be one of per row, and is not.
+    n_samples : int
+        How many rows there are.
+
+    Returns
+    -------
+    hint : str
+        Begins with a space. Empty if the entries do not look like sizes.
+    """
+    given = np.asarray(values)
+    if given.ndim != 1 or given.size == n_samples or given.dtype.kind not in "iu":
+        return ""
+    if given.min(initial=0) < 0 or given.sum() != n_samples:
+        return ""
+    return (
+        " It seems to hold how many rows each group has: pass "
+        "np.repeat(np.arange(len(sizes)), sizes)."
+    )
 
 
 def code_labels(
@@ -41,6 +67,7 @@ def code_labels(
     if n_samples is not None and values.size != n_samples:
         raise ValueError(
             f"{name} must have one entry per sample: expected {n_samples}, got {values.size}."
+            f"{hint_of_sizes(values, n_samples)}"
         )
     if values.size == 0:
         raise ValueError(f"{name} is empty: at least one row is needed.")

@@ -26,6 +26,7 @@ __all__ = [
     "PositiveClassWarning",
     "TwoClasses",
     "already_told",
+    "check_class_labels",
     "classes_by_role",
     "deaf_to_majorities",
     "find_classes",
@@ -140,7 +141,7 @@ def find_classes(
     refuse_labels(y, owner)
     with naming("y", "labels of shape (n_samples,)"):
         labels = column_or_1d(y, warn=True)
-        check_classification_targets(labels)
+        check_class_labels(labels)
     classes = np.unique(labels)
     if classes.size > 2:
         raise ValueError(
@@ -186,6 +187,28 @@ def refuse_labels(y: Any, owner: str, instead: str = "wrap it") -> None:
             f"label per row. For {shape[1]} labels per row {instead}: "
             f"sklearn.multioutput.MultiOutputClassifier({owner}(...)) trains a model for each."
         )
+
+
+def check_class_labels(labels: NDArray[Any], name: str = "y") -> None:
+    """Raise unless labels are whole numbers or names.
+
+    Raises
+    ------
+    ValueError
+        With how fractions are coded.
+    """
+    try:
+        check_classification_targets(labels)
+    except ValueError as error:
+        if labels.dtype.kind != "f":
+            raise
+        # The words are those by which tests of scikit-learn know the error.
+        kind = str(error).partition(". ")[0]
+        raise ValueError(
+            f"{name} must hold class labels, whole numbers or names, and holds fractions: "
+            f"{np.unique(labels)[:10].tolist()}. {kind}. Number the classes, by "
+            f"np.unique({name}, return_inverse=True)[1], or take a model of amounts."
+        ) from error
 
 
 def weighted_share(mask: NDArray[np.bool_], weight: NDArray | None) -> float:

@@ -16,6 +16,7 @@ from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold, check
 from sklearn.utils.metadata_routing import get_routing_for_object
 from sklearn.utils.validation import _num_samples
 
+from .codes import hint_of_sizes
 from .labels import _shown
 from .naming import naming
 from .tables import LabelledRows
@@ -163,7 +164,7 @@ def check_groups(
     if groups.shape != (n_samples,):
         raise ValueError(
             f"{name} must have one entry per sample: expected {n_samples}, got shape "
-            f"{groups.shape}."
+            f"{groups.shape}.{hint_of_sizes(groups, n_samples)}"
         )
     if groups.dtype.kind == "O":
         n_missing = sum(map(_is_missing, groups.tolist()))

@@ -15,10 +15,12 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from .._utils.codes import hint_of_sizes
 from .._utils.collective import Collective, sum_over
 from .._utils.ranges import MOST_MARGIN
 from .._utils.validation import check_positive, shape_of
 from ..objectives import Loss, OneVsRest, Rows, Schedule
+from ..objectives._checks import refuse_grades
 from ..objectives._loss import HESSIAN_FLOOR, check_names
 from ..objectives._rows import check_columns, check_margins, code_target
 from ._rounds import take_round
@@ -214,16 +216,7 @@ class BoosterCallable:
         rows = self._rows(call, columns, np.float32)
         loss = self._resolved(rows, iteration)
         found = loss.derivatives(rows, loss.hold(rows))
-        factor = 1.0
-        if type(loss).boosting_factor is not Loss.boosting_factor:
-            factor = loss.boosting_factor(rows)
-        # The same, without the call.
-        elif loss.scale == "rows":
-            factor = rows.total_weight
-        elif loss.scale == "positives":
-            factor = rows.positive_weight
-        elif loss.scale == "relevant":
-            factor = rows.relevant_weight
+        factor = loss.boosting_factor(rows)
         return found.dense(rows.raw.shape[0], scale=factor, floor=HESSIAN_FLOOR, dtype=np.float32)
 
     def _resolved(self, rows: Rows, iteration: int | None) -> Loss[Any]:
@@ -257,7 +250,11 @@ class BoosterCallable:
                 "alone, and the trees would not be those of the whole table. Train on one machine."
             )
         kind = "classes" if one_vs_rest else loss.target
-        target = code_target(kind, call.labels, call.workers)
+        try:
+            target = code_target(kind, call.labels, call.workers)
+        except ValueError:
+            refuse_grades(loss, call.labels)
+            raise
         value = columns.get("value")
         if self.weight_of_positives == "value":
             if kind != "binary":
@@ -294,7 +291,7 @@ class BoosterCallable:
             if values.shape[0] != call.labels.shape[0]:
                 raise ValueError(
                     f"{name} must have one entry per sample: expected {call.labels.shape[0]}, "
-                    f"got {values.shape[0]}."
+                    f"got {values.shape[0]}.{hint_of_sizes(values, call.labels.shape[0])}"
                 )
 
     @property

@@ -81,9 +81,7 @@ def race(training: Training, settings: Settings, splits: Splits) -> tuple[list[H
     return scored, _best_of(left, scored, training, settings)
 
 
-def _best_of(
-    left: list[int], scored: list[HeldOut], training: Training, settings: Settings
-) -> int:
+def _best_of(left: list[int], scored: list[HeldOut], training: Training, settings: Settings) -> int:
     if len(left) == 1:
         return left[0]
     areas = {one: mean_area(scored[one], training, settings) for one in left}

@@ -21,6 +21,7 @@ from sklearn.utils.class_weight import compute_sample_weight
 from .._utils.validation import shape_of
 from ._booster import Booster, Choice, Model, Training
 from ._lightgbm_pool import LightGBMPool
+from ._queries import names_of_metrics
 from ._rounds import announce_round
 
 __all__ = [
@@ -57,15 +58,13 @@ _OF_PROBABILITIES = {
 
 def refuse_metrics_of_probabilities(metrics: Sequence[Any], owner: str) -> None:
     """Raise for a metric of LightGBM that margins would be taken for probabilities by."""
-    for metric in metrics:
-        names = metric.split(",") if isinstance(metric, str) else metric
-        for name in names if isinstance(names, list | tuple | set) else ():
-            if isinstance(name, str) and name.strip() in _OF_PROBABILITIES:
-                raise ValueError(
-                    f"The metric {name.strip()!r} of {owner} reads probabilities, and LightGBM "
-                    "hands it the margins of an objective that is not its own. Pass 'auc', "
-                    "'average_precision', a CoverageMetric, or a function of your own."
-                )
+    for name in names_of_metrics(metrics):
+        if isinstance(name, str) and name in _OF_PROBABILITIES:
+            raise ValueError(
+                f"The metric {name!r} of {owner} reads probabilities, and LightGBM hands it the "
+                "margins of an objective that is not its own. Pass 'auc', 'average_precision', a "
+                "CoverageMetric, or a function of your own."
+            )
 
 
 _METRICS = {
@@ -89,19 +88,17 @@ def refuse_unknown_metrics(metrics: Any, name: str, owner: str) -> None:
     ValueError
         Naming the metric, and names that are alike.
     """
-    for given in metrics if isinstance(metrics, list | tuple | set) else [metrics]:
-        for one in given.split(",") if isinstance(given, str) else ():
-            metric = one.strip().partition("@")[0]
-            # A digit is a place of "ndcg@4,6".
-            if metric.isdigit() or metric in _METRICS or _lightgbm_has(metric):
-                continue
-            likely = _METRICS - {"", "None", "none", "null", "custom", "na"}
-            alike = get_close_matches(metric, sorted(likely))
-            hint = f" Did you mean {' or '.join(map(repr, alike))}?" if alike else ""
-            raise ValueError(
-                f"The metric {metric!r} in {name} of {owner} is none that LightGBM knows.{hint} "
-                "Pass one of LightGBM's metrics, a CoverageMetric, or a function of your own."
-            )
+    for one in names_of_metrics(metrics):
+        metric = one.partition("@")[0] if isinstance(one, str) else ""
+        if metric in _METRICS or _lightgbm_has(metric):
+            continue
+        likely = _METRICS - {"", "None", "none", "null", "custom", "na"}
+        alike = get_close_matches(metric, sorted(likely))
+        hint = f" Did you mean {' or '.join(map(repr, alike))}?" if alike else ""
+        raise ValueError(
+            f"The metric {metric!r} in {name} of {owner} is none that LightGBM knows.{hint} "
+            "Pass one of LightGBM's metrics, a CoverageMetric, or a function of your own."
+        )
 
 
 def _lightgbm_has(metric: str) -> bool:

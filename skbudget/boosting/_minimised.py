@@ -9,11 +9,11 @@ from typing import Any
 
 from sklearn.utils._param_validation import InvalidParameterError
 
-from .._utils.validation import check_budget
+from .._utils.validation import _equal, check_budget
 from ..objectives import AtBudget, Loss, Rows, available, find_loss
-from ..objectives._checks import BAND_PARAMETERS, check_for_boosters, has_band
+from ..objectives._checks import BAND_PARAMETERS, check_for_boosters, has_band, hint_of_parameter
 from ..objectives._loss import check_names
-from ..objectives._registry import refuse_embedding_loss, refuse_network_loss
+from ..objectives._registry import refuse_torch_loss
 from ..objectives._rows import Margins, Target
 from ..objectives.losses._lists import OfQueries
 from ._calls import BoosterCallable, WithColumns
@@ -141,28 +141,30 @@ def find_minimised(estimator: Any) -> Minimised:
 
         return Minimised(at, at(estimator.beta)._loss, has_band=True)
     if isinstance(objective, str):
-        refuse_embedding_loss(objective, f"objective={objective!r} of {owner}")
         if objective != "multilabel_cross_entropy":
-            refuse_network_loss(objective, f"objective={objective!r} of {owner}")
+            refuse_torch_loss(objective, f"objective={objective!r} of {owner}")
         if objective not in available():
             raise _no_objective(estimator)
-        check_parameters(estimator, owner)
         loss = find_loss(objective)
         check_for_boosters(loss, "objective", owner)
         if has_band(loss):
             others = [name for name in OF_THE_BAND if name not in BAND_PARAMETERS]
             _refuse_without_effect(
-                estimator, others, f"they are those of {loss.name}: pass the loss itself"
+                estimator, loss, others, f"they are those of {loss.name}: pass the loss itself"
             )
+            check_parameters(estimator, owner)
             return _over_band(loss, estimator, regularized)
-        _refuse_without_effect(estimator, OF_THE_BAND, f"{loss.name} has no band")
+        _refuse_without_effect(estimator, loss, OF_THE_BAND, f"{loss.name} has no band")
+        check_parameters(estimator, owner)
         if hasattr(loss, "budget"):
             loss = loss.replace(budget=estimator.budget)
         return _of_loss(loss, estimator, regularized)
     if isinstance(objective, Loss):
         check_for_boosters(objective, "objective", owner)
+        _refuse_without_effect(
+            estimator, objective, OF_THE_BAND, "a loss has parameters of its own"
+        )
         check_parameters(estimator, owner)
-        _refuse_without_effect(estimator, OF_THE_BAND, "a loss has parameters of its own")
         return _of_loss(objective, estimator, regularized)
     if isinstance(objective, type) or not callable(objective):
         raise _no_objective(estimator)
@@ -174,23 +176,26 @@ def find_minimised(estimator: Any) -> Minimised:
         )
     check_budget(estimator.budget, owner)
     _refuse_without_effect(
-        estimator, (*OF_THE_BAND, "schedule"), "a callable has parameters of its own"
+        estimator, None, (*OF_THE_BAND, "schedule"), "a callable has parameters of its own"
     )
     plain = objective.objective if isinstance(objective, WithColumns) else objective
     loss_of = plain._loss if isinstance(plain, BoosterCallable) else None
     return Minimised(lambda beta: objective, loss_of)
 
 
-def _refuse_without_effect(estimator: Any, names: Sequence[str], reason: str) -> None:
+def _refuse_without_effect(
+    estimator: Any, loss: Loss[Any] | None, names: Sequence[str], reason: str
+) -> None:
     """Raise if a parameter is set that the objective of the estimator does not heed."""
     parameters = signature(type(estimator).__init__).parameters
     for name in names:
         given, default = getattr(estimator, name), parameters[name].default
-        if given is not default and given != default:
+        if not _equal(given, default):
+            hint = hint_of_parameter(loss, name, given, "objective")
             raise InvalidParameterError(
                 f"The {name!r} parameter of {type(estimator).__name__} has no effect beside "
                 f"objective={estimator.objective!r}: {reason}. Got {given!r}: leave it at "
-                f"{default!r}."
+                f"{default!r}.{hint and ' '}{hint}"
             )
 
 

@@ -22,6 +22,7 @@ from .._utils.conditions import Condition, warn_without_effect, without_effect
 from .._utils.names import refuse_unknown_names
 from .._utils.validation import _invalid
 from ..objectives import available
+from ..objectives._checks import hint_of_parameter
 from ._conditions import OF_OURS
 from ._minimised import OBJECTIVE_PARAMETERS, Minimised
 from ._regularizer import REGULARIZER_PARAMETERS
@@ -165,6 +166,13 @@ _NOTHING = (None, False, "", "false", "False")
 def _is_column(name: str, value: Any) -> bool:
     """Tell whether a value names a column, as the number 0 does."""
     return name.endswith("_column") and value == 0 and not isinstance(value, bool)
+
+
+def _is_in(value: Any, message: str) -> bool:
+    """Tell whether a message has a string, or one of several, that a parameter was given."""
+    given = [value] if isinstance(value, str) else value if isinstance(value, list | tuple) else ()
+    texts = [one for one in given if isinstance(one, str) and one]
+    return any(re.search(rf"(?<!\w){re.escape(one)}(?!\w)", message) for one in texts)
 
 
 @dataclass(frozen=True)
@@ -326,11 +334,20 @@ class ParentNames:
         except kinds as error:
             message = str(error).partition("\nStack trace")[0]
             message = _WHERE.sub("", message).strip()
-            about = [
-                f"the {name!r} parameter, {value!r}"
-                for name, value in params.items()
+            named = [
+                name
+                for name in params
                 if any(re.search(rf"\b{re.escape(one)}\b", message) for one in self._also(name))
             ]
+            if not named:
+                # A message may have the value alone.
+                named = [
+                    name
+                    for name, value in params.items()
+                    if _is_in(value, message) and value != self.constructor.get(name)
+                ]
+            about = [f"the {name!r} parameter, {params[name]!r}" for name in named]
+            message += "" if message.endswith((".", "!", "?")) else "."
             reason = f" It is about {' and '.join(about)}." if about else ""
             raise ValueError(f"{owner} cannot be trained: {message}{reason}") from error
 
@@ -360,9 +377,11 @@ class ParentNames:
             elif main == "eval_at" and minimised.has_lists:
                 continue
             elif main in self.refused and (value not in _NOTHING or _is_column(main, value)):
+                hint = hint_of_parameter(minimised.loss, main, value, "objective")
+                reason = f"{self.refused[main]}." if not hint else f"the loss sets it. {hint}"
                 raise InvalidParameterError(
-                    f"The {name!r} parameter of {owner} would have no effect: "
-                    f"{self.refused[main]}. Got {value!r}."
+                    f"The {name!r} parameter of {owner} would have no effect: {reason} "
+                    f"Got {value!r}."
                 )
 
 

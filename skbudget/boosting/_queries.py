@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import _safe_indexing
 
+from .._utils.codes import hint_of_sizes
 from .._utils.validation import shape_of
 from ..objectives._rows import check_columns
 from ._booster import Training
@@ -208,15 +209,9 @@ def _queries_of(group: ArrayLike, name: str, n_samples: int) -> EvalQueries:
         raise ValueError(f"{name} is None: every evaluation set needs its queries.")
     shape = shape_of(group, name)
     if shape != (n_samples,):
-        hint, given = "", np.asarray(group)
-        if given.ndim == 1 and given.dtype.kind in "iu" and given.sum() == n_samples:
-            hint = (
-                " It seems to hold how many rows each query has: pass "
-                "np.repeat(np.arange(len(sizes)), sizes)."
-            )
         raise ValueError(
             f"{name} must have the query of each row of the evaluation set: expected shape "
-            f"({n_samples},), got {shape}.{hint}"
+            f"({n_samples},), got {shape}.{hint_of_sizes(group, n_samples)}"
         )
     ids = check_columns({name: group}, n_samples)[name]
     code = np.unique(ids, return_inverse=True)[1].reshape(-1)

@@ -11,7 +11,7 @@ from .._utils.names import suggestion
 from .._utils.validation import check_positive
 from ..objectives import AtBudget, Loss, Schedule, WeightedSum, available, find_loss
 from ..objectives._checks import check_for_boosters, has_band
-from ..objectives._registry import refuse_embedding_loss, refuse_network_loss
+from ..objectives._registry import refuse_torch_loss
 
 __all__ = ["REGULARIZER_PARAMETERS", "find_regularizer"]
 
@@ -61,8 +61,7 @@ def find_regularizer(estimator: Any) -> Callable[[Loss[Any]], Loss[Any]] | None:
 def _by_name(name: str, estimator: Any) -> Loss[Any]:
     """Return the loss of a name, with the band of the budget, or the budget, where it has one."""
     owner = type(estimator).__name__
-    refuse_embedding_loss(name, f"regularizer={name!r} of {owner}")
-    refuse_network_loss(name, f"regularizer={name!r} of {owner}")
+    refuse_torch_loss(name, f"regularizer={name!r} of {owner}")
     if name not in available():
         raise _no_loss(name, owner)
     loss = find_loss(name)

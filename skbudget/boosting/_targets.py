@@ -9,14 +9,15 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import issparse
 from sklearn.preprocessing import LabelEncoder
-from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _num_samples, column_or_1d
 
 from .._utils.callers import outer_call
-from .._utils.labels import TwoClasses, find_classes, refuse_labels
+from .._utils.labels import TwoClasses, check_class_labels, find_classes, refuse_labels
 from .._utils.levels import check_levels
 from .._utils.naming import naming
 from .._utils.validation import check_weights
+from ..objectives import Loss
+from ..objectives._checks import refuse_grades
 from ..objectives._rows import Margins, Target
 
 __all__ = [
@@ -67,7 +68,7 @@ def _encode_classes(
     if are_levels:
         check_levels(y, owner, "this objective")
     else:
-        check_classification_targets(y)
+        check_class_labels(y)
     _check_length(X, y)
     return LabelEncoder().fit(y), y
 
@@ -80,10 +81,12 @@ def code_labels(
     owner: str,
     pos_label: Any = None,
     weight: NDArray | None = None,
+    loss: Loss[Any] | None = None,
 ) -> tuple[LabelEncoder | TwoClasses | None, NDArray[Any]]:
     """Return the encoder of the labels, None for a real target, and the target as coded.
 
-    Of two classes the positive one is coded as 1, see `find_classes`.
+    Of two classes the positive one is coded as 1, see `find_classes`. ``loss`` is what the labels
+    are for.
 
     Raises
     ------
@@ -92,7 +95,9 @@ def code_labels(
         another target than two classes.
     """
     if kind == "binary":
-        _check_length(X, _check_target(X, y, owner))
+        labels = _check_target(X, y, owner)
+        _check_length(X, labels)
+        refuse_grades(loss, labels, f"The 'objective' parameter of {owner}", "y")
         found = find_classes(y, pos_label, owner=owner, weight=weight, stacklevel=6)
         return found, found.positive.astype(np.int64)
     if pos_label is not None:

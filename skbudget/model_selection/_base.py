@@ -10,10 +10,9 @@ from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin
 from sklearn.utils import get_tags, indexable
 from sklearn.utils._response import _get_response_values_binary
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _estimator_has, _num_samples, check_is_fitted
 
-from .._utils.labels import _same, find_classes
+from .._utils.labels import _same, check_class_labels, find_classes
 from .._utils.naming import naming
 from .._utils.positive import asked_positive, favours, find_known_positive
 from .._utils.responses import response_values
@@ -146,7 +145,7 @@ class ThresholdBase(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
             )
         if y is not None:
             with naming("y", "labels, one per row"):
-                check_classification_targets(y)
+                check_class_labels(y)
                 labels = np.unique(y)
             unknown = np.setdiff1d(labels, classes)
             if unknown.size:

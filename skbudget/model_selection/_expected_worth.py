@@ -14,11 +14,12 @@ from sklearn.base import (
     RegressorMixin,
     clone,
 )
-from sklearn.utils import _safe_indexing, get_tags
+from sklearn.utils import _safe_indexing, column_or_1d, get_tags
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from .._utils.estimators import check_estimator
+from .._utils.naming import naming
 from .._utils.validation import check_scores, check_weights
 from ..metrics._worth import check_worth, expected_worth, worth_of_labels
 from ..metrics._worth_scorer import worth_ranking
@@ -36,6 +37,42 @@ def _has_probabilities(self: Any) -> bool:
             f"The estimator of this {type(self).__name__}, {inner!r}, has no predict_proba."
         )
     return True
+
+
+def _answer(
+    owner: Any, name: str, method: str, X: Any, counted: NDArray[np.bool_] | None = None
+) -> NDArray[np.float64]:
+    """Return what a fitted model inside an estimator answers, which must be finite.
+
+    Parameters
+    ----------
+    owner : estimator
+        The estimator.
+    name : str
+        Its parameter that holds the model.
+    method : str
+        What is asked.
+    X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        Rows.
+    counted : ndarray of shape (n_samples,), dtype=bool, default=None
+        The rows whose answers count; None for all.
+
+    Raises
+    ------
+    ValueError
+        If there is NaN or infinity in an answer that counts.
+    """
+    model = getattr(owner, f"{name}_")
+    found = np.asarray(getattr(model, method)(X), dtype=np.float64)
+    wrong = ~np.isfinite(found).reshape(len(found), -1).all(axis=1)
+    n_wrong = int(np.count_nonzero(wrong if counted is None else wrong & counted))
+    if n_wrong:
+        raise ValueError(
+            f"{method} of the {name} of {type(owner).__name__}, {model!r}, is NaN or infinite for "
+            f"{n_wrong} of {len(found)} rows of X. Features that are tiny or huge beside others do "
+            "so to some models: scale them, by sklearn.preprocessing.StandardScaler, and fit again."
+        )
+    return found
 
 
 class ExpectedWorthClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
@@ -117,6 +154,8 @@ class ExpectedWorthClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator
         check_estimator(self.estimator, "estimator", owner, _ALLOWED)
         worth = check_worth(self.worth, owner)
         X, y = check_lengths(X, y)
+        with naming("y", "levels, one per row"):
+            y = column_or_1d(y, warn=True)
         worth_of_labels(np.asarray(y), worth, "y")
         self.estimator_ = clone(self.estimator).fit(X, y, **fit_params)
         self.worth_ = worth_of_labels(self.estimator_.classes_, worth, "y")
@@ -142,7 +181,7 @@ class ExpectedWorthClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator
         """
         check_is_fitted(self)
         if hasattr(self.estimator_, "predict_proba"):
-            return expected_worth(self.estimator_.predict_proba(X), self.worth_)
+            return expected_worth(_answer(self, "estimator", "predict_proba", X), self.worth_)
         worth = dict(zip(self.estimator_.classes_.tolist(), self.worth_.tolist()))
         return worth_ranking(self.estimator_, X, worth)
 
@@ -160,7 +199,8 @@ class ExpectedWorthClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator
         probabilities : ndarray of shape (n_samples, 2)
         """
         check_is_fitted(self)
-        something = self.estimator_.predict_proba(X) @ (self.worth_ > 0).astype(np.float64)
+        of_levels = _answer(self, "estimator", "predict_proba", X)
+        something = of_levels @ (self.worth_ > 0).astype(np.float64)
         return np.column_stack([1.0 - something, something])
 
     @available_if(_has_probabilities)
@@ -279,7 +319,8 @@ class TwoPartRegressor(RegressorMixin, MetaEstimatorMixin, BaseEstimator):
         weight = check_weights(sample_weight, amount.size)
         if amount.min() < 0:
             raise ValueError(
-                f"y of {owner} must hold amounts of at least 0: the least is {amount.min():g}."
+                f"y of {owner} must hold amounts of at least 0, and has negative ones: the least "
+                f"is {amount.min():g}."
             )
         has_one = amount > 0
         counted = has_one if weight is None else has_one & (weight > 0)
@@ -319,8 +360,8 @@ class TwoPartRegressor(RegressorMixin, MetaEstimatorMixin, BaseEstimator):
         amount : ndarray of shape (n_samples,)
         """
         check_is_fitted(self)
-        chance = self.classifier_.predict_proba(X)[:, 1]
-        amount = np.maximum(np.asarray(self.regressor_.predict(X), dtype=np.float64), 0.0)
+        chance = _answer(self, "classifier", "predict_proba", X)[:, 1]
+        amount = np.maximum(_answer(self, "regressor", "predict", X, chance > 0), 0.0)
         # A row without a chance is worth nothing, however much a regressor expects of it.
         return np.multiply(chance, amount, out=np.zeros(chance.size), where=chance > 0)
 

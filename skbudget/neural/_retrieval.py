@@ -135,8 +135,9 @@ def _of_block(
             found = np.einsum("qd,id->qi", queries, block)
         if not np.isfinite(found).all():
             raise ValueError(
-                "The inner products of queries and items are too large for a float: divide the "
-                "embeddings by a constant."
+                "The inner products of queries and items are too large to be finite numbers: "
+                f"queries go up to {np.abs(queries).max():g}, and items up to "
+                f"{np.abs(block).max():g}. Divide the embeddings by a constant."
             )
         least = np.full((n_queries, 1), -np.inf)
         if block.shape[0] > k:

@@ -12,8 +12,8 @@ NEAR, NO_BETTER = 0.25, 0.99
 class CollapseWarning(UserWarning):
     """A loss pulls all scores to one number: no model found is better by it than a constant.
 
-    The losses of significance raise it while they are trained on, and so does the hinge loss at
-    the end of boosting.
+    The losses of significance raise it while they are trained on, and so do the hinge loss and
+    those of quantiles at the end of boosting. Boosters raise it where no tree has a split.
 
     See Also
     --------

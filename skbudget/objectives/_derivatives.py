@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["HESSIAN_FLOOR", "Derivatives", "in_unit"]
+from ._declarations import Scale
+from ._rows import Rows
+
+__all__ = ["HESSIAN_FLOOR", "Derivatives", "Scaled", "in_unit"]
 
 # XGBoost keeps the hessian of its logistic loss above this; so do we.
 HESSIAN_FLOOR = 1e-16
@@ -67,6 +70,33 @@ class Derivatives(NamedTuple):
         gradient[rows] = scale * self.gradient
         hessian[rows] = np.maximum(scale * self.hessian, floor)
         return gradient, hessian
+
+
+class Scaled:
+    """What is a mean in its formula, and a sum over rows for a booster.
+
+    It stands beside `Derivatives.dense`, which every round hands the factor to.
+    """
+
+    scale: ClassVar[Scale] = "rows"
+
+    def boosting_factor(self, rows: Rows) -> float:
+        """Return the factor from the mean to a booster's sum, see ``scale``.
+
+        Parameters
+        ----------
+        rows : Rows
+            The rows.
+
+        Returns
+        -------
+        factor : float
+        """
+        if self.scale == "rows":
+            return rows.total_weight
+        if self.scale == "relevant":
+            return rows.relevant_weight
+        return rows.positive_weight if self.scale == "positives" else 1.0
 
 
 def in_unit(sums: Any, exponent: int) -> Any:

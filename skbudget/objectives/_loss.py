@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from .._utils.validation import check_option, check_positive
 from ._declarations import BOOSTERS, Scale, check_declarations
-from ._derivatives import HESSIAN_FLOOR, Derivatives, in_unit
+from ._derivatives import HESSIAN_FLOOR, Derivatives, Scaled, in_unit
 from ._rows import (
     Margins,
     Rows,
@@ -39,7 +39,7 @@ Held = TypeVar("Held")
 Self = TypeVar("Self", bound="Loss[Any]")
 
 
-class Loss(ABC, Generic[Held]):
+class Loss(Scaled, ABC, Generic[Held]):
     """What is optimised: a loss of raw scores with its gradient and hessian.
 
     A loss is a frozen dataclass in a file of its own in ``skbudget/objectives/losses``. It
@@ -118,7 +118,6 @@ class Loss(ABC, Generic[Held]):
     reads: ClassVar[frozenset[str]] = frozenset()
     needs: ClassVar[frozenset[str]] = frozenset()
     sums_over_workers: ClassVar[bool] = False
-    scale: ClassVar[Scale] = "rows"
     networks_only: ClassVar[str] = ""
     library: ClassVar[Mapping[str, str]] = {}
     begins_library: ClassVar[frozenset[str]] = frozenset()
@@ -457,24 +456,6 @@ class Loss(ABC, Generic[Held]):
                 f"parameters {', '.join(known)}."
             )
         return self.replace(**params)
-
-    def boosting_factor(self, rows: Rows) -> float:
-        """Return the factor from the mean to a booster's sum, see ``scale``.
-
-        Parameters
-        ----------
-        rows : Rows
-            The rows.
-
-        Returns
-        -------
-        factor : float
-        """
-        if self.scale == "rows":
-            return rows.total_weight
-        if self.scale == "relevant":
-            return rows.relevant_weight
-        return rows.positive_weight if self.scale == "positives" else 1.0
 
     def _with(self: Self, **changes: Any) -> Self:
         """Return a copy with some parameters changed, which the caller has checked."""

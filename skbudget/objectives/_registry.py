@@ -21,8 +21,7 @@ __all__ = [
     "classes_of",
     "find_loss",
     "loss_classes",
-    "refuse_embedding_loss",
-    "refuse_network_loss",
+    "refuse_torch_loss",
 ]
 
 MODELS = ("boosters", "networks", "embeddings")
@@ -44,7 +43,7 @@ NETWORK_LOSSES: dict[str, tuple[str, str | None]] = {
 }
 
 
-def refuse_network_loss(name: Any, what: str) -> None:
+def refuse_torch_loss(name: Any, what: str, *, by_networks: bool = False) -> None:
     """Raise if a name is that of a torch module alone, and say what takes it.
 
     Parameters
@@ -53,32 +52,29 @@ def refuse_network_loss(name: Any, what: str) -> None:
         What is looked up by name.
     what : str
         The parameter and its value, or the name, as the message begins.
+    by_networks : bool, default=False
+        Whether it is looked up for networks, which take all modules that score rows.
+
+    Raises
+    ------
+    ValueError
+        For losses of embeddings, and losses that are for networks only.
     """
-    if isinstance(name, str) and name in NETWORK_LOSSES:
+    if not isinstance(name, str):
+        return
+    if name in EMBEDDING_LOSSES:
+        module = EMBEDDING_LOSSES[name]
+        raise ValueError(
+            f"{what} trains embeddings, not scores of rows. Use "
+            f"skbudget.neural.EmbeddingRecallClassifier(loss={name!r}), which ranks rows by their "
+            f"similarity to the positives, or skbudget.neural.{module} in a loop of your own."
+        )
+    if name in NETWORK_LOSSES and not by_networks:
         module, _ = NETWORK_LOSSES[name]
         raise ValueError(
             f"{what} is for networks only: it is a torch module, without a hessian. Use "
             f"PAUCClassifier(loss={name!r}), or skbudget.neural.{module} in a loop of your own. "
             "Boosters take those of skbudget.objectives.available(model='boosters')."
-        )
-
-
-def refuse_embedding_loss(name: Any, what: str) -> None:
-    """Raise if a name is that of a loss of embeddings, and say what takes it.
-
-    Parameters
-    ----------
-    name : object
-        What is looked up by name.
-    what : str
-        The parameter and its value, or the name, as the message begins.
-    """
-    if isinstance(name, str) and name in EMBEDDING_LOSSES:
-        raise ValueError(
-            f"{what} trains embeddings, not scores of rows. Use "
-            f"skbudget.neural.EmbeddingRecallClassifier(loss={name!r}), which ranks rows by their "
-            f"similarity to the positives, or skbudget.neural.{EMBEDDING_LOSSES[name]} in a loop "
-            "of your own."
         )
 
 
@@ -208,8 +204,7 @@ def find_loss(name: str, **params: Any) -> Loss[Any]:
     >>> find_loss("pairwise_pauc", beta=0.01).beta
     0.01
     """
-    refuse_embedding_loss(name, f"The loss {name!r}")
-    refuse_network_loss(name, f"The loss {name!r}")
+    refuse_torch_loss(name, f"The loss {name!r}")
     classes = loss_classes()
     if not isinstance(name, str) or name not in classes:
         raise ValueError(f"There is no loss called {name!r}. The losses are: {', '.join(classes)}.")

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import check_array, column_or_1d
 
+from .._utils.codes import hint_of_sizes
 from .._utils.collective import Collective, sum_over
 from .._utils.naming import naming
 from .._utils.ranges import MOST_MARGIN, scaled
@@ -195,6 +196,11 @@ class Rows:
         if self.weight is None:
             return float(np.count_nonzero(relevant))
         return float(self.weight[relevant].sum())
+
+    @cached_property
+    def found(self) -> dict[Any, Any]:
+        """What losses have found out about these rows, by loss: a round may ask twice."""
+        return {}
 
     @property
     def n_samples(self) -> int:
@@ -389,6 +395,7 @@ def _check_ids(values: ArrayLike, name: str, n_samples: int) -> NDArray[Any]:
     if column.shape != (n_samples,):
         raise ValueError(
             f"{name} must have one entry per sample: expected ({n_samples},), got {column.shape}."
+            f"{hint_of_sizes(column, n_samples)}"
         )
     if column.dtype.kind not in "biuf":
         try:

@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from skbudget._utils.codes import code_known_labels, code_labels
+from skbudget._utils.codes import code_known_labels, code_labels, hint_of_sizes
 
 
 @pytest.mark.parametrize(
@@ -79,3 +79,15 @@ def test_codes_are_those_of_numpy():
         again, same = code_labels(column.astype(object), "item")
         np.testing.assert_array_equal(again.astype(labels.dtype), labels)
         np.testing.assert_array_equal(same, codes)
+
+
+@pytest.mark.parametrize(
+    ("given", "is_of_sizes"),
+    [([2, 3], True), (np.array([0, 5]), True), ([5], True), ([2, 2], False), ([2.0, 3.0], False)]
+    + [([-1, 6], False), ([1, 1, 1, 1, 1], False), ([[2, 3]], False), (["a", "b"], False)],
+    ids=["list", "with-none", "one", "other-sum", "floats", "negative", "rows", "table", "names"],
+)
+def test_sizes_of_groups_are_known(given, is_of_sizes):
+    hint = hint_of_sizes(given, 5)
+    assert ("np.repeat(np.arange(len(sizes)), sizes)" in hint) == is_of_sizes
+    assert bool(hint) == is_of_sizes

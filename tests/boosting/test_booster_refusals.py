@@ -50,6 +50,52 @@ def test_parameters_of_the_booster(cls, params, message, rows):
         assert trace not in str(error.value)
 
 
+@pytest.mark.parametrize(
+    ("cls", "params", "message"),
+    [
+        (PAUCXGBClassifier, {"eval_metric": "nonsense"}, "'eval_metric' parameter, 'nonsense'.$"),
+        (
+            PAUCXGBClassifier,
+            {"eval_metric": ["auc", "aucprr"]},
+            "'eval_metric' parameter, .*rr'].$",
+        ),
+        # XGBoost lists "auto", which is a default of others.
+        (
+            PAUCXGBClassifier,
+            {"tree_method": "histt"},
+            "about the 'tree_method' parameter, 'h",
+        ),
+        (PAUCXGBClassifier, {"booster": "gbtre"}, "gbtre. It is about the 'booster' parameter, '"),
+        (PAUCLGBMClassifier, {"boosting_type": "gbbt"}, "about the 'boosting_type' parameter, 'gb"),
+    ],
+    ids=["metric", "metrics", "tree-method", "booster", "boosting-type"],
+)
+def test_an_error_with_the_value_alone_gets_the_name_of_its_parameter(cls, params, message, rows):
+    X, y = rows
+    with pytest.raises(ValueError, match=f"{cls.__name__} cannot be trained: .*{message}"):
+        only_rank(cls, **params).fit(X, y, eval_set=[(X, y)])
+
+
+@pytest.mark.parametrize("given", ["l1, binary_logloss", [["auc", "binary_logloss"]]], ids=str)
+def test_metrics_of_probabilities_are_found_in_any_form(given, rows):
+    with pytest.raises(ValueError, match="The metric 'binary_logloss' of PAUCLGBMClassifier reads"):
+        only_rank(PAUCLGBMClassifier, metric=given).fit(*rows)
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (["auc", ["l1,aucc"]], "'aucc' in metric of .*Did you mean 'auc' or 'auc_mu'"),
+        ("nonne", "'nonne' in metric of .*knows. Pass one"),
+        ("nul", "'nul' in metric of .*knows. Pass one"),
+    ],
+    ids=["in-a-list", "like-none", "like-null"],
+)
+def test_unknown_metrics_of_lightgbm_are_told_what_is_alike(given, message, rows):
+    with pytest.raises(ValueError, match=message):
+        only_rank(PAUCLGBMClassifier, metric=given).fit(*rows)
+
+
 def test_options_of_predictions_are_booleans(rows):
     X, y = rows
     model = PAUCLGBMClassifier(n_estimators=3, verbose=-1, n_jobs=1).fit(X, y)

@@ -20,6 +20,7 @@ from skbudget.objectives import (
     Hinge,
     LDAMLoss,
     MarginCrossEntropy,
+    Quantile,
     SegmentScalingCrossEntropy,
     VectorScalingCrossEntropy,
     VectorScalingSoftmax,
@@ -161,6 +162,24 @@ def test_a_hinge_that_comes_to_nothing_says_so():
         warnings.simplefilter("error", CollapseWarning)
         for remedy in ("squared_hinge", "hinge"):
             PAUCLGBMClassifier(objective=remedy, n_jobs=1, **params).fit(X, y)
+
+
+@pytest.mark.parametrize("name", ["quantile", "absolute_error"])
+def test_a_quantile_that_comes_to_nothing_says_so(name):
+    # Trees split, and the median is 0 in every leaf.
+    X, y = make_contested_top(4_000, pos_rate=0.005, random_state=0)
+    told = r"PAUCLGBMClassifier gives (all|99.*% of the) rows the score 0.*99.5% are 0\). Take squ"
+    with pytest.warns(CollapseWarning, match=told) as found:
+        model = only_rank(PAUCLGBMClassifier, name).fit(X, y)
+    assert found[0].filename == __file__
+    assert model.booster_.feature_importance("split").any()
+    assert np.mean(model.predict(X) == 0) > 0.9
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", CollapseWarning)
+        for remedy in ("squared_error", Quantile(0.99)):
+            only_rank(PAUCLGBMClassifier, remedy).fit(X, y)
+        # Rows of one score that rank the others, and targets of which none is common.
+        only_rank(PAUCLGBMClassifier, name).fit(X, X[:, 0])
 
 
 @each_classifier

@@ -12,6 +12,7 @@ from sklearn.metrics import ndcg_score
 from small_models import CLASSES, make, only_rank
 
 from skbudget.boosting import BoosterObjective, LightGBMRounds, PAUCLGBMClassifier
+from skbudget.boosting._targets import code_labels
 from skbudget.objectives import (
     ApproxNDCG,
     LambdaRank,
@@ -280,3 +281,31 @@ def test_a_schedule_leads_to_a_loss_of_lists(queries):
         callbacks=[LightGBMRounds()],
     )
     assert mean_ndcg(y, booster.predict(X), group) > 0.7
+
+
+@each_loss
+@pytest.mark.parametrize("scale", [1, 0.25], ids=["whole", "fractions"])
+def test_grades_without_graded_name_the_loss(loss, scale, queries):
+    X, grade, _ = queries
+    name = loss.__name__
+    message = rf"{name}.* takes two labels, and y.* has .*pass {name}\(graded=True\)"
+    with pytest.raises(ValueError, match=message):
+        code_labels("binary", "one", X, scale * grade, "PAUCLGBMClassifier", loss=loss())
+    with pytest.raises(ValueError, match=message):
+        BoosterObjective(loss())(scale * grade, X[:, 0])
+
+
+@each_classifier
+def test_sizes_of_queries_are_no_queries(cls, queries):
+    X, grade, group = queries
+    sizes = [15] * 60
+    model = make(cls, objective="lambda_rank")
+    with pytest.raises(ValueError, match=r"group must have one entry.*np\.repeat\(np\.arange"):
+        model.fit(X, grade > 0, group=sizes)
+    with pytest.raises(ValueError, match=r"eval_group\[0\] must have.*np\.repeat\(np\.arange"):
+        model.fit(X, grade > 0, group=group, eval_set=[(X, grade > 0)], eval_group=[sizes])
+    with pytest.raises(ValueError, match=r"groups must have one entry.*np\.repeat\(np\.arange"):
+        make(cls).fit(X, grade > 0, groups=sizes)
+    native = BoosterObjective(LambdaRank()).with_columns(group=sizes)
+    with pytest.raises(ValueError, match=r"group must have one entry.*np\.repeat\(np\.arange"):
+        native(grade > 0, X[:, 0])

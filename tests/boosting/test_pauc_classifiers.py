@@ -438,8 +438,12 @@ def test_bad_targets(cls, table):
         make(cls).fit(X, np.arange(y.size) == 0)
     with pytest.raises(ValueError, match="inconsistent numbers of samples"):
         make(cls).fit(X, y[:-1])
-    with pytest.raises(ValueError, match="Unknown label type"):
-        make(cls).fit(X, X[:, 0])
+    for objective in (None, "crammer_singer", "softmax_cross_entropy"):
+        model = make(cls, objective=objective)
+        with pytest.raises(ValueError, match=r"y must hold class.*holds fractions: \[0.0, 0.5"):
+            model.fit(X, 0.5 * (np.arange(y.size) % 3))
+        with pytest.raises(ValueError, match="Unknown label type"):
+            model.fit(X, X[:, 0])
 
 
 @pytest.mark.parametrize(

@@ -353,6 +353,21 @@ class _ByDataset:
         return xgboost.DMatrix(X, self.y, weight=self.weight)
 
 
+def _lightgbm_env() -> SimpleNamespace:
+    data = lightgbm.Dataset(
+        np.zeros((8, 2)), np.arange(8) % 2, params={"feature_pre_filter": False}
+    )
+    model = lightgbm.Booster({"verbose": -1, "num_threads": 1}, data)
+    return SimpleNamespace(model=model, params={}, iteration=0, begin_iteration=0, end_iteration=1)
+
+
+_MATRIX = xgboost.DMatrix(np.zeros((8, 2)), np.arange(8) % 2, nthread=1)
+
+
+def _xgboost_model() -> xgboost.Booster:
+    return xgboost.Booster({"nthread": 1}, [_MATRIX])
+
+
 def _boosting() -> list[Example]:
     room = "skbudget.boosting"
     pauc, offered, metric = (
@@ -518,7 +533,7 @@ def _boosting() -> list[Example]:
             lambda env: boosting.LightGBMPool(
                 boosting.PAUCObjective(budget=0.25), np.zeros((8, 2))
             )(env),
-            lambda variant: {"env": _Training()},
+            lambda variant: {"env": _lightgbm_env()},
             (boosting.LightGBMPool.__call__,),
             kinds={"env": ANYTHING},
         ),

@@ -100,6 +100,20 @@ ALLOWED: tuple[Exempt, ...] = (
         made=False,
     ),
     Exempt(
+        "skbudget.boosting.LightGBMPool.__call__(env=*)",
+        ("error",),
+        _CALLBACK,
+        ("skbudget.boosting.LightGBMPool.__call__", "env", "None"),
+        made=False,
+    ),
+    Exempt(
+        "skbudget.boosting.XGBoostPool.*_training(model=*)",
+        ("error",),
+        _CALLBACK,
+        ("skbudget.boosting.XGBoostPool.before_training", "model", "None"),
+        made=False,
+    ),
+    Exempt(
         "skbudget.boosting.XGBoostRounds.before_iteration(model=*)",
         ("error",),
         _CALLBACK,

@@ -452,3 +452,8 @@ def test_a_scorer_says_what_it_lacks():
         both = make_group_scorer("ndcg", k=3, group_column=0).set_score_request(group=True)
         with pytest.raises(ValueError, match="use one of them"):
             both(model, X, Y, group=QUERY)
+
+
+def test_sizes_of_groups_are_no_groups():
+    with pytest.raises(ValueError, match=r"group must have one entry.*np\.repeat\(np\.arange"):
+        group_coverage_score([0, 1, 0, 1], [0.1, 0.2, 0.3, 0.4], group=[2, 2], k=1)

@@ -4,7 +4,14 @@ import pickle
 
 import numpy as np
 import pytest
-from sklearn.base import clone, is_classifier, is_regressor
+from sklearn.base import (
+    BaseEstimator,
+    ClassifierMixin,
+    RegressorMixin,
+    clone,
+    is_classifier,
+    is_regressor,
+)
 from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
 from sklearn.model_selection import GridSearchCV, cross_val_score
@@ -195,3 +202,49 @@ def test_what_two_parts_refuse(amounts):
     near = TwoPartRegressor(LogisticRegression(), KNeighborsRegressor())
     assert (near.fit(X, amount).predict(X) >= 0).all()
     assert (TwoPartRegressor(LogisticRegression(), Ridge()).fit(X, amount).predict(X) >= 0).all()
+
+
+class Fixed(ClassifierMixin, RegressorMixin, BaseEstimator):
+    """Answers one number for the first row, and one half for the others."""
+
+    def __init__(self, number):
+        self.number = number
+
+    def fit(self, X, y):
+        self.classes_ = np.unique(y)
+        return self
+
+    def predict(self, X):
+        return np.where(np.arange(len(X)) == 0, self.number, 0.5)
+
+    def predict_proba(self, X):
+        return np.column_stack([1.0 - self.predict(X), self.predict(X)])
+
+
+@pytest.mark.parametrize("number", [np.nan, np.inf], ids=str)
+def test_models_whose_answer_is_no_number_are_refused(number, amounts):
+    X, y = amounts
+    bad, good = Fixed(number), Fixed(0.25)
+    told = r"is NaN or infinite for 1 of \d+ rows of X.*scale them"
+    with pytest.raises(ValueError, match=f"^predict_proba of the classifier of TwoPartR.*{told}"):
+        TwoPartRegressor(bad, good).fit(X, y).predict(X)
+    with pytest.raises(ValueError, match=f"^predict of the regressor of TwoPartR.*{told}"):
+        TwoPartRegressor(good, bad).fit(X, y).predict(X)
+    model = ExpectedWorthClassifier(bad, worth={0: 0, 1: 8}).fit(X, (y > 0).astype(int))
+    for method in ("decision_function", "predict_proba", "predict"):
+        with pytest.raises(ValueError, match=f"^predict_proba of the estimator of Expec.*{told}"):
+            getattr(model, method)(X)
+
+
+def test_features_that_are_next_to_nothing_are_no_amount_of_nan(amounts):
+    X, y = amounts
+    model = TwoPartRegressor(LogisticRegression(), LinearRegression()).fit(1e-320 * X, y)
+    with pytest.raises(ValueError, match="predict of the regressor.*scale them"):
+        model.predict(1e-320 * X)
+
+
+def test_a_matrix_of_levels_is_named(amounts):
+    X, y = amounts
+    levels = np.asmatrix((y > 0).astype(int))
+    with pytest.raises(TypeError, match="y must be levels, one per row: np.matrix is not supp"):
+        ExpectedWorthClassifier(LogisticRegression(), worth={0: 0, 1: 8}).fit(X, levels.T)

@@ -2,6 +2,7 @@
 
 import copy
 import pickle
+import re
 import warnings
 
 import numpy as np
@@ -841,3 +842,18 @@ def test_the_parameters_of_a_loss_are_set_by_name():
         model.set_params(loss__betta=0.5)
     with pytest.raises(ValueError, match="loss=None is no loss with parameters"):
         PAUCClassifier().set_params(loss__beta=0.5)
+
+
+@pytest.mark.parametrize(
+    ("loss", "params", "meant"),
+    [
+        ("quantile", {"alpha": 0.9}, "pass loss=Quantile(tau=0.9)."),
+        ("focal_loss", {"alpha": 0.3}, "Pass loss=FocalLoss(alpha=0.3)."),
+        ("softmax_cross_entropy", {"alpha": 0.3}, "Pass a loss with its band"),
+        ("smooth_ap", {"alpha": 0.3}, "Pass a loss with its band"),
+    ],
+    ids=["quantile", "focal", "none", "module"],
+)
+def test_the_parameter_of_the_loss_that_was_meant_is_named(loss, params, meant):
+    with pytest.raises(ValueError, match=re.escape(meant)):
+        PAUCClassifier(loss=loss, **params).fit(np.eye(4), [0, 1, 0, 1])

@@ -17,6 +17,7 @@ from skbudget.objectives import (
     ListwiseSoftmax,
     PairwiseHinge,
     RankNet,
+    WeightedSum,
 )
 
 SMALL = {
@@ -97,3 +98,22 @@ def test_preferences_stay_together_in_folds_and_batches():
     model.fit(X, y, group=pair)
     assert np.corrcoef(model.decision_function(X), X[:, 0])[0, 1] > 0.8
     assert model.predict_proba(X).shape == (600, 2)
+
+
+@pytest.mark.parametrize("scale", [1, 0.25], ids=["whole", "fractions"])
+@pytest.mark.parametrize("weight", [None, 1], ids=["alone", "beside-another"])
+def test_grades_without_graded_name_the_loss(scale, weight, queries):
+    X, grade, group = queries
+    loss = RankNet() if weight is None else WeightedSum(((weight, RankNet()), (1, LambdaRank())))
+    message = (
+        "'loss' parameter of PAUCClassifier (is|holds) RankNet, which .*pass RankNet.graded=True"
+    )
+    with pytest.raises(ValueError, match=message):
+        PAUCClassifier(loss=loss).fit(X, scale * grade, group=group)
+
+
+def test_sizes_of_queries_are_no_queries(queries):
+    X, grade, group = queries
+    sizes = np.bincount(group)
+    with pytest.raises(ValueError, match=r"group must have one entry.*np\.repeat\(np\.arange"):
+        PAUCClassifier(loss="list_net").fit(X, grade > 0, group=sizes)

@@ -114,3 +114,8 @@ def test_arguments_that_are_refused(change, message):
     given = {"queries": np.eye(3), "items": np.eye(3), "k": 1, **change}
     with pytest.raises(ValueError, match=message):
         top_k_inner_product(given.pop("queries"), given.pop("items"), given.pop("k"), **given)
+
+
+def test_products_that_are_no_numbers_name_both_sides():
+    with pytest.raises(ValueError, match=r"queries go up to 1e\+200, and items up to 1e\+180. Div"):
+        top_k_inner_product([[1e200, 1.0]], [[1e180, 1.0], [0.0, 1.0]], k=1)

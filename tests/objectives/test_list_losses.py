@@ -16,6 +16,7 @@ from list_cases import (
 )
 from sklearn.metrics import ndcg_score
 
+from skbudget.boosting import BoosterObjective
 from skbudget.objectives import (
     ApproxNDCG,
     HardNegativeCrossEntropy,
@@ -27,8 +28,8 @@ from skbudget.objectives import (
     RankNet,
     RankWeightedCrossEntropy,
 )
-from skbudget.objectives.losses import _lists
-from skbudget.objectives.losses._dcg import cumulated_discount, cumulated_moment, discount
+from skbudget.objectives.losses import _lists, approx_ndcg
+from skbudget.objectives.losses._dcg import cumulated_discount, cumulated_moment, discount, gains_of
 
 SOFTPLUS = lambda x: np.logaddexp(0.0, -x)  # noqa: E731
 OF_GRADES = [
@@ -215,6 +216,24 @@ def test_two_grades_are_two_labels(loss):
     factor = loss.boosting_factor(of_labels)
     assert factor == pytest.approx(graded.boosting_factor(of_grades))
     assert factor == y.sum() or isinstance(loss, ApproxNDCG)
+
+
+def test_a_round_of_approx_ndcg_finds_lists_and_gains_once(monkeypatch):
+    calls = []
+    monkeypatch.setattr(
+        approx_ndcg, "gains_of", lambda *args: calls.append(args) or gains_of(*args)
+    )
+    y, raw = [0, 1, 0, 1, 2], [0.3, 0.1, 0.0, 0.2, -0.1]
+    objective = BoosterObjective(ApproxNDCG(graded=True))
+    first, other = objective(y, raw), objective(y, raw[::-1])
+    # Once for each call, and no call knows what another one found.
+    assert len(calls) == 2
+    assert not np.array_equal(first[0], other[0])
+    np.testing.assert_array_equal(objective(y, raw), first)
+    rows = ApproxNDCG(graded=True).rows(y, raw)
+    for loss in (ApproxNDCG(graded=True), ApproxNDCG(gain="linear", graded=True)):
+        again = loss.value(rows, loss.hold(rows))
+        assert again == loss.loss(y, raw)
 
 
 @pytest.mark.parametrize("rows_per_list", [10, 4000])
@@ -418,3 +437,20 @@ def test_memory_is_linear_in_the_rows(loss):
     tracemalloc.stop()
     # All pairs of positives and negatives would take 800 MB.
     assert peak < 400 * n
+
+
+@each_graded
+@pytest.mark.parametrize("grades", [[0, 1, 2, 0], [0.0, 0.5, 0.0, 0.5]], ids=["whole", "fractions"])
+def test_grades_without_graded_name_the_loss(loss, grades):
+    name = type(loss).__name__
+    plain = loss.replace(graded=False)
+    with pytest.raises(ValueError, match=rf"{name} takes two .*y_true has .*pass {name}\(graded=T"):
+        plain.gradient(grades, np.zeros(4))
+    assert np.isfinite(plain.replace(graded=True).gradient(grades, np.zeros(4))).all()
+    with pytest.raises(ValueError, match="NaN"):
+        plain.gradient([0.0, 1.0, np.nan, 0.0], np.zeros(4))
+
+
+def test_sizes_of_queries_are_no_queries():
+    with pytest.raises(ValueError, match=r"group must.*\(4,\), got \(2,\).*np\.repeat"):
+        LambdaRank().gradient([0, 1, 0, 1], np.zeros(4), group=[2, 2])

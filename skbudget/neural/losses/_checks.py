@@ -226,4 +226,7 @@ def check_weight_values(weight: Tensor, dtype: torch.dtype) -> Tensor:
             f"the loss computes: the weights go up to {most:g}. Their unit does not matter, so "
             "divide them by their mean."
         )
+    if cast.is_inference() and not torch.is_inference_mode_enabled():
+        # Autograd keeps no such tensor for the backward pass.
+        return cast.clone()
     return cast

@@ -26,7 +26,7 @@ from ...objectives import (
     loss_classes,
 )
 from ...objectives import FocalLoss as NumpyFocalLoss
-from ...objectives._checks import has_band
+from ...objectives._checks import has_band, hint_of_parameter
 from ...objectives._compose import _parts_of
 from ...objectives._loss import loss_name
 from ...objectives._registry import classes_of
@@ -326,16 +326,19 @@ def check_loss_parameters(estimator: Any) -> Declaration:
         defaults = inspect.signature(type(estimator)).parameters
         for name in ("alpha", "beta") if not sets_band else ():
             if getattr(estimator, name) is not None:
+                hint = hint_of_parameter(found, name, getattr(estimator, name), "loss")
                 raise ValueError(
                     f"{name} of {owner} sets the band of its own loss, or of a loss over a band "
-                    f"that is given by name, and {declaration.name} is neither: pass the loss "
-                    "with its band, such as loss=PairwisePAUC(beta=0.01)."
+                    f"that is given by name, and {declaration.name} is neither. "
+                    + (hint or "Pass a loss with its band, such as loss=PairwisePAUC(beta=0.01).")
                 )
         for name in OWN_PARAMETERS:
             if name in defaults and getattr(estimator, name) != defaults[name].default:
+                hint = hint_of_parameter(found, name, getattr(estimator, name), "loss")
                 raise ValueError(
                     f"{name} of {owner} is a parameter of its own loss, and would have no effect "
-                    f"on {declaration.name}: leave it out, or pass a loss with this parameter."
+                    f"on {declaration.name}. "
+                    + (hint or "Leave it out, or pass a loss with this parameter.")
                 )
     if declaration.has_labels and estimator.class_weight is not None:
         raise ValueError(

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from ...objectives._loss import loss_name
-from ...objectives._registry import EMBEDDING_LOSSES, available, refuse_embedding_loss
+from ...objectives._registry import EMBEDDING_LOSSES, available, refuse_torch_loss
 from ..losses import _embeddings
 from ..losses._embeddings import ContrastiveLoss, EmbeddingModule, InfoNCELoss, TripletLoss
 
@@ -117,7 +117,7 @@ def refuse_embeddings(loss: Any, owner: str, parameter: str) -> None:
     cls = loss if isinstance(loss, type) else type(loss)
     if issubclass(cls, EmbeddingModule):
         name, shown = loss_name(cls).removesuffix("_loss"), cls.__name__
-    refuse_embedding_loss(name, f"{parameter}={shown} of {owner}")
+    refuse_torch_loss(name, f"{parameter}={shown} of {owner}", by_networks=True)
 
 
 def similarity_of(criterion: nn.Module) -> str:

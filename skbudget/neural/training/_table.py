@@ -11,11 +11,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import check_consistent_length, column_or_1d
 from sklearn.utils.class_weight import compute_sample_weight
-from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import validate_data
 
 from ..._utils.features import check_kinds, check_numbers, column_names, kind_of_table
-from ..._utils.labels import classes_by_role, find_classes, refuse_labels
+from ..._utils.labels import check_class_labels, classes_by_role, find_classes, refuse_labels
 from ..._utils.levels import check_levels
 from ..._utils.names import suggestion
 from ..._utils.naming import naming
@@ -28,6 +27,7 @@ from ..._utils.validation import (
     check_weights,
     distinct_labels,
 )
+from ...objectives._checks import refuse_grades
 from ...objectives._loss import check_names
 from ...objectives._rows import check_columns
 from ..losses._numpy import NumpyLoss
@@ -179,7 +179,8 @@ def _check_y(estimator: Any, y: Any, target: str) -> NDArray:
             if target == "ordinal":
                 check_levels(y, owner, "this loss")
             else:
-                check_classification_targets(y)
+                _refuse_grades(estimator, y)
+                check_class_labels(y)
             return y
         y = _check_column(y, "y", np.float64)
         greatest = np.abs(y).max(initial=0.0)
@@ -379,18 +380,12 @@ def _learn_classes(
         estimator.pos_label_ = positive
 
 
-def _refuse_grades(estimator: Any, classes: NDArray) -> None:
+def _refuse_grades(estimator: Any, labels: NDArray) -> None:
     """Raise if a loss of lists is handed more than two labels, and was not told of grades."""
     loss = find_loss_of(estimator)
     if isinstance(loss, NumpyLoss):
         loss = loss.loss
-    if classes.size > 2 and getattr(loss, "graded", None) is False:
-        name = type(loss).__name__
-        raise ValueError(
-            f"The 'loss' parameter of {type(estimator).__name__} is {name}, which takes two "
-            f"labels, and y has {classes.size}: {classes[:10].tolist()}. If they are grades, "
-            f"pass loss={name}(graded=True)."
-        )
+    refuse_grades(loss, labels, f"The 'loss' parameter of {type(estimator).__name__}", "y")
 
 
 def _refuse_encoded_labels(estimator: Any, classes: NDArray) -> None:

@@ -7,11 +7,12 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from ...kernels._dispatch import sum_pairs
 from ...kernels._kernel import FUNCTIONS, Kernel
 from ...kernels._sorted import _near_pairs
+from .._checks import refuse_grades
 from .._loss import Loss, Scale, example_rows
 from .._rows import Rows
 
@@ -104,6 +105,13 @@ class ListLoss(Loss[Any]):
         if self.graded:
             reads = type(self).reads - {"value"}
             self.__dict__.update(target="real", scale="relevant", reads=reads)
+
+    def _rows_and_unit(self, y_true: ArrayLike, *args: Any, **columns: Any) -> tuple[Rows, int]:
+        try:
+            return super()._rows_and_unit(y_true, *args, **columns)
+        except ValueError:
+            refuse_grades(self, y_true)
+            raise
 
     @classmethod
     def _examples(cls, *losses: Loss[Any]) -> Iterator[tuple[Loss[Any], Rows]]:

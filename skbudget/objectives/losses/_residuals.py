@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from abc import abstractmethod
 from collections.abc import Iterator
 from typing import Any, ClassVar
@@ -12,6 +13,7 @@ from scipy.optimize import brentq
 
 from ..._utils.collective import sum_over
 from ..._utils.validation import check_positive
+from .._collapse import NO_BETTER, CollapseWarning
 from .._loss import Derivatives, Loss, example_rows
 from .._rows import Rows, Target
 
@@ -21,6 +23,8 @@ __all__ = ["ResidualLoss", "check_delta", "distances", "example_residuals", "wei
 LEAST_DELTA, MOST_DELTA = 1e-15, 1e15
 # Residuals nearer to zero than this share of the mean one curve as if they were that far off.
 LEAST_RESIDUAL = 0.05
+# Fewer rows of one score still rank the others.
+TIED = 0.9
 
 
 class ResidualLoss(Loss[NDArray[np.floating]]):
@@ -81,6 +85,29 @@ class ResidualLoss(Loss[NDArray[np.floating]]):
                 f"The start of {type(self).__name__} needs the targets of all workers at once: "
                 "begin at 0, or find it on a sample of the rows."
             )
+
+    def _warn_of_ties(self, rows: Rows, owner: str, remedy: str) -> None:
+        """Warn if nearly all rows have one score, and are no better off than at the best constant.
+
+        The leaves of trees whose values are quantiles are equal where most targets are.
+        """
+        counted = slice(None) if rows.weight is None else rows.weight > 0
+        scores, target = rows.raw[counted], rows.target[counted]
+        values, counts = np.unique(scores, return_counts=True)
+        share = float(counts.max() / scores.size)
+        held, same = self.hold(rows), float(values[counts.argmax()])
+        constant = self.value(rows.replace(raw=np.full(rows.n_samples, self.start(rows))), held)
+        if share < TIED or not np.ptp(target) > 0 or self.value(rows, held) < NO_BETTER * constant:
+            return
+        warnings.warn(
+            f"Training on {type(self).__name__} came to nothing: {owner} gives "
+            f"{'all' if share == 1.0 else f'{share:.1%} of the'} rows the score {same:.3g}, and by "
+            "this loss one score for all is as good. It asks for a quantile, which is the same "
+            f"wherever that many targets are (here {np.mean(target == same):.1%} are {same:.3g}). "
+            f"{remedy}",
+            CollapseWarning,
+            stacklevel=6,
+        )
 
     @classmethod
     def examples(cls) -> Iterator[tuple[Loss[Any], Rows]]:

@@ -35,7 +35,7 @@ class AbsoluteError(ResidualLoss):
     -----
     The classifiers train the boosters' own objectives, which set the leaves of each tree to
     medians. If most rows are worth nothing, the median is 0 nearly everywhere, and ranks
-    nothing: take `SquaredError` or a high `Quantile` then.
+    nothing: take `SquaredError` or a high `Quantile` then. A `CollapseWarning` says so.
 
     Examples
     --------
@@ -65,6 +65,22 @@ class AbsoluteError(ResidualLoss):
         """Return the median of the targets."""
         self._refuse_workers(rows)
         return weighted_quantile(rows.target, rows.weight, 0.5)
+
+    def check_trained(self, rows: Rows, owner: str) -> None:
+        """Warn if nearly all rows are at one score, and no better off than at the best constant.
+
+        Parameters
+        ----------
+        rows : Rows
+            The rows that were trained on, at the scores of the model.
+        owner : str
+            Name of the estimator.
+
+        Warns
+        -----
+        CollapseWarning
+        """
+        self._warn_of_ties(rows, owner, "Take squared_error, or a high level of Quantile.")
 
     def torch_loss(self) -> Any:
         """Return `torch.nn.L1Loss`, with weights of rows."""

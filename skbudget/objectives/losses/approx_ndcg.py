@@ -223,6 +223,11 @@ class ApproxNDCG(ListLoss):
 
     def _relevant(self, rows: Rows) -> _Ranked | None:
         """Return the relevant rows without ranks; None without a list to order."""
+        if self not in rows.found:
+            rows.found[self] = self._find_relevant(rows)
+        return rows.found[self]
+
+    def _find_relevant(self, rows: Rows) -> _Ranked | None:
         grade, weight, lists = grades_of(self, rows), weight_of(rows), lists_of(rows)
         counts = with_order(lists, grade, weight)
         gain = gains_of(self, grade, self.gain)

@@ -46,7 +46,8 @@ class Quantile(ResidualLoss):
     -----
     A ranking by a high quantile of the worth puts rows first that may turn out worst, rather
     than those that are worth most on average. If a share of the rows greater than ``tau`` is
-    worth nothing, the quantile is 0 there, and ranks nothing.
+    worth nothing, the quantile is 0 there, and ranks nothing. Boosters then warn by a
+    `CollapseWarning`.
 
     Models of several levels may cross, because nothing ties them together: sort the levels of
     each row. The classifiers train the boosters' own objectives.
@@ -91,6 +92,23 @@ class Quantile(ResidualLoss):
         """Return the quantile of the targets."""
         self._refuse_workers(rows)
         return weighted_quantile(rows.target, rows.weight, self.tau)
+
+    def check_trained(self, rows: Rows, owner: str) -> None:
+        """Warn if nearly all rows are at one score, and no better off than at the best constant.
+
+        Parameters
+        ----------
+        rows : Rows
+            The rows that were trained on, at the scores of the model.
+        owner : str
+            Name of the estimator.
+
+        Warns
+        -----
+        CollapseWarning
+        """
+        remedy = f"Take squared_error, or another level than tau={self.tau:g}."
+        self._warn_of_ties(rows, owner, remedy)
 
     def library_params(self, library: str) -> dict[str, Any]:
         """Return the parameters of the booster's own objective, the level among them."""

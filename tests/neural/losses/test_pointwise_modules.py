@@ -209,3 +209,17 @@ def test_every_loss_of_classes_by_name(name, table):
     assert model.diagnostics_["main_weight"][0] == 1.0
     own = model.net_.criterion_.main_loss.of_member[0]
     assert type(own) is (MeanOfRows if name == "softmax_cross_entropy" else NumpyLoss)
+
+
+@pytest.mark.parametrize("make", [QuantileLoss, Huber().torch_loss], ids=["own", "library"])
+def test_weights_that_autograd_does_not_keep_are_taken(make):
+    weight = torch.tensor([1.0, 2.0, 0.5])
+    with torch.inference_mode():
+        kept_from_autograd = weight.clone()
+    gradients = []
+    for given in (weight, kept_from_autograd):
+        scores = torch.tensor([0.3, -1.0, 2.0], requires_grad=True)
+        make()(scores, torch.tensor([1.0, 0.0, 0.0]), sample_weight=given).backward()
+        gradients.append(scores.grad.tolist())
+    assert gradients[0] == gradients[1]
+    assert any(gradients[0])
