@@ -51,7 +51,6 @@ from ._fitting import (
 from ._metric import CoverageMetric
 from ._minimised import Minimised, find_minimised
 from ._parameters import OWN_PARAMETERS, ParentNames, check_seed
-from ._reach import check_pool
 from ._routing import RoutedFit
 from ._splits import check_folds, route_to_splitters, with_given_splits
 from ._table import prepare_table
@@ -270,10 +269,6 @@ class PAUCClassifierMixin(RoutedFit):
                     f"Got {value!r} instead."
                 )
         check_folds(self)
-        rate = self.fold_learning_rate
-        if rate is not None:
-            check_positive(rate, "fold_learning_rate", type(self).__name__)
-        check_pool(self.pool, type(self).__name__)
         return minimised
 
     def _check_fit(

@@ -47,8 +47,9 @@ PARAMETERS_DOC = """budget : float, default=0.005
         20 held-out negatives) is chosen. They race: after each fold the models that are behind
         by more than chance drop out (one-sided, 97.5 %), and all but the best one before the last
         fold. Three folds take seven fits at most. What the last fold would have said is lost,
-        which decides between models that are nearly as good. Without early stopping calibration uses the same fits, if it has the same
-        folds. The first of the three is trained where nothing is chosen: with None, with
+        which decides between models that are nearly as good. Without early stopping
+        calibration uses the same fits, if it has the same folds. The first of the three is
+        trained where nothing is chosen: with None, with
         fewer than 10 rows of a class (held out ones, for splits that are given), when the
         training of a model is continued, and for a target that does not have two classes.
     calibration_cv : int, cross-validation generator, iterable or None, default=3
@@ -58,12 +59,12 @@ PARAMETERS_DOC = """budget : float, default=0.005
         to these margins. It is increasing, so that the ranking stays. This costs as many fits
         on ``1 - 1/cv`` of the rows. With None there is no `predict_proba`, only
         `decision_function`.
-    fold_learning_rate : float, default=0.2
+    fold_learning_rate : float, default=0.3
         Least learning rate of the models of the folds. They have fewer trees in proportion, but
         no fewer than 25, and end at about the same margins: what is chosen is nearly always the
         same, and probabilities are as good, because margins of held-out rows are mapped to the
         scale of the final model. With None these models have the learning rate and the trees of
-        the final one, and take four times as long. So they have in any case with callbacks, with
+        the final one, and take six times as long. So they have in any case with callbacks, with
         early stopping, a schedule, scores that boosting begins from, trees that are dropped, and
         linear trees.
     pool : "exact", float or None, default="exact"

@@ -10,11 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils import _safe_indexing
 
-from .._utils.validation import _invalid, shape_of
+from .._utils.validation import _invalid
 from ..objectives import Rows
 from ._calls import BoosterCallable, WithColumns, unpack_call
 from ._lightgbm_names import main_names
-from ._reach import Reach, Work, check_pool
+from ._reach import Reach, Work, check_pool, check_rows
 
 __all__ = ["LightGBMPool"]
 
@@ -112,7 +112,7 @@ class LightGBMPool:
             raise _invalid("pool", pool, "LightGBMPool", "'exact' or a fraction in (0, 1)")
         self._share = None if isinstance(pool, str) else float(pool)
         self._X = X
-        self._n_rows = shape_of(X, "X")[0]
+        self._n_rows = check_rows(X, "LightGBMPool")
         self._reach: Reach | None = None
         self._env: Any = None
         self._all: Any = None

@@ -14,18 +14,17 @@ import math
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from numbers import Real
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .._utils.validation import _invalid
+from .._utils.validation import _invalid, _is_real, shape_of
 from ..objectives import Loss, Rows
 from ..objectives._loss import HESSIAN_FLOOR
 from ..objectives.losses._band import BandParameters
 
-__all__ = ["Reach", "Work", "can_be_bounded", "check_pool"]
+__all__ = ["Reach", "Work", "can_be_bounded", "check_pool", "check_rows"]
 
 # What work costs, in rounds of training on all rows: a row of the pool is copied, a row outside
 # is brought up to date, and all rows are looked over.
@@ -56,10 +55,20 @@ def check_pool(pool: Any, owner: str) -> None:
     """Raise if ``pool`` does not say which rows to train on."""
     if pool is None or (isinstance(pool, str) and pool == "exact"):
         return
-    allowed = "'exact', a fraction in (0, 1) of the negatives, or None for all rows"
-    is_number = isinstance(pool, Real) and not isinstance(pool, bool | np.bool_)
-    if not is_number or not 0.0 < float(pool) < 1.0:
+    if not _is_real(pool) or not 0 < pool < 1:
+        allowed = "'exact', a fraction in (0, 1) of the negatives, or None for all rows"
         raise _invalid("pool", pool, owner, allowed)
+
+
+def check_rows(X: Any, owner: str) -> int:
+    """Return the number of rows of the table that a pool is taken from."""
+    shape = shape_of(X, "X")
+    if len(shape) != 2:
+        raise ValueError(
+            f"X of {owner} must be a table of shape (n_samples, n_features), the rows that the "
+            f"booster is trained on: got shape {shape}."
+        )
+    return shape[0]
 
 
 def can_be_bounded(loss: Loss[Any]) -> bool:

@@ -40,6 +40,7 @@ from ._fitting import (
     Training,
     folds,
 )
+from ._reach import check_pool
 
 __all__ = ["FOLDS", "check_folds", "find_routing", "route_to_splitters", "with_given_splits"]
 
@@ -51,7 +52,7 @@ REMEDY = "Pass more rows, or other splits; {name}=None does without."
 
 
 def check_folds(estimator: Any) -> None:
-    """Raise if a parameter is neither None, a number of folds, nor splits."""
+    """Raise if a parameter of the folds, or the pool, is none."""
     owner = type(estimator).__name__
     for name in FOLDS:
         cv = getattr(estimator, name)
@@ -59,6 +60,9 @@ def check_folds(estimator: Any) -> None:
             check_positive(cv, name, owner, integer=True, minimum=2)
         elif cv is not None and not is_splitter(cv):
             raise _invalid(name, cv, owner, ALLOWED)
+    if estimator.fold_learning_rate is not None:
+        check_positive(estimator.fold_learning_rate, "fold_learning_rate", owner)
+    check_pool(estimator.pool, owner)
 
 
 # --- metadata ---------------------------------------------------------------------------

@@ -12,10 +12,10 @@ from sklearn.utils import _safe_indexing
 from xgboost import Booster, DMatrix, QuantileDMatrix
 from xgboost.callback import TrainingCallback
 
-from .._utils.validation import _invalid, check_positive, shape_of
+from .._utils.validation import _invalid, _is_real, check_positive
 from ..objectives import Rows
 from ._calls import BoosterCallable, WithColumns, unpack_call
-from ._reach import Reach, Work, check_pool
+from ._reach import Reach, Work, check_pool, check_rows
 
 __all__ = ["XGBoostPool"]
 
@@ -110,10 +110,12 @@ class XGBoostPool(TrainingCallback):
             raise _invalid("pool", pool, "XGBoostPool", "'exact' or a fraction in (0, 1)")
         if n_rounds is not None:
             check_positive(n_rounds, "n_rounds", "XGBoostPool", integer=True, minimum=1)
+        if not _is_real(missing):
+            raise _invalid("missing", missing, "XGBoostPool", "a number, or nan")
         self._plain = plain
         self._columns = objective.columns if isinstance(objective, WithColumns) else {}
         self._X, self._missing = X, missing
-        self._n_rows = shape_of(X, "X")[0]
+        self._n_rows = check_rows(X, "XGBoostPool")
         self._share = None if isinstance(pool, str) else float(pool)
         self._n_rounds = n_rounds
         self._reach: Reach | None = None

@@ -158,15 +158,17 @@ def test_models_of_folds_have_fewer_trees_with_longer_steps(cls, table, monkeypa
     found = trained(monkeypatch)
     fit = {"selection_cv": None, "n_estimators": 120}
     make(cls, **fit).fit(*table)
-    assert {(p["n_estimators"], p["learning_rate"]) for p, *_ in found} == {(30, 0.2)}
+    # No fewer than tell something.
+    assert {p["n_estimators"] for p, *_ in found} == {25}
+    assert {round(p["learning_rate"], 12) for p, *_ in found} == {0.24}
     found.clear()
     make(cls, fold_learning_rate=0.1, **fit).fit(*table)
-    assert {(p["n_estimators"], p["learning_rate"]) for p, *_ in found} == {(60, 0.1)}
+    assert {p["n_estimators"] for p, *_ in found} == {60}
+    np.testing.assert_allclose([p["learning_rate"] for p, *_ in found], 0.1)
     found.clear()
-    # As many as tell something.
-    make(cls, selection_cv=None, n_estimators=40).fit(*table)
-    assert {p["n_estimators"] for p, *_ in found} == {25}
-    np.testing.assert_allclose([p["learning_rate"] for p, *_ in found], 0.05 * 40 / 25)
+    make(cls, selection_cv=None, n_estimators=180).fit(*table)
+    assert {p["n_estimators"] for p, *_ in found} == {30}
+    np.testing.assert_allclose([p["learning_rate"] for p, *_ in found], 0.3)
 
 
 @each_class
@@ -175,7 +177,7 @@ def test_models_of_folds_have_fewer_trees_with_longer_steps(cls, table, monkeypa
     [
         {"fold_learning_rate": None},
         {"fold_learning_rate": 0.05},
-        {"learning_rate": 0.3},
+        {"learning_rate": 0.4},
         {"schedule": Schedule(warmup_rounds=3)},
         "dart",
     ],

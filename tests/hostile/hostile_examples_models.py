@@ -164,7 +164,7 @@ _OF_BOOSTERS = frozenset({"LightGBMError", "XGBoostError"})
 def _kinds_of_constructor(found: type) -> dict[str, Kind]:
     kinds: dict[str, Kind] = {"verbose": ANYTHING, "n_jobs": Kind(pool="jobs", none=True)}
     # Folds are a number, a splitter or an iterable.
-    kinds |= dict.fromkeys(("selection_cv", "calibration_cv"), ANYTHING)
+    kinds |= dict.fromkeys(("selection_cv", "calibration_cv", "fold_learning_rate"), ANYTHING)
     for name in inspect.signature(found).parameters:
         if name in (
             "estimator",
