@@ -208,7 +208,11 @@ def _run(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
         "n_jobs": effort.n_jobs,
         "quick": options.quick,
         "complete": not interrupted and not failed,
-        "effort": {**asdict(effort), "scale_rows": list(effort.scale_rows)},
+        "effort": {
+            **asdict(effort),
+            "scale_rows": list(effort.scale_rows),
+            "pool_rounds": list(effort.pool_rounds),
+        },
     }
     written = _show(Speed(tuple(turns), tuple(peaks), skipped, about), options)
     for message in failed:

@@ -8,6 +8,8 @@ __all__ = ["FULL", "PARTS", "QUICK", "Effort"]
 
 PARTS = {
     "fit": "training with the objective, the booster's own loss, and one that costs nothing",
+    "pool": "whole fits on the rows within reach, against the booster's own loss and all rows",
+    "estimators": "whole fits of the classifiers as they come, against one fit of their parents",
     "rank": "training with the objective and with the boosters' own ranking losses",
     "scale": "one call of the objective by the number of rows, and brute force",
     "memory": "the greatest memory that one call of the objective allocates",
@@ -30,7 +32,11 @@ class Effort:
         Number of turns. Each turn runs everything that is compared, and one more turn before
         them does not count. Part "losses" has its own number of steps.
     fit_rows, fit_rounds : int, default=1_000_000, 100
-        Numbers of rows and of boosting rounds of part "fit".
+        Numbers of rows and of boosting rounds of part "fit". Part "pool" has as many rows.
+    pool_rounds : tuple of int, default=(100, 200)
+        Numbers of boosting rounds of part "pool".
+    table_rows : int, default=100_000
+        Number of rows of each synthetic table of part "estimators".
     rank_rows, rank_rounds : int, default=150_000, 200
         Numbers of rows and of boosting rounds of part "rank".
     scale_rows : tuple of int
@@ -57,6 +63,8 @@ class Effort:
     pairs: int = 5
     fit_rows: int = 1_000_000
     fit_rounds: int = 100
+    pool_rounds: tuple[int, ...] = (100, 200)
+    table_rows: int = 100_000
     rank_rows: int = 150_000
     rank_rounds: int = 200
     scale_rows: tuple[int, ...] = (
@@ -81,6 +89,8 @@ QUICK = Effort(
     pairs=2,
     fit_rows=20_000,
     fit_rounds=5,
+    pool_rounds=(10,),
+    table_rows=6_000,
     rank_rows=12_000,
     rank_rounds=5,
     scale_rows=(10_000, 100_000, 200_000),

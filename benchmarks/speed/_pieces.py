@@ -102,6 +102,29 @@ def _plan_fit(effort: Effort) -> list[Piece]:
     ]
 
 
+def _plan_pool(effort: Effort) -> list[Piece]:
+    from ._fits import fit_pool_lightgbm, fit_pool_xgboost
+
+    return [
+        Piece("pool", label, partial(fit, kind, n_rounds, effort), **needs)
+        for label, fit, needs in (
+            ("pool with LightGBM", fit_pool_lightgbm, _LIGHTGBM),
+            ("pool with XGBoost", fit_pool_xgboost, _XGBOOST),
+        )
+        for kind in ("shifted normals", "contested top")
+        for n_rounds in effort.pool_rounds
+    ]
+
+
+def _plan_estimators(effort: Effort) -> list[Piece]:
+    from ._fits import fit_estimators
+
+    return [
+        Piece("estimators", f"estimators of {name}", partial(fit_estimators, name, effort), **needs)
+        for name, needs in (("LightGBM", _LIGHTGBM), ("XGBoost", _XGBOOST))
+    ]
+
+
 def _plan_rank(effort: Effort) -> list[Piece]:
     from ._boosters import rank_lightgbm, rank_xgboost
 
@@ -164,6 +187,8 @@ def _plan_metric(effort: Effort) -> list[Piece]:
 
 _PLANS: dict[str, Callable[[Effort], list[Piece]]] = {
     "fit": _plan_fit,
+    "pool": _plan_pool,
+    "estimators": _plan_estimators,
     "rank": _plan_rank,
     "scale": _plan_scale,
     "memory": _plan_memory,

@@ -26,6 +26,8 @@ PEERS = {
     ],
     "memory": ["default band", "whole AUC", "float32 scores", "float64 scores"],
     "losses": ["PAUCAtBudgetLoss", "imbalanced-losses", "pairwise, queue", "trapezoid, queue"],
+    "pool": ["rows within reach", "binary:logistic", "all rows", "shifted normals"],
+    "estimators": ["PAUCLGBMClassifier, as it comes", "XGBClassifier, L2 5", "mammography"],
     "lists": ["approx_ndcg", "listwise_softmax", "np.sort", "0.1 % positives"],
     "networks": ["PAUCClassifier", "BCEWithLogitsLoss in skorch", "per epoch"],
     "metric": ["coverage_at_budget_score", "sklearn roc_curve", "'population'", "'fpr'"],
