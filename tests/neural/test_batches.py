@@ -99,7 +99,7 @@ def test_a_loss_is_trained_on_its_batches():
         ({"n_replicas": 0}, "'n_replicas' parameter of BalancedBatchSampler"),
         ({"n_replicas": 2, "rank": 2, "random_state": 0}, r"'rank' .* \[0, 1\]"),
         ({"n_replicas": 2, "rank": 0}, "needs an int as random_state"),
-        ({"random_state": "x"}, "random_state must be a seed"),
+        ({"random_state": "x"}, "random_state must be an int from 0"),
     ],
 )
 def test_errors_name_what_is_wrong(params, words):

@@ -367,7 +367,7 @@ def test_labels_of_any_kind():
         (lambda: sample_random(Y, eligible=Y == 1), "no negative to draw: .* eligible"),
         (lambda: sample_random(Y, eligible=Y), "eligible must be a boolean array"),
         (lambda: sample_random(Y, sample_weight=1.0 - Y), "sample_weight of the positives"),
-        (lambda: sample_random(Y, random_state="x"), "random_state must be a seed"),
+        (lambda: sample_random(Y, random_state="x"), "random_state must be an int from 0"),
         (lambda: sample_hard(Y, SCORE, hard_share=1.0), "'hard_share' parameter of sample_hard"),
         (lambda: sample_hard(Y, SCORE[1:]), "score must have one entry per sample"),
         (lambda: sample_popular(Y, ITEM, power=-1), "'power' parameter of sample_popular"),

@@ -61,7 +61,9 @@ from torch import nn
 from skbudget import neural
 
 # A budget of 1 is taken with a warning.
-pytestmark = pytest.mark.filterwarnings("error", "ignore:budget=1 reviews everything")
+pytestmark = pytest.mark.filterwarnings(
+    "error", "ignore:budget=1 reviews everything", "ignore:.*it needs surrogate"
+)
 
 GRID = {
     "num_classes": [1, 3],
