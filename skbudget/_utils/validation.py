@@ -263,7 +263,7 @@ def _check_column(values: ArrayLike, name: str, dtype: Any) -> NDArray:
         with np.errstate(over="ignore", invalid="ignore"):
             column = check_array(array, ensure_2d=False, dtype=dtype, input_name=name)
     except (TypeError, ValueError, OverflowError) as error:
-        if isinstance(error, ValueError) and name in str(error):
+        if isinstance(error, ValueError) and re.search(rf"\b{re.escape(name)}\b", str(error)):
             raise
         # What cannot be a number, or is too large for a float.
         raise ValueError(f"{name} must hold finite numbers: {error}.") from error

@@ -299,7 +299,7 @@ class PAUCClassifierMixin(RoutedFit):
         X = self._check_X(X, reset=True)
         weight = in_fitting_range(check_weights(sample_weight, _num_samples(X)))
         self._label_encoder, coded = code_labels(
-            target, margins, X, y, owner, self.pos_label, weight
+            target, margins, X, y, owner, self.pos_label, weight, minimised.loss
         )
         if self._label_encoder is not None:
             classes = self._label_encoder.classes_

@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit, logit
+from sklearn.utils.validation import _num_samples
 from xgboost import Booster as XGBBooster
 from xgboost import DMatrix, XGBClassifier, XGBModel, config_context
 from xgboost.callback import EarlyStopping, EvaluationMonitor, TrainingCallback
@@ -41,6 +42,9 @@ __all__ = [
 
 # With fewer rows a choice costs more than it saves.
 FEWEST_ROWS = 100_000
+# A booster of two classes begins from a probability, which XGBoost moves to within 1e-6 of 0 and 1
+# without a word. In single precision it has few digits near 1.
+CARRIED = (-13.0, 8.0)
 
 
 class XGBoostRounds(TrainingCallback):
@@ -210,7 +214,7 @@ class XGBoost(Booster):
             )
             params["objective"] = pool.objective
             params["callbacks"].append(pool)
-        base, eval_base, carried = training.base, self.eval_base, 0.0
+        base, eval_base, carried, kept = training.base, self.eval_base, 0.0, None
         if params.get("base_score") is not None:
             # The user says where boosting begins.
             start = None
@@ -223,7 +227,19 @@ class XGBoost(Booster):
             params["base_score"] = 0.0
         if self.n_margins > 1:
             params["num_class"] = self.n_margins
-        if start is not None and self.n_margins == 1:
+        if start is not None and self.arguments["xgb_model"] is not None:
+            # What the earlier booster could not carry this one cannot, either.
+            start, kept = None, start
+        if start is not None and self.n_margins == 1 and start != self._carried_of(start):
+            # Rows begin where no booster does.
+            params["base_score"], kept = self._as_base_score(0.0), start
+            sets = self.arguments.get("eval_set") or []
+            base = self.begin(start, base, training.rows.n_samples)
+            eval_base = [
+                self.begin(start, one, _num_samples(X_eval))
+                for (X_eval, _), one in zip(sets, eval_base or [None] * len(sets))
+            ]
+        elif start is not None and self.n_margins == 1:
             # All rows without scores of their own begin from here, in predictions too.
             params["base_score"], carried = self._as_base_score(start), start
             if base is not None:
@@ -254,7 +270,7 @@ class XGBoost(Booster):
         vars(fitted).pop("_create_dmatrix", None)
         if pool is not None:
             fitted.objective = objective
-        return Model(fitted, None, carried, None if pool is None else pool.work_)
+        return Model(fitted, kept, carried, None if pool is None else pool.work_)
 
     def _shares_bins(self, training: Training) -> bool:
         """Tell whether models of the same rows differ in nothing that their table knows."""
@@ -280,15 +296,21 @@ class XGBoost(Booster):
         learner = json.loads(booster.save_config())["learner"]
         # A list from XGBoost 3.1 on.
         base_score = np.ravel(json.loads(learner["learner_model_param"]["base_score"]))[0]
-        booster.set_param({"base_score": self._as_base_score(logit(base_score) + offset)})
-        model.carried += offset
+        before = logit(base_score)
+        carried = self._carried_of(before + offset)
+        booster.set_param({"base_score": self._as_base_score(carried)})
+        model.carried += carried - before
+        rest = before + offset - carried
+        if rest:
+            model.kept = rest if model.kept is None else model.kept + rest
+
+    def _carried_of(self, margin: float) -> float:
+        """Return how much of a margin a booster can carry."""
+        return float(margin if self.parent is XGBModel else np.clip(margin, *CARRIED))
 
     def _as_base_score(self, margin: float) -> float:
         """Return a margin as XGBoost's ``base_score``."""
-        if self.parent is XGBModel:
-            return float(margin)
-        # The booster keeps a probability in float32; beyond these it has no digits left.
-        return float(expit(np.clip(margin, -80.0, 15.0)))
+        return float(margin if self.parent is XGBModel else expit(margin))
 
 
 def _made_once(make: Callable[..., DMatrix], binned: Any) -> Callable[..., DMatrix]:

@@ -111,6 +111,8 @@ def _embeddings(values: Any, name: str) -> NDArray[np.float64]:
         values = values.detach().cpu().numpy()
     with naming(name, "embeddings of shape (n_rows, n_dims)"):
         given = _as_array(values, name)
+        if given.dtype.kind == "O":
+            given = given.astype(np.float64)
         if given.dtype.kind not in "biuf":
             raise ValueError(f"got {given.dtype}.")
         found: NDArray[np.float64] = np.asarray(given, dtype=np.float64)

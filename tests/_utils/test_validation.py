@@ -566,3 +566,10 @@ def test_what_is_no_label(kind):
         pos_label = pandas.NA if kind == "missing" else pandas.DataFrame({"a": [0, 1]})
     with pytest.raises(ValueError, match="'pos_label' parameter of f must be one of the labels"):
         find_classes(np.array([0, 1, 0]), pos_label, owner="f")
+
+
+@pytest.mark.parametrize("given", [["yes", "no"], [1.0, [2.0]]], ids=["words", "list"])
+def test_a_letter_in_a_message_is_no_name(given):
+    # "y" is in "array" and in "yes".
+    with pytest.raises(ValueError, match="^y must"):
+        check_scores(given, "y")

@@ -1,6 +1,7 @@
 """How the classifiers choose, train and calibrate, and how the models of folds are trained."""
 
 import pickle
+import warnings
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,13 +11,15 @@ lgb = pytest.importorskip("lightgbm")
 xgb = pytest.importorskip("xgboost")
 
 from booster_toys import Squared
+from sklearn.base import clone
 from sklearn.metrics import log_loss
 
 from skbudget import PAUCLGBMClassifier, PAUCXGBClassifier, coverage_at_budget_score
 from skbudget._utils.calibration import ClassCalibrator, SigmoidCalibrator
+from skbudget._utils.labels import PositiveClassWarning
 from skbudget.boosting import _fitting
 from skbudget.boosting._fitting import HeldOut, Model, Training, as_of_model, folds
-from skbudget.objectives import Rows
+from skbudget.objectives import BinaryCrossEntropy, Rows
 
 CLASSES = [PAUCLGBMClassifier, PAUCXGBClassifier]
 each_class = pytest.mark.parametrize("cls", CLASSES)
@@ -280,6 +283,49 @@ def test_the_base_score_is_added_to(table, fresh):
     # A saved booster has the same zero.
     saved = model.get_booster().predict(xgb.DMatrix(fresh[0]), output_margin=True)
     np.testing.assert_allclose(saved, model.decision_function(fresh[0]), rtol=1e-5)
+
+
+@each_class
+@pytest.mark.parametrize("positive", [1, 0], ids=["rare", "common"])
+def test_a_zero_far_from_the_margins_is_kept_whole(cls, positive):
+    # Of noise the slope is as flat as it may be, and the zero as far away. XGBoost moves the
+    # probability that it begins from to within 1e-6 of 0 and 1.
+    rng = np.random.default_rng(1)
+    X, rare = rng.normal(size=(2000, 4)), (np.arange(2000) % 50 == 0).astype(int)
+    y = np.where(rare == 1, positive, 1 - positive)
+    params = {"n_estimators": 10, "selection_cv": None, "n_jobs": 1}
+    params |= {"verbose": -1} if cls is PAUCLGBMClassifier else {}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", PositiveClassWarning)
+        model = cls(**params).fit(X, y)
+    if cls is PAUCXGBClassifier:
+        assert np.abs(model.decision_function(X)).mean() > 14.0
+    fresh = rng.normal(size=(5000, 4))
+    assert model.predict_proba(fresh)[:, 1].mean() == pytest.approx(y.mean(), abs=2e-3)
+    assert model.predict(fresh).mean() == 1 - positive
+    again = pickle.loads(pickle.dumps(model))
+    np.testing.assert_array_equal(again.predict_proba(fresh), model.predict_proba(fresh))
+    if cls is PAUCXGBClassifier:
+        on = clone(model).set_params(calibration_cv=None, n_estimators=1, learning_rate=1e-9)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", PositiveClassWarning)
+            on.fit(X, y, xgb_model=model)
+        np.testing.assert_allclose(
+            on.decision_function(fresh), model.decision_function(fresh), atol=1e-3
+        )
+
+
+@each_class
+@pytest.mark.filterwarnings("ignore::skbudget.objectives.CollapseWarning")
+def test_a_start_far_from_zero_is_kept_whole(cls):
+    rng = np.random.default_rng(0)
+    y = (np.arange(600) % 10 == 0).astype(int)
+    X = rng.normal(size=(600, 2)) + y[:, None]
+    loss = BinaryCrossEntropy(pos_weight=1e-9)
+    start = np.log(1e-9 * y.sum() / (y == 0).sum())
+    model = make(cls, objective=loss, n_estimators=2, learning_rate=1e-6, calibration_cv=None)
+    model.fit(X, y, eval_set=[(X, y)])
+    np.testing.assert_allclose(model.decision_function(X), start, rtol=1e-4)
 
 
 @pytest.mark.parametrize(

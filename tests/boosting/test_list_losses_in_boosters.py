@@ -296,6 +296,15 @@ def test_grades_without_graded_name_the_loss(loss, scale, queries):
 
 
 @each_classifier
+@pytest.mark.parametrize("scale", [1, 0.25], ids=["whole", "fractions"])
+def test_classifiers_name_the_loss_that_takes_grades(cls, scale, queries):
+    X, grade, group = queries
+    message = "'objective' parameter of PAUC.* is LambdaRank, which takes two .*LambdaRank.graded=T"
+    with pytest.raises(ValueError, match=message):
+        make(cls, objective="lambda_rank").fit(X, scale * grade, group=group)
+
+
+@each_classifier
 def test_sizes_of_queries_are_no_queries(cls, queries):
     X, grade, group = queries
     sizes = [15] * 60

@@ -116,6 +116,14 @@ def test_arguments_that_are_refused(change, message):
         top_k_inner_product(given.pop("queries"), given.pop("items"), given.pop("k"), **given)
 
 
+def test_numbers_in_python_objects_are_embeddings():
+    queries, items = np.array([[1.0, 2.0]]), np.array([[1.0, 0.0], [0.0, 1.0]])
+    found = top_k_inner_product(queries.astype(object), items.astype(object), k=1)
+    np.testing.assert_array_equal(found[1], top_k_inner_product(queries, items, k=1)[1])
+    with pytest.raises(ValueError, match="items must be embeddings of shape"):
+        top_k_inner_product(queries, np.array([["a", 1.0]], dtype=object), k=1)
+
+
 def test_products_that_are_no_numbers_name_both_sides():
     with pytest.raises(ValueError, match=r"queries go up to 1e\+200, and items up to 1e\+180. Div"):
         top_k_inner_product([[1e200, 1.0]], [[1e180, 1.0], [0.0, 1.0]], k=1)
