@@ -17,7 +17,7 @@ from sklearn.utils import _safe_indexing
 from .._utils.splits import code_groups
 from ..objectives import Rows
 from ._calls import BoosterCallable, WithColumns
-from ._reach import Work
+from ._reach import Work, can_be_bounded
 
 __all__ = ["Binned", "Booster", "Choice", "Model", "Training"]
 
@@ -233,6 +233,7 @@ class Booster(ABC):
             and training.rows.n_samples >= fewest_rows
             and self.n_margins == 1
             and self.query_sizes is None
+            and can_be_bounded(plain._loss.resolved(training.rows))
         )
 
     @abstractmethod
