@@ -14,7 +14,7 @@ from .._utils.validation import _invalid
 from ..objectives import Rows
 from ._calls import BoosterCallable, WithColumns, unpack_call
 from ._lightgbm_names import main_names
-from ._reach import Reach, Work, check_pool, check_rows
+from ._reach import Reach, Work, check_pool, check_table, refuse_other_table
 
 __all__ = ["LightGBMPool"]
 
@@ -111,8 +111,8 @@ class LightGBMPool:
         if pool is None:
             raise _invalid("pool", pool, "LightGBMPool", "'exact' or a fraction in (0, 1)")
         self._share = None if isinstance(pool, str) else float(pool)
-        self._X = X
-        self._n_rows = check_rows(X, "LightGBMPool")
+        self._X, self._shape = check_table(X, "LightGBMPool")
+        self._n_rows = self._shape[0]
         self._reach: Reach | None = None
         self._env: Any = None
         self._all: Any = None
@@ -158,12 +158,8 @@ class LightGBMPool:
                 "LightGBM allows that with feature_pre_filter=False alone: pass it to the "
                 "Dataset, lightgbm.Dataset(X, y, params={'feature_pre_filter': False})."
             )
-        n_rows = data.num_data()
-        if n_rows != self._n_rows:
-            raise ValueError(
-                f"X of LightGBMPool must be the rows of the Dataset: X has {self._n_rows} rows, "
-                f"the Dataset {n_rows}."
-            )
+        given = (data.num_data(), data.num_feature())
+        refuse_other_table("LightGBMPool", self._shape, data, given)
 
     def _make_objective(self) -> Callable[..., Any]:
         # LightGBM copies its parameters deeply, but not a function.

@@ -204,14 +204,8 @@ class XGBoost(Booster):
         params = {**self.params, **chosen, "objective": objective}
         params["callbacks"], pool = [*self.callbacks, XGBoostRounds()], None
         if self._can_pool(objective, training, FEWEST_ROWS):
-            n_rounds, missing = params["n_estimators"], params.get("missing")
-            pool = XGBoostPool(
-                objective,
-                training.X,
-                self.pool,
-                n_rounds=n_rounds,
-                missing=np.nan if missing is None else missing,
-            )
+            n_rounds = params["n_estimators"]
+            pool = XGBoostPool(objective, training.X, self.pool, n_rounds=n_rounds)
             params["objective"] = pool.objective
             params["callbacks"].append(pool)
         base, eval_base, carried, kept = training.base, self.eval_base, 0.0, None

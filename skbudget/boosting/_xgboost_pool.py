@@ -3,27 +3,40 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_matrix, issparse
 from sklearn.utils import _safe_indexing
-from xgboost import Booster, DMatrix, QuantileDMatrix
+from xgboost import DMatrix, QuantileDMatrix, collective
 from xgboost.callback import TrainingCallback
 
-from .._utils.validation import _invalid, _is_real, check_positive
-from ..objectives import Rows
+from .._utils.validation import _invalid, check_positive, shape_of
+from ..objectives import Loss, Rows
 from ._calls import BoosterCallable, WithColumns, unpack_call
-from ._reach import Reach, Work, check_pool, check_rows
+from ._reach import Reach, Work, check_pool, check_table, refuse_other_table
 
 __all__ = ["XGBoostPool"]
 
 # Rows that are taken through trees at once: copies of more would cost memory.
 _BLOCK = 100_000
-# XGBoost adds up scores in single precision.
+# The updaters that read bins, so that rows of a new matrix with the bins of the first can serve.
+_OF_BINS = ("grow_quantile_histmaker", "grow_gpu_hist")
+# XGBoost sums scores in float32. This is what a sum may be off, relative to the greatest.
 _PRECISION = 1e-6
-_UNKNOWN = 10_000
+_EPSILON = float(np.finfo(np.float32).eps)
+# Scores of the same rows that differ by more are scores of other rows.
+_OTHER_ROWS = 1e-3
+# XGBoost tells no callback how many rounds there will be.
+_MANY_ROUNDS = 1_000_000_000
+_ASSIGNED = "update"
+# A depth alone allows for many more leaves than trees have.
+_MOST_LEAVES = 127
+
+
+class _Moved(Exception):
+    """Ends an update before it has trained: its rows are others now."""
 
 
 class XGBoostPool(TrainingCallback):
@@ -41,8 +54,8 @@ class XGBoostPool(TrainingCallback):
         What is minimised. Where its loss is none over a band (or has ``tau_scale="iqr"``, for
         which all negatives count), all rows are trained on.
     X : array-like, sparse matrix or DataFrame of shape (n_samples, n_features)
-        The rows of the ``DMatrix``, as `xgboost.Booster.inplace_predict` takes them. Rows that
-        were out of reach are scored by it before they come into reach.
+        The rows of the matrix that is trained on. New matrices are made of some of them, with
+        its bins. Rows that were out of reach are scored before they come into reach.
     pool : "exact" or float, default="exact"
         "exact" trains on all rows that can reach the band. A fraction trains on that share of the
         negatives, those with the greatest scores when they were chosen. Where their scores lie
@@ -52,8 +65,6 @@ class XGBoostPool(TrainingCallback):
     n_rounds : int, default=None
         Rounds that there will be, which XGBoost does not tell its callbacks. It helps to choose
         how many rows are worth their cost.
-    missing : float, default=nan
-        What stands for a missing value in ``X``.
 
     Attributes
     ----------
@@ -65,15 +76,21 @@ class XGBoostPool(TrainingCallback):
 
     See Also
     --------
+    PAUCXGBClassifier : The classifier with these objectives.
     LightGBMPool : The same for LightGBM.
     skbudget.boosting.PAUCObjective : The objective.
 
     Notes
     -----
-    Bins are those of the first matrix. ``min_child_weight`` counts hessians, which rows out of
-    reach hardly have, so that it means what it means with all rows. ``subsample`` draws from the
-    rows that are trained on. ``tree_method`` must be "hist", the default. ``dart``, ``gblinear``,
-    several parallel trees, updating trees that are there, and other devices are refused.
+    ``min_child_weight`` counts hessians, and rows outside of the band have none, so that it
+    means what it means with all rows. The training matrix is best an `xgboost.QuantileDMatrix`,
+    which `xgboost.XGBClassifier` makes by itself. A `xgboost.DMatrix` is binned by XGBoost in the
+    first round, and rows get the same bins; to go on from another model it is refused, because
+    that model has bins of its own.
+
+    ``subsample`` draws from the rows that are trained on. Metrics of the training set are those
+    of all rows. ``dart``, ``gblinear``, ``tree_method="exact"`` and ``"approx"``, more than one
+    tree a round, queries and training over several workers are refused.
 
     Examples
     --------
@@ -81,22 +98,15 @@ class XGBoostPool(TrainingCallback):
     >>> from skbudget import PAUCObjective, make_contested_top
     >>> from skbudget.boosting import XGBoostPool
     >>> X, y = make_contested_top(20_000, pos_rate=0.005, random_state=0)
-    >>> pool = XGBoostPool(PAUCObjective(budget=0.005), X, n_rounds=60)
-    >>> data = xgb.QuantileDMatrix(X, y)
-    >>> params = {"nthread": 1}
-    >>> booster = xgb.train(params, data, num_boost_round=60, obj=pool.objective, callbacks=[pool])
+    >>> pool = XGBoostPool(PAUCObjective(budget=0.005), X)
+    >>> params, data = {"nthread": 1, "eta": 0.1}, xgb.QuantileDMatrix(X, y)
+    >>> booster = xgb.train(params, data, 60, obj=pool.objective, callbacks=[pool])
     >>> booster.num_boosted_rounds(), pool.work_.trained < 0.5
     (60, True)
     """
 
     def __init__(
-        self,
-        objective: Any,
-        X: Any,
-        pool: Any = "exact",
-        *,
-        n_rounds: int | None = None,
-        missing: float = np.nan,
+        self, objective: Any, X: Any, pool: Any = "exact", *, n_rounds: int | None = None
     ) -> None:
         super().__init__()
         plain = objective.objective if isinstance(objective, WithColumns) else objective
@@ -110,16 +120,17 @@ class XGBoostPool(TrainingCallback):
             raise _invalid("pool", pool, "XGBoostPool", "'exact' or a fraction in (0, 1)")
         if n_rounds is not None:
             check_positive(n_rounds, "n_rounds", "XGBoostPool", integer=True, minimum=1)
-        if not _is_real(missing):
-            raise _invalid("missing", missing, "XGBoostPool", "a number, or nan")
-        self._plain = plain
-        self._columns = objective.columns if isinstance(objective, WithColumns) else {}
-        self._X, self._missing = X, missing
-        self._n_rows = check_rows(X, "XGBoostPool")
         self._share = None if isinstance(pool, str) else float(pool)
         self._n_rounds = n_rounds
+        self._plain = plain
+        self._columns = objective.columns if isinstance(objective, WithColumns) else {}
+        self._X, self._shape = check_table(X, "XGBoostPool")
         self._reach: Reach | None = None
-        self.objective = _objective
+        self._model: Any = None
+        self._all: Any = None
+        self._matrix: Any = None
+        self._forget()
+        self.objective: Callable[..., Any] = self._make_objective()
 
     @property
     def work_(self) -> Work:
@@ -129,147 +140,231 @@ class XGBoostPool(TrainingCallback):
         return self._reach.work
 
     def before_training(self, model: Any) -> Any:
-        """Take the place of the booster's update."""
+        """Learn which booster is trained."""
         if hasattr(model, "cvfolds"):
-            raise ValueError("XGBoostPool trains one booster: it cannot be used with xgboost.cv.")
-        self._config = _check(model)
-        self._reach, self._table, self._gained = None, None, 0.0
-        self._before: NDArray[np.float32] | None = None
-        model.update = lambda dtrain, iteration, fobj=None: self._update(model, dtrain, iteration)
+            raise ValueError("XGBoostPool trains one booster: it cannot be used with xgb.cv.")
+        self._forget()
+        self._model, self._reach = model, None
+        # XGBoost goes on with what is returned.
         return model
+
+    def before_iteration(self, model: Any, epoch: int, evals_log: Any) -> bool:
+        """Let the next update train on the rows within reach."""
+        # XGBoost hands no callback the matrix, so that the update itself has to be another. It
+        # takes itself away before it trains: no model that others see has it.
+        vars(model)[_ASSIGNED] = self._update
+        return False
 
     def after_training(self, model: Any) -> Any:
-        """Give the booster its update back."""
-        vars(model).pop("update", None)
-        self._table = self._before = None
+        """Leave the booster as any other."""
+        vars(model).pop(_ASSIGNED, None)
+        self._forget()
         return model
 
-    def _update(self, model: Booster, dtrain: DMatrix, iteration: int) -> None:
-        if self._reach is None:
-            self._reach = self._begin(model, dtrain)
-        reach, number = self._reach, model.num_boosted_rounds()
-        table = dtrain if self._table is None else self._table
-        raw = model.predict(table, output_margin=True, training=True)
-        if self._before is not None:
-            # Each leaf holds a row that was trained on.
-            rounding = 2 * float(np.finfo(np.float32).eps) * float(np.abs(raw).max())
-            self._gained += float((raw - self._before).max()) + rounding
-        round_ = None if self._plain.schedule is None else number
-        loss = self._plain._resolved(reach.rows, round_)
-        gradient, hessian, moved = reach.derivatives(loss, raw, number, self._gained)
-        if moved:
-            table = self._table = self._take(dtrain)
-            raw = model.predict(table, output_margin=True, training=True)
-            # The booster has taken these rows through all trees, in single precision.
-            gradient, hessian = reach.again(loss, raw)
-        self._before = raw.copy()
-        self._boost(model, table, iteration, gradient, hessian)
+    def _forget(self) -> None:
+        """Keep nothing of a training but what it did."""
+        if self._model is not None:
+            vars(self._model).pop(_ASSIGNED, None)
+        self._model = self._all = self._matrix = None
+        self._loss: Loss[Any] | None = None
+        self._raw: NDArray[np.float32] | None = None
+        self._gained, self._checked, self._called, self._moved = 0.0, False, False, False
 
-    def _boost(
-        self, model: Booster, table: DMatrix, iteration: int, gradient: Any, hessian: Any
-    ) -> None:
-        """Grow the tree of a round."""
-        Booster.update(model, table, iteration, lambda *_: (gradient, hessian))
-
-    def _begin(self, model: Booster, dtrain: DMatrix) -> Reach:
-        n_rows = dtrain.num_row()
-        if n_rows != self._n_rows:
+    def _update(self, dtrain: Any, iteration: int, fobj: Any = None) -> None:
+        """Train a round, in place of the method of the booster."""
+        model = self._model
+        vars(model).pop(_ASSIGNED, None)
+        if not self._checked:
+            self._check(model, dtrain)
+            self._checked = True
+        self._all, self._called, self._moved = dtrain, False, False
+        try:
+            model.update(self._matrix or dtrain, iteration, fobj)
+        except _Moved:
+            model.update(self._matrix or dtrain, iteration, fobj)
+        finally:
+            # Outside of an update the objective is not this training's.
+            self._all = None
+        if not self._called:
             raise ValueError(
-                f"X of XGBoostPool must be the rows of the DMatrix: X has {self._n_rows} rows, "
-                f"the DMatrix {n_rows}."
+                "XGBoostPool trains with its own objective alone: pass obj=pool.objective to "
+                "xgb.train, or objective=pool.objective to XGBClassifier."
             )
-        self._model = model
-        raw = model.predict(dtrain, output_margin=True, training=True)
-        weight = dtrain.get_weight()
-        call = unpack_call(dtrain.get_label(), raw, weight if weight.size else None)
+
+    def _check(self, model: Any, data: Any) -> None:
+        learner = json.loads(model.save_config())["learner"]
+        booster = learner["gradient_booster"]
+        if booster["name"] != "gbtree":
+            raise ValueError(
+                f"XGBoostPool needs trees whose scores add up: got booster={booster['name']!r}. "
+                "Leave it out, or train on all rows."
+            )
+        train = booster["gbtree_train_param"]
+        if train["updater_seq"] not in _OF_BINS:
+            raise ValueError(
+                f"XGBoostPool needs tree_method='hist': got {train['tree_method']!r} with "
+                f"updater={train['updater_seq']!r}, which finds splits of its own in every round "
+                "or matrix. Leave it out, or train on all rows."
+            )
+        n_trees = booster["gbtree_model_param"]["num_parallel_tree"]
+        if int(n_trees) != 1:
+            raise ValueError(
+                f"XGBoostPool needs one tree a round: got num_parallel_tree={n_trees}. Leave it "
+                "out, or train on all rows."
+            )
+        if collective.is_distributed():
+            raise ValueError(
+                "XGBoostPool trains on one machine: rows of other workers are not counted."
+            )
+        given = (data.num_row(), data.num_col())
+        refuse_other_table("XGBoostPool", self._shape, data, given)
+        if data.get_uint_info("group_ptr").size:
+            raise ValueError(
+                "XGBoostPool compares rows of the whole table: leave the queries out of the "
+                f"{type(data).__name__}, or train on all rows."
+            )
+        if model.num_boosted_rounds() and not isinstance(data, QuantileDMatrix):
+            raise ValueError(
+                "XGBoostPool goes on from a model only with the bins of an "
+                f"xgboost.QuantileDMatrix: got a {type(data).__name__}."
+            )
+        tree = booster["tree_train_param"]
+        self._n_leaves = int(tree["max_leaves"]) or 2 ** int(tree["max_depth"])
+        self._max_bin = getattr(data, "max_bin", None) or int(tree["max_bin"])
+
+    def _make_objective(self) -> Callable[..., Any]:
+        # A function is not copied with the parameters of an estimator.
+        def objective(first: Any, second: Any, sample_weight: Any = None) -> Any:
+            if hasattr(second, "get_label"):
+                weight = second.get_weight()
+                weight = weight if weight.size else None
+                return self._derivatives(second.get_label(), first, weight)
+            return self._derivatives(first, second, sample_weight)
+
+        return objective
+
+    def _derivatives(self, labels: Any, raw: NDArray[Any], weight: Any = None) -> Any:
+        if self._model is None or self._all is None:
+            raise ValueError(
+                "The objective of an XGBoostPool needs its callback: pass callbacks=[pool] to "
+                "XGBoost, too. It cannot be used with xgb.cv."
+            )
+        if np.ndim(raw) != 1:
+            raise ValueError(
+                f"XGBoostPool needs one score a row: got scores of shape {np.shape(raw)}. Train "
+                "on all rows."
+            )
+        self._called = True
+        raw = np.asarray(raw, dtype=np.float32)
+        if self._moved:
+            return self._of_new_rows(raw)
+        if self._reach is None:
+            self._reach = self._begin(labels, raw, weight)
+        if self._raw is not None:
+            # Each leaf of the last tree has a row that was trained on.
+            self._gained += float((raw - self._raw).max())
+            self._gained += _EPSILON * float(np.abs(raw).max())
+        number = self._model.num_boosted_rounds()
+        loss = self._plain._resolved(self._reach.rows, self._round(number))
+        self._loss = loss
+        gradient, hessian, moved = self._reach.derivatives(loss, raw, number, self._gained)
+        if moved:
+            self._move()
+            raise _Moved
+        self._raw = raw
+        return gradient, hessian
+
+    def _of_new_rows(self, raw: NDArray[np.float32]) -> Any:
+        """Return the derivatives of rows that were chosen in this round, by XGBoost's scores."""
+        reach, loss = self._reach, self._loss
+        assert reach is not None
+        assert loss is not None
+        known = reach._score if reach.index is None else reach._score[reach.index]
+        if np.abs(known - raw).max() > _OTHER_ROWS * (1.0 + np.abs(raw).max()):
+            raise ValueError(
+                f"X of XGBoostPool must be the rows of the {type(self._all).__name__}, in their "
+                "order: their scores are others."
+            )
+        self._raw = raw
+        return reach.again(loss, raw)
+
+    def _begin(self, labels: Any, raw: NDArray[Any], weight: Any) -> Reach:
+        call = unpack_call(labels, raw, weight)
         rows: Rows = self._plain._rows(call, self._columns)
-        tree = self._config["gradient_booster"]["tree_train_param"]
-        n_leaves = int(tree["max_leaves"]) or 2 ** int(tree["max_depth"])
+        n_rounds = _MANY_ROUNDS
+        if self._n_rounds is not None:
+            n_rounds = self._model.num_boosted_rounds() + self._n_rounds
         return Reach(
             rows,
-            self._n_rounds or _UNKNOWN,
+            n_rounds,
             self._bring,
-            precision=_PRECISION,
+            _PRECISION,
             share=self._share,
-            n_leaves=n_leaves,
+            n_leaves=min(self._n_leaves, _MOST_LEAVES),
         )
 
-    def _take(self, dtrain: DMatrix) -> DMatrix:
-        """Return the rows that are trained on, in the bins of the first matrix."""
-        assert self._reach is not None
-        index = self._reach.index
-        if index is None:
-            return dtrain
-        base, weight, types = dtrain.get_base_margin(), dtrain.get_weight(), dtrain.feature_types
-        tree = self._config["gradient_booster"]["tree_train_param"]
-        X = _safe_indexing(self._X, index)
-        has_names = hasattr(X, "columns")
-        return QuantileDMatrix(
-            X,
-            dtrain.get_label()[index],
-            weight=weight[index] if weight.size else None,
-            base_margin=base[index] if base.size else None,
-            missing=self._missing,
-            feature_names=None if has_names else dtrain.feature_names,
-            feature_types=None if has_names else types,
-            nthread=int(self._config["generic_param"]["nthread"]) or None,
-            max_bin=int(tree["max_bin"]),
-            ref=dtrain,
-            enable_categorical=types is not None and "c" in types,
-        )
+    def _round(self, number: int) -> int | None:
+        return None if self._plain.schedule is None else number
 
     def _bring(self, index: NDArray[np.intp], first: int, last: int) -> NDArray[np.float64]:
         added = np.empty(index.size)
         for begin in range(0, index.size, _BLOCK):
             block = slice(begin, begin + _BLOCK)
-            rows = _safe_indexing(self._X, index[block])
-            # XGBoost knows sparse matrices, but not sparse arrays, here.
-            rows = csr_matrix(rows) if issparse(rows) else rows
-            added[block] = self._model.inplace_predict(
-                rows,
-                iteration_range=(first, last),
-                predict_type="margin",
-                missing=self._missing,
-                # In place of the intercept.
-                base_margin=np.zeros(index[block].size, dtype=np.float32),
-            )
+            added[block] = self._margins(_safe_indexing(self._X, index[block]), (first, last))
         return added
 
-
-def _objective(*_: Any) -> Any:
-    raise ValueError(
-        "The objective of an XGBoostPool needs its callback: pass callbacks=[pool] to XGBoost, too."
-    )
-
-
-def _check(model: Booster) -> dict[str, Any]:
-    """Return the booster's settings.
-
-    Raises
-    ------
-    ValueError
-        For a training whose scores are no sums of the leaves of new trees.
-    """
-    learner: dict[str, Any] = json.loads(model.save_config())["learner"]
-    booster = learner["gradient_booster"]
-    needs = "XGBoostPool needs trees whose scores add up: got"
-    if booster["name"] != "gbtree":
-        raise ValueError(f"{needs} booster={booster['name']!r}. Leave it out, or train without.")
-    trees = booster["gbtree_model_param"]["num_parallel_tree"]
-    if int(trees) > 1:
-        raise ValueError(f"{needs} num_parallel_tree={trees}. Leave it out, or train without.")
-    training = booster["gbtree_train_param"]
-    if training["process_type"] != "default":
-        raise ValueError(f"{needs} process_type={training['process_type']!r}. Leave it out.")
-    if training["tree_method"] not in ("auto", "hist"):
-        raise ValueError(
-            f"XGBoostPool needs tree_method='hist': got {training['tree_method']!r}. Leave it out, "
-            "or train on all rows."
+    def _margins(self, X: Any, rounds: tuple[int, int]) -> NDArray[np.float32]:
+        """Return what the trees of some rounds add to the scores of rows."""
+        zeros = np.zeros(shape_of(X, "X")[0], dtype=np.float32)
+        if isinstance(X, np.ndarray):
+            return self._model.inplace_predict(
+                X,
+                iteration_range=rounds,
+                predict_type="margin",
+                missing=self._all.missing,
+                validate_features=False,
+                base_margin=zeros,
+            )
+        data = DMatrix(X, base_margin=zeros, **self._options(X))
+        return self._model.predict(
+            data, iteration_range=rounds, output_margin=True, validate_features=False
         )
-    device = learner["generic_param"]["device"]
-    if device != "cpu":
-        raise ValueError(
-            f"XGBoostPool trains on the CPU: got device={device!r}. Leave it out, or train on "
-            "all rows."
+
+    def _options(self, X: Any) -> dict[str, Any]:
+        """Return how matrices are made of rows, as the first one was."""
+        data = self._all
+        types = data.feature_types
+        options = {
+            "missing": data.missing,
+            "nthread": data.nthread,
+            "enable_categorical": types is not None and "c" in types,
+        }
+        if not hasattr(X, "columns"):
+            options |= {"feature_names": data.feature_names, "feature_types": types}
+        return options
+
+    def _move(self) -> None:
+        """Let the booster train on other rows."""
+        assert self._reach is not None
+        index, data = self._reach.index, self._all
+        self._moved = True
+        if index is None:
+            self._matrix = None
+            return
+        X = _safe_indexing(self._X, index)
+        kept = {
+            "weight": data.get_weight(),
+            "base_margin": data.get_base_margin(),
+        }
+        kept = {name: values[index] for name, values in kept.items() if values.size}
+        columns = data.get_float_info("feature_weights")
+        if columns.size:
+            kept["feature_weights"] = columns
+        self._matrix = QuantileDMatrix(
+            X,
+            data.get_label()[index],
+            ref=data,
+            max_bin=self._max_bin,
+            **kept,
+            **self._options(X),
         )
-    return learner

@@ -248,3 +248,18 @@ def test_a_pool_serves_one_training():
         booster = lgb.train({**PARAMS, "objective": pool.objective}, data, 30, callbacks=[pool])
         assert pool.work_.n_rounds == 30
     assert booster.num_trees() == 30
+
+
+def test_complex_numbers_are_refused():
+    X, _, _ = contested()
+    with pytest.raises(ValueError, match="X of LightGBMPool must hold real numbers: got complex"):
+        LightGBMPool(PAUCObjective(beta=0.02), X.astype(complex))
+
+
+def test_a_share_counts_the_rows_that_rose_unseen():
+    X, y, _ = hurting()
+    pool = LightGBMPool(PAUCObjective(beta=0.02), X, 0.03)
+    data = lgb.Dataset(X, y, params={"feature_pre_filter": False})
+    lgb.train({**PARAMS, "objective": pool.objective}, data, 120, callbacks=[pool])
+    assert pool.work_.trained < 0.3
+    assert pool.work_.risen > 0.0

@@ -524,7 +524,7 @@ def _boosting() -> list[Example]:
                     "pool": "exact",
                 },
                 (getattr(boosting, name),),
-                kinds=dict.fromkeys(("objective", "X", "missing"), ANYTHING),
+                kinds=dict.fromkeys(("objective", "X"), ANYTHING),
             )
             for name in ("LightGBMPool", "XGBoostPool")
         ),
