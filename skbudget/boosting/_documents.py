@@ -59,12 +59,12 @@ PARAMETERS_DOC = """budget : float, default=0.005
         to these margins. It is increasing, so that the ranking stays. This costs as many fits
         on ``1 - 1/cv`` of the rows. With None there is no `predict_proba`, only
         `decision_function`.
-    fold_learning_rate : float, default=0.3
+    fold_learning_rate : float, default=0.15
         Least learning rate of the models of the folds. They have fewer trees in proportion, but
         no fewer than 25, and end at about the same margins: what is chosen is nearly always the
         same, and probabilities are as good, because margins of held-out rows are mapped to the
         scale of the final model. With None these models have the learning rate and the trees of
-        the final one, and take six times as long. So they have in any case with callbacks, with
+        the final one, and take three times as long. So they have in any case with callbacks, with
         early stopping, a schedule, scores that boosting begins from, trees that are dropped, and
         linear trees.
     pool : "exact", float or None, default="exact"

@@ -162,7 +162,7 @@ reg_alpha, random_state, importance_type
         regularizer_weight: float = 1.0,
         selection_cv: Any = 3,
         calibration_cv: Any = 3,
-        fold_learning_rate: float | None = 0.3,
+        fold_learning_rate: float | None = 0.15,
         pool: Pool = "exact",
         pos_label: Any = None,
         boosting_type: str = "gbdt",

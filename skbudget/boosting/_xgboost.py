@@ -158,7 +158,7 @@ class PAUCXGBClassifier(PAUCClassifierMixin, XGBClassifier):
         regularizer_weight: float = 1.0,
         selection_cv: Any = 3,
         calibration_cv: Any = 3,
-        fold_learning_rate: float | None = 0.3,
+        fold_learning_rate: float | None = 0.15,
         pool: Pool = "exact",
         pos_label: Any = None,
         objective: Any = None,

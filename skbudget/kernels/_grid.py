@@ -207,9 +207,10 @@ def _smooth(
     # One transform is quicker than the bookkeeping of many.
     n_padded = next_fast_len(n_cells + _DISTANCES.size - 1, real=True)
     spectra = dict(zip(partners, rfft(np.stack(list(partners.values())), n_padded)))
-    products = [spectra[side] * _spectrum(name, side, n_padded) for name, side in wanted]
-    fields = irfft(np.stack(products), n_padded)[:, near]
-    return dict(zip(wanted, fields))
+    products = np.empty((len(wanted), n_padded // 2 + 1), dtype=np.complex128)
+    for product, (name, side) in zip(products, wanted):
+        np.multiply(spectra[side], _spectrum(name, side, n_padded), out=product)
+    return dict(zip(wanted, irfft(products, n_padded)[:, near]))
 
 
 def _taps(kernel: str, side: str) -> NDArray:

@@ -142,12 +142,13 @@ def test_one_is_left_before_the_last_fold(cv, expected, table, monkeypatch):
 
 
 def test_the_best_of_all_folds_is_chosen(table, monkeypatch):
-    """The second candidate is the best on the first fold, and the last one on both."""
-    areas = iter([0.1, 0.3, 0.2, 0.1, 0.2, 0.4, 0.4])
+    """All three are trained on two folds, and their mean areas are compared then."""
+    areas = iter([0.1, 0.3, 0.4])
     monkeypatch.setattr(_choosing, "mean_area", lambda *_: next(areas))
     monkeypatch.setattr(Placements, "is_surely_above", lambda *_: False)
     model = make(PAUCLGBMClassifier, n_estimators=5).fit(*table)
     assert model._chosen["beta"] == 1.0
+    assert next(areas, None) is None
 
 
 # --- the models of the folds -------------------------------------------------------------
@@ -158,17 +159,17 @@ def test_models_of_folds_have_fewer_trees_with_longer_steps(cls, table, monkeypa
     found = trained(monkeypatch)
     fit = {"selection_cv": None, "n_estimators": 120}
     make(cls, **fit).fit(*table)
-    # No fewer than tell something.
-    assert {p["n_estimators"] for p, *_ in found} == {25}
-    assert {round(p["learning_rate"], 12) for p, *_ in found} == {0.24}
+    # No fewer than 25.
+    assert {p["n_estimators"] for p, *_ in found} == {40}
+    np.testing.assert_allclose([p["learning_rate"] for p, *_ in found], 0.15)
     found.clear()
     make(cls, fold_learning_rate=0.1, **fit).fit(*table)
     assert {p["n_estimators"] for p, *_ in found} == {60}
     np.testing.assert_allclose([p["learning_rate"] for p, *_ in found], 0.1)
     found.clear()
-    make(cls, selection_cv=None, n_estimators=180).fit(*table)
-    assert {p["n_estimators"] for p, *_ in found} == {30}
-    np.testing.assert_allclose([p["learning_rate"] for p, *_ in found], 0.3)
+    make(cls, selection_cv=None, n_estimators=60).fit(*table)
+    assert {p["n_estimators"] for p, *_ in found} == {25}
+    np.testing.assert_allclose([p["learning_rate"] for p, *_ in found], 0.05 * 60 / 25)
 
 
 @each_class
@@ -207,6 +208,21 @@ def test_scores_to_begin_from_keep_the_rounds(cls, table, monkeypatch):
 def test_what_is_no_learning_rate_is_refused(cls, rate, table):
     with pytest.raises((ValueError, TypeError), match=r"fold_learning_rate.*of PAUC"):
         make(cls, fold_learning_rate=rate).fit(*table)
+
+
+def test_models_on_shared_bins_have_the_threads_and_the_seed(table, monkeypatch):
+    from skbudget.boosting import _lightgbm_booster
+
+    found, original = [], _lightgbm_booster.train
+
+    def noting(params, *args, **kwargs):
+        found.append((params["num_threads"], params["random_state"], params["max_bin"]))
+        return original(params, *args, **kwargs)
+
+    monkeypatch.setattr(_lightgbm_booster, "train", noting)
+    given = {"n_estimators": 5, "random_state": 7, "n_jobs": 2, "max_bin": 15}
+    make(PAUCLGBMClassifier, selection_cv=None, **given).fit(*table)
+    assert found == [(2, 7, 15)] * 3
 
 
 def test_folds_of_lightgbm_share_the_bins_of_the_table(table, monkeypatch):

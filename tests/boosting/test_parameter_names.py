@@ -184,7 +184,7 @@ def test_seed_under_another_name(cls, monkeypatch, table):
             return usual(params, *args, **kwargs)
 
         monkeypatch.setattr(module, "train", spying)
-    make(cls, seed=7).fit(*table)
+    make(cls, seed=7, fold_learning_rate=None).fit(*table)
     assert seeds == [7] * 4
 
 
@@ -410,7 +410,7 @@ def told(monkeypatch):
 @each_class
 def test_threads_of_the_container(cls, told, table):
     X, y = table
-    model = make(cls, n_jobs=None).fit(X, y)
+    model = make(cls, n_jobs=None, fold_learning_rate=None).fit(X, y)
     assert told["train"] == [3] * 4
     # Held-out rows, and rows that the scales of the models are compared on.
     assert len(told["predict"]) >= 3
@@ -427,7 +427,7 @@ def test_threads_of_the_container(cls, told, table):
 def test_threads_that_are_given(cls, name, told, table):
     X, y = table
     params = {name: 2} if name == "n_jobs" else {"n_jobs": None, name: 2}
-    make(cls, **params).fit(X, y).predict(X)
+    make(cls, fold_learning_rate=None, **params).fit(X, y).predict(X)
     assert told["train"] == [2] * 4
     assert set(told["predict"]) == {2}
 

@@ -386,6 +386,8 @@ def fit(cls, where, name, one, rows):
         k: made(v) for k, v in {**(getattr(one, "beside", None) or {}), name: one.value}.items()
     }
     params = {"n_estimators": 4, "n_jobs": 1, "selection_cv": None, "calibration_cv": 2}
+    # The models of the folds as `fit` of the parent trains them.
+    params |= {"fold_learning_rate": None}
     params |= {"verbosity": -1 if cls is LIGHTGBM else 0}
     if where == "fit":
         if {"eval_metric", "eval_set", "eval_X"} & set(given) and cls is LIGHTGBM:

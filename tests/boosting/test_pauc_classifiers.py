@@ -25,6 +25,7 @@ from skbudget.boosting import (
     PAUCLGBMClassifier,
     PAUCObjective,
     PAUCXGBClassifier,
+    _choosing,
     _fitting,
     default_beta,
 )
@@ -562,12 +563,18 @@ def test_folds_of_the_choice_serve_calibration(cls, table, monkeypatch):
         fits.append(cv)
         return original(training, settings, choice, cv, n_rounds)
 
+    def racing(training, settings, splits):
+        fits.append("race")
+        return race(training, settings, splits)
+
+    race = _choosing.race
     monkeypatch.setattr(_fitting, "score_held_out", counting)
+    monkeypatch.setattr(_choosing, "race", racing)
     make(cls).fit(*table)
-    assert fits == [3, 3, 3]
+    assert fits == ["race"]
     fits.clear()
     make(cls, calibration_cv=4).fit(*table)
-    assert fits == [3, 3, 3, 4]
+    assert fits == ["race", 4]
     fits.clear()
     make(cls, selection_cv=None, calibration_cv=None).fit(*table)
     assert fits == []
