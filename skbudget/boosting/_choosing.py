@@ -29,17 +29,17 @@ __all__ = ["Placements", "choose", "place"]
 # held-out negatives than these: it says the same as coverage does, and varies less.
 BUDGETS_JUDGED = 3.0
 LEAST_NEGATIVES = 20
-# A candidate drops out if the best one is ahead at this level of confidence, to one side.
-CONFIDENCE = 0.975
+# A candidate drops out if the best one is ahead at this level of confidence, to one side. To lose
+# one that is as good costs nothing, and one that is better is seldom so far behind.
+CONFIDENCE = 0.9
 
 
 def choose(training: Training, settings: Settings) -> tuple[Choice, HeldOut | None]:
     """Return the candidate that ranks held-out rows best, and its margins of them.
 
     The candidates race: after each fold those drop out that are behind the best one by more
-    than chance, and all but the best before the last fold. The margins are those that
-    `calibrate` would ask for, None if it would ask for others. Without folds to compare by, the
-    first candidate is taken.
+    than chance. The margins are those that `calibrate` would ask for, None if it would ask for
+    others. Without folds to compare by, the first candidate is taken.
     """
     candidates, cv = settings.candidates, settings.selection_cv
     # With an earlier model there are no rows that it has not seen.
@@ -68,24 +68,17 @@ def race(training: Training, settings: Settings, splits: Splits) -> tuple[list[H
         for candidate in left:
             own = of_fold(training, settings)
             score_fold(scored[candidate], training, rows, seen, unseen, own, candidates[candidate])
-        if not can_be_ranked(unseen, training):
+        if number == len(splits) or not can_be_ranked(unseen, training):
             # Groups that are kept whole may leave a fold without one of the classes.
             continue
         for candidate in left:
             margins = scored[candidate].margins[-1]
             placed[candidate].append(place(unseen, margins, training, settings))
         left = _without_losers(placed, left)
-        if number >= len(splits) - 1:
-            # What the last fold could still change is little.
-            left = [_best_of(left, scored, training, settings)]
-    return scored, _best_of(left, scored, training, settings)
-
-
-def _best_of(left: list[int], scored: list[HeldOut], training: Training, settings: Settings) -> int:
     if len(left) == 1:
-        return left[0]
+        return scored, left[0]
     areas = {one: mean_area(scored[one], training, settings) for one in left}
-    return max(left, key=lambda one: areas[one])
+    return scored, max(left, key=lambda one: areas[one])
 
 
 def _without_losers(placed: list[list[Placements]], left: list[int]) -> list[int]:
@@ -105,8 +98,9 @@ class Placements(NamedTuple):
     worth : ndarray of shape (n_positives,)
         What each of them counts.
     negatives : ndarray of shape (n_negatives,)
-        What each negative takes from an area of 1: minus the share of the positives that it is
-        above, as a multiple of its share of the band; 0 outside of the band.
+        What each negative takes from the area, compared with one at the lower edge of the band:
+        minus the share of the positives between the two, as a multiple of its share of the
+        band; 0 outside of the band.
     weight : ndarray of shape (n_negatives,)
         What each of them counts.
     """
@@ -183,6 +177,8 @@ def place(
     under = np.concatenate([[0.0], np.cumsum(worth[np.argsort(own, kind="stable")])])
     sides = [np.searchsorted(rising, -falling, side=side) for side in ("left", "right")]
     beaten = np.mean([under[side] for side in sides], axis=0) / worth.sum()
+    # One negative more at the top moves the lower edge of the band up.
+    beaten -= beaten[np.flatnonzero(inside)[-1]]
     negatives = np.empty(others.size)
     negatives[order] = np.divide(
         beaten * inside, beta * spent[order], out=np.zeros(others.size), where=spent[order] > 0

@@ -45,9 +45,9 @@ PARAMETERS_DOC = """budget : float, default=0.005
         gain of 1 and trees of 15 leaves, for a table whose top is like the rest of it. The
         model with the greatest partial AUC up to three times the budget (and over at least
         20 held-out negatives) is chosen. They race: after each fold the models that are behind
-        by more than chance drop out (one-sided, 97.5 %), and all but the best one before the last
-        fold. Three folds take seven fits at most. What the last fold would have said is lost,
-        which decides between models that are nearly as good. Without early stopping
+        by more than chance drop out (one-sided, 90 %), so that three folds take five to nine fits.
+        One of two models that are as good may be lost so, and one that is better by much hardly
+        ever. Without early stopping
         calibration uses the same fits, if it has the same folds. The first of the three is
         trained where nothing is chosen: with None, with
         fewer than 10 rows of a class (held out ones, for splits that are given), when the
@@ -116,12 +116,13 @@ TARGETS_DOC = """``X`` holds numbers, booleans, missing values and, in data fram
     estimator in `sklearn.multiclass.OneVsRestClassifier`, or use
     `skbudget.objectives.OneVsRest`."""
 
-FOLDS_DOC = """The models of the folds are trained as the final model is: with the same parameters,
-    evaluation sets and callbacks, of which each has copies that saw no training before (the
-    object itself where it cannot be copied). With early stopping, each model that a choice is
-    made by stops by itself. Those that probabilities are learnt from are trained for as many
-    rounds as the final model keeps, because margins grow with every round, and take
-    further fits.
+FOLDS_DOC = """The models of the folds are trained as the final model is, but with fewer and
+    longer steps where ``fold_learning_rate`` allows for it, and without evaluation sets then.
+    Otherwise they have the same parameters, evaluation sets and callbacks, of which each has
+    copies that saw no training before (the object itself where it cannot be copied). With early
+    stopping, each model that a choice is made by stops by itself. Those that probabilities are
+    learnt from are trained for as many rounds as the final model keeps, because margins grow
+    with every round, and take further fits.
 
     **Folds** should part rows as fresh rows are parted from the table. If a customer has
     several rows that are alike, and folds part them, the models of the folds have all but seen

@@ -114,7 +114,8 @@ class PAUCXGBClassifier(PAUCClassifierMixin, XGBClassifier):
 
     With one margin the booster carries the start of the loss and the zero of the
     calibration in its ``base_score``, so that a saved booster gives the margins of
-    `decision_function`. If the positive class is ``classes_[0]``, they have the other sign
+    `decision_function`, up to a constant where the zero is beyond what XGBoost carries
+    (probabilities below 1e-6). If the positive class is ``classes_[0]``, they have the other sign
     there, because the booster favours the positive class. A booster cannot carry one start
     per margin. With several margins boosting therefore begins at zero, and
     `decision_function` of a calibrated model is rescaled by the estimator alone.

@@ -9,7 +9,7 @@ from skbudget import PAUCLGBMClassifier, PAUCXGBClassifier, make_contested_top
 from skbudget.boosting import _choosing, _fitting
 from skbudget.boosting._booster import Training
 from skbudget.boosting._choosing import Placements, place
-from skbudget.metrics import partial_auc_score
+from skbudget.metrics import coverage_at_budget_score, partial_auc_score
 from skbudget.objectives import Rows, Schedule
 
 each_class = pytest.mark.parametrize("cls", [PAUCLGBMClassifier, PAUCXGBClassifier])
@@ -60,8 +60,17 @@ def test_both_parts_of_the_placements_add_up_to_the_partial_auc(ties, weighted, 
     # A band that ends inside of a tie takes the first rows of it.
     rel = 0.02 if ties and budget < 1 else 1e-9
     assert placed.area == pytest.approx(area, rel=rel)
-    of_negatives = 1.0 + np.average(placed.negatives, weights=placed.weight)
-    assert of_negatives == pytest.approx(area, rel=rel)
+    # The other part is the area above what it would be with all negatives at the lower edge.
+    at_edge = area - np.average(placed.negatives, weights=placed.weight)
+    reached = coverage_at_budget_score(
+        target.astype(int),
+        margins,
+        budget=min(1.0, max(3 * budget, 20 / (~target).sum())),
+        basis="fpr",
+        sample_weight=weight,
+        value=columns.get("value"),
+    )
+    assert at_edge == pytest.approx(reached, rel=0.03 if ties else 1e-9, abs=0.015)
 
 
 def draw(rng, skill, n=2_000):
@@ -79,8 +88,8 @@ def test_a_model_is_seldom_surely_above_one_that_is_as_good():
     rng = np.random.default_rng(0)
     pairs = [draw(rng, (2.0, 2.0)) for _ in range(400)]
     above = np.mean([one.is_surely_above(other) for one, other in pairs])
-    # One-sided, at 2.5 %; the band's own edge is estimated as well.
-    assert above < 0.06
+    # One-sided, at 10 %; the band's own edge is estimated as well.
+    assert 0.03 < above < 0.16
 
 
 def test_a_better_model_is_surely_above():
@@ -115,15 +124,14 @@ def trained(monkeypatch):
 
 
 @each_class
-def test_one_model_is_trained_on_the_last_fold(cls, table, monkeypatch):
+def test_all_that_may_be_the_best_are_trained_on_all_folds(cls, table, monkeypatch):
     found = trained(monkeypatch)
     monkeypatch.setattr(Placements, "is_surely_above", lambda *_: False)
     model = make(cls, n_estimators=10).fit(*table)
     in_folds = [choice for _, choice, _ in found]
-    assert len(in_folds) == 7
-    assert in_folds[:3] == in_folds[3:6]
-    assert in_folds[6] == model._chosen
-    assert in_folds[6] in in_folds[:3]
+    assert len(in_folds) == 9
+    assert in_folds[:3] == in_folds[3:6] == in_folds[6:]
+    assert model._chosen in in_folds[:3]
 
 
 def test_who_is_surely_behind_drops_out_at_once(table, monkeypatch):
@@ -133,16 +141,8 @@ def test_who_is_surely_behind_drops_out_at_once(table, monkeypatch):
     assert len(found) == 5
 
 
-@pytest.mark.parametrize(("cv", "expected"), [(2, 4), (4, 10), (5, 13)])
-def test_one_is_left_before_the_last_fold(cv, expected, table, monkeypatch):
-    found = trained(monkeypatch)
-    monkeypatch.setattr(Placements, "is_surely_above", lambda *_: False)
-    make(PAUCLGBMClassifier, n_estimators=5, selection_cv=cv, calibration_cv=None).fit(*table)
-    assert len(found) == expected
-
-
 def test_the_best_of_all_folds_is_chosen(table, monkeypatch):
-    """All three are trained on two folds, and their mean areas are compared then."""
+    """All three are trained on all folds, and their mean areas are compared then."""
     areas = iter([0.1, 0.3, 0.4])
     monkeypatch.setattr(_choosing, "mean_area", lambda *_: next(areas))
     monkeypatch.setattr(Placements, "is_surely_above", lambda *_: False)
