@@ -29,9 +29,9 @@ __all__ = ["Placements", "choose", "place"]
 # held-out negatives than these: it says the same as coverage does, and varies less.
 BUDGETS_JUDGED = 3.0
 LEAST_NEGATIVES = 20
-# A candidate drops out if the best one is ahead at this level of confidence, to one side. To lose
-# one that is as good costs nothing, and one that is better is seldom so far behind.
-CONFIDENCE = 0.9
+# A candidate drops out if the best one is ahead at this level of confidence, to one side: behind
+# by more than half a 95 % interval.
+CONFIDENCE = 0.975
 
 
 def choose(training: Training, settings: Settings) -> tuple[Choice, HeldOut | None]:

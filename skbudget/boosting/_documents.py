@@ -45,7 +45,8 @@ PARAMETERS_DOC = """budget : float, default=0.005
         gain of 1 and trees of 15 leaves, for a table whose top is like the rest of it. The
         model with the greatest partial AUC up to three times the budget (and over at least
         20 held-out negatives) is chosen. They race: after each fold the models that are behind
-        by more than chance drop out (one-sided, 90 %), so that three folds take five to nine fits.
+        by more than chance drop out (by half a 95 % interval), so that three folds take five to
+        nine fits.
         One of two models that are as good may be lost so, and one that is better by much hardly
         ever. Without early stopping
         calibration uses the same fits, if it has the same folds. The first of the three is
