@@ -90,9 +90,9 @@ class LightGBMPool:
     >>> pool = LightGBMPool(PAUCObjective(budget=0.005), X)
     >>> params = {"objective": pool.objective, "verbose": -1, "num_threads": 1}
     >>> data = lgb.Dataset(X, y, params={"feature_pre_filter": False})
-    >>> booster = lgb.train(params, data, num_boost_round=60, callbacks=[pool])
+    >>> booster = lgb.train(params, data, num_boost_round=100, callbacks=[pool])
     >>> booster.num_trees(), pool.work_.trained < 0.5
-    (60, True)
+    (100, True)
     """
 
     before_iteration: ClassVar[bool] = True

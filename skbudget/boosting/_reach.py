@@ -32,8 +32,9 @@ _COPY, _BRING, _LOOK = 2.0, 1.3, 0.5
 # And what it costs to take a row through a tree of 31 leaves. More leaves make a round dearer,
 # but not as much as a way through the tree.
 _TREE, _LEAVES, _DEEPER = 0.27, 31, 0.65
-# Training on all rows goes on while a pool would save less than this.
-_WORTHWHILE = 0.15
+# Training on all rows goes on while a pool would save less than this: the work around it is not
+# shared among threads.
+_WORTHWHILE = 0.3
 # Before so many rounds the scores tell little about the next ones.
 _FIRST_LOOK, _NEXT_LOOK = 4, 3
 # A pool is chosen for this many times the recent rise of the bound.

@@ -11,7 +11,16 @@ from typing import Any
 import lightgbm
 import numpy as np
 import xgboost
-from hostile_data import N_ROWS, in_range, labels, optional_columns, scores, values, weights
+from hostile_data import (
+    N_ROWS,
+    in_range,
+    labels,
+    optional_columns,
+    scores,
+    table,
+    values,
+    weights,
+)
 from hostile_legal import Array, Kind, Number
 from hostile_rule import Example
 
@@ -353,19 +362,72 @@ class _ByDataset:
         return xgboost.DMatrix(X, self.y, weight=self.weight)
 
 
-def _lightgbm_env() -> SimpleNamespace:
-    data = lightgbm.Dataset(
-        np.zeros((8, 2)), np.arange(8) % 2, params={"feature_pre_filter": False}
+def _pools(room: str) -> list[Example]:
+    """Return examples of the callbacks that train on the rows within reach."""
+    lgb_pool, xgb_pool = boosting.LightGBMPool, boosting.XGBoostPool
+    objective = boosting.PAUCObjective(budget=0.25)
+
+    def of_lightgbm(**given: Any) -> Any:
+        pool = lgb_pool(**given)
+        data = lightgbm.Dataset(table(), labels(), params={"feature_pre_filter": False})
+        params = {"objective": pool.objective, "verbose": -1, "num_threads": 1}
+        lightgbm.train(params, data, 2, callbacks=[pool])
+        return pool.work_.n_rounds
+
+    def of_xgboost(**given: Any) -> Any:
+        pool = xgb_pool(**given)
+        data = xgboost.QuantileDMatrix(table(), labels(), nthread=1)
+        xgboost.train({"nthread": 1}, data, 2, obj=pool.objective, callbacks=[pool])
+        return pool.work_.n_rounds
+
+    def environment() -> Any:
+        data = SimpleNamespace(
+            num_data=lambda: N_ROWS,
+            num_feature=lambda: table().shape[1],
+            get_params=lambda: {"feature_pre_filter": False},
+        )
+        return SimpleNamespace(
+            model=SimpleNamespace(train_set=data), params={}, iteration=0, end_iteration=2
+        )
+
+    kinds = {"objective": ANYTHING, "X": Array("columns", role="table")}
+    rounds = dict.fromkeys(("model", "epoch", "evals_log"), ANYTHING)
+    examples = [
+        Example(
+            f"{room}.{pool.__name__}",
+            train,
+            lambda variant: {"objective": objective, "X": table(variant)},
+            (pool,),
+            kinds=kinds,
+        )
+        for pool, train in ((lgb_pool, of_lightgbm), (xgb_pool, of_xgboost))
+    ]
+    examples.append(
+        Example(
+            f"{room}.LightGBMPool.__call__",
+            lambda env: lgb_pool(objective, table())(env),
+            lambda variant: {"env": environment()},
+            (lgb_pool.__call__,),
+            kinds={"env": ANYTHING},
+        )
     )
-    model = lightgbm.Booster({"verbose": -1, "num_threads": 1}, data)
-    return SimpleNamespace(model=model, params={}, iteration=0, begin_iteration=0, end_iteration=1)
-
-
-_MATRIX = xgboost.DMatrix(np.zeros((8, 2)), np.arange(8) % 2, nthread=1)
-
-
-def _xgboost_model() -> xgboost.Booster:
-    return xgboost.Booster({"nthread": 1}, [_MATRIX])
+    for name in ("before_training", "before_iteration", "after_training"):
+        method = getattr(xgb_pool, name)
+        more = {"epoch": 0, "evals_log": {}} if name == "before_iteration" else {}
+        examples.append(
+            Example(
+                f"{room}.XGBoostPool.{name}",
+                # Whether an answer is the model is no comparison of two answers.
+                lambda _name=name, **given: (
+                    getattr(xgb_pool(objective, table()), _name)(**given) is False
+                ),
+                lambda variant, more=more: {"model": SimpleNamespace(), **more},
+                (method,),
+                kinds=rounds,
+                owned=frozenset({"model"}),
+            )
+        )
+    return examples
 
 
 def _boosting() -> list[Example]:
@@ -513,43 +575,7 @@ def _boosting() -> list[Example]:
             )
             for name in ("LightGBMRounds", "XGBoostRounds")
         ),
-        *(
-            Example(
-                f"{room}.{name}",
-                # The objective is made here, for strings and arrays are refused as a whole.
-                getattr(boosting, name),
-                lambda variant: {
-                    "objective": boosting.PAUCObjective(budget=0.25),
-                    "X": np.zeros((8, 2)),
-                    "pool": "exact",
-                },
-                (getattr(boosting, name),),
-                kinds=dict.fromkeys(("objective", "X"), ANYTHING),
-            )
-            for name in ("LightGBMPool", "XGBoostPool")
-        ),
-        Example(
-            f"{room}.LightGBMPool.__call__",
-            lambda env: boosting.LightGBMPool(
-                boosting.PAUCObjective(budget=0.25), np.zeros((8, 2))
-            )(env),
-            lambda variant: {"env": _lightgbm_env()},
-            (boosting.LightGBMPool.__call__,),
-            kinds={"env": ANYTHING},
-        ),
-        *(
-            Example(
-                f"{room}.XGBoostPool.{name}",
-                lambda model, name=name: getattr(
-                    boosting.XGBoostPool(boosting.PAUCObjective(budget=0.25), np.zeros((8, 2))),
-                    name,
-                )(model),
-                lambda variant: {"model": _xgboost_model()},
-                (getattr(boosting.XGBoostPool, name),),
-                kinds={"model": ANYTHING},
-            )
-            for name in ("before_training", "after_training")
-        ),
+        *_pools(room),
     ]
     return examples
 

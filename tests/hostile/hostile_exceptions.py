@@ -107,10 +107,17 @@ ALLOWED: tuple[Exempt, ...] = (
         made=False,
     ),
     Exempt(
-        "skbudget.boosting.XGBoostPool.*_training(model=*)",
-        ("error",),
+        "skbudget.boosting.XGBoostPool.before_iteration(model=*)",
+        ("message",),
         _CALLBACK,
-        ("skbudget.boosting.XGBoostPool.before_training", "model", "None"),
+        ("skbudget.boosting.XGBoostPool.before_iteration", "model", "None"),
+        made=False,
+    ),
+    Exempt(
+        "skbudget.boosting.XGBoostPool.after_training(model=*)",
+        ("message",),
+        _CALLBACK,
+        ("skbudget.boosting.XGBoostPool.after_training", "model", "None"),
         made=False,
     ),
     Exempt(

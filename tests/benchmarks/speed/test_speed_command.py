@@ -101,7 +101,7 @@ def test_rows_pairs_and_a_picture(capsys, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--parts", "magic"], "unknown part 'magic' (choose from fit, rank, scale,"),
+        (["--parts", "magic"], "unknown part 'magic' (choose from fit, pool, estimators,"),
         (["--parts", ","], "must be one name or several, separated by commas: got ','"),
         (
             ["--rows", "some"],
