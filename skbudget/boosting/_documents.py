@@ -75,8 +75,9 @@ PARAMETERS_DOC = """budget : float, default=0.005
         in a leaf, such as its least number of rows, is scaled to the rows that are left. Where
         this would cost more than it saves, as in the first rounds, in small tables and where the
         top is close to the bulk, all rows are used. A float in (0, 1) is a share of the
-        negatives, those with the greatest scores. It is faster, and others may rise into the band
-        unseen; a warning tells how many did. None uses all rows always.
+        negatives, those with the greatest scores, but no fewer than the band holds. It is
+        faster, and others may rise into the band unseen; a warning tells how many did. None uses
+        all rows always.
     pos_label : int, float, bool or str, default=None
         Label of the positive class, the one to be caught. None means 1 for labels 0 and 1 or
         -1 and 1, and True for booleans. Of any other two labels the rarer one is then taken,

@@ -52,7 +52,8 @@ class LightGBMPool:
         that were out of reach are scored by it before they come into reach.
     pool : "exact" or float, default="exact"
         "exact" trains on all rows that can reach the band. A fraction trains on that share of the
-        negatives, those with the greatest scores when they were chosen. Where their scores lie
+        negatives, those with the greatest scores when they were chosen, but on no fewer than the
+        band holds. Where their scores lie
         close together it costs less. Others may rise into the band unseen: they are counted at
         every choice, rows are chosen sooner if there were any, and ``work_.risen`` is the
         greatest part of the band's negatives that were left out.
@@ -78,8 +79,11 @@ class LightGBMPool:
     number of rows in a leaf from the hessian, and rows outside of the band have none.
 
     Bagging draws from the rows that are trained on. Metrics of the training set itself would be
-    those of the pool: pass a copy of it as a validation set. ``dart``, random forests and
-    linear trees are refused.
+    those of the pool: pass a copy of it as a validation set. ``X`` must hold the rows of the
+    Dataset in their order, which is not checked beyond its shape. With
+    ``keep_training_booster=True`` the booster keeps the rows of the last pool, and its
+    parameters, in a saved model too, have the least number of rows in a leaf that was scaled to
+    it. ``dart``, random forests and linear trees are refused.
 
     Examples
     --------
@@ -115,6 +119,8 @@ class LightGBMPool:
         self._n_rows = self._shape[0]
         self._reach: Reach | None = None
         self._env: Any = None
+        # Whether the callback has announced a round that the objective has not been asked for.
+        self._ready = False
         self._all: Any = None
         self._least_rows, self._n_leaves = 20, 31
         self.objective: Callable[..., Any] = self._make_objective()
@@ -134,7 +140,12 @@ class LightGBMPool:
             # Another training begins.
             self._check(env)
             self._all, self._reach = env.model.train_set, None
-        self._env = env
+        elif self._ready:
+            raise ValueError(
+                "LightGBMPool trains with its own objective alone: pass "
+                "{'objective': pool.objective} to LightGBM."
+            )
+        self._env, self._ready = env, True
 
     def _check(self, env: Any) -> None:
         params = env.params
@@ -171,11 +182,13 @@ class LightGBMPool:
         return objective
 
     def _derivatives(self, labels: Any, raw: NDArray[Any], weight: Any = None) -> Any:
-        if self._env is None:
+        if not self._ready:
+            # Another training has rows of its own.
             raise ValueError(
                 "The objective of a LightGBMPool needs its callback: pass callbacks=[pool] to "
-                "LightGBM, too."
+                "LightGBM, too. It cannot be used with lgb.cv, nor in a copy of the pool."
             )
+        self._ready = False
         model = self._env.model
         number = model.current_iteration()
         if self._reach is None:

@@ -58,7 +58,8 @@ class XGBoostPool(TrainingCallback):
         its bins. Rows that were out of reach are scored before they come into reach.
     pool : "exact" or float, default="exact"
         "exact" trains on all rows that can reach the band. A fraction trains on that share of the
-        negatives, those with the greatest scores when they were chosen. Where their scores lie
+        negatives, those with the greatest scores when they were chosen, but on no fewer than the
+        band holds. Where their scores lie
         close together it costs less. Others may rise into the band unseen: they are counted at
         every choice, rows are chosen sooner if there were any, and ``work_.risen`` is the
         greatest part of the band's negatives that were left out.

@@ -263,3 +263,21 @@ def test_a_share_counts_the_rows_that_rose_unseen():
     lgb.train({**PARAMS, "objective": pool.objective}, data, 120, callbacks=[pool])
     assert pool.work_.trained < 0.3
     assert pool.work_.risen > 0.0
+
+
+def test_each_round_needs_the_callback_and_its_own_objective():
+    X, y, _ = contested()
+    pool = LightGBMPool(PAUCObjective(beta=0.02), X)
+    ours = {**PARAMS, "objective": pool.objective}
+
+    def data(target):
+        return lgb.Dataset(X, target, params={"feature_pre_filter": False})
+
+    lgb.train(ours, data(y), 10, callbacks=[pool])
+    # Other labels would not have been seen: those of the first training were trained on.
+    with pytest.raises(ValueError, match=r"needs its callback: pass callbacks=\[pool\]"):
+        lgb.train(ours, data(y[::-1]), 2)
+    for other in ("binary", PAUCObjective(beta=0.02)):
+        with pytest.raises(ValueError, match="its own objective alone"):
+            lgb.train({**PARAMS, "objective": other}, data(y), 3, callbacks=[pool])
+    assert lgb.train(ours, data(y), 3, callbacks=[pool]).num_trees() == 3
