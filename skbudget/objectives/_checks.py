@@ -69,7 +69,11 @@ def refuse_grades(loss: Any, y: ArrayLike, holder: str = "", name: str = "y_true
     of_lists = next((part for part in parts if getattr(part, "graded", None) is False), None)
     if of_lists is None:
         return
-    labels = np.asarray(y)
+    try:
+        labels = np.asarray(y)
+    except ValueError:
+        # What is no array has a message of its own.
+        return
     is_float = labels.dtype.kind == "f"
     if is_float and not np.isfinite(labels).all():
         # Others have a message for it.

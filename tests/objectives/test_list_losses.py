@@ -454,3 +454,14 @@ def test_grades_without_graded_name_the_loss(loss, grades):
 def test_sizes_of_queries_are_no_queries():
     with pytest.raises(ValueError, match=r"group must.*\(4,\), got \(2,\).*np\.repeat"):
         LambdaRank().gradient([0, 1, 0, 1], np.zeros(4), group=[2, 2])
+
+
+@each_graded
+def test_labels_that_are_no_array_say_so(loss):
+    with pytest.raises(ValueError, match="y_true must be an array: the entries differ in length"):
+        loss.replace(graded=False).gradient([[1], [0, 1], 0, 1], np.zeros(4))
+
+
+def test_a_budget_next_to_nothing_gives_the_floor():
+    loss = RankWeightedCrossEntropy(budget=1e-320)
+    assert np.isfinite(loss.gradient([0, 1, 0, 1], [0.3, 0.2, 0.1, 0.0])).all()

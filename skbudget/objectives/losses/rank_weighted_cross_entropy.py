@@ -136,7 +136,9 @@ class RankWeightedCrossEntropy(BinaryCrossEntropy):
 
     def _weights(self, share_above: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the weights of rows that a share of all is above."""
-        rank = share_above / (float(self.depth) * float(self.budget))
+        with np.errstate(over="ignore"):
+            # A rank beyond all numbers weighs what the floor says.
+            rank = share_above / (float(self.depth) * float(self.budget))
         found = np.exp(-rank) if self.weighting == "exponential" else 1.0 / np.log2(2.0 + rank)
         return np.maximum(found, float(self.floor))
 
