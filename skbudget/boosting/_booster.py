@@ -16,7 +16,7 @@ from sklearn.utils import _safe_indexing
 
 from .._utils.splits import code_groups
 from ..objectives import Rows
-from ._calls import BoosterCallable, WithColumns
+from ._calls import BoosterCallable, plain_objective
 from ._reach import Work, can_be_bounded
 
 __all__ = ["Binned", "Booster", "Choice", "Model", "Training"]
@@ -226,7 +226,7 @@ class Booster(ABC):
 
     def _can_pool(self, objective: Any, training: Training, fewest_rows: int) -> bool:
         """Tell whether rows near the band are enough to train on, and training on them pays."""
-        plain = objective.objective if isinstance(objective, WithColumns) else objective
+        plain, _ = plain_objective(objective)
         return (
             self.pool is not None
             and isinstance(plain, BoosterCallable)

@@ -32,6 +32,7 @@ __all__ = [
     "Call",
     "WeightOfPositives",
     "WithColumns",
+    "plain_objective",
     "rows_and_value",
     "unpack_call",
 ]
@@ -353,6 +354,13 @@ class Call:
     weight: NDArray[np.floating] | None
     group: NDArray[np.intp] | None
     workers: Collective | None
+
+
+def plain_objective(objective: Any) -> tuple[Any, dict[str, NDArray[Any]]]:
+    """Return an objective without columns, and the columns that it had."""
+    if isinstance(objective, WithColumns):
+        return objective.objective, objective.columns
+    return objective, {}
 
 
 def unpack_call(

@@ -30,7 +30,7 @@ from ..objectives import Rows
 from ..objectives._checks import set_loss_params
 from ..objectives._rows import Margins, Target, check_columns
 from ._booster import Binned
-from ._calls import WithColumns
+from ._calls import plain_objective
 from ._choosing import choose
 from ._columns import check_names_of_columns, check_negatives, check_value
 from ._conditions import CONDITIONS
@@ -89,8 +89,7 @@ def adopt_fitted(estimator: Any, fitted: Any) -> None:
     for name, value in vars(fitted).items():
         if name not in params and name not in _NOT_FITTED:
             # A fitted model has no use for the columns of its training rows.
-            known = value.objective if isinstance(value, WithColumns) else value
-            setattr(estimator, name, known)
+            setattr(estimator, name, plain_objective(value)[0])
 
 
 class PAUCClassifierMixin(RoutedFit):

@@ -45,12 +45,10 @@ PARAMETERS_DOC = """budget : float, default=0.005
         gain of 1 and trees of 15 leaves, for a table whose top is like the rest of it. The
         model with the greatest partial AUC up to three times the budget (and over at least
         20 held-out negatives) is chosen. They race: after each fold the models that are behind
-        by more than chance drop out (by half a 95 % interval), so that three folds take five to
-        nine fits.
-        One of two models that are as good may be lost so, and one that is better by much hardly
-        ever. Without early stopping
-        calibration uses the same fits, if it has the same folds. The first of the three is
-        trained where nothing is chosen: with None, with
+        by more than half a 95 % interval drop out. So three folds take five to nine fits. Of two
+        models that are equally good one may be lost; one that is better by much hardly ever is.
+        Without early stopping calibration uses the same fits, if it has the same folds. The first
+        of the three is trained where nothing is chosen: with None, with
         fewer than 10 rows of a class (held out ones, for splits that are given), when the
         training of a model is continued, and for a target that does not have two classes.
     calibration_cv : int, cross-validation generator, iterable or None, default=3
@@ -62,12 +60,12 @@ PARAMETERS_DOC = """budget : float, default=0.005
         `decision_function`.
     fold_learning_rate : float, default=0.15
         Least learning rate of the models of the folds. They have fewer trees in proportion, but
-        no fewer than 25, and end at about the same margins: what is chosen is nearly always the
-        same, and probabilities are as good, because margins of held-out rows are mapped to the
-        scale of the final model. With None these models have the learning rate and the trees of
-        the final one, and take three times as long. So they have in any case with callbacks, with
-        early stopping, a schedule, scores that boosting begins from, trees that are dropped, and
-        linear trees.
+        no fewer than 25, and end at about the same margins. So the same candidate is nearly
+        always chosen. Margins of held-out rows are mapped to the scale of the final model, so
+        that probabilities are nearly as good. With None these models have the learning rate and
+        the trees of the final one, and take three times as long. It is the same as None with
+        callbacks, early stopping, a schedule, scores that boosting begins from, trees that are
+        dropped, and linear trees.
     pool : "exact", float or None, default="exact"
         Which rows the trees are grown on, where the objective has a band. "exact": the positives
         and all negatives that can rise into the band before rows are chosen again, which the

@@ -294,7 +294,7 @@ class LightGBM(Booster):
             pool = LightGBMPool(objective, training.X, self.pool)
             params["objective"] = pool.objective
             callbacks.append(pool)
-        base, eval_base, target = training.base, dict(self.eval_base), training.rows.target
+        base, eval_base = training.base, dict(self.eval_base)
         if start is not None:
             base = self.begin(start, base, training.rows.n_samples)
             eval_base = {
@@ -304,11 +304,21 @@ class LightGBM(Booster):
         model_of = self.parent(**params)
         if self._shares_bins(training):
             fitted = self._train_on_bins(model_of, training, base, callbacks)
-            model = Model(fitted, work=None if pool is None else pool.work_)
-            if start is not None:
-                self.shift(model, start)
-            return model
-        fit: Any = model_of.fit
+        else:
+            fitted = self._fit(model_of, training, base, eval_base, callbacks)
+            if pool is not None:
+                # An estimator has no use for the rows that the pool knows.
+                fitted._objective = objective
+        model = Model(fitted, work=None if pool is None else pool.work_)
+        if start is not None:
+            self.shift(model, start)
+        return model
+
+    def _fit(
+        self, model_of: Any, training: Training, base: Any, eval_base: Any, callbacks: list[Any]
+    ) -> Any:
+        """Return the fitted estimator of the parent."""
+        target, fit = training.rows.target, model_of.fit
         if self.query_sizes is not None or self.eval_queries is not None:
             # The classifier knows no queries.
             queries = {"group": self.query_sizes, "eval_group": self.eval_queries}
@@ -324,13 +334,7 @@ class LightGBM(Booster):
         )
         if self.linear_of is not None and target.dtype.kind != "f":
             self._check_margins(fitted, training.X)
-        if pool is not None:
-            # An estimator has no use for the rows that the pool knows.
-            fitted._objective = objective
-        model = Model(fitted, work=None if pool is None else pool.work_)
-        if start is not None:
-            self.shift(model, start)
-        return model
+        return fitted
 
     def _shares_bins(self, training: Training) -> bool:
         """Tell whether rows of the whole table, once binned, are enough to train a model."""
@@ -338,10 +342,9 @@ class LightGBM(Booster):
         return (
             binned is not None
             and binned.whole is not None
+            # As `hastened` leaves them, which has looked at the rest.
             and self.arguments.keys() == set(OF_TABLES)
-            and not self.callbacks
             and self.query_sizes is None
-            and self._adds_up()
         )
 
     def _can_pool(self, objective: Any, training: Training, fewest_rows: int) -> bool:

@@ -8,18 +8,13 @@ from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.utils import _safe_indexing
 
-from .._utils.validation import _invalid
-from ..objectives import Rows
-from ._calls import BoosterCallable, WithColumns, unpack_call
 from ._lightgbm_names import main_names
-from ._reach import Reach, Work, check_pool, check_table, refuse_other_table
+from ._pool import BandPool
+from ._reach import Reach
 
 __all__ = ["LightGBMPool"]
 
-# Rows that are taken through trees at once: copies of more would cost memory.
-_BLOCK = 100_000
 # Parameters by which scores change otherwise than by the leaves of new trees.
 _TRUE = (True, 1, "true", "True", "1", "+")
 _OTHER_BOOSTING = ("dart", "rf", "random_forest")
@@ -33,7 +28,7 @@ def _stop(*_: Any) -> Any:
     raise _Moved
 
 
-class LightGBMPool:
+class LightGBMPool(BandPool):
     """Callback that trains LightGBM on the rows that can reach the band, and an objective.
 
     A loss over a band pulls at the positives and at the negatives in the band. The trees grow on
@@ -103,34 +98,13 @@ class LightGBMPool:
     order: ClassVar[int] = 1
 
     def __init__(self, objective: Any, X: Any, pool: Any = "exact") -> None:
-        plain = objective.objective if isinstance(objective, WithColumns) else objective
-        if not isinstance(plain, BoosterCallable):
-            raise TypeError(
-                "LightGBMPool needs a PAUCObjective or a BoosterObjective as the objective: got "
-                f"{objective!r}."
-            )
-        self._plain = plain
-        self._columns = objective.columns if isinstance(objective, WithColumns) else {}
-        check_pool(pool, "LightGBMPool")
-        if pool is None:
-            raise _invalid("pool", pool, "LightGBMPool", "'exact' or a fraction in (0, 1)")
-        self._share = None if isinstance(pool, str) else float(pool)
-        self._X, self._shape = check_table(X, "LightGBMPool")
-        self._n_rows = self._shape[0]
-        self._reach: Reach | None = None
+        self._set_up(objective, X, pool)
         self._env: Any = None
         # Whether the callback has announced a round that the objective has not been asked for.
         self._ready = False
         self._all: Any = None
         self._least_rows, self._n_leaves = 20, 31
         self.objective: Callable[..., Any] = self._make_objective()
-
-    @property
-    def work_(self) -> Work:
-        """What the last training did."""
-        if self._reach is None:
-            raise AttributeError("LightGBMPool has not trained yet.")
-        return self._reach.work
 
     def __call__(self, env: Any) -> None:
         """Learn which booster is trained, and its round."""
@@ -169,8 +143,7 @@ class LightGBMPool:
                 "LightGBM allows that with feature_pre_filter=False alone: pass it to the "
                 "Dataset, lightgbm.Dataset(X, y, params={'feature_pre_filter': False})."
             )
-        given = (data.num_data(), data.num_feature())
-        refuse_other_table("LightGBMPool", self._shape, data, given)
+        self._refuse_other_table(data, (data.num_data(), data.num_feature()))
 
     def _make_objective(self) -> Callable[..., Any]:
         # LightGBM copies its parameters deeply, but not a function.
@@ -201,8 +174,7 @@ class LightGBMPool:
         return gradient, hessian
 
     def _begin(self, labels: Any, raw: NDArray[Any], weight: Any) -> Reach:
-        call = unpack_call(labels, raw, weight)
-        rows: Rows = self._plain._rows(call, self._columns)
+        rows = self._all_rows(labels, raw, weight)
         n_rounds = self._env.end_iteration
         return Reach(rows, n_rounds, self._bring, share=self._share, n_leaves=self._n_leaves)
 
@@ -210,16 +182,12 @@ class LightGBMPool:
         return None if self._plain.schedule is None else self._env.iteration
 
     def _bring(self, index: NDArray[np.intp], first: int, last: int) -> NDArray[np.float64]:
-        added = np.empty(index.size)
-        for begin in range(0, index.size, _BLOCK):
-            block = slice(begin, begin + _BLOCK)
-            added[block] = self._env.model.predict(
-                _safe_indexing(self._X, index[block]),
-                start_iteration=first,
-                num_iteration=last - first,
-                raw_score=True,
+        def margins(X: Any) -> Any:
+            return self._env.model.predict(
+                X, start_iteration=first, num_iteration=last - first, raw_score=True
             )
-        return added
+
+        return self._in_blocks(index, margins)
 
     def _move(self, model: Any) -> None:
         """Let the booster train on other rows."""
@@ -230,7 +198,7 @@ class LightGBMPool:
             model.update(train_set=data, fobj=_stop)
         # LightGBM reads the data that it had while it is handed the new ones.
         del before
-        share = data.num_data() / self._n_rows
+        share = data.num_data() / self._shape[0]
         model.reset_parameter({"min_data_in_leaf": round(share * self._least_rows)})
 
 

@@ -16,7 +16,7 @@ from ..objectives._loss import check_names
 from ..objectives._registry import refuse_torch_loss
 from ..objectives._rows import Margins, Target
 from ..objectives.losses._lists import OfQueries
-from ._calls import BoosterCallable, WithColumns
+from ._calls import BoosterCallable, plain_objective
 from ._objective import BoosterObjective, PAUCObjective, check_parameters
 from ._regularizer import find_regularizer
 
@@ -178,7 +178,7 @@ def find_minimised(estimator: Any) -> Minimised:
     _refuse_without_effect(
         estimator, None, (*OF_THE_BAND, "schedule"), "a callable has parameters of its own"
     )
-    plain = objective.objective if isinstance(objective, WithColumns) else objective
+    plain, _ = plain_objective(objective)
     loss_of = plain._loss if isinstance(plain, BoosterCallable) else None
     return Minimised(lambda beta: objective, loss_of)
 

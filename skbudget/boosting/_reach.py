@@ -19,12 +19,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .._utils.validation import _invalid, _is_real, shape_of
+from .._utils.validation import _invalid, _is_real
 from ..objectives import Loss, Rows
 from ..objectives._loss import HESSIAN_FLOOR
 from ..objectives.losses._band import BandParameters
 
-__all__ = ["Reach", "Work", "can_be_bounded", "check_pool", "check_table", "refuse_other_table"]
+__all__ = ["Reach", "Work", "can_be_bounded", "check_pool"]
 
 # What work costs, in rounds of training on all rows: a row of the pool is copied, a row outside
 # is brought up to date, and all rows are looked over.
@@ -59,36 +59,6 @@ def check_pool(pool: Any, owner: str) -> None:
     if not _is_real(pool) or not 0 < pool < 1:
         allowed = "'exact', a fraction in (0, 1) of the negatives, or None for all rows"
         raise _invalid("pool", pool, owner, allowed)
-
-
-def check_table(X: Any, owner: str) -> tuple[Any, tuple[int, int]]:
-    """Return the rows that a pool is made from, and their shape."""
-    shape = shape_of(X, "X")
-    if len(shape) == 1 and hasattr(X, "to_numpy"):
-        # A series of rows.
-        X = X.to_numpy()
-        shape = X.shape
-    if len(shape) != 2:
-        raise ValueError(
-            f"X of {owner} must be a table of shape (n_samples, n_features): got {X!r:.60}."
-        )
-    dtype = np.asarray(X).dtype if isinstance(X, list | tuple) else getattr(X, "dtype", None)
-    if getattr(dtype, "kind", "") == "c":
-        raise ValueError(f"X of {owner} must hold real numbers: got {dtype}.")
-    return X, (shape[0], shape[1])
-
-
-def refuse_other_table(
-    owner: str, shape: tuple[int, int], data: Any, given: tuple[int, int]
-) -> None:
-    """Raise if the rows of a pool cannot be those that a booster is trained on."""
-    kind = type(data).__name__
-    for what, mine, its in zip(("rows", "columns"), shape, given, strict=True):
-        if mine != its:
-            raise ValueError(
-                f"X of {owner} must be the rows of the {kind}: X has {mine} {what}, the {kind} "
-                f"{its}."
-            )
 
 
 def can_be_bounded(loss: Loss[Any]) -> bool:

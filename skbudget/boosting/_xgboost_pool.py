@@ -12,15 +12,13 @@ from sklearn.utils import _safe_indexing
 from xgboost import DMatrix, QuantileDMatrix, collective
 from xgboost.callback import TrainingCallback
 
-from .._utils.validation import _invalid, check_positive, shape_of
-from ..objectives import Loss, Rows
-from ._calls import BoosterCallable, WithColumns, unpack_call
-from ._reach import Reach, Work, check_pool, check_table, refuse_other_table
+from .._utils.validation import check_positive, shape_of
+from ..objectives import Loss
+from ._pool import BandPool
+from ._reach import Reach
 
 __all__ = ["XGBoostPool"]
 
-# Rows that are taken through trees at once: copies of more would cost memory.
-_BLOCK = 100_000
 # The updaters that read bins, so that rows of a new matrix with the bins of the first can serve.
 _OF_BINS = ("grow_quantile_histmaker", "grow_gpu_hist")
 # XGBoost sums scores in float32. This is what a sum may be off, relative to the greatest.
@@ -39,7 +37,7 @@ class _Moved(Exception):
     """Ends an update before it has trained: its rows are others now."""
 
 
-class XGBoostPool(TrainingCallback):
+class XGBoostPool(BandPool, TrainingCallback):
     """Callback that trains XGBoost on the rows that can reach the band, and an objective.
 
     A loss over a band pulls at the positives and at the negatives in the band. The trees grow on
@@ -110,35 +108,15 @@ class XGBoostPool(TrainingCallback):
         self, objective: Any, X: Any, pool: Any = "exact", *, n_rounds: int | None = None
     ) -> None:
         super().__init__()
-        plain = objective.objective if isinstance(objective, WithColumns) else objective
-        if not isinstance(plain, BoosterCallable):
-            raise TypeError(
-                "XGBoostPool needs a PAUCObjective or a BoosterObjective as the objective: got "
-                f"{objective!r}."
-            )
-        check_pool(pool, "XGBoostPool")
-        if pool is None:
-            raise _invalid("pool", pool, "XGBoostPool", "'exact' or a fraction in (0, 1)")
+        self._set_up(objective, X, pool)
         if n_rounds is not None:
             check_positive(n_rounds, "n_rounds", "XGBoostPool", integer=True, minimum=1)
-        self._share = None if isinstance(pool, str) else float(pool)
         self._n_rounds = n_rounds
-        self._plain = plain
-        self._columns = objective.columns if isinstance(objective, WithColumns) else {}
-        self._X, self._shape = check_table(X, "XGBoostPool")
-        self._reach: Reach | None = None
         self._model: Any = None
         self._all: Any = None
         self._matrix: Any = None
         self._forget()
         self.objective: Callable[..., Any] = self._make_objective()
-
-    @property
-    def work_(self) -> Work:
-        """What the last training did."""
-        if self._reach is None:
-            raise AttributeError("XGBoostPool has not trained yet.")
-        return self._reach.work
 
     def before_training(self, model: Any) -> Any:
         """Learn which booster is trained."""
@@ -217,8 +195,7 @@ class XGBoostPool(TrainingCallback):
             raise ValueError(
                 "XGBoostPool trains on one machine: rows of other workers are not counted."
             )
-        given = (data.num_row(), data.num_col())
-        refuse_other_table("XGBoostPool", self._shape, data, given)
+        self._refuse_other_table(data, (data.num_row(), data.num_col()))
         if data.get_uint_info("group_ptr").size:
             raise ValueError(
                 "XGBoostPool compares rows of the whole table: leave the queries out of the "
@@ -290,8 +267,7 @@ class XGBoostPool(TrainingCallback):
         return reach.again(loss, raw)
 
     def _begin(self, labels: Any, raw: NDArray[Any], weight: Any) -> Reach:
-        call = unpack_call(labels, raw, weight)
-        rows: Rows = self._plain._rows(call, self._columns)
+        rows = self._all_rows(labels, raw, weight)
         n_rounds = _MANY_ROUNDS
         if self._n_rounds is not None:
             n_rounds = self._model.num_boosted_rounds() + self._n_rounds
@@ -308,11 +284,7 @@ class XGBoostPool(TrainingCallback):
         return None if self._plain.schedule is None else number
 
     def _bring(self, index: NDArray[np.intp], first: int, last: int) -> NDArray[np.float64]:
-        added = np.empty(index.size)
-        for begin in range(0, index.size, _BLOCK):
-            block = slice(begin, begin + _BLOCK)
-            added[block] = self._margins(_safe_indexing(self._X, index[block]), (first, last))
-        return added
+        return self._in_blocks(index, lambda X: self._margins(X, (first, last)))
 
     def _margins(self, X: Any, rounds: tuple[int, int]) -> NDArray[np.float32]:
         """Return what the trees of some rounds add to the scores of rows."""
