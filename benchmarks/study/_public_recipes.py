@@ -149,7 +149,7 @@ def _calendar(column: str, *, hours: bool, **settings: Any) -> Callable[[Frame],
         import pandas
 
         dates = pandas.to_datetime(frame[column], **settings)
-        parts = {"month": dates.dt.month, "weekday": dates.dt.dayofweek}
+        parts = {"month": dates.dt.month, "weekday": dates.dt.day_of_week}
         if hours:
             parts["hour"] = dates.dt.hour + dates.dt.minute / 60.0
         return frame.drop(columns=column).assign(**parts)
