@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from abc import abstractmethod
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from sklearn.utils import _safe_indexing
 
 from .._utils.validation import _invalid, shape_of
 from ..objectives import Rows
+from ._batches import RowBatches
 from ._calls import BoosterCallable, plain_objective, unpack_call
 from ._reach import Reach, Work, check_pool
 
@@ -63,15 +65,36 @@ class BandPool:
         rows: Rows = self._plain._rows(unpack_call(labels, raw, weight), self._columns)
         return rows
 
-    def _in_blocks(
-        self, index: NDArray[np.intp], margins: Callable[[Any], NDArray[np.floating]]
+    @abstractmethod
+    def _margins(self, X: Any, first: int, last: int) -> NDArray[np.floating]:
+        """Return what the trees of some rounds add to the scores of rows."""
+
+    def _bring(
+        self, index: NDArray[np.intp], at: NDArray[np.int32], last: int
     ) -> NDArray[np.float64]:
-        """Return the margins of rows, a block at a time."""
+        """Return what trees add to the scores of rows, a block at a time."""
         added = np.empty(index.size)
-        for begin in range(0, index.size, _BLOCK):
-            block = slice(begin, begin + _BLOCK)
-            added[block] = margins(_safe_indexing(self._X, index[block]))
+        if isinstance(self._X, RowBatches):
+            # Every batch is read once.
+            for where, X in self._X._walk(index):
+                for first, some in _by_number(at[where]):
+                    added[where][some] = self._margins(X[some], first, last)
+            return added
+        for first, some in _by_number(at):
+            rows, of_some = index[some], added[some]
+            for begin in range(0, rows.size, _BLOCK):
+                block = slice(begin, begin + _BLOCK)
+                X = _safe_indexing(self._X, rows[block])
+                of_some[block] = self._margins(X, first, last)
+            added[some] = of_some
         return added
+
+
+def _by_number(at: NDArray[np.int32]) -> Iterator[tuple[int, Any]]:
+    """Yield each number, and where it is."""
+    numbers = np.unique(at).tolist()
+    for number in numbers:
+        yield number, slice(None) if len(numbers) == 1 else np.flatnonzero(at == number)
 
 
 def _check_table(X: Any, owner: str) -> tuple[Any, tuple[int, int]]:

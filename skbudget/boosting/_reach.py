@@ -119,8 +119,8 @@ class Reach:
     n_rounds : int
         Rounds that there will be at most.
     bring : callable
-        ``bring(index, first, last)`` returns what the trees of rounds ``first`` up to ``last``,
-        without it, add to the scores of some rows.
+        ``bring(index, at, last)`` returns what the trees up to round ``last``, without it, add to
+        the scores of some rows, each of which has the trees of ``at`` rounds.
     precision : float, default=1e-9
         Rounding error of scores, relative to the greatest.
     share : float or None
@@ -139,7 +139,7 @@ class Reach:
 
     rows: Rows
     n_rounds: int
-    bring: Callable[[NDArray[np.intp], int, int], NDArray[np.float64]]
+    bring: Callable[[NDArray[np.intp], NDArray[np.int32], int], NDArray[np.float64]]
     precision: float = _SLACK
     share: float | None = None
     n_leaves: int = _LEAVES
@@ -259,11 +259,14 @@ class Reach:
     def _update(self, index: NDArray[np.intp], number: int) -> None:
         """Take rows through the trees that their scores do not have yet."""
         at = self._at[index]
-        for first in np.unique(at):
-            if first < number:
-                some = index[at == first]
-                self._score[some] += self.bring(some, int(first), number)
-                self.work.passes += some.size / self.rows.n_samples * (number - int(first))
+        late = at < number
+        if not late.any():
+            return
+        if not late.all():
+            index, at = index[late], at[late]
+        self._score[index] += self.bring(index, at, number)
+        n_trees = index.size * number - int(at.sum(dtype=np.int64))
+        self.work.passes += n_trees / self.rows.n_samples
         self._at[index] = number
 
     def _all_again(self, raw: NDArray[np.floating], number: int) -> Rows:
