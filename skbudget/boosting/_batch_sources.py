@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from os import PathLike
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import issparse
 
-from .._utils.validation import _invalid, check_weights
+from .._utils.validation import _as_array, _invalid, check_weights
 
 __all__ = ["BatchSource", "check_column", "find_source"]
 
@@ -94,7 +95,7 @@ def find_source(
 def _files(source: Any) -> list[Path] | None:
     """Return the files that a source names, None if it names none."""
     given = source if isinstance(source, list | tuple) else [source]
-    if not given or not all(isinstance(one, str | Path) for one in given):
+    if not given or not all(isinstance(one, str | PathLike) for one in given):
         return None
     files = [Path(one) for one in given]
     if len(files) == 1 and files[0].is_dir():
@@ -136,13 +137,7 @@ def _table(table: Any, name: str) -> Any:
         if table.ndim != 2:
             raise _invalid(name, table, OWNER, _ALLOWED)
         return table.tocsr()
-    if isinstance(table, np.ndarray):
-        array = table
-    else:
-        try:
-            array = np.asarray(table)
-        except ValueError as error:
-            raise ValueError(f"{name} of {OWNER} must be a table of numbers: {error}.") from error
+    array = _as_array(table, f"{name} of {OWNER}")
     if array.ndim != 2:
         raise _invalid(name, _shown(table), OWNER, _ALLOWED)
     return array if array.dtype.kind in "biuf" else as_numbers(array, name)
@@ -165,7 +160,7 @@ def _shown(value: Any) -> _Shown:
 
 def as_numbers(table: Any, name: str) -> NDArray[Any]:
     """Return rows as an array of numbers, with an error that names them if they hold others."""
-    array = table.toarray() if issparse(table) else np.asarray(table)
+    array = table.toarray() if issparse(table) else _as_array(table, f"{name} of {OWNER}")
     if array.dtype.kind == "O":
         # Nullable types and None.
         missing = [entry is None or type(entry).__name__ == "NAType" for entry in array.ravel()]
@@ -175,8 +170,8 @@ def as_numbers(table: Any, name: str) -> NDArray[Any]:
             raise ValueError(f"{name} of {OWNER} must hold numbers: {error}.") from error
     if array.dtype.kind not in "biuf":
         raise ValueError(
-            f"{name} of {OWNER} must hold real numbers: got {array.dtype}. Code categories and "
-            "dates as numbers first."
+            f"{name} of {OWNER} must hold real numbers: got {array.dtype}, {table!r:.60}. Code "
+            "categories and dates as numbers first."
         )
     return array
 
@@ -196,8 +191,8 @@ def check_column(values: Any, name: str, n_rows: int) -> NDArray[np.float32] | N
         array = array[:, 0]
     if array.shape != (n_rows,):
         raise ValueError(
-            f"{name} of {OWNER} must have one entry for each of {n_rows} rows: got shape "
-            f"{array.shape}."
+            f"{name} of {OWNER} must have one entry for each of {n_rows} rows: got "
+            f"{_shown(values)!r}."
         )
     if name == "sample_weight":
         check_weights(array, n_rows)
@@ -206,7 +201,10 @@ def check_column(values: Any, name: str, n_rows: int) -> NDArray[np.float32] | N
     with np.errstate(over="ignore"):
         column = array.astype(np.float32, copy=False)
     if not np.isfinite(column).all():
-        raise ValueError(f"{name} of {OWNER} is beyond the range of float32, as boosters hold it.")
+        raise ValueError(
+            f"{name} of {OWNER} holds a number that is too large for float32, which boosters hold: "
+            f"got {array[~np.isfinite(column)][0]:g}."
+        )
     return column
 
 
@@ -378,7 +376,7 @@ class _Parquet(BatchSource):
                     numbers = range(about.num_row_groups)
                     self._groups.append([about.row_group(number).num_rows for number in numbers])
                     schemas.append(opened.schema_arrow)
-            except OSError as error:
+            except (OSError, ValueError) as error:
                 raise ValueError(
                     f"source of {OWNER} must be Parquet files: {file} ({error})."
                 ) from error

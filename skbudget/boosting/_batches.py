@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .._utils.validation import check_positive
+from .._utils.validation import _as_array, check_positive
 from ._batch_sources import check_column, find_source
 
 __all__ = ["RowBatches"]
@@ -66,9 +66,13 @@ class RowBatches:
     Notes
     -----
     LightGBM finds its bins in a sample of the rows, which is the same as for an array: the
-    booster is the same to the last bit. XGBoost sketches the quantiles of each batch and merges
-    them: its bins are nearly those of an array, and the same where a feature has no more than
-    ``max_bin`` values.
+    booster is the same to the last bit. (LightGBM does not draw this sample by ``seed``, as it
+    does for an array: give ``data_random_seed`` to the Dataset.) XGBoost sketches the quantiles of
+    each batch and merges them: its bins are nearly those of an array, and the same where a
+    feature has no more than ``max_bin`` values.
+
+    All features are numbers. Categories are coded as numbers beforehand, and named to the
+    booster (``categorical_feature`` of a `lightgbm.Dataset`).
 
     Rows of Parquet files and arrays are found without reading the others (other row groups, for
     Parquet). A function is read from its first row on.
@@ -179,9 +183,7 @@ class RowBatches:
         X : ndarray of shape (n, n_features)
             The rows in the order that they were asked for.
         """
-        index = np.asarray(rows)
-        if index.size == 0:
-            index = index.astype(np.intp)
+        index = _whole_numbers(_as_array(rows, f"rows of {type(self).__name__}.read"))
         if index.ndim != 1 or index.dtype.kind not in "iu":
             raise ValueError(
                 f"rows of {type(self).__name__}.read must be numbers of rows, a list of ints: got "
@@ -260,6 +262,18 @@ class RowBatches:
             low, high = between(first, first + n_rows)
             inside = wanted[low:high] - first
             yield slice(low, high), self._source.numbers(block, inside)
+
+
+def _whole_numbers(values: NDArray[Any]) -> NDArray[Any]:
+    """Return numbers as integers, if that is what they are; others as they are."""
+    if values.dtype.kind not in "fO" and values.size:
+        return values
+    try:
+        with np.errstate(invalid="ignore"):
+            whole = values.astype(np.intp)
+    except (TypeError, ValueError, OverflowError):
+        return values
+    return whole if (whole == values).all() else values
 
 
 def _adapters(library: str) -> Any:
