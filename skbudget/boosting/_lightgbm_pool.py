@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any, ClassVar
 
-import numpy as np
 from numpy.typing import NDArray
 
 from ._lightgbm_names import main_names
@@ -195,7 +194,7 @@ class LightGBMPool(BandPool):
         if index is not None:
             data = self._all.subset([])
             # LightGBM would make a list of them.
-            data.used_indices = index.astype(np.int32)
+            data.used_indices = index
         with suppress(_Moved):
             model.update(train_set=data, fobj=_stop)
         # LightGBM reads the data that it had while it is handed the new ones.

@@ -61,38 +61,37 @@ class BandPool:
                 )
 
     def _all_rows(self, labels: Any, raw: NDArray[Any], weight: Any) -> Rows:
-        """Return all rows, from the first call of the objective."""
+        """Return all rows, from the first call of the objective, without scores to keep."""
         rows: Rows = self._plain._rows(unpack_call(labels, raw, weight), self._columns)
-        return rows
+        return rows.replace(raw=np.broadcast_to(rows.raw.dtype.type(0), rows.raw.shape))
 
     @abstractmethod
     def _margins(self, X: Any, first: int, last: int) -> NDArray[np.floating]:
         """Return what the trees of some rounds add to the scores of rows."""
 
     def _bring(
-        self, index: NDArray[np.intp], at: NDArray[np.int32], last: int
-    ) -> NDArray[np.float64]:
-        """Return what trees add to the scores of rows, a block at a time."""
-        added = np.empty(index.size)
+        self, index: NDArray[Any], score: NDArray[np.float64], at: NDArray[Any], last: int
+    ) -> None:
+        """Add to scores of rows what trees add to them, a block at a time."""
+        for rows, X in self._blocks(index):
+            for first, some in _by_number(at[rows]):
+                chosen = X if isinstance(some, slice) else _safe_indexing(X, some)
+                score[rows[some]] += self._margins(chosen, first, last)
+
+    def _blocks(self, index: NDArray[Any]) -> Iterator[tuple[NDArray[Any], Any]]:
+        """Yield rows of which there are some, and their numbers, for one pass over them all."""
         if isinstance(self._X, RowBatches):
-            # Every batch is read once.
             for where, X in self._X._walk(index):
-                for first, some in _by_number(at[where]):
-                    added[where][some] = self._margins(X[some], first, last)
-            return added
-        for first, some in _by_number(at):
-            rows, of_some = index[some], added[some]
-            for begin in range(0, rows.size, _BLOCK):
-                block = slice(begin, begin + _BLOCK)
-                X = _safe_indexing(self._X, rows[block])
-                of_some[block] = self._margins(X, first, last)
-            added[some] = of_some
-        return added
+                yield index[where], X
+            return
+        for begin in range(0, index.size, _BLOCK):
+            rows = index[begin : begin + _BLOCK]
+            yield rows, _safe_indexing(self._X, rows)
 
 
-def _by_number(at: NDArray[np.int32]) -> Iterator[tuple[int, Any]]:
+def _by_number(at: NDArray[Any]) -> Iterator[tuple[int, Any]]:
     """Yield each number, and where it is."""
-    numbers = np.unique(at).tolist()
+    numbers = np.flatnonzero(np.bincount(at)).tolist()
     for number in numbers:
         yield number, slice(None) if len(numbers) == 1 else np.flatnonzero(at == number)
 

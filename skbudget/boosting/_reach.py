@@ -48,6 +48,8 @@ _RECENT = 5
 _SLACK = 1e-9
 # A share of the rows is chosen after so many rounds, and then as often as they prove right.
 _FIRST_SHARE, _PERIOD, _LONGEST = 10, 25, 50
+# Rows that are looked at at once: copies of all of them would cost memory.
+_BLOCK = 100_000
 # Of the negatives in the band, so many may have been out of the share without a warning.
 _RISEN = 0.05
 
@@ -119,8 +121,9 @@ class Reach:
     n_rounds : int
         Rounds that there will be at most.
     bring : callable
-        ``bring(index, at, last)`` returns what the trees up to round ``last``, without it, add to
-        the scores of some rows, each of which has the trees of ``at`` rounds.
+        ``bring(index, score, at, last)`` adds to the scores of some rows what the trees up to
+        round ``last``, without it, add. ``score`` and ``at`` are those of all rows, and each row
+        has the trees of the first ``at`` rounds.
     precision : float, default=1e-9
         Rounding error of scores, relative to the greatest.
     share : float or None
@@ -139,19 +142,19 @@ class Reach:
 
     rows: Rows
     n_rounds: int
-    bring: Callable[[NDArray[np.intp], NDArray[np.int32], int], NDArray[np.float64]]
+    bring: Callable[[NDArray[Any], NDArray[np.float64], NDArray[Any], int], None]
     precision: float = _SLACK
     share: float | None = None
     n_leaves: int = _LEAVES
 
-    index: NDArray[np.intp] | None = field(init=False, default=None)
+    index: NDArray[Any] | None = field(init=False, default=None)
     work: Work = field(init=False, default_factory=Work)
 
     def __post_init__(self) -> None:
         n_rows = self.rows.n_samples
-        self._score = np.zeros(n_rows)
-        # How many trees each score has.
-        self._at = np.zeros(n_rows, dtype=np.int32)
+        # Scores, and how many trees each has: nothing before rows are chosen.
+        self._score = np.empty(0)
+        self._at: NDArray[Any] = np.empty(0, dtype=np.uint16)
         self._gained: list[float] = [0.0]
         self._edges: list[float] = []
         self._ceiling = -math.inf
@@ -244,9 +247,14 @@ class Reach:
 
     def _know(self, raw: NDArray[np.floating], number: int) -> None:
         """Note the scores of the rows that were trained on."""
-        which = slice(None) if self.index is None else self.index
-        self._score[which] = raw
-        self._at[which] = number
+        if number > np.iinfo(self._at.dtype).max:
+            self._at = self._at.astype(np.int64)
+        if self.index is None:
+            self._score = np.array(raw, dtype=np.float64)
+            self._at = np.full(raw.size, number, dtype=self._at.dtype)
+            return
+        self._score[self.index] = raw
+        self._at[self.index] = number
 
     def _bounds(self, number: int) -> NDArray[np.float64]:
         """Return what no score is above; minus infinity for positives, who are always in."""
@@ -256,63 +264,73 @@ class Reach:
         bounds[self.rows.target] = -np.inf
         return bounds
 
-    def _update(self, index: NDArray[np.intp], number: int) -> None:
-        """Take rows through the trees that their scores do not have yet."""
-        at = self._at[index]
-        late = at < number
-        if not late.any():
+    def _update(self, late: NDArray[np.bool_], number: int) -> None:
+        """Take rows through the trees that their scores do not have yet, and ``late`` apart."""
+        late &= self._at < number
+        index = _where(late)
+        if not index.size:
             return
-        if not late.all():
-            index, at = index[late], at[late]
-        self._score[index] += self.bring(index, at, number)
-        n_trees = index.size * number - int(at.sum(dtype=np.int64))
+        n_trees = 0
+        for begin in range(0, index.size, _BLOCK):
+            n_trees += int(
+                (number - self._at[index[begin : begin + _BLOCK]].astype(np.int64)).sum()
+            )
+        self.bring(index, self._score, self._at, number)
         self.work.passes += n_trees / self.rows.n_samples
         self._at[index] = number
 
     def _all_again(self, raw: NDArray[np.floating], number: int) -> Rows:
         """Return to training on all rows."""
         self._know(raw, number)
-        self._update(np.arange(self.rows.n_samples), number)
+        self._update(np.ones(self.rows.n_samples, dtype=bool), number)
         self.index = self._part = None
         self._next_look = number + _NEXT_LOOK
-        return self.rows.replace(raw=self._score.copy(), dtype=np.float32)
+        return self.rows.replace(raw=self._score, dtype=np.float32)
 
     # --- the choice --------------------------------------------------------------------------
 
     def _choose(self, loss: Loss[Any], raw: NDArray[np.floating], edge: float, number: int) -> Rows:
         """Choose the rows to train on, and return them with their scores."""
-        self._know(raw, number)
-        bounds = self._bounds(number)
-        if self.index is not None:
+        if self.index is None:
+            length, cost = self._length(edge, number, raw[self._sample])
+            if cost > 1.0 - _WORTHWHILE:
+                self._next_look = number + _NEXT_LOOK
+                return self.rows.replace(raw=raw, dtype=np.float32)
+            self._know(raw, number)
+        else:
+            self._know(raw, number)
             # The edge among the rows of the pool is not above that of all rows. So rows that
             # may reach it are the ones to look at, and then the edge is exact.
-            self._update(np.flatnonzero((bounds >= edge) & (self._at < number)), number)
-            bounds = self._bounds(number)
-            known = np.flatnonzero((self._at == number) & ~self.rows.target)
-            known = np.concatenate([known, self.rows.positive_rows])
-            part = self.rows.take(known).replace(raw=self._score[known])
-            edge = _edge(self.of_pool(loss, part).hold(part))
-        length, cost = self._length(edge, number)
-        if self.index is None and cost > 1.0 - _WORTHWHILE:
-            self._next_look = number + _NEXT_LOOK
-            return self.rows.replace(raw=raw, dtype=np.float32)
-        # All rows would have to be taken through all trees.
-        if cost > 1.0 + self._tree * number / max(1, self.n_rounds - number):
-            return self._all_again(self._score[self.index], number)
+            self._update(self._bounds(number) >= edge, number)
+            edge = self._exact_edge(loss, number)
+            length, cost = self._length(edge, number, self._score[self._sample])
+            # All rows would have to be taken through all trees.
+            if cost > 1.0 + self._tree * number / max(1, self.n_rounds - number):
+                return self._all_again(self._score[self.index], number)
         lowest = edge - length * self._rise(number)
+        bounds = self._bounds(number)
         near = bounds >= lowest
-        self._update(np.flatnonzero(near & (self._at < number)), number)
-        bounds = np.where(near, self._score, bounds)
+        self._update(near.copy(), number)
+        np.copyto(bounds, self._score, where=near)
         near &= bounds >= lowest
         near |= self.rows.target
         self._ceiling = float(bounds.max(where=~near, initial=-np.inf))
+        del bounds
         self._chosen_at, self._planned = number, length
-        self.index = np.flatnonzero(near)
+        self.index = _where(near)
         self._part = self.rows.take(self.index)
         self.work.n_pools += 1
         # The booster has scores of its own for positives; here they are known as well.
-        self._update(self.index, number)
+        self._update(near, number)
         return self._part.replace(raw=self._score[self.index], dtype=np.float32)
+
+    def _exact_edge(self, loss: Loss[Any], number: int) -> float:
+        """Return the edge of the band among the rows whose scores are up to date."""
+        known = self._at == number
+        known |= self.rows.target
+        index = _where(known)
+        part = self.rows.take(index).replace(raw=self._score[index])
+        return _edge(self.of_pool(loss, part).hold(part))
 
     def _choose_share(
         self, loss: Loss[Any], raw: NDArray[np.floating], edge: float, number: int
@@ -320,7 +338,7 @@ class Reach:
         """Choose the hardest negatives, and note how many of the band's were not among them."""
         assert self.share is not None
         self._know(raw, number)
-        self._update(np.flatnonzero(self._at < number), number)
+        self._update(np.ones(self.rows.n_samples, dtype=bool), number)
         negative = ~self.rows.target
         edge = _edge(loss.hold(self.rows.replace(raw=self._score)))
         band = np.flatnonzero(negative & (self._score >= edge))
@@ -331,7 +349,7 @@ class Reach:
         n_hard = max(band.size, math.ceil(self.share * np.count_nonzero(negative)))
         of_negatives = np.where(negative, self._score, -np.inf)
         lowest = np.partition(of_negatives, of_negatives.size - n_hard)[-n_hard]
-        self.index = np.flatnonzero((of_negatives >= lowest) | self.rows.target)
+        self.index = _where((of_negatives >= lowest) | self.rows.target)
         self._chosen_at = number
         self._part = self.rows.take(self.index)
         self.work.n_pools += 1
@@ -346,10 +364,10 @@ class Reach:
         # Leaves are negative where a loss of all rows warms up.
         return _CARE * (max(0.0, rise) + max(0.0, fall)) + self._slack()
 
-    def _length(self, edge: float, number: int) -> tuple[int, float]:
-        """Return for how many rounds a pool costs least, and what a round then costs."""
+    def _length(self, edge: float, number: int, sample: NDArray[np.floating]) -> tuple[int, float]:
+        """Return for how many rounds a pool costs least, by a sample of scores, and the cost."""
         rise = self._rise(number)
-        below = np.sort(edge - self._score[self._sample])
+        below = np.sort(edge - sample.astype(np.float64, copy=False))
         best, least = 1, math.inf
         for length in _LENGTHS:
             length = max(1, min(length, self.n_rounds - number))
@@ -366,6 +384,18 @@ def _dense(
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     found, factor = loss.derivatives(rows, held), loss.boosting_factor(rows)
     return found.dense(rows.n_samples, scale=factor, floor=HESSIAN_FLOOR, dtype=np.float32)
+
+
+def _where(mask: NDArray[np.bool_]) -> NDArray[Any]:
+    """Return where a mask is true, in as few bytes as that takes."""
+    dtype = np.int32 if mask.size <= np.iinfo(np.int32).max else np.intp
+    found = np.empty(np.count_nonzero(mask), dtype=dtype)
+    begin = 0
+    for first in range(0, mask.size, _BLOCK):
+        some = np.flatnonzero(mask[first : first + _BLOCK])
+        np.add(some, first, out=found[begin : begin + some.size], casting="unsafe")
+        begin += some.size
+    return found
 
 
 def _edge(held: Any) -> float:

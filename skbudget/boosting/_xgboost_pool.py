@@ -15,7 +15,7 @@ from xgboost.callback import TrainingCallback
 from .._utils.validation import check_positive, shape_of
 from ..objectives import Loss
 from ._batches import RowBatches
-from ._pool import BandPool
+from ._pool import _BLOCK, BandPool
 from ._reach import Reach
 from ._xgboost_rows import RowIterator
 
@@ -217,6 +217,9 @@ class XGBoostPool(BandPool, TrainingCallback):
         # A function is not copied with the parameters of an estimator.
         def objective(first: Any, second: Any, sample_weight: Any = None) -> Any:
             if hasattr(second, "get_label"):
+                if self._reach is not None:
+                    # XGBoost copies them each time.
+                    return self._derivatives(None, first)
                 weight = second.get_weight()
                 weight = weight if weight.size else None
                 return self._derivatives(second.get_label(), first, weight)
@@ -243,8 +246,8 @@ class XGBoostPool(BandPool, TrainingCallback):
             self._reach = self._begin(labels, raw, weight)
         if self._raw is not None:
             # Each leaf of the last tree has a row that was trained on.
-            self._gained += float((raw - self._raw).max())
-            self._gained += _EPSILON * float(np.abs(raw).max())
+            self._gained += _greatest_rise(self._raw, raw)
+            self._gained += _EPSILON * max(float(raw.max()), -float(raw.min()))
         number = self._model.num_boosted_rounds()
         loss = self._plain._resolved(self._reach.rows, self._round(number))
         self._loss = loss
@@ -344,3 +347,9 @@ class XGBoostPool(BandPool, TrainingCallback):
             kept["feature_weights"] = columns
         X = _safe_indexing(self._X, index)
         self._matrix = QuantileDMatrix(X, **kept, **shared, **self._options(X))
+
+
+def _greatest_rise(before: NDArray[np.float32], after: NDArray[np.float32]) -> float:
+    """Return by how much the score of a row rose at most, without a copy of all of them."""
+    blocks = (slice(begin, begin + _BLOCK) for begin in range(0, after.size, _BLOCK))
+    return max(float((after[block] - before[block]).max()) for block in blocks)

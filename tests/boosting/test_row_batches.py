@@ -234,13 +234,12 @@ def test_every_row_that_a_pool_brings_up_to_date_is_read_once(often, monkeypatch
     )
     bring = LightGBMPool._bring
     calls = []
-    monkeypatch.setattr(
-        LightGBMPool,
-        "_bring",
-        lambda self, index, at, last: (
-            calls.append(np.unique(at).size) or bring(self, index, at, last)
-        ),
-    )
+
+    def counted(self, index, score, at, last):
+        calls.append(np.unique(at[index]).size)
+        return bring(self, index, score, at, last)
+
+    monkeypatch.setattr(LightGBMPool, "_bring", counted)
     train_lightgbm(lightgbm_dataset(RowBatches(X, Y)), rows)
     # Rows that lack different trees are in one pass.
     assert len(read) == len(calls)
