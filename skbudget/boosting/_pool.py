@@ -19,7 +19,7 @@ from ._reach import Reach, Work, check_pool
 __all__ = ["BandPool"]
 
 # Rows that are taken through trees at once: copies of more would cost memory.
-_BLOCK = 100_000
+_BLOCK = 32_768
 
 
 class BandPool:

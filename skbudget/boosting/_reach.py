@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -256,13 +256,25 @@ class Reach:
         self._score[self.index] = raw
         self._at[self.index] = number
 
-    def _bounds(self, number: int) -> NDArray[np.float64]:
-        """Return what no score is above; minus infinity for positives, who are always in."""
-        gained = np.asarray(self._gained[: number + 1])
-        bounds = (gained[number] - gained)[self._at]
-        bounds += self._score
-        bounds[self.rows.target] = -np.inf
-        return bounds
+    def _bounds(self, number: int) -> Iterator[tuple[slice, NDArray[np.float64]]]:
+        """Yield what no score of a block of rows is above.
+
+        It is minus infinity for positives, who are always in.
+        """
+        to_come = self._gained[number] - np.asarray(self._gained[: number + 1])
+        for begin in range(0, self._score.size, _BLOCK):
+            rows = slice(begin, begin + _BLOCK)
+            bounds = to_come[self._at[rows]]
+            bounds += self._score[rows]
+            bounds[self.rows.target[rows]] = -np.inf
+            yield rows, bounds
+
+    def _within(self, lowest: float, number: int) -> NDArray[np.bool_]:
+        """Tell which negatives may have a score as high as that."""
+        within = np.empty(self._score.size, dtype=bool)
+        for rows, bounds in self._bounds(number):
+            np.greater_equal(bounds, lowest, out=within[rows])
+        return within
 
     def _update(self, late: NDArray[np.bool_], number: int) -> None:
         """Take rows through the trees that their scores do not have yet, and ``late`` apart."""
@@ -301,21 +313,21 @@ class Reach:
             self._know(raw, number)
             # The edge among the rows of the pool is not above that of all rows. So rows that
             # may reach it are the ones to look at, and then the edge is exact.
-            self._update(self._bounds(number) >= edge, number)
+            self._update(self._within(edge, number), number)
             edge = self._exact_edge(loss, number)
             length, cost = self._length(edge, number, self._score[self._sample])
             # All rows would have to be taken through all trees.
             if cost > 1.0 + self._tree * number / max(1, self.n_rounds - number):
                 return self._all_again(self._score[self.index], number)
         lowest = edge - length * self._rise(number)
-        bounds = self._bounds(number)
-        near = bounds >= lowest
-        self._update(near.copy(), number)
-        np.copyto(bounds, self._score, where=near)
-        near &= bounds >= lowest
+        self._update(self._within(lowest, number), number)
+        # The bound of a row that is up to date is its score.
+        near = self._within(lowest, number)
+        self._ceiling = max(
+            float(bounds.max(where=~near[rows], initial=-np.inf))
+            for rows, bounds in self._bounds(number)
+        )
         near |= self.rows.target
-        self._ceiling = float(bounds.max(where=~near, initial=-np.inf))
-        del bounds
         self._chosen_at, self._planned = number, length
         self.index = _where(near)
         self._part = self.rows.take(self.index)

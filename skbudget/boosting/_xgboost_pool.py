@@ -248,6 +248,7 @@ class XGBoostPool(BandPool, TrainingCallback):
             # Each leaf of the last tree has a row that was trained on.
             self._gained += _greatest_rise(self._raw, raw)
             self._gained += _EPSILON * max(float(raw.max()), -float(raw.min()))
+            self._raw = None
         number = self._model.num_boosted_rounds()
         loss = self._plain._resolved(self._reach.rows, self._round(number))
         self._loss = loss
