@@ -49,7 +49,7 @@ _SLACK = 1e-9
 # A share of the rows is chosen after so many rounds, and then as often as they prove right.
 _FIRST_SHARE, _PERIOD, _LONGEST = 10, 25, 50
 # Rows that are looked at at once: copies of all of them would cost memory.
-_BLOCK = 100_000
+_BLOCK = 32_768
 # Of the negatives in the band, so many may have been out of the share without a warning.
 _RISEN = 0.05
 
@@ -282,14 +282,13 @@ class Reach:
         index = _where(late)
         if not index.size:
             return
+        self.bring(index, self._score, self._at, number)
         n_trees = 0
         for begin in range(0, index.size, _BLOCK):
-            n_trees += int(
-                (number - self._at[index[begin : begin + _BLOCK]].astype(np.int64)).sum()
-            )
-        self.bring(index, self._score, self._at, number)
+            rows = index[begin : begin + _BLOCK]
+            n_trees += int((number - self._at[rows].astype(np.int64)).sum())
+            self._at[rows] = number
         self.work.passes += n_trees / self.rows.n_samples
-        self._at[index] = number
 
     def _all_again(self, raw: NDArray[np.floating], number: int) -> Rows:
         """Return to training on all rows."""
@@ -330,18 +329,23 @@ class Reach:
         near |= self.rows.target
         self._chosen_at, self._planned = number, length
         self.index = _where(near)
-        self._part = self.rows.take(self.index)
         self.work.n_pools += 1
         # The booster has scores of its own for positives; here they are known as well.
         self._update(near, number)
-        return self._part.replace(raw=self._score[self.index], dtype=np.float32)
+        return self._take_part()
+
+    def _take_part(self) -> Rows:
+        """Return the rows to train on, and keep them without their scores."""
+        assert self.index is not None
+        part = self.rows.replace(raw=self._score, dtype=np.float32).take(self.index)
+        self._part = part.replace(raw=np.broadcast_to(0.0, part.target.shape))
+        return part
 
     def _exact_edge(self, loss: Loss[Any], number: int) -> float:
         """Return the edge of the band among the rows whose scores are up to date."""
         known = self._at == number
         known |= self.rows.target
-        index = _where(known)
-        part = self.rows.take(index).replace(raw=self._score[index])
+        part = self.rows.replace(raw=self._score).take(_where(known))
         return _edge(self.of_pool(loss, part).hold(part))
 
     def _choose_share(
@@ -363,9 +367,8 @@ class Reach:
         lowest = np.partition(of_negatives, of_negatives.size - n_hard)[-n_hard]
         self.index = _where((of_negatives >= lowest) | self.rows.target)
         self._chosen_at = number
-        self._part = self.rows.take(self.index)
         self.work.n_pools += 1
-        return self._part.replace(raw=self._score[self.index], dtype=np.float32)
+        return self._take_part()
 
     def _rise(self, number: int) -> float:
         """Return by how much bounds come closer to the edge in a round."""

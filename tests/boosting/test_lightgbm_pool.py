@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import lightgbm as lgb
 import numpy as np
 import pytest
@@ -249,3 +251,23 @@ def test_each_round_needs_the_callback_and_its_own_objective():
         with pytest.raises(ValueError, match="its own objective alone"):
             lgb.train({**PARAMS, "objective": other}, data(y), 3, callbacks=[pool])
     assert lgb.train(ours, data(y), 3, callbacks=[pool]).num_trees() == 3
+
+
+def test_a_pool_holds_few_bytes_a_row(monkeypatch):
+    monkeypatch.setattr(_reach.Reach, "_length", lambda *_: (3, 0.0))
+    n_rows = 300_000
+    X, y = make_contested_top(n_rows, pos_rate=0.005, random_state=0)
+    X = np.ascontiguousarray(X[:, :4])
+    data = lgb.Dataset(X, y, params={"feature_pre_filter": False, "num_threads": 1}).construct()
+    pool = LightGBMPool(PAUCObjective(beta=0.02), X)
+    params = {**PARAMS, "objective": pool.objective}
+    tracemalloc.start()
+    try:
+        lgb.train(params, data, 20, callbacks=[pool])
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert pool.work_.n_pools > 2
+    # LightGBM's scores, gradients and hessians, what is known of each row, and blocks of rows, for
+    # a first pool of nearly all.
+    assert peak < 60 * n_rows
