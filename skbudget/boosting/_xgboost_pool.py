@@ -31,6 +31,8 @@ _OTHER_ROWS = 1e-3
 # XGBoost tells no callback how many rounds there will be.
 _MANY_ROUNDS = 1_000_000_000
 _ASSIGNED = "update"
+# More rows of an array are handed over in batches: a copy of all of them would cost memory.
+_MANY_ROWS = 100_000
 # A depth alone allows for many more leaves than trees have.
 _MOST_LEAVES = 127
 
@@ -336,10 +338,13 @@ class XGBoostPool(BandPool, TrainingCallback):
         kept = {name: values[index] for name, values in kept.items() if values.size}
         shared: dict[str, Any] = {"ref": data, "max_bin": self._max_bin}
         columns = data.get_float_info("feature_weights")
-        if isinstance(self._X, RowBatches):
-            options = self._options(self._X)
+        table = self._X
+        if isinstance(table, np.ndarray) and table.dtype.kind == "f" and index.size > _MANY_ROWS:
+            table = RowBatches(table)
+        if isinstance(table, RowBatches):
+            options = self._options(table)
             names = {name: options.pop(name) for name in ("feature_names", "feature_types")}
-            rows = RowIterator(self._X, index, kept, names)
+            rows = RowIterator(table, index, kept, names)
             self._matrix = QuantileDMatrix(rows, **shared, **options)
             if columns.size:
                 self._matrix.set_info(feature_weights=columns)
