@@ -9,7 +9,7 @@ __all__ = ["FULL", "PARTS", "QUICK", "Effort"]
 PARTS = {
     "fit": "training with the objective, the booster's own loss, and one that costs nothing",
     "pool": "whole fits on the rows within reach, against the booster's own loss and all rows",
-    "growth": "whole fits on the rows within reach by the number of rows: exponent and memory",
+    "growth": "whole fits on the rows within reach by their number: growth of time, added memory",
     "estimators": "whole fits of the classifiers as they come, against one fit of their parents",
     "rank": "training with the objective and with the boosters' own ranking losses",
     "scale": "one call of the objective by the number of rows, and brute force",
