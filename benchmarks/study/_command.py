@@ -63,7 +63,9 @@ interruptions:
 your own tables:
   --folder reads every .npz (arrays X and y), .csv, .tsv and .parquet file of a
   folder, in addition to mammography, which comes with the package. The environment
-  variable SKBUDGET_DATA can name the folder, too.
+  variable SKBUDGET_DATA can name the folder, too. If an .npz file has an array time
+  (a number or a date for each row), its rows are split by time and not at random.
+  python -m benchmarks.study writes public tables into a folder.
 
 examples:
   PROG

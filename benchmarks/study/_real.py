@@ -14,11 +14,10 @@ from sklearn.model_selection import train_test_split
 from skbudget.datasets import ContestedTopTransformer
 from skbudget.datasets._roles import assign_roles
 
-from ._sources import MIN_PER_CLASS, Source, read_source
+from ._sources import MIN_PER_CLASS, TIME, Source, read_source
 from ._table import Draw, StudyTable
 
 __all__ = [
-    "FEW_FROM",
     "FewDraw",
     "ImplantedDraw",
     "RealDraw",
@@ -26,11 +25,15 @@ __all__ = [
     "implant",
     "implanted_table",
     "is_base",
+    "is_many",
     "real_table",
     "signal_columns",
 ]
 
 VALID_SHARE = TEST_SHARE = 0.2
+PARTS = ("training", "validation", "test")
+SHARES = (1.0 - VALID_SHARE - TEST_SHARE, VALID_SHARE, TEST_SHARE)
+FEWEST = (6, 2, 2)  # of each class, which are MIN_PER_CLASS
 
 IMPLANTED_POSITIVES, IMPLANTED_DECOYS = 0.01, 0.04
 N_EASY, N_CUE = 3, 2
@@ -71,24 +74,100 @@ def _take(X: NDArray, y: NDArray, rows: Sequence[NDArray[np.intp]]) -> Draw:
     return Draw(X[train], y[train], X[valid], y[valid], X[test], y[test])
 
 
-def _read_some(source: Source, seed: int, max_rows: int | None) -> tuple[NDArray, NDArray]:
-    """Return the table, or a stratified sample of it that keeps enough positives."""
+def _choose_rows(source: Source, seed: int, max_rows: int | None) -> tuple[NDArray[np.intp], ...]:
+    """Return the training, validation and test rows of a seed, at random or by time.
+
+    They are a sample if there are more than ``max_rows``. It keeps enough positives.
+    """
     data = read_source(source)
     n_rows = data.y.size
+    if data.ordered:
+        parts = _split_by_time(n_rows, seed)
+        if max_rows is None or n_rows <= max_rows:
+            return parts
+        rng = _rng(seed, _SUBSAMPLE)
+        return tuple(
+            part[_sample(data.y[part], round(share * max_rows), fewest, rng)]
+            for part, share, fewest in zip(parts, SHARES, FEWEST, strict=True)
+        )
     if max_rows is None or n_rows <= max_rows:
-        return data.X, data.y
-    positives, negatives = np.flatnonzero(data.y == 1), np.flatnonzero(data.y == 0)
-    n_positives = round(max_rows * positives.size / n_rows)
-    n_positives = min(max(n_positives, MIN_PER_CLASS), max_rows - MIN_PER_CLASS)
-    rng = _rng(seed, _SUBSAMPLE)
+        return _split_rows(data.y, seed)
+    rows = _sample(data.y, max_rows, MIN_PER_CLASS, _rng(seed, _SUBSAMPLE))
+    return tuple(rows[part] for part in _split_rows(data.y[rows], seed))
+
+
+def _sample(y: NDArray, n_rows: int, fewest: int, rng: np.random.RandomState) -> NDArray[np.intp]:
+    """Return a stratified sample of rows in their order, with so many of each class at least."""
+    if y.size <= n_rows:
+        return np.arange(y.size)
+    positives, negatives = np.flatnonzero(y == 1), np.flatnonzero(y == 0)
+    n_positives = round(n_rows * positives.size / y.size)
+    n_positives = min(max(n_positives, fewest), n_rows - fewest)
     rows = np.concatenate(
         [
             rng.choice(positives, n_positives, replace=False),
-            rng.choice(negatives, max_rows - n_positives, replace=False),
+            rng.choice(negatives, n_rows - n_positives, replace=False),
         ]
     )
     rows.sort()
-    return data.X[rows], data.y[rows]
+    return rows
+
+
+# --- splits by time -----------------------------------------------------------------
+
+# The rows of a seed are consecutive, and so many of all. They slide over the table.
+WINDOW = 0.8
+
+
+def _windows(n_rows: int) -> tuple[int, int, int, int]:
+    """Return how far the window can slide, and how many rows each of its three parts has."""
+    window = round(WINDOW * n_rows)
+    n_test, n_valid = round(TEST_SHARE * window), round(VALID_SHARE * window)
+    return n_rows - window, window - n_test - n_valid, n_valid, n_test
+
+
+def _split_by_time(n_rows: int, seed: int) -> tuple[NDArray[np.intp], ...]:
+    """Return the rows of a window, cut in the order of time.
+
+    The first window ends with the latest row. The others end earlier, in the
+    order of van der Corput: any number of seeds covers the whole range.
+    """
+    room, n_train, n_valid, n_test = _windows(n_rows)
+    start = room - round(room * _van_der_corput(seed))
+    rows = np.arange(start, start + n_train + n_valid + n_test)
+    train, valid, test = np.split(rows, [n_train, n_train + n_valid])
+    return train, valid, test
+
+
+def _van_der_corput(number: int) -> float:
+    """Return the binary digits of a number mirrored at the point: 0, 1/2, 1/4, 3/4, 1/8, ..."""
+    digits = f"{number:b}"[::-1]
+    return int(digits, 2) / 2.0 ** len(digits)
+
+
+def _check_windows(source: Source) -> None:
+    """Raise an error if some window has too few rows of a class to train on or to measure."""
+    y = read_source(source).y
+    for name, counted in (("positives", y), ("negatives", 1 - y)):
+        for part, fewest, found in zip(PARTS, FEWEST, _fewest_of_windows(counted), strict=True):
+            if found < fewest:
+                raise ValueError(
+                    f"{source.file_name} is split by its array {TIME}, and then has only {found} "
+                    f"{name} among the {part} rows of some seed: at least {fewest} are needed. "
+                    f"Remove the array {TIME} to split the rows at random."
+                )
+
+
+def _fewest_of_windows(counted: NDArray) -> list[int]:
+    """Return the least sum over the training, validation and test rows of any window."""
+    sums = np.concatenate([[0], np.cumsum(counted)])
+    room, *sizes = _windows(counted.size)
+    starts = np.arange(room + 1)
+    fewest = []
+    for size in sizes:
+        fewest.append(int((sums[starts + size] - sums[starts]).min()))
+        starts = starts + size
+    return fewest
 
 
 # --- real tables, and the same with few positives -----------------------------------
@@ -100,13 +179,16 @@ class RealDraw:
     max_rows: int | None
 
     def __call__(self, seed: int) -> Draw:
-        X, y = _read_some(self.source, seed, self.max_rows)
-        return _take(X, y, _split_rows(y, seed))
+        data = read_source(self.source)
+        return _take(data.X, data.y, _choose_rows(self.source, seed, self.max_rows))
 
 
 def real_table(source: Source, max_rows: int | None) -> StudyTable:
     data = read_source(source)
     origin = "ships with skbudget" if source.path is None else source.file_name
+    if data.ordered:
+        _check_windows(source)
+        origin += ", split by time"
     return StudyTable(
         source.name,
         "real",
@@ -122,12 +204,12 @@ class FewDraw:
     max_rows: int | None
 
     def __call__(self, seed: int) -> Draw:
-        X, y = _read_some(self.source, seed, self.max_rows)
-        train, valid, test = _split_rows(y, seed)
+        data = read_source(self.source)
+        train, valid, test = _choose_rows(self.source, seed, self.max_rows)
         rng = _rng(seed, _THIN)
-        train = _thin(train, y, FEW_TRAIN, rng)
-        valid = _thin(valid, y, FEW_VALID, rng)
-        return _take(X, y, (train, valid, test))
+        train = _thin(train, data.y, FEW_TRAIN, rng)
+        valid = _thin(valid, data.y, FEW_VALID, rng)
+        return _take(data.X, data.y, (train, valid, test))
 
 
 def _thin(
@@ -137,6 +219,15 @@ def _thin(
     positives = np.flatnonzero(y[rows] == 1)
     n_dropped = max(positives.size - n_positives, 0)
     return np.delete(rows, rng.choice(positives, n_dropped, replace=False))
+
+
+def is_many(source: Source) -> bool:
+    """Return whether a table has more positives than its draws with few of them need."""
+    data = read_source(source)
+    if not data.ordered:
+        return bool(data.y.sum() >= FEW_FROM)
+    n_train, n_valid, _ = _fewest_of_windows(data.y)
+    return n_train >= FEW_TRAIN and n_valid >= FEW_VALID and bool(data.y.sum() >= FEW_FROM)
 
 
 def few_table(source: Source, max_rows: int | None) -> StudyTable:

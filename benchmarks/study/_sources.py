@@ -19,6 +19,8 @@ __all__ = ["Data", "Source", "find_sources", "read_source"]
 SUFFIXES = (".npz", ".csv", ".csv.gz", ".tsv", ".tsv.gz", ".parquet")
 TARGET_NAMES = ("target", "label", "y", "class", "is_fraud", "isfraud", "fraud_bool", "outlier")
 
+TIME = "time"  # the array of an archive by which its rows are split
+
 MIN_PER_CLASS = 10  # 6, 2 and 2 in training, validation and test rows
 MAX_LEVELS = 20
 
@@ -41,6 +43,7 @@ class Data(NamedTuple):
     y: NDArray[np.int64]
     numeric: NDArray[np.intp]  # positions of the columns that were numbers in the file
     notes: tuple[str, ...] = ()  # what was prepared
+    ordered: bool = False  # whether the rows are in the order of the file's array "time"
 
 
 def find_sources(folder: str | None, target: str | None) -> list[Source]:
@@ -128,7 +131,11 @@ def read_source(source: Source) -> Data:
             named = source.file_name in str(error)
             raise ValueError(str(error) if named else f"{source.file_name}: {error}") from None
         X, numeric = _as_floats(table.X)
-        data = Data(X, table.y, numeric, table.notes)
+        order = _order_of_time(Path(source.path), table.y.size)
+        if order is None:
+            data = Data(X, table.y, numeric, table.notes)
+        else:
+            data = Data(X[order], table.y[order], numeric, table.notes, ordered=True)
     fewest = min(data.y.sum(), (1 - data.y).sum())
     if fewest < MIN_PER_CLASS:
         raise ValueError(
@@ -138,6 +145,36 @@ def read_source(source: Source) -> Data:
     for array in (data.X, data.y, data.numeric):
         array.setflags(write=False)
     return data
+
+
+def _order_of_time(path: Path, n_rows: int) -> NDArray[np.intp] | None:
+    """Return the rows from the earliest to the latest, if an archive says when they were.
+
+    Rows of the same time keep the order of the file.
+    """
+    if path.suffix.lower() != ".npz":
+        return None
+    with np.load(path, allow_pickle=False) as archive:
+        if TIME not in archive.files:
+            return None
+        try:
+            time = archive[TIME]
+        except ValueError:
+            raise ValueError(
+                f"{path.name} has Python objects in its array {TIME}: save numbers or dates."
+            ) from None
+    if time.shape != (n_rows,) or time.dtype.kind not in "biufM":
+        raise ValueError(
+            f"{path.name} needs a number or a date for each of its {n_rows} rows in the array "
+            f"{TIME}: it is {time.dtype} {time.shape}. Without the array, rows are split at random."
+        )
+    n_missing = np.count_nonzero(np.isnat(time) if time.dtype.kind == "M" else np.isnan(time))
+    if n_missing:
+        raise ValueError(
+            f"{path.name} does not say when {n_missing} of its {n_rows} rows were: remove them, "
+            f"or remove the array {TIME} to split the rows at random."
+        )
+    return np.argsort(time, kind="stable")
 
 
 def _as_floats(X: Any) -> tuple[NDArray, NDArray[np.intp]]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ._generated import contested_tables, hard_bulk_tables, regime_tables
-from ._real import FEW_FROM, few_table, implanted_table, is_base, real_table
-from ._sources import SHIPPED, Source, find_sources, read_source
+from ._real import few_table, implanted_table, is_base, is_many, real_table
+from ._sources import SHIPPED, Source, find_sources
 from ._table import StudyTable
 
 __all__ = ["find_study_tables", "study_tables"]
@@ -24,7 +24,8 @@ def study_tables(
     ----------
     folder : str, default=None
         Folder of further tables. Its ``.npz`` files (arrays X and y), ``.csv`` and ``.tsv``
-        files (also with ``.gz``) and ``.parquet`` files are read. None stands for the
+        files (also with ``.gz``) and ``.parquet`` files are read. An archive that has an
+        array time, too, is split in its order. None stands for the
         folder that the environment variable ``SKBUDGET_DATA`` names, if it is set.
     target : str, default=None
         Target column of the files that have a column of this name. In other files the
@@ -67,7 +68,7 @@ def study_tables(
             continue
         if is_base(source):
             implanted.append(implanted_table(source, max_rows))
-        if read_source(source).y.sum() >= FEW_FROM:
+        if is_many(source):
             few.append(few_table(source, max_rows))
     generated = [*contested_tables(quick), *hard_bulk_tables(quick)]
     if quick:

@@ -37,6 +37,106 @@ def test_few_positives_need_a_hundred(tmp_path):
     assert sizes(tables["few-with100"].draw(0)) == [(1_170, 30), (390, 10), (400, 20)]
 
 
+# --- split by time ----------------------------------------------------------------------
+
+
+def save_ordered(folder, name="ordered", n_rows=1_000, y=None):
+    """Save a table whose first column counts the rows in the order of time."""
+    rng = np.random.RandomState(0)
+    if y is None:
+        y = np.arange(n_rows) % 10 == 0
+    X = np.column_stack([np.arange(n_rows), rng.normal(size=(n_rows, 2))])
+    mixed = rng.permutation(n_rows)
+    np.savez(folder / f"{name}.npz", X=X[mixed], y=y[mixed].astype(int), time=mixed / 7.0)
+    return y
+
+
+def numbers(draw):
+    return [X[:, 0].astype(int) for X in (draw.X_train, draw.X_valid, draw.X_test)]
+
+
+def test_the_parts_of_a_split_by_time_follow_each_other(tmp_path):
+    y = save_ordered(tmp_path)
+    table = by_name(str(tmp_path))["ordered"]
+    assert table.about == "1000 rows, 100 positive, 3 features; ordered.npz, split by time"
+    starts = []
+    for seed in range(9):
+        draw = table.draw(seed)
+        rows = np.concatenate(numbers(draw))
+        starts.append(int(rows[0]))
+        np.testing.assert_array_equal(rows, np.arange(starts[-1], starts[-1] + 800))
+        assert [rows for rows, _ in sizes(draw)] == [480, 160, 160]
+        for part, labels in zip(numbers(draw), (draw.y_train, draw.y_valid, draw.y_test)):
+            np.testing.assert_array_equal(labels, y[part])
+    # The first seed is tested on the latest rows, and the next ones halve what is left.
+    assert starts == [200, 100, 150, 50, 175, 75, 125, 25, 188]
+
+
+def test_every_seed_has_a_cut_of_its_own(tmp_path):
+    save_ordered(tmp_path, n_rows=4_000)
+    table = by_name(str(tmp_path))["ordered"]
+    starts = [numbers(table.draw(seed))[0][0] for seed in range(40)]
+    assert len(set(starts)) == 40
+    assert (np.diff(sorted(starts)) < 60).all()
+    assert (min(starts) < 60, max(starts)) == (True, 800)
+
+
+def test_a_quick_sample_keeps_the_order_of_time(tmp_path):
+    y = np.arange(40_000) % 4_000 < 3  # 30 positives, in ten bursts
+    save_ordered(tmp_path, n_rows=40_000, y=y)
+    quick, full = (by_name(str(tmp_path), quick=flag)["ordered"].draw(1) for flag in (True, False))
+    assert [rows for rows, _ in sizes(quick)] == [7_200, 2_400, 2_400]
+    for rows, all_rows, labels in zip(
+        numbers(quick), numbers(full), (quick.y_train, quick.y_valid)
+    ):
+        assert (np.diff(rows) > 0).all()
+        assert set(rows) <= set(all_rows)
+        np.testing.assert_array_equal(labels, y[rows])
+    assert [positives for _, positives in sizes(quick)] == [6, 2, 2]
+    again = by_name(str(tmp_path), quick=True)["ordered"].draw(1)
+    np.testing.assert_array_equal(again.X_train, quick.X_train)
+
+
+def test_few_positives_are_split_by_time_too(tmp_path):
+    save_ordered(tmp_path, n_rows=2_000)
+    tables = by_name(str(tmp_path))
+    few, real = tables["few-ordered"].draw(0), tables["ordered"].draw(0)
+    assert sizes(real) == [(960, 96), (320, 32), (320, 32)]
+    assert sizes(few) == [(960 - 66, 30), (320 - 22, 10), (320, 32)]
+    for one, other in zip(numbers(few), numbers(real)):
+        assert (np.diff(one) > 0).all()
+        assert set(one) <= set(other)
+    # Most positives are late, and fewer than 30 are in the training rows of an early seed.
+    row = np.arange(2_000)
+    y = np.where(row < 900, row % 100 == 0, row % 5 == 0)
+    save_ordered(tmp_path, "late", n_rows=2_000, y=y)
+    assert "late" in by_name(str(tmp_path))
+    assert "few-late" not in by_name(str(tmp_path))
+
+
+@pytest.mark.parametrize(("positive", "message"), [
+    (np.arange(1_000) < 100, r"0 positives among the training rows"),
+    (np.arange(1_000) < 300, r"0 positives among the validation rows"),
+    ((np.arange(1_000) % 10 == 0) & (np.arange(1_000) < 850), r"1 positives among the test rows"),
+    (np.maximum(np.arange(1_000), 600) % 2 == 0, r"0 negatives among the training rows"),
+], ids=["early", "no later", "none at the end", "negatives"])  # fmt: skip
+def test_a_part_without_positives_is_refused_before_any_work(tmp_path, positive, message):
+    save_ordered(tmp_path, y=positive)
+    with pytest.raises(ValueError, match=rf"^ordered\.npz is split by its array time.* {message}"):
+        by_name(str(tmp_path))
+
+
+def test_an_implant_is_split_at_random(tmp_path):
+    rng = np.random.RandomState(0)
+    X = np.column_stack([np.arange(2_000), rng.normal(size=(2_000, 7))])
+    np.savez(tmp_path / "wide.npz", X=X, y=np.arange(2_000) % 10 == 0, time=np.arange(2_000))
+    draw = by_name(str(tmp_path))["implanted-wide"].draw(0)
+    assert draw.X_test.shape[0] == 360
+
+
+# --- implanted --------------------------------------------------------------------------
+
+
 def implanted(source, n_seeds=4):
     """Return rows and roles of several seeds, and the easy and the cue columns."""
     draws = [implant(source, seed, None) for seed in range(n_seeds)]

@@ -106,6 +106,38 @@ def test_small_integers_take_half_the_memory(tmp_path):
     assert tables["large"].draw(0).X_train.dtype == np.float64
 
 
+def test_an_array_time_orders_the_rows(tmp_path):
+    X, y = lattice_table(n_rows=500, n_positives=50)
+    X[:, 0] = np.arange(500)
+    time = np.random.RandomState(0).randint(0, 100, size=500)
+    dates = np.datetime64("2020-01-01") + time
+    for name, when in (("numbers", time), ("dates", dates)):
+        path = tmp_path / f"{name}.npz"
+        np.savez(path, X=X, y=y, time=when)
+        data = read_source(Source(name, str(path)))
+        assert data.ordered
+        rows = data.X[:, 0].astype(int)
+        assert sorted(rows) == list(range(500))
+        assert (np.diff(time[rows]) >= 0).all()
+        assert (np.diff(rows)[np.diff(time[rows]) == 0] > 0).all()  # ties keep their order
+        np.testing.assert_array_equal(data.X, X[rows])
+        np.testing.assert_array_equal(data.y, y[rows])
+
+
+@pytest.mark.parametrize(("time", "message"), [
+    (np.arange(499), r"bad\.npz needs a number or a date for each of its 500 rows .*\(499,\)"),
+    (np.full(500, "monday"), r"number or a date for each of its 500 rows in the array time: .*<U6"),
+    (np.where(np.arange(500) < 3, np.nan, 1.0), r"bad\.npz does not say when 3 of its 500 rows"),
+    (np.full(500, "NaT", dtype="M8[D]"), r"does not say when 500 of its 500 rows were"),
+    (np.array([None] * 500), r"bad\.npz has Python objects in its array time: save numbers or"),
+], ids=["too short", "text", "nan", "nat", "objects"])  # fmt: skip
+def test_an_array_time_that_orders_nothing_is_refused(tmp_path, time, message):
+    X, y = lattice_table(n_rows=500, n_positives=50)
+    np.savez(tmp_path / "bad.npz", X=X, y=y, time=time)
+    with pytest.raises(ValueError, match=message):
+        study_tables(str(tmp_path))
+
+
 def test_a_file_with_semicolons_says_so(tmp_path):
     make_frame().to_csv(tmp_path / "a.csv", index=False, sep=";")
     with pytest.raises(ValueError, match=r"a\.csv has no column.*separated by ';', and not by ','"):

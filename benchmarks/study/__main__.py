@@ -1,0 +1,8 @@
+"""The command ``python -m benchmarks.study``, which writes public tables for the study."""
+
+import sys
+
+from ._public import main
+
+if __name__ == "__main__":
+    sys.exit(main())
