@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
-from sklearn.pipeline import make_pipeline
+from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.utils import check_consistent_length
 from sklearn.utils._param_validation import InvalidParameterError
 from sklearn.utils.metadata_routing import (
@@ -56,6 +56,20 @@ def _as_chosen(model: Any, fitted: Any) -> Any:
     """Return ``model``, unfitted, with the settings that ``fitted`` chose by folds of its own."""
     if isinstance(fitted, PAUCClassifierMixin):
         model.set_params(selection_cv=None, **fitted._chosen)
+    return model
+
+
+def _as_encoded(model: Any, fitted: Any) -> Any:
+    """Return ``model``, unfitted, with the encoding that ``fitted`` found right for all rows.
+
+    Folds have fewer positives, and a network of another kind would rank otherwise.
+    """
+    last = fitted[-1] if isinstance(fitted, Pipeline) else fitted
+    if getattr(last, "encoding", None) != "auto" or not hasattr(last, "settings_"):
+        return model
+    model = clone(model)
+    inner = model[-1] if isinstance(model, Pipeline) else model
+    inner.set_params(encoding=last.settings_["encoding"])
     return model
 
 
@@ -271,6 +285,7 @@ class PAUCEnsembleClassifier(ClassifierMixin, BaseEstimator):
                 table.fit(clone(model), arguments[role]) for role, model in models.items()
             )
             models["trees"] = _as_chosen(models["trees"], self.trees_)
+            models["network"] = _as_encoded(models["network"], self.network_)
             standard, seen = self._score_folds(models, arguments, table, splits)
         held_out = np.concatenate([split.held_out for split in splits])
         # In the order of the table, as far as the splits hold out each row once.

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import t as student
 
+from .._utils.placements import Placements, placements
 from ..metrics import partial_auc_score
 from ._booster import Choice, Training
 from ._fitting import (
@@ -23,15 +21,12 @@ from ._fitting import (
     weights_of,
 )
 
-__all__ = ["Placements", "choose", "place"]
+__all__ = ["choose", "place"]
 
 # Candidates are compared by the partial AUC up to three times the budget, and over no fewer
 # held-out negatives than these: it says the same as coverage does, and varies less.
 BUDGETS_JUDGED = 3.0
 LEAST_NEGATIVES = 20
-# A candidate drops out if the best one is ahead at this level of confidence, to one side: behind
-# by more than half a 95 % interval.
-CONFIDENCE = 0.975
 
 
 def choose(training: Training, settings: Settings) -> tuple[Choice, HeldOut | None]:
@@ -88,62 +83,6 @@ def _without_losers(placed: list[list[Placements]], left: list[int]) -> list[int
     return [one for one in left if one == best or not whole[best].is_surely_above(whole[one])]
 
 
-class Placements(NamedTuple):
-    """Where rows of a fold stand, in parts that add up to a partial AUC.
-
-    Attributes
-    ----------
-    positives : ndarray of shape (n_positives,)
-        Share of the band's negatives that each positive is above.
-    worth : ndarray of shape (n_positives,)
-        What each of them counts.
-    negatives : ndarray of shape (n_negatives,)
-        What each negative takes from the area, compared with one at the lower edge of the band:
-        minus the share of the positives between the two, as a multiple of its share of the
-        band; 0 outside of the band.
-    weight : ndarray of shape (n_negatives,)
-        What each of them counts.
-    """
-
-    positives: NDArray[np.float64]
-    worth: NDArray[np.float64]
-    negatives: NDArray[np.float64]
-    weight: NDArray[np.float64]
-
-    @property
-    def area(self) -> float:
-        """The partial AUC."""
-        return float(np.average(self.positives, weights=self.worth))
-
-    def is_surely_above(self, other: Placements) -> bool:
-        """Tell whether the area of another model on the same rows is less, and not by chance.
-
-        The variance of the difference is that of DeLong and others: a part for the positives
-        that there happen to be, and one for the negatives.
-        """
-        mean, over_positives, degrees = _mean_with_variance(
-            self.positives - other.positives, self.worth
-        )
-        _, over_negatives, _ = _mean_with_variance(self.negatives - other.negatives, self.weight)
-        variance = over_positives + over_negatives
-        if degrees < 1 or not variance > 0:
-            return False
-        return bool(mean > student.ppf(CONFIDENCE, degrees) * np.sqrt(variance))
-
-
-def _mean_with_variance(
-    values: NDArray[np.float64], weight: NDArray[np.float64]
-) -> tuple[float, float, float]:
-    """Return a weighted mean, its variance, and the degrees of freedom of that."""
-    share = weight / weight.sum()
-    mean = float(share @ values)
-    n_effective = 1.0 / float(share @ share)
-    if n_effective <= 1.0:
-        return mean, np.inf, 0.0
-    correction = n_effective / (n_effective - 1.0)
-    return mean, correction * float(share**2 @ (values - mean) ** 2), n_effective - 1.0
-
-
 def place(
     rows: NDArray[np.intp],
     margins: NDArray[np.float64],
@@ -163,27 +102,7 @@ def place(
     """
     positive, weight, value = _columns(rows, training, settings)
     worth = weight[positive] if value is None else (weight * value)[positive]
-    own, others, spent = margins[positive], margins[~positive], weight[~positive]
-    beta = _judged(settings, int(np.count_nonzero(~positive)))
-    order = np.argsort(-others, kind="stable")
-    falling, cumulated = -others[order], np.concatenate([[0.0], np.cumsum(spent[order])])
-    wanted = beta * cumulated[-1]
-    # Of the rows with the same score one half is above.
-    sides = [np.searchsorted(falling, -own, side=side) for side in ("left", "right")]
-    above = np.mean([np.minimum(cumulated[side], wanted) for side in sides], axis=0)
-    # The last negative of the band may be in it with a part only.
-    inside = np.diff(np.minimum(cumulated, wanted))
-    rising = np.sort(own)
-    under = np.concatenate([[0.0], np.cumsum(worth[np.argsort(own, kind="stable")])])
-    sides = [np.searchsorted(rising, -falling, side=side) for side in ("left", "right")]
-    beaten = np.mean([under[side] for side in sides], axis=0) / worth.sum()
-    # One negative more at the top moves the lower edge of the band up.
-    beaten -= beaten[np.flatnonzero(inside)[-1]]
-    negatives = np.empty(others.size)
-    negatives[order] = np.divide(
-        beaten * inside, beta * spent[order], out=np.zeros(others.size), where=spent[order] > 0
-    )
-    return Placements(1.0 - above / wanted, worth, -negatives, spent)
+    return placements(positive, margins, weight, worth, _judged(settings, int((~positive).sum())))
 
 
 def _columns(

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from skbudget import PAUCLGBMClassifier, PAUCXGBClassifier, make_contested_top
+from skbudget._utils.placements import Placements
 from skbudget.boosting import _choosing, _fitting
 from skbudget.boosting._booster import Training
-from skbudget.boosting._choosing import Placements, place
+from skbudget.boosting._choosing import place
 from skbudget.metrics import coverage_at_budget_score, partial_auc_score
 from skbudget.objectives import Rows, Schedule
 

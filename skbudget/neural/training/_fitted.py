@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted
 
 from ._net import Diagnostics, RankingNet
+from ._settings import AUTO, settings_of
 from ._support import resolve_device
 
 __all__ = ["FittedNetwork"]
@@ -42,6 +43,13 @@ class FittedNetwork:
             name: np.array([epoch.get(name, np.nan) for epoch in epochs], dtype=float)
             for name in names
         }
+
+    @property
+    def settings_(self) -> dict[str, Any]:
+        """What the parameters that were "auto" became."""
+        check_is_fitted(self, "net_")
+        settings = settings_of(self)._asdict()
+        return {name: settings[name] for name in ("encoding", *AUTO)}
 
     def to(self, device: Any) -> Any:
         """Move the fitted network to a device, and return the estimator.

@@ -73,7 +73,11 @@ def new_net(
     batches, n_negatives = _batches_of(estimator, loss, rows)
     n_batches = len(batches(rows, settings.batch_size, rng, **n_negatives))
     epochs = estimator.max_epochs
-    epochs = auto_epochs(n_batches, settings.least_steps) if epochs == "auto" else int(epochs)
+    epochs = int(
+        auto_epochs(n_batches, settings.least_passes, settings.least_steps)
+        if epochs == "auto"
+        else epochs
+    )
     of_net = dict(estimator.net_params or {})
     of_module = {
         name.removeprefix("module__"): of_net.pop(name)

@@ -56,8 +56,8 @@ class FocusedBatches(Batches):
     Parameters
     ----------
     dataset : TableDataset
-        The rows, with classes 0 and 1 as ``y``, and with ``weight``. Its ``hardest`` are the
-        numbers of negatives, or None.
+        The rows, with classes 0 and 1 as ``y``. Its ``hardest`` are the numbers of negatives,
+        or None.
     batch_size : int
         Rows of a batch, at most (apart from rows that are drawn again).
     random_state : RandomState
@@ -75,17 +75,19 @@ class FocusedBatches(Batches):
     ) -> None:
         super().__init__(dataset, batch_size)
         self.random_state = random_state
-        self.n_negatives = n_negatives
         positive = dataset.about["y"].numpy() == 1
         self._positives, self._negatives = np.flatnonzero(positive), np.flatnonzero(~positive)
+        # A later part of a stream may have fewer.
+        self.n_negatives = min(n_negatives, self._negatives.size)
 
     def __len__(self) -> int:
         return -(-(self._positives.size + self.n_negatives) // self.batch_size)
 
     def __iter__(self) -> Iterator[tuple[Tensor, dict[str, Tensor]]]:
         hard, others = self._part()
-        drawn = self.random_state.choice(others, self.n_negatives - hard.size, replace=False)
-        stands_for = np.float32(others.size / drawn.size)
+        n_drawn = min(max(self.n_negatives - hard.size, 0), others.size)
+        drawn = self.random_state.permutation(others)[:n_drawn]
+        stands_for = np.float32(others.size / max(n_drawn, 1))
         is_drawn = np.zeros(len(self.dataset), dtype=bool)
         is_drawn[drawn] = True
         of_class = [hard, drawn, self._positives]
@@ -93,7 +95,8 @@ class FocusedBatches(Batches):
         for rows in deal_rows(of_class, len(self), self.random_state):
             X, about = self.dataset[rows]
             factor = torch.from_numpy(np.where(is_drawn[rows], stands_for, np.float32(1.0)))
-            yield X, {**about, "weight": about["weight"] * factor}
+            weight = about.get("weight")
+            yield X, {**about, "weight": factor if weight is None else weight * factor}
 
     def _part(self) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
         """Return the hardest negatives, and the others."""
@@ -131,5 +134,7 @@ class Focus(Callback):
                 .cpu()
                 for start in range(0, negatives.size, _BLOCK)
             ]
-        hardest = np.argpartition(-torch.cat(scores).numpy(), n_hard - 1)[:n_hard]
-        dataset_train.hardest = negatives[np.sort(hardest)]
+        n_hard = min(n_hard, negatives.size)
+        if n_hard:
+            hardest = np.argpartition(-torch.cat(scores).numpy(), n_hard - 1)[:n_hard]
+            dataset_train.hardest = negatives[np.sort(hardest)]

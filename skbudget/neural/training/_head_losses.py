@@ -241,7 +241,9 @@ class SeveralHeads(nn.Module):
         learnt: bool = False,
     ) -> None:
         super().__init__()
-        self.main, self.heads = main, nn.ModuleDict(heads)
+        self.main, self.names = main, tuple(heads)
+        # By number: a module has attributes that heads may be called like, as "half".
+        self.heads = nn.ModuleList(heads.values())
         self.n_main, self.columns = n_main, columns
         self.n_beside = max(head.outputs.stop for head in heads.values()) - n_main
         self.weights = (1.0, *(head.weight for head in heads.values()))
@@ -280,7 +282,7 @@ class SeveralHeads(nn.Module):
 
     @property
     def _heads(self) -> list[Any]:
-        return list(self.heads.values())
+        return list(self.heads)
 
     @property
     def all_losses(self) -> list[Any]:
@@ -322,7 +324,7 @@ class SeveralHeads(nn.Module):
             self.main(scores[:, :, : self.n_main], targets, **of_main),
             *(
                 head(scores, columns[f"head:{name}"], left_out, sample_weight, columns)
-                for name, head in self.heads.items()
+                for name, head in zip(self.names, self.heads)
             ),
         ]
         n_members = scores.shape[1]
@@ -369,7 +371,7 @@ class SeveralHeads(nn.Module):
     @property
     def diagnostic_names(self) -> list[str]:
         """Names of what `take_head_diagnostics` returns."""
-        names = [MAIN, *self.heads]
+        names = [MAIN, *self.names]
         return [f"{what}_{name}" for what in ("loss", "weight") for name in names]
 
     def _observe(self, found: list[Tensor | None], n_members: int) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -10,11 +9,18 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import issparse
 
-__all__ = ["AUTO", "GREATEST_DECAYS", "Settings", "choose_settings", "settings_of"]
+__all__ = [
+    "AUTO",
+    "GREATEST_DECAYS",
+    "Settings",
+    "check_encoding",
+    "choose_settings",
+    "may_encode",
+    "settings_of",
+]
 
-# From so many positives on, columns are encoded. Fewer are fitted by chance through 64 weights
-# for each column, and what keeps them from it (a strong decay) keeps the encoding from its use.
-_POSITIVES = 500
+# With fewer rows of a class than these a difference would have to be very great to be sure.
+_LEAST_ROWS = 300
 
 # The first layer meets this many numbers for each encoded column. More columns than these would
 # make it the greater part of the cost.
@@ -30,8 +36,8 @@ class Settings(NamedTuple):
     hidden_layer_sizes : sequence of int
     n_members, batch_size, queue_size : int
     weight_decay, input_decay : float
-    least_steps : int
-        Steps to be made by a number of epochs that is "auto".
+    least_passes, least_steps : int
+        Passes, and steps, to be made by a number of epochs that is "auto".
     """
 
     encoding: str | None
@@ -41,13 +47,14 @@ class Settings(NamedTuple):
     queue_size: int
     weight_decay: float
     input_decay: float
+    least_passes: int
     least_steps: int
 
 
-_PLAIN = Settings(None, (64, 64), 8, 4096, 8192, 0.5, 3.0, 500)
+_PLAIN = Settings(None, (64, 64), 8, 4096, 8192, 0.5, 3.0, 15, 500)
 # The decay is the one that AdamW has of itself. A step of fewer rows is enough, since one in ten
 # is a positive.
-_ENCODED = Settings("piecewise", (256, 256), 2, 1024, 0, 0.01, 0.01, 400)
+_ENCODED = Settings("piecewise", (256, 256), 2, 1024, 0, 0.01, 0.01, 15, 400)
 
 AUTO = (
     "hidden_layer_sizes",
@@ -62,8 +69,52 @@ AUTO = (
 GREATEST_DECAYS = {"weight_decay": _PLAIN.weight_decay, "input_decay": _PLAIN.input_decay}
 
 
-def choose_settings(estimator: Any, loss: Any, X: Any, y: NDArray, *, whole: bool) -> Settings:
-    """Return what the network of a table is like.
+def choose_settings(estimator: Any, encoding: str | None) -> Settings:
+    """Return what the network of a fit is like.
+
+    Parameters
+    ----------
+    estimator : PAUCClassifier
+        The estimator.
+    encoding : "piecewise" or None
+        What became of its parameter.
+    """
+    kind = _PLAIN if encoding is None else _ENCODED
+    given = {name: getattr(estimator, name) for name in AUTO}
+    if estimator._n_steps is not None:
+        kind = kind._replace(least_passes=1, least_steps=estimator._n_steps)
+    return kind._replace(**{name: value for name, value in given.items() if not _is_auto(value)})
+
+
+def _is_auto(value: Any) -> bool:
+    return isinstance(value, str) and value == "auto"
+
+
+def check_encoding(estimator: Any, X: Any) -> None:
+    """Refuse an encoding that was asked for where there can be none.
+
+    Raises
+    ------
+    ValueError
+        For sparse rows, heads, or a module of the user's own.
+    """
+    if estimator.encoding != "piecewise":
+        return
+    remedies = {
+        "sparse rows": ("pass X as a dense array", issparse(X)),
+        "heads": ("leave the heads out", bool(estimator.heads)),
+        "a module of your own": ("leave the module out", estimator.module is not None),
+    }
+    for reason, (remedy, holds) in remedies.items():
+        if holds:
+            raise ValueError(
+                f"encoding='piecewise' of {type(estimator).__name__} is not for {reason}: "
+                f"{remedy}, or pass encoding=None."
+            )
+
+
+def may_encode(estimator: Any, loss: Any, X: Any, y: NDArray, columns: Any) -> bool:
+    """Return whether it is worth a try to encode the columns of a table.
 
     Parameters
     ----------
@@ -75,28 +126,17 @@ def choose_settings(estimator: Any, loss: Any, X: Any, y: NDArray, *, whole: boo
         The rows.
     y : ndarray of shape (n_rows,)
         Their classes, the positive one as 1, or another target.
-    whole : bool
-        Whether these are all rows, rather than the first of several parts.
+    columns : collection of str
+        Names of what else is known about the rows.
     """
-    encoding = estimator.encoding
-    if encoding == "auto":
-        encoding = "piecewise" if whole and _is_worth_encoding(estimator, loss, X, y) else None
-    kind = _PLAIN if encoding is None else _ENCODED
-    given = {name: getattr(estimator, name) for name in AUTO}
-    return kind._replace(**{name: value for name, value in given.items() if not _is_auto(value)})
-
-
-def _is_auto(value: Any) -> bool:
-    return isinstance(value, str) and value == "auto"
-
-
-def _is_worth_encoding(estimator: Any, loss: Any, X: Any, y: NDArray) -> bool:
+    if estimator.net_params or "group" in columns:
+        return False
     if not loss.is_own or estimator.module is not None or estimator.heads or issparse(X):
         return False
-    if estimator.classes_.size != 2 or np.bincount(y).min() < _POSITIVES:
+    if estimator.classes_.size != 2 or np.bincount(y).min() < _LEAST_ROWS:
         return False
     # Two values need no encoding. A few rows tell most columns with more.
-    few = X[: math.ceil(_POSITIVES / 2)]
+    few = X[:_LEAST_ROWS]
     return sum(np.unique(column).size > 2 for column in few.T) <= _MOST_COLUMNS
 
 

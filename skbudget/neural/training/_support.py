@@ -43,9 +43,8 @@ __all__ = [
     "warn_of_target",
 ]
 
-# "auto": fifteen passes, or as many as make a number of steps (about those of fifteen
-# passes over 150 000 rows), but no more than scikit-learn's perceptron makes.
-_EPOCHS, _MOST_EPOCHS = 15, 200
+# "auto": no more passes than scikit-learn's perceptron makes.
+_MOST_EPOCHS = 200
 
 # A band of fewer negatives than this on average is a matter of luck.
 _FEW_BAND_NEGATIVES = 5.0
@@ -184,9 +183,9 @@ def out_of_fold_scores(
     return which, scores[which]
 
 
-def auto_epochs(n_batches: int, least_steps: int) -> int:
+def auto_epochs(n_batches: int, least_passes: int, least_steps: int) -> int:
     """Return the number of passes over so many batches, for that many steps."""
-    return min(_MOST_EPOCHS, max(_EPOCHS, math.ceil(least_steps / n_batches)))
+    return min(_MOST_EPOCHS, max(least_passes, math.ceil(least_steps / n_batches)))
 
 
 def resolve_device(device: Any) -> torch.device:
