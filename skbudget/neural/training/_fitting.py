@@ -153,6 +153,10 @@ def _columns_of(estimator: Any, rows: TableDataset) -> tuple[Scaling | None, Pie
     X = rows.X.numpy() if isinstance(rows.X, torch.Tensor) else rows.X
     weight = rows.about.get("weight")
     weights = None if weight is None else weight.double().numpy()
+    if "iid_mask" in rows.about:
+        # Rows that were added do not move the scale.
+        mask = rows.about["iid_mask"].numpy().astype(np.float64)
+        weights = mask if weights is None or not (mask * weights).any() else mask * weights
     scaling = learn_scaling(X, weights)
     if settings_of(estimator).encoding is None:
         return scaling, None
