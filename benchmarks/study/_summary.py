@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 
 import numpy as np
 
@@ -18,6 +18,12 @@ from ._table import ratio_of_group
 __all__ = ["Cell", "Ranking", "Summary", "rank_methods", "verdict"]
 
 Key = tuple[str, float, str]
+Correction = Callable[[Iterable[int]], float]
+"""Returns the ratio that corrects the interval of a mean over seeds."""
+
+
+def _nothing_shared(seeds: Iterable[int]) -> float:
+    return 0.0
 
 
 def verdict(difference: Estimate) -> str:
@@ -45,8 +51,9 @@ class Cell:
         Coverage of the test rows, by method and by seed.
     seconds : dict
         Median processor time of training by method, if it was measured.
-    test_train_ratio : float
-        Ratio of test rows to training rows if seeds share rows, otherwise 0.
+    correction : callable
+        ``correction(seeds)`` returns the ratio that corrects the interval of a mean over
+        seeds, which is 0 if they share no rows.
     positives_train : float
         Mean number of training positives over seeds.
     """
@@ -57,7 +64,7 @@ class Cell:
     basis: str
     test: Mapping[str, Mapping[int, float]]
     seconds: Mapping[str, float]
-    test_train_ratio: float
+    correction: Correction
     positives_train: float
 
     @property
@@ -67,7 +74,7 @@ class Cell:
 
     def mean(self, method: str) -> Estimate:
         """Return the mean of a method's coverage over seeds."""
-        return self._interval(list(self.test[method].values()))
+        return self._interval(self.test[method])
 
     def difference(self, method: str, other: str) -> Estimate:
         """Return the mean difference of two methods' coverages, paired by seed."""
@@ -75,15 +82,15 @@ class Cell:
         shared = sorted(mine.keys() & theirs.keys())
         if not shared:
             return Estimate(math.nan, math.nan, 0)
-        return self._interval([mine[seed] - theirs[seed] for seed in shared])
+        return self._interval({seed: mine[seed] - theirs[seed] for seed in shared})
 
     def best(self, methods: Iterable[str]) -> str | None:
         """Return the method with the greatest mean among those measured on every seed."""
         whole = [name for name in methods if len(self.test.get(name, ())) == len(self.seeds)]
         return max(whole, key=lambda name: self.mean(name).mean, default=None)
 
-    def _interval(self, values: Sequence[float]) -> Estimate:
-        return t_interval(values, test_train_ratio=self.test_train_ratio)
+    def _interval(self, values: Mapping[int, float]) -> Estimate:
+        return t_interval(list(values.values()), test_train_ratio=self.correction(values))
 
 
 @dataclass(frozen=True)
@@ -94,18 +101,22 @@ class Summary:
     ----------
     measures : sequence of Measure
         The results.
-    test_train_ratios : mapping of str to float
-        Ratio of test rows to training rows by table. Seeds of other tables share no rows.
+    corrections : mapping of str to callable
+        What corrects intervals, by table, as in `Cell`. Seeds of other tables share no rows.
     """
 
     measures: Sequence[Measure]
-    test_train_ratios: Mapping[str, float] = field(default_factory=dict)
+    corrections: Mapping[str, Correction] = field(default_factory=dict)
 
     @classmethod
     def from_measures(cls, measures: Iterable[Measure]) -> Summary:
         """Return the summary of results whose tables belong to the study's own groups."""
         measures = list(measures)
-        return cls(measures, {one.table: ratio_of_group(one.group) for one in measures})
+        groups = {one.table: one.group for one in measures}
+        return cls(
+            measures,
+            {table: partial(ratio_of_group, group) for table, group in groups.items()},
+        )
 
     @cached_property
     def cells(self) -> list[Cell]:
@@ -130,7 +141,7 @@ class Summary:
             basis=first.basis,
             test=dict(test),
             seconds={name: float(np.median(times)) for name, times in seconds.items()},
-            test_train_ratio=self.test_train_ratios.get(first.table, 0.0),
+            correction=self.corrections.get(first.table, _nothing_shared),
             positives_train=float(np.mean([measure.positives_train for measure in found])),
         )
 

@@ -28,7 +28,7 @@ def test_a_verdict_is_whether_the_interval_holds_zero():
 
 def test_differences_are_paired_by_seed_and_corrected_for_shared_rows():
     found = measures({"ours": [0.5, 0.7, 0.6], "peer": [0.4, 0.5, None]})
-    (cell,) = Summary(found, {"one": 1 / 3}).cells
+    (cell,) = Summary(found, {"one": lambda seeds: 1 / 3}).cells
     difference = cell.difference("ours", "peer")
     expected = t_interval([0.1, 0.2], test_train_ratio=1 / 3)
     assert difference.n == 2
