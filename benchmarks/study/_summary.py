@@ -12,8 +12,9 @@ import numpy as np
 
 from skbudget._utils.statistics import LEVEL, Estimate, t_interval
 
+from ._origins import source_of
 from ._search import CEILING, Measure
-from ._table import ratio_of_group
+from ._table import TEST_TRAIN_RATIO, ratio_of_group, tests_a_third
 
 __all__ = ["Cell", "Ranking", "Summary", "rank_methods", "verdict"]
 
@@ -56,6 +57,9 @@ class Cell:
         seeds, which is 0 if they share no rows.
     positives_train : float
         Mean number of training positives over seeds.
+    n_allowed : float, default=inf
+        Number of test rows that the budget allows: false positives, or rows of any class.
+        It is infinite where the results do not tell.
     """
 
     table: str
@@ -66,6 +70,17 @@ class Cell:
     seconds: Mapping[str, float]
     correction: Correction
     positives_train: float
+    n_allowed: float = math.inf
+
+    @property
+    def source(self) -> str:
+        """Name of what the table was made from. Tables of one source are not independent."""
+        return source_of(self.table, self.group)
+
+    @property
+    def counts(self) -> bool:
+        """Whether the budget allows a test row, so that the cell can tell rankings apart."""
+        return self.n_allowed > 1.0 - 1e-9
 
     @property
     def seeds(self) -> list[int]:
@@ -143,6 +158,7 @@ class Summary:
             seconds={name: float(np.median(times)) for name, times in seconds.items()},
             correction=self.corrections.get(first.table, _nothing_shared),
             positives_train=float(np.mean([measure.positives_train for measure in found])),
+            n_allowed=float(np.mean([_n_allowed(measure) for measure in found])),
         )
 
     @property
@@ -171,6 +187,14 @@ class Summary:
         ]
 
 
+def _n_allowed(measure: Measure) -> float:
+    """Return how many test rows a budget allows, by the number of training rows."""
+    if not tests_a_third(measure.group):
+        return math.inf
+    of_class = measure.positives_train if measure.basis == "fpr" else 0
+    return measure.budget * TEST_TRAIN_RATIO * (measure.n_train - of_class)
+
+
 @dataclass(frozen=True)
 class Ranking:
     """Mean ranks over tables, and the difference that makes two of them significant.
@@ -180,7 +204,7 @@ class Ranking:
     ranks : dict of str to float
         Mean rank of each method. Rank 1 is the best, and the best method comes first.
     n_tables : int
-        Number of tables that every method was measured on.
+        Number of tables that every method was measured on. Tables of one source count once.
     critical_difference : float
         Least difference of two mean ranks that is significant by Nemenyi's test. NaN for a
         single table.
@@ -200,9 +224,10 @@ def rank_methods(cells: Sequence[Cell], methods: Sequence[str]) -> Ranking:
     Parameters
     ----------
     cells : sequence of Cell
-        Cells of the study. Only cells in which most of the methods were measured are used.
-        The ranks in the cells of one table are averaged first, because budgets of one table
-        are not independent evidence.
+        Cells of the study. Only cells in which most of the methods were measured are used,
+        and whose budget allows a test row.
+        The ranks in the cells of one source are averaged first, because budgets of one table
+        are not independent evidence, and neither are tables of the same rows.
     methods : sequence of str
         Names of the methods. A method that was not measured in all used cells is left out.
 
@@ -218,15 +243,17 @@ def rank_methods(cells: Sequence[Cell], methods: Sequence[str]) -> Ranking:
     from scipy.stats import friedmanchisquare, rankdata, studentized_range
 
     shared = [
-        cell for cell in cells if 2 * sum(name in cell.test for name in methods) > len(methods)
+        cell
+        for cell in cells
+        if cell.counts and 2 * sum(name in cell.test for name in methods) > len(methods)
     ]
     methods = [name for name in methods if all(name in cell.test for cell in shared)]
-    by_table: dict[str, list[np.ndarray]] = defaultdict(list)
+    by_source: dict[str, list[np.ndarray]] = defaultdict(list)
     for cell in shared:
         means = [cell.mean(name).mean for name in methods]
-        by_table[cell.table].append(rankdata([-round(mean, 9) for mean in means]))
-    table_ranks = np.array([np.mean(found, axis=0) for found in by_table.values()])
-    n_tables, n_methods = len(by_table), len(methods)
+        by_source[cell.source].append(rankdata([-round(mean, 9) for mean in means]))
+    table_ranks = np.array([np.mean(found, axis=0) for found in by_source.values()])
+    n_tables, n_methods = len(by_source), len(methods)
     if n_tables == 0 or n_methods == 0:
         return Ranking({}, n_tables, math.nan, math.nan)
     mean_ranks = table_ranks.mean(axis=0)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ._windows import ratio_of_windows
 
-__all__ = ["BY_TIME", "Draw", "StudyTable", "ratio_of_group"]
+__all__ = ["BY_TIME", "Draw", "StudyTable", "ratio_of_group", "tests_a_third"]
 
 TEST_TRAIN_RATIO = 1.0 / 3.0
 # Seeds of these groups split the rows of one table: at random, or by time. Seeds of other
@@ -18,6 +18,11 @@ TEST_TRAIN_RATIO = 1.0 / 3.0
 SPLIT_GROUPS = frozenset({"real", "implanted", "few positives"})
 BY_TIME = {"real": "real by time", "few positives": "few positives by time"}
 TIME_GROUPS = frozenset(BY_TIME.values())
+
+
+def tests_a_third(group: str) -> bool:
+    """Return whether a draw of the group has a third as many test rows as training rows."""
+    return group in SPLIT_GROUPS or group in TIME_GROUPS
 
 
 def ratio_of_group(group: str, seeds: Iterable[int]) -> float:

@@ -57,6 +57,30 @@ def test_cells_are_counted(report):
     assert counted["LightGBM"] == ["2", "1", "0", "+0.127"]
 
 
+def test_cells_whose_budget_allows_no_false_positive_are_named_and_not_counted():
+    found = [
+        *measures(VALUES),
+        *measures(VALUES, budget=0.0005),
+        *measures(VALUES, table="yeast4"),
+        *measures(VALUES, table="yeast5"),
+        *measures(VALUES, table="card_default"),
+    ]
+    report = render_report(Summary(found), labels={}, ours=["pauc-lightgbm"], pointwise=[])
+    counted = {row[1]: row[2:5] for row in rows(report, "Wins, ties and losses")[2:]}
+    assert counted["lightgbm"] == ["4", "0", "0"]
+    assert (
+        "1 of 5 cells are counted neither here nor in the ranks, because their budget allows less "
+        "than one false positive among the test rows: one 0.05 %."
+    ) in report
+    assert "Mean rank over 3 tables" in report
+    assert "yeast (yeast4, yeast5)." in report
+    assert "card_default (simulated)." in report
+
+
+def test_tables_of_their_own_have_no_word_on_their_origin(report):
+    assert "Origin of the tables" not in report
+
+
 def test_ranks_and_times(report):
     ranks = [row[0] for row in rows(report, "Mean rank over 3 tables")[2:]]
     assert ranks == ["PAUC", "forest", "LightGBM"]
