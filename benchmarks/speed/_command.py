@@ -36,6 +36,7 @@ __all__ = ["main"]
 
 COMMAND = "speed"
 LEAST_ROWS = 1000
+OPTIONS_OF_PARTS = {"rows": ("scale", "growth"), "picture": ("scale",)}
 
 DESCRIPTION = """\
 Measure what the objective costs: its time as a ratio to the time of peers that take
@@ -59,6 +60,8 @@ examples:
       the cost of training in one thread, in nine pairs
   PROG --parts scale,memory --rows 100000,1000000 --picture scale.png
       only calls of the objective, and a picture (needs matplotlib)
+  PROG --parts growth --pairs 1 --rows 100000,316228,1000000,3162278,10000000
+      whole fits up to ten million rows, with what they add to the memory of a peer
   PROG --json speed.json
       all times, with versions and platform, in a file too
 
@@ -96,8 +99,9 @@ def _build_parser() -> argparse.ArgumentParser:
         "--rows",
         type=_rows,
         metavar="NUMBERS",
-        help="numbers of rows of part scale, separated by commas (default: "
-        f"{','.join(map(str, FULL.scale_rows))})",
+        help="numbers of rows of the parts scale and growth, separated by commas (default: "
+        f"{','.join(map(str, FULL.scale_rows))} for scale, "
+        f"{','.join(map(str, FULL.growth_rows))} for growth)",
     )
 
     effort = parser.add_argument_group("how much work")
@@ -145,15 +149,14 @@ def _check_combinations(parser: argparse.ArgumentParser, options: argparse.Names
     """Refuse options that would have no effect, and fill in the defaults."""
     asked = set(options.parts or PARTS)
     options.parts = [part for part in PARTS if part in asked]
-    if "scale" not in asked:
-        for name in ("rows", "picture"):
-            value = getattr(options, name)
-            if value is not None:
-                shown = value if isinstance(value, str) else ",".join(map(str, value))
-                parser.error(
-                    f"--{name} {shown} is for part scale, which --parts does not name: add it to "
-                    f"--parts {','.join(options.parts)}"
-                )
+    for name, of_parts in OPTIONS_OF_PARTS.items():
+        value = getattr(options, name)
+        if value is not None and not asked & set(of_parts):
+            shown = value if isinstance(value, str) else ",".join(map(str, value))
+            parser.error(
+                f"--{name} {shown} is for part {' or '.join(of_parts)}, which --parts does not "
+                f"name: add it to --parts {','.join(options.parts)}"
+            )
 
 
 def _find_effort(options: argparse.Namespace) -> Effort:
@@ -163,7 +166,7 @@ def _find_effort(options: argparse.Namespace) -> Effort:
     if options.pairs is not None:
         changes["pairs"] = options.pairs
     if options.rows is not None:
-        changes["scale_rows"] = options.rows
+        changes["scale_rows"] = changes["growth_rows"] = options.rows
     return replace(QUICK if options.quick else FULL, **changes)
 
 
@@ -208,10 +211,10 @@ def _run(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
         "n_jobs": effort.n_jobs,
         "quick": options.quick,
         "complete": not interrupted and not failed,
+        # As JSON has them.
         "effort": {
-            **asdict(effort),
-            "scale_rows": list(effort.scale_rows),
-            "pool_rounds": list(effort.pool_rounds),
+            name: list(value) if isinstance(value, tuple) else value
+            for name, value in asdict(effort).items()
         },
     }
     written = _show(Speed(tuple(turns), tuple(peaks), skipped, about), options)

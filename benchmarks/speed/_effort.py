@@ -9,6 +9,7 @@ __all__ = ["FULL", "PARTS", "QUICK", "Effort"]
 PARTS = {
     "fit": "training with the objective, the booster's own loss, and one that costs nothing",
     "pool": "whole fits on the rows within reach, against the booster's own loss and all rows",
+    "growth": "whole fits on the rows within reach by their number: growth of time, added memory",
     "estimators": "whole fits of the classifiers as they come, against one fit of their parents",
     "rank": "training with the objective and with the boosters' own ranking losses",
     "scale": "one call of the objective by the number of rows, and brute force",
@@ -35,6 +36,12 @@ class Effort:
         Numbers of rows and of boosting rounds of part "fit". Part "pool" has as many rows.
     pool_rounds : tuple of int, default=(100, 200)
         Numbers of boosting rounds of part "pool".
+    growth_rows : tuple of int, default=(100_000, 316_228, 1_000_000)
+        Numbers of rows of part "growth", where each fit has a process of its own.
+    growth_rounds : int, default=100
+        Number of boosting rounds of part "growth".
+    growth_kinds : tuple of str, default=("contested top", "shifted normals")
+        How the rows of part "growth" are drawn.
     table_rows : int, default=100_000
         Number of rows of each synthetic table of part "estimators".
     rank_rows, rank_rounds : int, default=150_000, 200
@@ -64,6 +71,9 @@ class Effort:
     fit_rows: int = 1_000_000
     fit_rounds: int = 100
     pool_rounds: tuple[int, ...] = (100, 200)
+    growth_rows: tuple[int, ...] = (100_000, 316_228, 1_000_000)
+    growth_rounds: int = 100
+    growth_kinds: tuple[str, ...] = ("contested top", "shifted normals")
     table_rows: int = 100_000
     rank_rows: int = 150_000
     rank_rounds: int = 200
@@ -90,6 +100,9 @@ QUICK = Effort(
     fit_rows=20_000,
     fit_rounds=5,
     pool_rounds=(10,),
+    growth_rows=(20_000,),
+    growth_rounds=5,
+    growth_kinds=("contested top",),
     table_rows=6_000,
     rank_rows=12_000,
     rank_rounds=5,

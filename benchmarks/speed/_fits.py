@@ -20,7 +20,14 @@ from ._effort import Effort
 from ._results import Turns
 from ._timing import time_by_turns
 
-__all__ = ["ESTIMATOR_TABLES", "fit_estimators", "fit_pool_lightgbm", "fit_pool_xgboost"]
+__all__ = [
+    "ESTIMATOR_TABLES",
+    "fit_estimators",
+    "fit_pool_lightgbm",
+    "fit_pool_xgboost",
+    "lightgbm_settings",
+    "xgboost_settings",
+]
 
 POOL_POS_RATE = 0.0015
 TABLE_POS_RATE = 0.005
@@ -34,6 +41,23 @@ def _draw(kind: str, rows: int) -> tuple[NDArray[Any], NDArray[Any]]:
         return _shifted_normals(rows, POOL_POS_RATE)
     X, y = make_contested_top(rows, pos_rate=POOL_POS_RATE, random_state=0)
     return X.astype(np.float32), y.astype(np.float32)
+
+
+def lightgbm_settings(n_jobs: int) -> dict[str, Any]:
+    """Return the parameters of whole fits with LightGBM."""
+    return {
+        "learning_rate": FIT_RATE,
+        "lambda_l2": L2,
+        "num_threads": n_jobs,
+        "verbose": -1,
+        "force_col_wise": True,
+        "feature_pre_filter": False,
+    }
+
+
+def xgboost_settings(n_jobs: int) -> dict[str, Any]:
+    """Return the parameters of whole fits with XGBoost."""
+    return {"learning_rate": FIT_RATE, "reg_lambda": L2, "nthread": n_jobs}
 
 
 def fit_pool_lightgbm(kind: str, n_rounds: int, effort: Effort) -> Turns:
@@ -56,14 +80,7 @@ def fit_pool_lightgbm(kind: str, n_rounds: int, effort: Effort) -> Turns:
     import lightgbm as lgb
 
     X, y = _draw(kind, effort.fit_rows)
-    settings = {
-        "learning_rate": FIT_RATE,
-        "lambda_l2": L2,
-        "num_threads": effort.n_jobs,
-        "verbose": -1,
-        "force_col_wise": True,
-        "feature_pre_filter": False,
-    }
+    settings = lightgbm_settings(effort.n_jobs)
 
     def train(objective: Any, callbacks: list[Any]) -> Any:
         data = lgb.Dataset(X, y, params=settings)
@@ -90,7 +107,7 @@ def fit_pool_xgboost(kind: str, n_rounds: int, effort: Effort) -> Turns:
     import xgboost as xgb
 
     X, y = _draw(kind, effort.fit_rows)
-    settings = {"learning_rate": FIT_RATE, "reg_lambda": L2, "nthread": effort.n_jobs}
+    settings = xgboost_settings(effort.n_jobs)
 
     def train(**given: Any) -> Any:
         data = xgb.QuantileDMatrix(X, y, nthread=effort.n_jobs)

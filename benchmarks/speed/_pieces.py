@@ -116,6 +116,17 @@ def _plan_pool(effort: Effort) -> list[Piece]:
     ]
 
 
+def _plan_growth(effort: Effort) -> list[Piece]:
+    from ._growth import grow
+
+    return [
+        Piece("growth", f"growth with {name}", partial(grow, name, kind, rows, effort), **needs)
+        for name, needs in (("LightGBM", _LIGHTGBM), ("XGBoost", _XGBOOST))
+        for kind in effort.growth_kinds
+        for rows in effort.growth_rows
+    ]
+
+
 def _plan_estimators(effort: Effort) -> list[Piece]:
     from ._fits import fit_estimators
 
@@ -188,6 +199,7 @@ def _plan_metric(effort: Effort) -> list[Piece]:
 _PLANS: dict[str, Callable[[Effort], list[Piece]]] = {
     "fit": _plan_fit,
     "pool": _plan_pool,
+    "growth": _plan_growth,
     "estimators": _plan_estimators,
     "rank": _plan_rank,
     "scale": _plan_scale,

@@ -210,6 +210,31 @@ def _scale(speed: Speed) -> list[str]:
     return blocks
 
 
+def _growth(speed: Speed) -> list[str]:
+    """Return a table for each setting: a line for each number of rows, and the exponents."""
+    blocks = []
+    grown = speed.of_part("growth")
+    for setting in dict.fromkeys(turns.setting for turns in grown):
+        curve = sorted(
+            (turns for turns in grown if turns.setting == setting), key=lambda turns: turns.rows
+        )
+        ours, peer = curve[0].ours, curve[0].peers[0]
+        lines: list[Row] = [["rows", ours, peer, "ours / peer", "bytes added per row"]]
+        for turns in curve:
+            times = [_time(turns.typical(name)) for name in (ours, peer)]
+            added = f"{turns.added_per_row(peer):.1f}" if turns.peaks else ""
+            lines.append([_count(turns.rows), *times, _ratio(turns, peer), added])
+        rows = [turns.rows for turns in curve]
+        found = (
+            fit_exponent(rows, [turns.typical(name) for turns in curve]) for name in (ours, peer)
+        )
+        shown = ["-" if one is None else f"{one:.2f}" for one in found]
+        lines.append(["exponent", *shown, "", ""])
+        title = f"{setting}; {curve[0].repeats} {curve[0].unit}s"
+        blocks.append("\n".join([title, *_columns(lines)]))
+    return blocks
+
+
 def _per_unit(turns: Turns) -> float:
     return turns.typical(turns.ours) / turns.repeats
 
@@ -240,6 +265,7 @@ def _memory(speed: Speed) -> list[str]:
 
 
 _RENDERERS: dict[str, Callable[[Speed], list[str]]] = {part: _contests(part) for part in PARTS} | {
+    "growth": _growth,
     "scale": _scale,
     "memory": _memory,
 }
@@ -251,8 +277,11 @@ _RENDERERS: dict[str, Callable[[Speed], list[str]]] = {part: _contests(part) for
 def _explanations(speed: Speed) -> list[str]:
     remarks = []
     if speed.turns:
+        first = (
+            "" if len(speed.of_part("growth")) == len(speed.turns) else ", without the first turn"
+        )
         remarks.append(
-            "Times are medians over the turns, without the first turn. ours / peer is our time "
+            f"Times are medians over the turns{first}. ours / peer is our time "
             "divided by the peer's time of the same turn: the median, and in brackets the least "
             "and the greatest. Below 1 ours is faster."
         )
@@ -273,6 +302,14 @@ def _explanations(speed: Speed) -> list[str]:
             "same number of trees, learning rate and L2 penalty. Trees of the estimators have the "
             "leaves of their defaults: up to 127 of ours, 31 of LightGBM and depth 6 of XGBoost. "
             "Coverage is that of a held-out third of the rows."
+        )
+    if speed.of_part("growth"):
+        remarks.append(
+            "Each fit has a process of its own, which has trained on a few rows before, and begins "
+            "with an array. The exponent is the "
+            "power of the number of rows by which the time grows, fitted from "
+            f"{_count(LINEAR_FROM)} rows on. Bytes added are the greatest memory of our process "
+            "less that of the peer's, which holds the same array."
         )
     if speed.of_part("rank"):
         remarks.append(

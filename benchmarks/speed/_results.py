@@ -74,6 +74,9 @@ class Turns:
         Coverage of rows that were not trained on, if models were trained for it.
     inside : tuple of float, default=()
         Time of ours that was spent in the objective itself, by turn, if it is known.
+    peaks : dict of str to tuple of int, default={}
+        Greatest number of bytes that the process of a run held, by name and turn, if each run
+        had its own.
     """
 
     part: str
@@ -84,6 +87,7 @@ class Turns:
     unit: str = "call"
     coverage: dict[str, float] = field(default_factory=dict)
     inside: tuple[float, ...] = ()
+    peaks: dict[str, tuple[int, ...]] = field(default_factory=dict)
 
     @property
     def ours(self) -> str:
@@ -98,6 +102,11 @@ class Turns:
     def typical(self, name: str) -> float:
         """Return the median time of a run."""
         return median(self.seconds[name])
+
+    def added_per_row(self, peer: str) -> float:
+        """Return the bytes per row that our peak is above a peer's: the median of the pairs."""
+        pairs = zip(self.peaks[self.ours], self.peaks[peer], strict=True)
+        return median(mine - theirs for mine, theirs in pairs) / self.rows
 
     def ratio(self, peer: str) -> Ratio:
         """Return our time divided by a peer's, pair by pair."""
@@ -183,6 +192,8 @@ class Speed:
                     **entry,
                     "seconds": {name: tuple(times) for name, times in entry["seconds"].items()},
                     "inside": tuple(entry["inside"]),
+                    # Older files have none.
+                    "peaks": {name: tuple(of) for name, of in entry.get("peaks", {}).items()},
                 }
             )
             for entry in content["turns"]

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from .._utils.lazy import lazy_names
 from ..band import default_beta
+from ._batches import RowBatches
 from ._metric import CoverageMetric
 from ._objective import BoosterObjective, PAUCObjective, pauc_objective
 
@@ -29,6 +30,7 @@ __all__ = [
     "PAUCLGBMClassifier",
     "PAUCObjective",
     "PAUCXGBClassifier",
+    "RowBatches",
     "XGBoostPool",
     "XGBoostRounds",
     "default_beta",

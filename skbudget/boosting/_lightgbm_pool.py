@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any, ClassVar
 
-import numpy as np
 from numpy.typing import NDArray
 
 from ._lightgbm_names import main_names
@@ -42,9 +41,10 @@ class LightGBMPool(BandPool):
     objective : PAUCObjective, BoosterObjective, or one of these with columns
         What is minimised. Where its loss is none over a band (or has ``tau_scale="iqr"``, for
         which all negatives count), all rows are trained on.
-    X : array-like, sparse matrix or DataFrame of shape (n_samples, n_features)
+    X : array-like, sparse matrix, DataFrame or RowBatches of shape (n_samples, n_features)
         The rows of the ``lightgbm.Dataset``, as `lightgbm.Booster.predict` takes them. Rows
-        that were out of reach are scored by it before they come into reach.
+        that were out of reach are scored by it before they come into reach. `RowBatches` are
+        read batch by batch.
     pool : "exact" or float, default="exact"
         "exact" trains on all rows that can reach the band. A fraction trains on that share of the
         negatives, those with the greatest scores when they were chosen, but on no fewer than the
@@ -181,19 +181,20 @@ class LightGBMPool(BandPool):
     def _round(self) -> int | None:
         return None if self._plain.schedule is None else self._env.iteration
 
-    def _bring(self, index: NDArray[np.intp], first: int, last: int) -> NDArray[np.float64]:
-        def margins(X: Any) -> Any:
-            return self._env.model.predict(
-                X, start_iteration=first, num_iteration=last - first, raw_score=True
-            )
-
-        return self._in_blocks(index, margins)
+    def _margins(self, X: Any, first: int, last: int) -> Any:
+        return self._env.model.predict(
+            X, start_iteration=first, num_iteration=last - first, raw_score=True
+        )
 
     def _move(self, model: Any) -> None:
         """Let the booster train on other rows."""
         assert self._reach is not None
         index, before = self._reach.index, model.train_set
-        data = self._all if index is None else self._all.subset(index)
+        data = self._all
+        if index is not None:
+            data = self._all.subset([])
+            # LightGBM would make a list of them.
+            data.used_indices = index
         with suppress(_Moved):
             model.update(train_set=data, fobj=_stop)
         # LightGBM reads the data that it had while it is handed the new ones.

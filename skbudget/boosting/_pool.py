@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from abc import abstractmethod
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -11,13 +12,14 @@ from sklearn.utils import _safe_indexing
 
 from .._utils.validation import _invalid, shape_of
 from ..objectives import Rows
+from ._batches import RowBatches
 from ._calls import BoosterCallable, plain_objective, unpack_call
 from ._reach import Reach, Work, check_pool
 
 __all__ = ["BandPool"]
 
 # Rows that are taken through trees at once: copies of more would cost memory.
-_BLOCK = 100_000
+_BLOCK = 32_768
 
 
 class BandPool:
@@ -59,19 +61,39 @@ class BandPool:
                 )
 
     def _all_rows(self, labels: Any, raw: NDArray[Any], weight: Any) -> Rows:
-        """Return all rows, from the first call of the objective."""
+        """Return all rows, from the first call of the objective, without scores to keep."""
         rows: Rows = self._plain._rows(unpack_call(labels, raw, weight), self._columns)
-        return rows
+        return rows.replace(raw=np.broadcast_to(rows.raw.dtype.type(0), rows.raw.shape))
 
-    def _in_blocks(
-        self, index: NDArray[np.intp], margins: Callable[[Any], NDArray[np.floating]]
-    ) -> NDArray[np.float64]:
-        """Return the margins of rows, a block at a time."""
-        added = np.empty(index.size)
+    @abstractmethod
+    def _margins(self, X: Any, first: int, last: int) -> NDArray[np.floating]:
+        """Return what the trees of some rounds add to the scores of rows."""
+
+    def _bring(
+        self, index: NDArray[Any], score: NDArray[np.float64], at: NDArray[Any], last: int
+    ) -> None:
+        """Add to scores of rows what trees add to them, a block at a time."""
+        for rows, X in self._blocks(index):
+            for first, some in _by_number(at[rows]):
+                chosen = X if isinstance(some, slice) else _safe_indexing(X, some)
+                score[rows[some]] += self._margins(chosen, first, last)
+
+    def _blocks(self, index: NDArray[Any]) -> Iterator[tuple[NDArray[Any], Any]]:
+        """Yield rows of which there are some, and their numbers, for one pass over them all."""
+        if isinstance(self._X, RowBatches):
+            for where, X in self._X._walk(index):
+                yield index[where], X
+            return
         for begin in range(0, index.size, _BLOCK):
-            block = slice(begin, begin + _BLOCK)
-            added[block] = margins(_safe_indexing(self._X, index[block]))
-        return added
+            rows = index[begin : begin + _BLOCK]
+            yield rows, _safe_indexing(self._X, rows)
+
+
+def _by_number(at: NDArray[Any]) -> Iterator[tuple[int, Any]]:
+    """Yield each number, and where it is."""
+    numbers = np.flatnonzero(np.bincount(at)).tolist()
+    for number in numbers:
+        yield number, slice(None) if len(numbers) == 1 else np.flatnonzero(at == number)
 
 
 def _check_table(X: Any, owner: str) -> tuple[Any, tuple[int, int]]:

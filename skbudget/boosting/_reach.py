@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -48,6 +48,8 @@ _RECENT = 5
 _SLACK = 1e-9
 # A share of the rows is chosen after so many rounds, and then as often as they prove right.
 _FIRST_SHARE, _PERIOD, _LONGEST = 10, 25, 50
+# Rows that are looked at at once: copies of all of them would cost memory.
+_BLOCK = 32_768
 # Of the negatives in the band, so many may have been out of the share without a warning.
 _RISEN = 0.05
 
@@ -119,8 +121,9 @@ class Reach:
     n_rounds : int
         Rounds that there will be at most.
     bring : callable
-        ``bring(index, first, last)`` returns what the trees of rounds ``first`` up to ``last``,
-        without it, add to the scores of some rows.
+        ``bring(index, score, at, last)`` adds to the scores of some rows what the trees up to
+        round ``last``, without it, add. ``score`` and ``at`` are those of all rows, and each row
+        has the trees of the first ``at`` rounds.
     precision : float, default=1e-9
         Rounding error of scores, relative to the greatest.
     share : float or None
@@ -139,19 +142,19 @@ class Reach:
 
     rows: Rows
     n_rounds: int
-    bring: Callable[[NDArray[np.intp], int, int], NDArray[np.float64]]
+    bring: Callable[[NDArray[Any], NDArray[np.float64], NDArray[Any], int], None]
     precision: float = _SLACK
     share: float | None = None
     n_leaves: int = _LEAVES
 
-    index: NDArray[np.intp] | None = field(init=False, default=None)
+    index: NDArray[Any] | None = field(init=False, default=None)
     work: Work = field(init=False, default_factory=Work)
 
     def __post_init__(self) -> None:
         n_rows = self.rows.n_samples
-        self._score = np.zeros(n_rows)
-        # How many trees each score has.
-        self._at = np.zeros(n_rows, dtype=np.int32)
+        # Scores, and how many trees each has: nothing before rows are chosen.
+        self._score = np.empty(0)
+        self._at: NDArray[Any] = np.empty(0, dtype=np.uint16)
         self._gained: list[float] = [0.0]
         self._edges: list[float] = []
         self._ceiling = -math.inf
@@ -244,72 +247,106 @@ class Reach:
 
     def _know(self, raw: NDArray[np.floating], number: int) -> None:
         """Note the scores of the rows that were trained on."""
-        which = slice(None) if self.index is None else self.index
-        self._score[which] = raw
-        self._at[which] = number
+        if number > np.iinfo(self._at.dtype).max:
+            self._at = self._at.astype(np.int64)
+        if self.index is None:
+            self._score = np.array(raw, dtype=np.float64)
+            self._at = np.full(raw.size, number, dtype=self._at.dtype)
+            return
+        self._score[self.index] = raw
+        self._at[self.index] = number
 
-    def _bounds(self, number: int) -> NDArray[np.float64]:
-        """Return what no score is above; minus infinity for positives, who are always in."""
-        gained = np.asarray(self._gained[: number + 1])
-        bounds = (gained[number] - gained)[self._at]
-        bounds += self._score
-        bounds[self.rows.target] = -np.inf
-        return bounds
+    def _bounds(self, number: int) -> Iterator[tuple[slice, NDArray[np.float64]]]:
+        """Yield what no score of a block of rows is above.
 
-    def _update(self, index: NDArray[np.intp], number: int) -> None:
-        """Take rows through the trees that their scores do not have yet."""
-        at = self._at[index]
-        for first in np.unique(at):
-            if first < number:
-                some = index[at == first]
-                self._score[some] += self.bring(some, int(first), number)
-                self.work.passes += some.size / self.rows.n_samples * (number - int(first))
-        self._at[index] = number
+        It is minus infinity for positives, who are always in.
+        """
+        to_come = self._gained[number] - np.asarray(self._gained[: number + 1])
+        for begin in range(0, self._score.size, _BLOCK):
+            rows = slice(begin, begin + _BLOCK)
+            bounds = to_come[self._at[rows]]
+            bounds += self._score[rows]
+            bounds[self.rows.target[rows]] = -np.inf
+            yield rows, bounds
+
+    def _within(self, lowest: float, number: int) -> NDArray[np.bool_]:
+        """Tell which negatives may have a score as high as that."""
+        within = np.empty(self._score.size, dtype=bool)
+        for rows, bounds in self._bounds(number):
+            np.greater_equal(bounds, lowest, out=within[rows])
+        return within
+
+    def _update(self, late: NDArray[np.bool_], number: int) -> None:
+        """Take rows through the trees that their scores do not have yet, and ``late`` apart."""
+        late &= self._at < number
+        index = _where(late)
+        if not index.size:
+            return
+        self.bring(index, self._score, self._at, number)
+        n_trees = 0
+        for begin in range(0, index.size, _BLOCK):
+            rows = index[begin : begin + _BLOCK]
+            n_trees += int((number - self._at[rows].astype(np.int64)).sum())
+            self._at[rows] = number
+        self.work.passes += n_trees / self.rows.n_samples
 
     def _all_again(self, raw: NDArray[np.floating], number: int) -> Rows:
         """Return to training on all rows."""
         self._know(raw, number)
-        self._update(np.arange(self.rows.n_samples), number)
+        self._update(np.ones(self.rows.n_samples, dtype=bool), number)
         self.index = self._part = None
         self._next_look = number + _NEXT_LOOK
-        return self.rows.replace(raw=self._score.copy(), dtype=np.float32)
+        return self.rows.replace(raw=self._score, dtype=np.float32)
 
     # --- the choice --------------------------------------------------------------------------
 
     def _choose(self, loss: Loss[Any], raw: NDArray[np.floating], edge: float, number: int) -> Rows:
         """Choose the rows to train on, and return them with their scores."""
-        self._know(raw, number)
-        bounds = self._bounds(number)
-        if self.index is not None:
+        if self.index is None:
+            length, cost = self._length(edge, number, raw[self._sample])
+            if cost > 1.0 - _WORTHWHILE:
+                self._next_look = number + _NEXT_LOOK
+                return self.rows.replace(raw=raw, dtype=np.float32)
+            self._know(raw, number)
+        else:
+            self._know(raw, number)
             # The edge among the rows of the pool is not above that of all rows. So rows that
             # may reach it are the ones to look at, and then the edge is exact.
-            self._update(np.flatnonzero((bounds >= edge) & (self._at < number)), number)
-            bounds = self._bounds(number)
-            known = np.flatnonzero((self._at == number) & ~self.rows.target)
-            known = np.concatenate([known, self.rows.positive_rows])
-            part = self.rows.take(known).replace(raw=self._score[known])
-            edge = _edge(self.of_pool(loss, part).hold(part))
-        length, cost = self._length(edge, number)
-        if self.index is None and cost > 1.0 - _WORTHWHILE:
-            self._next_look = number + _NEXT_LOOK
-            return self.rows.replace(raw=raw, dtype=np.float32)
-        # All rows would have to be taken through all trees.
-        if cost > 1.0 + self._tree * number / max(1, self.n_rounds - number):
-            return self._all_again(self._score[self.index], number)
+            self._update(self._within(edge, number), number)
+            edge = self._exact_edge(loss, number)
+            length, cost = self._length(edge, number, self._score[self._sample])
+            # All rows would have to be taken through all trees.
+            if cost > 1.0 + self._tree * number / max(1, self.n_rounds - number):
+                return self._all_again(self._score[self.index], number)
         lowest = edge - length * self._rise(number)
-        near = bounds >= lowest
-        self._update(np.flatnonzero(near & (self._at < number)), number)
-        bounds = np.where(near, self._score, bounds)
-        near &= bounds >= lowest
+        self._update(self._within(lowest, number), number)
+        # The bound of a row that is up to date is its score.
+        near = self._within(lowest, number)
+        self._ceiling = max(
+            float(bounds.max(where=~near[rows], initial=-np.inf))
+            for rows, bounds in self._bounds(number)
+        )
         near |= self.rows.target
-        self._ceiling = float(bounds.max(where=~near, initial=-np.inf))
         self._chosen_at, self._planned = number, length
-        self.index = np.flatnonzero(near)
-        self._part = self.rows.take(self.index)
+        self.index = _where(near)
         self.work.n_pools += 1
         # The booster has scores of its own for positives; here they are known as well.
-        self._update(self.index, number)
-        return self._part.replace(raw=self._score[self.index], dtype=np.float32)
+        self._update(near, number)
+        return self._take_part()
+
+    def _take_part(self) -> Rows:
+        """Return the rows to train on, and keep them without their scores."""
+        assert self.index is not None
+        part = self.rows.replace(raw=self._score, dtype=np.float32).take(self.index)
+        self._part = part.replace(raw=np.broadcast_to(0.0, part.target.shape))
+        return part
+
+    def _exact_edge(self, loss: Loss[Any], number: int) -> float:
+        """Return the edge of the band among the rows whose scores are up to date."""
+        known = self._at == number
+        known |= self.rows.target
+        part = self.rows.replace(raw=self._score).take(_where(known))
+        return _edge(self.of_pool(loss, part).hold(part))
 
     def _choose_share(
         self, loss: Loss[Any], raw: NDArray[np.floating], edge: float, number: int
@@ -317,7 +354,7 @@ class Reach:
         """Choose the hardest negatives, and note how many of the band's were not among them."""
         assert self.share is not None
         self._know(raw, number)
-        self._update(np.flatnonzero(self._at < number), number)
+        self._update(np.ones(self.rows.n_samples, dtype=bool), number)
         negative = ~self.rows.target
         edge = _edge(loss.hold(self.rows.replace(raw=self._score)))
         band = np.flatnonzero(negative & (self._score >= edge))
@@ -328,11 +365,10 @@ class Reach:
         n_hard = max(band.size, math.ceil(self.share * np.count_nonzero(negative)))
         of_negatives = np.where(negative, self._score, -np.inf)
         lowest = np.partition(of_negatives, of_negatives.size - n_hard)[-n_hard]
-        self.index = np.flatnonzero((of_negatives >= lowest) | self.rows.target)
+        self.index = _where((of_negatives >= lowest) | self.rows.target)
         self._chosen_at = number
-        self._part = self.rows.take(self.index)
         self.work.n_pools += 1
-        return self._part.replace(raw=self._score[self.index], dtype=np.float32)
+        return self._take_part()
 
     def _rise(self, number: int) -> float:
         """Return by how much bounds come closer to the edge in a round."""
@@ -343,10 +379,10 @@ class Reach:
         # Leaves are negative where a loss of all rows warms up.
         return _CARE * (max(0.0, rise) + max(0.0, fall)) + self._slack()
 
-    def _length(self, edge: float, number: int) -> tuple[int, float]:
-        """Return for how many rounds a pool costs least, and what a round then costs."""
+    def _length(self, edge: float, number: int, sample: NDArray[np.floating]) -> tuple[int, float]:
+        """Return for how many rounds a pool costs least, by a sample of scores, and the cost."""
         rise = self._rise(number)
-        below = np.sort(edge - self._score[self._sample])
+        below = np.sort(edge - sample.astype(np.float64, copy=False))
         best, least = 1, math.inf
         for length in _LENGTHS:
             length = max(1, min(length, self.n_rounds - number))
@@ -363,6 +399,18 @@ def _dense(
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     found, factor = loss.derivatives(rows, held), loss.boosting_factor(rows)
     return found.dense(rows.n_samples, scale=factor, floor=HESSIAN_FLOOR, dtype=np.float32)
+
+
+def _where(mask: NDArray[np.bool_]) -> NDArray[Any]:
+    """Return where a mask is true, in as few bytes as that takes."""
+    dtype = np.int32 if mask.size <= np.iinfo(np.int32).max else np.intp
+    found = np.empty(np.count_nonzero(mask), dtype=dtype)
+    begin = 0
+    for first in range(0, mask.size, _BLOCK):
+        some = np.flatnonzero(mask[first : first + _BLOCK])
+        np.add(some, first, out=found[begin : begin + some.size], casting="unsafe")
+        begin += some.size
+    return found
 
 
 def _edge(held: Any) -> float:

@@ -24,6 +24,7 @@ from .._utils.features import (
     kind_of_table,
 )
 from .._utils.naming import naming
+from ._batches import RowBatches
 
 __all__ = ["has_categories", "prepare_table"]
 
@@ -49,6 +50,13 @@ def prepare_table(estimator: Any, X: Any, *, reset: bool, greatest: float = np.i
         Naming the columns that are of another kind, or hold infinity.
     """
     owner, kind = type(estimator).__name__, kind_of_table(X)
+    if isinstance(X, RowBatches):
+        pool = "LightGBMPool" if estimator._library == "lightgbm" else "XGBoostPool"
+        raise TypeError(
+            f"{owner} needs its table in memory, and X is RowBatches. Train on batches with "
+            f"{estimator._library}.train and a {pool}, as docs/large.md does, or pass "
+            "X=batches.read(rows) for rows that fit."
+        )
     X = _as_pandas(check_kinds(X, owner, categories=True))
     names = column_names(X)
     if names is not None and reset:

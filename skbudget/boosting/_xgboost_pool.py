@@ -14,8 +14,10 @@ from xgboost.callback import TrainingCallback
 
 from .._utils.validation import check_positive, shape_of
 from ..objectives import Loss
-from ._pool import BandPool
+from ._batches import RowBatches
+from ._pool import _BLOCK, BandPool
 from ._reach import Reach
+from ._xgboost_rows import RowIterator
 
 __all__ = ["XGBoostPool"]
 
@@ -29,6 +31,8 @@ _OTHER_ROWS = 1e-3
 # XGBoost tells no callback how many rounds there will be.
 _MANY_ROUNDS = 1_000_000_000
 _ASSIGNED = "update"
+# More rows of an array are handed over in batches: a copy of all of them would cost memory.
+_MANY_ROWS = 100_000
 # A depth alone allows for many more leaves than trees have.
 _MOST_LEAVES = 127
 
@@ -51,9 +55,10 @@ class XGBoostPool(BandPool, TrainingCallback):
     objective : PAUCObjective, BoosterObjective, or one of these with columns
         What is minimised. Where its loss is none over a band (or has ``tau_scale="iqr"``, for
         which all negatives count), all rows are trained on.
-    X : array-like, sparse matrix or DataFrame of shape (n_samples, n_features)
+    X : array-like, sparse matrix, DataFrame or RowBatches of shape (n_samples, n_features)
         The rows of the matrix that is trained on. New matrices are made of some of them, with
         its bins. Rows that were out of reach are scored before they come into reach.
+        `RowBatches` are read batch by batch for both.
     pool : "exact" or float, default="exact"
         "exact" trains on all rows that can reach the band. A fraction trains on that share of the
         negatives, those with the greatest scores when they were chosen, but on no fewer than the
@@ -214,6 +219,9 @@ class XGBoostPool(BandPool, TrainingCallback):
         # A function is not copied with the parameters of an estimator.
         def objective(first: Any, second: Any, sample_weight: Any = None) -> Any:
             if hasattr(second, "get_label"):
+                if self._reach is not None:
+                    # XGBoost copies them each time.
+                    return self._derivatives(None, first)
                 weight = second.get_weight()
                 weight = weight if weight.size else None
                 return self._derivatives(second.get_label(), first, weight)
@@ -240,8 +248,9 @@ class XGBoostPool(BandPool, TrainingCallback):
             self._reach = self._begin(labels, raw, weight)
         if self._raw is not None:
             # Each leaf of the last tree has a row that was trained on.
-            self._gained += float((raw - self._raw).max())
-            self._gained += _EPSILON * float(np.abs(raw).max())
+            self._gained += _greatest_rise(self._raw, raw)
+            self._gained += _EPSILON * max(float(raw.max()), -float(raw.min()))
+            self._raw = None
         number = self._model.num_boosted_rounds()
         loss = self._plain._resolved(self._reach.rows, self._round(number))
         self._loss = loss
@@ -283,11 +292,8 @@ class XGBoostPool(BandPool, TrainingCallback):
     def _round(self, number: int) -> int | None:
         return None if self._plain.schedule is None else number
 
-    def _bring(self, index: NDArray[np.intp], first: int, last: int) -> NDArray[np.float64]:
-        return self._in_blocks(index, lambda X: self._margins(X, (first, last)))
-
-    def _margins(self, X: Any, rounds: tuple[int, int]) -> NDArray[np.float32]:
-        """Return what the trees of some rounds add to the scores of rows."""
+    def _margins(self, X: Any, first: int, last: int) -> NDArray[np.floating]:
+        rounds = (first, last)
         zeros = np.zeros(shape_of(X, "X")[0], dtype=np.float32)
         if isinstance(X, np.ndarray):
             return self._model.inplace_predict(
@@ -324,20 +330,32 @@ class XGBoostPool(BandPool, TrainingCallback):
         if index is None:
             self._matrix = None
             return
-        X = _safe_indexing(self._X, index)
         kept = {
+            "label": data.get_label(),
             "weight": data.get_weight(),
             "base_margin": data.get_base_margin(),
         }
         kept = {name: values[index] for name, values in kept.items() if values.size}
+        shared: dict[str, Any] = {"ref": data, "max_bin": self._max_bin}
         columns = data.get_float_info("feature_weights")
+        table = self._X
+        if isinstance(table, np.ndarray) and table.dtype.kind == "f" and index.size > _MANY_ROWS:
+            table = RowBatches(table)
+        if isinstance(table, RowBatches):
+            options = self._options(table)
+            names = {name: options.pop(name) for name in ("feature_names", "feature_types")}
+            rows = RowIterator(table, index, kept, names)
+            self._matrix = QuantileDMatrix(rows, **shared, **options)
+            if columns.size:
+                self._matrix.set_info(feature_weights=columns)
+            return
         if columns.size:
             kept["feature_weights"] = columns
-        self._matrix = QuantileDMatrix(
-            X,
-            data.get_label()[index],
-            ref=data,
-            max_bin=self._max_bin,
-            **kept,
-            **self._options(X),
-        )
+        X = _safe_indexing(self._X, index)
+        self._matrix = QuantileDMatrix(X, **kept, **shared, **self._options(X))
+
+
+def _greatest_rise(before: NDArray[np.float32], after: NDArray[np.float32]) -> float:
+    """Return by how much the score of a row rose at most, without a copy of all of them."""
+    blocks = (slice(begin, begin + _BLOCK) for begin in range(0, after.size, _BLOCK))
+    return max(float((after[block] - before[block]).max()) for block in blocks)

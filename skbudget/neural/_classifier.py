@@ -16,6 +16,7 @@ from .training._fitted import FittedNetwork
 from .training._fitting import continue_from, new_net, train
 from .training._parameters import NetworkParameters
 from .training._predictions import NetworkPredictions
+from .training._settings import choose_settings
 from .training._support import (
     unchanged_on_error,
     warn_of_few_rows,
@@ -334,16 +335,17 @@ class PAUCClassifier(NetworkPredictions, ClassifierMixin, FittedNetwork, Network
         pos_numerator: str = "pool",
         warmup: float = 0.3,
         blend: float = 0.15,
-        hidden_layer_sizes: Sequence[int] = (64, 64),
+        encoding: str | None = "auto",
+        hidden_layer_sizes: Sequence[int] | str = "auto",
         activation: str = "relu",
-        n_members: int = 8,
+        n_members: int | str = "auto",
         module: Any = None,
-        batch_size: int = 4096,
+        batch_size: int | str = "auto",
         max_epochs: int | str = "auto",
         lr: float = 1e-3,
-        weight_decay: float = 0.5,
-        input_decay: float = 3.0,
-        queue_size: int = 8192,
+        weight_decay: float | str = "auto",
+        input_decay: float | str = "auto",
+        queue_size: int | str = "auto",
         max_pool_size: int | None = None,
         early_stopping: bool = False,
         validation_fraction: float = 0.1,
@@ -375,6 +377,7 @@ class PAUCClassifier(NetworkPredictions, ClassifierMixin, FittedNetwork, Network
         self.pos_numerator = pos_numerator
         self.warmup = warmup
         self.blend = blend
+        self.encoding = encoding
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
         self.n_members = n_members
@@ -458,11 +461,13 @@ class PAUCClassifier(NetworkPredictions, ClassifierMixin, FittedNetwork, Network
             table = check_table(self, loss, X, y, sample_weight, given)
             if loss.has_classes:
                 warn_of_few_rows(self, table.y)
+            self._settings = choose_settings(self, loss, table.X, table.y, whole=True)
             rng = check_random_state(self.random_state)
             rows, held = split_table(self, loss, table, rng)
             with draws_of(self, rng) as draws:
                 net = new_net(self, loss, rows, rng, draws)
-                warn_of_scale(self, table.X, net.module_)
+                if self.module is not None:
+                    warn_of_scale(self, table.X, net.module_)
                 if loss.target == "real":
                     warn_of_target(self, net, rows)
                 if before is not None:
@@ -527,10 +532,12 @@ class PAUCClassifier(NetworkPredictions, ClassifierMixin, FittedNetwork, Network
             table = check_table(self, loss, X, y, sample_weight, given, classes, first=first)
             seed = self.random_state if first else self.net_.iterator_train__random_state
             rng = check_random_state(seed)
+            if first:
+                self._settings = choose_settings(self, loss, table.X, table.y, whole=False)
             rows = as_dataset(self, table, folds=self._scores_out_of_fold)
             with draws_of(self, rng) as draws:
                 net = new_net(self, loss, rows, rng, draws) if first else self.net_
-                if first:
+                if first and self.module is not None:
                     warn_of_scale(self, table.X, net.module_)
                 net.max_epochs = 1
                 train(self, loss, net, rows, None, draws)

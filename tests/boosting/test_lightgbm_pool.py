@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import lightgbm as lgb
 import numpy as np
 import pytest
@@ -11,7 +13,7 @@ from sklearn.metrics import roc_auc_score
 
 from skbudget import PAUCObjective, coverage_at_budget_score, make_contested_top
 from skbudget.boosting import BoosterObjective, LightGBMPool, LightGBMRounds, _reach
-from skbudget.objectives import BinaryCrossEntropy, PairwisePAUC, Schedule, TrapezoidPAUC
+from skbudget.objectives import BinaryCrossEntropy, PairwisePAUC, Rows, Schedule, TrapezoidPAUC
 
 PARAMS = {
     "num_leaves": 15,
@@ -249,3 +251,45 @@ def test_each_round_needs_the_callback_and_its_own_objective():
         with pytest.raises(ValueError, match="its own objective alone"):
             lgb.train({**PARAMS, "objective": other}, data(y), 3, callbacks=[pool])
     assert lgb.train(ours, data(y), 3, callbacks=[pool]).num_trees() == 3
+
+
+def test_a_pool_holds_few_bytes_a_row(monkeypatch):
+    monkeypatch.setattr(_reach.Reach, "_length", lambda *_: (3, 0.0))
+    n_rows = 300_000
+    X, y = make_contested_top(n_rows, pos_rate=0.005, random_state=0)
+    X = np.ascontiguousarray(X[:, :4])
+    data = lgb.Dataset(X, y, params={"feature_pre_filter": False, "num_threads": 1}).construct()
+    pool = LightGBMPool(PAUCObjective(beta=0.02), X)
+    params = {**PARAMS, "objective": pool.objective}
+    tracemalloc.start()
+    try:
+        lgb.train(params, data, 20, callbacks=[pool])
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert pool.work_.n_pools > 2
+    # LightGBM's scores, gradients and hessians, what is known of each row, and blocks of rows, for
+    # a first pool of nearly all.
+    assert peak < 60 * n_rows
+
+
+def test_more_trees_than_two_bytes_count():
+    target = np.arange(40_000) % 100 == 0
+    reach = _reach.Reach(Rows(target, np.zeros(target.size)), 80_000, lambda *_: None)
+    reach._know(np.zeros(target.size), 65_535)
+    assert reach._at.dtype == np.uint16
+    reach.index = _reach._where(target)
+    reach._know(np.ones(reach.index.size), 70_000)
+    assert reach._at.tolist() == np.where(target, 70_000, 65_535).tolist()
+    reach._update(np.ones(target.size, dtype=bool), 70_000)
+    assert set(reach._at.tolist()) == {70_000}
+    # 4 465 trees for 99 of 100 rows.
+    assert reach.work.passes == pytest.approx(0.99 * 4_465)
+
+
+def test_rows_of_a_mask_are_counted_in_four_bytes():
+    mask = np.random.default_rng(0).random(3 * _reach._BLOCK + 5) < 0.3
+    found = _reach._where(mask)
+    assert found.dtype == np.int32
+    np.testing.assert_array_equal(found, np.flatnonzero(mask))
+    assert _reach._where(mask[:0]).size == 0

@@ -15,7 +15,7 @@ from sklearn.metrics import roc_auc_score
 from xgboost.callback import EarlyStopping, LearningRateScheduler, TrainingCallback
 
 from skbudget import PAUCObjective, coverage_at_budget_score, make_contested_top
-from skbudget.boosting import BoosterObjective, XGBoostPool, XGBoostRounds, _reach
+from skbudget.boosting import BoosterObjective, XGBoostPool, XGBoostRounds, _reach, _xgboost_pool
 from skbudget.boosting._calls import WithColumns
 from skbudget.objectives import BinaryCrossEntropy, PairwisePAUC, Schedule, TrapezoidPAUC
 
@@ -445,3 +445,17 @@ def test_a_share_counts_the_rows_that_rose_unseen():
     xgb.train(PARAMS, data, 120, obj=pool.objective, callbacks=[pool])
     assert pool.work_.trained < 0.3
     assert pool.work_.risen > 0.0
+
+
+def test_many_rows_are_handed_over_in_batches(often, monkeypatch):
+    X, y, kept = weighted()
+    begin = np.random.default_rng(3).normal(size=y.size)
+    found = []
+    for most in (_xgboost_pool._MANY_ROWS, 0):
+        monkeypatch.setattr(_xgboost_pool, "_MANY_ROWS", most)
+        data = xgb.QuantileDMatrix(X, y, nthread=1, base_margin=begin, **kept)
+        pool = XGBoostPool(PAUCObjective(beta=0.02), X)
+        booster = xgb.train(PARAMS, data, 30, obj=pool.objective, callbacks=[pool])
+        found.append(booster.predict(data, output_margin=True))
+    assert pool.work_.n_pools > 2
+    np.testing.assert_array_equal(*found)

@@ -1,4 +1,4 @@
-"""Valid examples of the samplers, and of the rules that mark negatives."""
+"""Valid examples of the samplers, of the rules that mark negatives, and of rows in batches."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from hostile_data import N_ROWS, labels, optional_columns, scores, table, weight
 from hostile_legal import Array, Kind, Number
 from hostile_rule import Example
 
-from skbudget import neural, sampling
+from skbudget import boosting, neural, sampling
 
 ROOM = "skbudget.sampling"
 IDS = Array(role="ids")
@@ -191,6 +191,65 @@ def _batches() -> list[Example]:
     ]
 
 
+def _row_batches() -> list[Example]:
+    name, found = "skbudget.boosting.RowBatches", boosting.RowBatches
+
+    def read(**given: Any) -> Any:
+        rows = found(**given)
+        return rows.read(range(0, rows.n_rows, 2)), rows.y, rows.sample_weight
+
+    def rows() -> Any:
+        return found(table(), labels())
+
+    def is_table(answer: Any, arguments: dict[str, Any]) -> str | None:
+        n_rows = answer[0].shape[0]
+        return None if n_rows == N_ROWS // 2 else f"{n_rows} rows"
+
+    return [
+        Example(
+            name,
+            read,
+            lambda variant: {"source": table(variant), "y": labels(variant), "batch_size": 7},
+            (found,),
+            filled=lambda variant: {"sample_weight": weights(variant)},
+            right=is_table,
+            kinds={
+                "source": Array("tables", role="table"),
+                "y": Array(role="numbers", none=True),
+                "features": Kind(none=True),
+                "batch_size": Number(whole=True, low=1),
+            },
+            # Missing entries of features.
+            nan=("[0]",),
+        ),
+        Example(
+            f"{name}.read",
+            lambda **given: rows().read(**given),
+            lambda variant: {"rows": np.arange(N_ROWS)[::-2]},
+            (found.read,),
+            kinds={"rows": Array(role="free")},
+            alone=True,
+        ),
+        Example(
+            f"{name}.batches", lambda: list(rows().batches()), lambda variant: {}, (found.batches,)
+        ),
+        Example(
+            f"{name}.for_lightgbm",
+            lambda: len(rows().for_lightgbm()),
+            lambda variant: {},
+            (found.for_lightgbm,),
+        ),
+        Example(
+            f"{name}.for_xgboost",
+            # Nothing is written before a matrix is made.
+            lambda **given: rows().for_xgboost(**given).cache_prefix,
+            lambda variant: {"cache_prefix": "cache"},
+            (found.for_xgboost,),
+            kinds={"cache_prefix": Kind(none=True)},
+        ),
+    ]
+
+
 def examples() -> list[Example]:
-    """Return the examples of this room, and of the sampler of batches."""
-    return _samplers() + _rounds() + _rules() + _batches()
+    """Return the examples of this room, and of batches."""
+    return _samplers() + _rounds() + _rules() + _batches() + _row_batches()

@@ -31,12 +31,12 @@ CONDITIONS = (
         "early_stopping=True, or n_members=1 with calibration_cv='auto'",
     ),
     Condition(
-        {"input_decay": 3.0},
+        {"input_decay": "auto"},
         _has_perceptron,
         "the perceptron, and a module of your own has weight_decay throughout",
     ),
     Condition(
-        {"hidden_layer_sizes": (64, 64), "activation": "relu"},
+        {"encoding": "auto", "hidden_layer_sizes": "auto", "activation": "relu"},
         _has_perceptron,
         "the perceptron, and a module of your own has its own layers",
     ),
@@ -73,7 +73,7 @@ def conditions_of_loss(name: str, loss: nn.Module, *, warms_up: bool) -> tuple[C
             f"a loss with a warm-up, and {name} has none",
         ),
         Condition(
-            {"queue_size": 8192, "max_pool_size": None},
+            {"queue_size": "auto", "max_pool_size": None},
             lambda given: has_queue or others_have(given),
             f"a loss that compares rows with past ones, and {name} does not",
         ),

@@ -50,12 +50,14 @@ from ._mass import balanced_cross_entropy, band_end, class_mass, shown_mass
 from ._members import AllMembers, EachMember, OwnColumns, names_of_columns, temperature_of
 from ._net import OF_NET
 from ._rows import TableDataset
+from ._settings import settings_of
 
 __all__ = [
     "OWN_PARAMETERS",
     "Declaration",
     "balanced_cross_entropy",
     "band_end",
+    "band_of",
     "check_loss_parameters",
     "class_mass",
     "declare_loss",
@@ -389,7 +391,7 @@ def make_criterion(
     criterion : LossWarmup
     """
     # More would hold rows of the batch itself, only older.
-    queue_size = min(estimator.queue_size, len(rows) - -(-len(rows) // n_batches))
+    queue_size = min(settings_of(estimator).queue_size, len(rows) - -(-len(rows) // n_batches))
     main, beta = make_loss(estimator, declaration.base or declaration, rows, queue_size)
     if hasattr(main, "_begin_at_levels") and declaration.target == "ordinal":
         # The user's own module stays as it is.
@@ -398,7 +400,7 @@ def make_criterion(
     vars(estimator).pop("beta_", None)
     if beta is not None:
         estimator.beta_ = beta
-    of_members = EachMember(main, estimator.n_members)
+    of_members = EachMember(main, settings_of(estimator).n_members)
     warmup: nn.Module | None = None
     if declaration.warms_up_on_itself:
         assert declaration.base is not None
@@ -445,7 +447,7 @@ def make_loss(
     """
     owner = type(estimator).__name__
     if declaration.is_own:
-        alpha, beta = _band(estimator, rows)
+        alpha, beta = band_of(estimator, rows)
         own = PAUCAtBudgetLoss(
             declaration.n_outputs(estimator.classes_.size),
             alpha=alpha,
@@ -464,7 +466,7 @@ def make_loss(
         return own, beta
     found, by_name = _find(getattr(estimator, parameter), owner, parameter)
     sets_band = by_name and _has_band(found)
-    band = dict(zip(("alpha", "beta"), _band(estimator, rows))) if sets_band else {}
+    band = dict(zip(("alpha", "beta"), band_of(estimator, rows))) if sets_band else {}
     if isinstance(found, Loss):
         if by_name and hasattr(found, "budget"):
             band["budget"] = estimator.budget
@@ -494,7 +496,7 @@ def _end_of_band(loss: Loss[Any]) -> float | None:
     return ends.pop() if len(ends) == 1 else None
 
 
-def _band(estimator: Any, rows: TableDataset) -> tuple[float, float]:
+def band_of(estimator: Any, rows: TableDataset) -> tuple[float, float]:
     """Return the ends of the band that the estimator's parameters say."""
     alpha = 0.0 if estimator.alpha is None else estimator.alpha
     beta = estimator.beta

@@ -13,13 +13,16 @@ from numpy.typing import NDArray
 
 from ..._utils.labels import classes_by_role
 from ._calibration import Calibration, calibrate_levels, level_thresholds
-from ._criterion import Declaration, find_loss_of, make_criterion
+from ._columns import Pieces, Scaling, learn_pieces, learn_scaling
+from ._criterion import Declaration, band_of, find_loss_of, make_criterion
 from ._draws import Draws
+from ._focus import Focus, FocusedBatches, n_focused
 from ._head_losses import add_heads, begin_heads_at_start, head_sizes
 from ._module import SharedScore
 from ._net import BestEpoch, Clock, Diagnostics, Progress, RankingNet
 from ._regularizer import add_regularizer
 from ._rows import BalancedBatches, Batches, GroupBatches, TableDataset
+from ._settings import settings_of
 from ._start import begin_at_start
 from ._support import (
     auto_epochs,
@@ -34,6 +37,9 @@ __all__ = ["continue_from", "new_net", "train"]
 
 # How many times the step of the network that of learnt weights of heads is.
 _LR_OF_WEIGHTS = 10.0
+
+# How many times it that of the weights of pieces is.
+_LR_OF_PIECES = 10.0
 
 
 def new_net(
@@ -63,10 +69,11 @@ def new_net(
     net : RankingNet
         Initialized.
     """
-    batches = GroupBatches if "group" in rows.about else BalancedBatches
-    n_batches = len(batches(rows, estimator.batch_size, rng))
+    settings = settings_of(estimator)
+    batches, n_negatives = _batches_of(estimator, loss, rows)
+    n_batches = len(batches(rows, settings.batch_size, rng, **n_negatives))
     epochs = estimator.max_epochs
-    epochs = auto_epochs(n_batches) if epochs == "auto" else int(epochs)
+    epochs = auto_epochs(n_batches, settings.least_steps) if epochs == "auto" else int(epochs)
     of_net = dict(estimator.net_params or {})
     of_module = {
         name.removeprefix("module__"): of_net.pop(name)
@@ -75,6 +82,7 @@ def new_net(
     }
     # In front of the user's callbacks, which may look at what these record.
     callbacks = [("best_epoch", BestEpoch()), Clock(), Diagnostics()]
+    callbacks += [Focus()] if n_negatives else []
     callbacks += list(of_net.pop("callbacks", None) or [])
     if estimator.verbose:
         callbacks.append(Progress())
@@ -87,9 +95,10 @@ def new_net(
         of_module,
         draws.weights,
         head_sizes(estimator, loss),
+        *_columns_of(estimator, rows),
     )
     if loss.shares_score:
-        module = SharedScore(module, n_main, estimator.n_members)
+        module = SharedScore(module, n_main, settings.n_members)
     begin_at_start(module, find_loss_of(estimator), rows)
     begin_heads_at_start(module, estimator, loss, rows)
     main = make_criterion(estimator, loss, rows, n_batches, epochs * n_batches, add_regularizer)
@@ -97,10 +106,11 @@ def new_net(
         module,
         criterion=add_heads(estimator, loss, main, rows, n_batches, n_main),
         max_epochs=epochs,
-        batch_size=estimator.batch_size,
+        batch_size=settings.batch_size,
         lr=estimator.lr,
         iterator_train=batches,
         iterator_train__random_state=rng,
+        **{f"iterator_train__{name}": number for name, number in n_negatives.items()},
         iterator_valid=Batches,
         train_split=None,
         device=resolve_device(estimator.device),
@@ -111,19 +121,62 @@ def new_net(
     return net.initialize()
 
 
+def _batches_of(
+    estimator: Any, loss: Declaration, rows: TableDataset
+) -> tuple[Any, dict[str, int]]:
+    """Return the class of the batches, and how many negatives they have in a pass, if not all."""
+    if "group" in rows.about:
+        return GroupBatches, {}
+    settings = settings_of(estimator)
+    if settings.encoding is None or not loss.is_own or len(estimator.classes_) != 2:
+        return BalancedBatches, {}
+    if estimator.heads or estimator.regularizer is not None:
+        # These learn of rows that are far from the band, too.
+        return BalancedBatches, {}
+    n_negatives, n_positives = np.bincount(rows.about["y"].numpy(), minlength=2).tolist()
+    beta = band_of(estimator, rows)[1]
+    n_kept = n_focused(beta, n_negatives, n_positives, settings.batch_size)
+    if not n_kept:
+        return BalancedBatches, {}
+    rows.about.setdefault("weight", torch.ones(len(rows)))
+    return FocusedBatches, {"n_negatives": n_kept}
+
+
+def _columns_of(estimator: Any, rows: TableDataset) -> tuple[Scaling | None, Pieces | None]:
+    """Return the scale of the columns for our own network, and their pieces if it encodes them."""
+    if estimator.module is not None:
+        return None, None
+    X = rows.X.numpy() if isinstance(rows.X, torch.Tensor) else rows.X
+    weight = rows.about.get("weight")
+    weights = None if weight is None else weight.double().numpy()
+    scaling = learn_scaling(X, weights)
+    if settings_of(estimator).encoding is None:
+        return scaling, None
+    return scaling, learn_pieces(scaling.apply(X), weights)
+
+
 def _optimizer_params(estimator: Any, of_net: Mapping[str, Any]) -> dict[str, Any]:
     """Return AdamW with our decays, unless the user has an optimizer of their own."""
     if "optimizer" in of_net:
         return {}
+    settings = settings_of(estimator)
     groups: list[tuple[str, dict[str, Any]]] = [("*bias*", {"weight_decay": 0.0})]
-    if estimator.module is None:
-        groups.append(("*weights.0", {"weight_decay": estimator.input_decay}))
+    if estimator.module is None and settings.encoding is None:
+        groups.append(("*weights.0", {"weight_decay": settings.input_decay}))
+    elif estimator.module is None:
+        # A step between two values of a column is the difference of two weights out of many, and
+        # has a longer way to go than a weight that all rows have a part in.
+        of_pieces = {
+            "weight_decay": settings.input_decay / _LR_OF_PIECES,
+            "lr": _LR_OF_PIECES * estimator.lr,
+        }
+        groups.append(("*encoding", of_pieces))
     if estimator.heads and estimator.head_weighting == "uncertainty":
         # They have a long way to go, and no decay: it would favour losses around one half.
         groups.append(("log_variances", {"weight_decay": 0.0, "lr": _LR_OF_WEIGHTS * estimator.lr}))
     return {
         "optimizer": torch.optim.AdamW,
-        "optimizer__weight_decay": estimator.weight_decay,
+        "optimizer__weight_decay": settings.weight_decay,
         "optimizer__param_groups": groups,
     }
 
@@ -209,6 +262,7 @@ def train(
         net.partial_fit(rows, None)
     finally:
         best.score = None  # it holds rows
+        rows.hardest = None
         for losses in every:
             losses.draw_from(None)
             losses.end_step()

@@ -15,6 +15,7 @@ from ._heads import estimator_of_head, rows_of_head, trained_heads
 from ._members import IGNORED, EachMember, _of_own_rows
 from ._module import MLP, SharedScore
 from ._rows import TableDataset
+from ._settings import settings_of
 from ._start import start_of
 
 __all__ = ["HeadLosses", "SeveralHeads", "add_heads", "begin_heads_at_start", "head_sizes"]
@@ -67,7 +68,7 @@ def add_heads(
     losses, start = {}, n_main
     for head in trained:
         own = rows_of_head(head, rows)
-        queue_size = min(estimator.queue_size, len(own) - -(-len(own) // n_batches))
+        queue_size = min(settings_of(estimator).queue_size, len(own) - -(-len(own) // n_batches))
         loss, _ = make_loss(
             estimator_of_head(estimator, head),
             head.loss,
@@ -76,7 +77,7 @@ def add_heads(
         )
         end = start + sizes[head.name]
         losses[head.name] = HeadLosses(
-            EachMember(loss, estimator.n_members),
+            EachMember(loss, settings_of(estimator).n_members),
             slice(start, end),
             head.loss.columns - {"value"},
             head.weight,

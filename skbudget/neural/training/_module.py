@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import numpy as np
 import torch
@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from ..losses._ordinal import OrderedThresholds
+from ._columns import Pieces, Scaling
 
-__all__ = ["ACTIVATIONS", "MLP", "Members", "SharedScore"]
+__all__ = ["ACTIVATIONS", "MLP", "EncodedMLP", "Members", "SharedScore"]
 
 # Makes the seed by which heads are drawn of that of the other weights.
 _OF_HEADS = 0x6865616473
@@ -49,6 +50,8 @@ class MLP(nn.Module):
     n_head_outputs : int, default=0
         Further columns of the output, those of heads on the last hidden layer. Their weights
         are drawn by a generator of their own, so that all others are as without them.
+    scaling : Scaling, default=None
+        What features are subtracted and divided by; None for nothing.
     """
 
     def __init__(
@@ -60,9 +63,11 @@ class MLP(nn.Module):
         n_members: int = 1,
         generator: torch.Generator | None = None,
         n_head_outputs: int = 0,
+        scaling: Scaling | None = None,
     ) -> None:
         super().__init__()
         self.activation = activation
+        self.scaling = None if scaling is None else scaling.module()
         self.weights = nn.ParameterList()
         self.biases = nn.ParameterList()
         widths = [n_features, *hidden_layer_sizes, n_outputs]
@@ -107,12 +112,21 @@ class MLP(nn.Module):
             assert self.head_bias is not None
             layers.append((self.head_weight.to(dtype), self.head_bias.to(dtype)))
         X = X.to(dtype)
-        n_members = self.weights[0].shape[0]
+        if self.scaling is not None:
+            X = self.scaling(X)
+        inputs = self._inputs(X)
         if X.device.type == "cpu":
             # Member by member: what one of them needs fits into the cache.
-            of_members = [[(w[k], b[k]) for w, b in layers] for k in range(n_members)]
-            return torch.stack([self._through(X, own, torch.addmm) for own in of_members], dim=1)
-        return self._through(X.expand(n_members, *X.shape), layers, torch.baddbmm).transpose(0, 1)
+            scores = [
+                self._through(own, [(w[k], b[k]) for w, b in layers], torch.addmm)
+                for k, own in enumerate(inputs)
+            ]
+            return torch.stack(scores, dim=1)
+        return self._through(torch.stack(list(inputs)), layers, torch.baddbmm).transpose(0, 1)
+
+    def _inputs(self, X: Tensor) -> Iterator[Tensor]:
+        """Yield what goes into the first layer of each member."""
+        return iter(X.expand(self.weights[0].shape[0], *X.shape))
 
     def _through(
         self,
@@ -132,6 +146,69 @@ class MLP(nn.Module):
     def _activated(self, hidden: Tensor, number: int) -> Tensor:
         is_output = number == len(self.weights) - 1
         return hidden if is_output else ACTIVATIONS[self.activation](hidden)
+
+
+class EncodedMLP(MLP):
+    """Multilayer perceptrons that begin with a piecewise linear function of each column.
+
+    A column is mapped to the ``width`` outputs of a function of its own, which is linear between
+    its quantiles. So a step, or a narrow range of values, is one weight away, where a perceptron
+    on the column itself has to make it of many.
+
+    Parameters
+    ----------
+    n_features, n_outputs, hidden_layer_sizes, activation, n_members, generator, scaling
+        As those of `MLP`.
+    pieces : Pieces
+        Which columns are encoded, and where their pieces end. The others are taken as they are.
+    width : int, default=16
+        Outputs of the function of a column.
+    """
+
+    def __init__(
+        self,
+        n_features: int,
+        n_outputs: int,
+        hidden_layer_sizes: Sequence[int],
+        activation: str,
+        n_members: int,
+        generator: torch.Generator | None,
+        scaling: Scaling | None,
+        pieces: Pieces,
+        width: int = 16,
+    ) -> None:
+        n_encoded, n_pieces = pieces.left.shape
+        n_inputs = n_features - n_encoded + n_encoded * width
+        super().__init__(
+            n_inputs,
+            n_outputs,
+            hidden_layer_sizes,
+            activation,
+            n_members,
+            generator,
+            scaling=scaling,
+        )
+        for name, values in zip(("left", "per_width", "columns", "others"), pieces.tensors()):
+            self.register_buffer(name, values)
+        bound = 1.0 / math.sqrt(n_pieces)
+        # The bias of the encoding is one with that of the first layer.
+        self.encoding = nn.Parameter(
+            torch.empty(n_members, n_encoded, n_pieces, width).uniform_(
+                -bound, bound, generator=generator
+            )
+        )
+        with torch.no_grad():
+            for weight in list(self.weights)[:-1]:
+                # After He et al.: the scale of the scores does not shrink from layer to layer.
+                weight.normal_(0.0, math.sqrt(2.0 / weight.shape[1]), generator=generator)
+
+    def _inputs(self, X: Tensor) -> Iterator[Tensor]:
+        left, per_width = self.left.to(X.dtype), self.per_width.to(X.dtype)
+        within = X[:, self.columns, None].sub(left).mul_(per_width).clamp_(0.0, 1.0).transpose(0, 1)
+        others = X[:, self.others]
+        for encoding in self.encoding.to(X.dtype):
+            encoded = torch.bmm(within, encoding).transpose(0, 1).flatten(1)
+            yield torch.cat([encoded, others], dim=1)
 
 
 class Members(nn.Module):

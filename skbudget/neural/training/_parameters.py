@@ -23,6 +23,7 @@ from ._criterion import Declaration, declare_loss
 from ._heads import check_heads, head_params, set_head_params
 from ._module import ACTIVATIONS
 from ._regularizer import check_losses
+from ._settings import GREATEST_DECAYS, settings_of
 from ._support import check_net_params
 
 __all__ = ["NetworkParameters", "check_widths", "has_probabilities", "refuse_odd_numbers"]
@@ -83,6 +84,9 @@ def refuse_odd_numbers(estimator: Any) -> None:
 def check_widths(estimator: Any) -> None:
     """Raise unless the widths of the hidden layers are whole numbers of at least 1."""
     sizes = estimator.hidden_layer_sizes
+    if isinstance(sizes, str):
+        # "auto", which only some estimators take.
+        return
     widths = [0] if np.ndim(sizes) == 0 else list(sizes)
     if any(
         not isinstance(width, Integral)
@@ -112,8 +116,9 @@ class NetworkParameters(ColumnRequests, BaseEstimator):
     temperature_start: float
     warmup: float
     blend: float
+    encoding: str | None
     hidden_layer_sizes: Any
-    n_members: int
+    n_members: int | str
     module: Any
     lr: float
     calibration_cv: str | None
@@ -139,15 +144,16 @@ class NetworkParameters(ColumnRequests, BaseEstimator):
         "pos_numerator": [StrOptions(set(POS_NUMERATORS))],
         "warmup": [Interval(Real, 0, 1, closed="both")],
         "blend": [Interval(Real, 0, 1, closed="both")],
-        "hidden_layer_sizes": ["array-like"],
+        "encoding": [StrOptions({"auto", "piecewise"}), None],
+        "hidden_layer_sizes": ["array-like", StrOptions({"auto"})],
         "activation": [StrOptions(set(ACTIVATIONS))],
-        "n_members": [Interval(Integral, 1, MOST_MEMBERS, closed="both")],
-        "batch_size": [Interval(Integral, 1, None, closed="left")],
+        "n_members": [Interval(Integral, 1, MOST_MEMBERS, closed="both"), StrOptions({"auto"})],
+        "batch_size": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
         "max_epochs": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
         "lr": [Interval(Real, 0, None, closed="neither")],
-        "weight_decay": [Interval(Real, 0, None, closed="left")],
-        "input_decay": [Interval(Real, 0, None, closed="left")],
-        "queue_size": [Interval(Integral, 0, None, closed="left")],
+        "weight_decay": [Interval(Real, 0, None, closed="left"), StrOptions({"auto"})],
+        "input_decay": [Interval(Real, 0, None, closed="left"), StrOptions({"auto"})],
+        "queue_size": [Interval(Integral, 0, None, closed="left"), StrOptions({"auto"})],
         "max_pool_size": [Interval(Integral, 2, None, closed="left"), None],
         "early_stopping": ["boolean"],
         "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
@@ -224,6 +230,8 @@ class NetworkParameters(ColumnRequests, BaseEstimator):
             if name == "input_decay" and self.module is not None:
                 continue
             decay = getattr(self, name)
+            if isinstance(decay, str):
+                decay = GREATEST_DECAYS[name]
             if self.lr * decay >= 1.0:
                 raise ValueError(
                     f"lr * {name} of {owner} must be less than 1, because a step multiplies the "
@@ -256,4 +264,4 @@ class NetworkParameters(ColumnRequests, BaseEstimator):
     @property
     def _scores_out_of_fold(self) -> bool:
         """Whether the members leave out rows in turn, to be calibrated on."""
-        return self._calibrates and self.n_members > 1
+        return self._calibrates and settings_of(self).n_members > 1

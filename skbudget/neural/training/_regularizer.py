@@ -11,6 +11,7 @@ from ..._utils.validation import _invalid
 from ._criterion import Declaration, check_loss_parameters, declare_loss, make_loss
 from ._members import EachMember, OwnColumns
 from ._rows import TableDataset
+from ._settings import settings_of
 
 __all__ = ["Regularized", "add_regularizer", "check_losses"]
 
@@ -78,7 +79,7 @@ def add_regularizer(
     )
     return Regularized(
         base,
-        EachMember(found, estimator.n_members),
+        EachMember(found, settings_of(estimator).n_members),
         estimator.regularizer_weight,
         declaration.base.columns,
         declaration.regularizer.columns,

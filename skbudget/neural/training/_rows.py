@@ -27,8 +27,9 @@ __all__ = [
     "stratified_sample",
 ]
 
-# Share of the distinct rows of a class that are in folds, and their least number.
-_HELD_SHARE, _HELD_ROWS = 0.25, 30
+# Share of the distinct rows of a class that are in folds, at most in all and in one fold, and
+# their least number.
+_HELD_SHARE, _SHARE_OF_FOLD, _HELD_ROWS = 0.25, 0.05, 30
 
 
 class TableDataset(Dataset):
@@ -52,6 +53,8 @@ class TableDataset(Dataset):
             for name, values in about.items()
             if values is not None
         }
+        # Rows that training dwells on, see `FocusedBatches`.
+        self.hardest: NDArray[np.intp] | None = None
 
     def __len__(self) -> int:
         return self.X.shape[0]
@@ -184,9 +187,9 @@ def content_folds(
 ) -> NDArray[np.int64]:
     """Return folds of some of the rows, stratified by class, the same for equal rows.
 
-    A quarter of the distinct rows of each class is in a fold. Of a small class there are
-    more, up to thirty rows: enough to learn two numbers from, and few for a member to
-    miss.
+    A quarter of the distinct rows of each class is in a fold, but no more than a twentieth in one
+    of them. Of a small class there are more, up to thirty rows: enough to learn two numbers
+    from, and few for a member to miss.
 
     Repeated rows (from a weight, or an oversampled class) share a fold, so that no row is
     scored by a member that has seen its copy.
@@ -225,7 +228,8 @@ def _some_in_folds(
     size: int, n_folds: int, random_state: np.random.RandomState
 ) -> NDArray[np.int64]:
     """Return the folds of at least two things that are alike, -1 for those in no fold."""
-    n_held = max(round(_HELD_SHARE * size), min(_HELD_ROWS, size))
+    share = min(_HELD_SHARE, _SHARE_OF_FOLD * n_folds)
+    n_held = max(round(share * size), min(_HELD_ROWS, size))
     folds = np.full(size, -1, dtype=np.int64)
     folds[:n_held] = np.arange(n_held) % n_folds
     return random_state.permutation(folds)

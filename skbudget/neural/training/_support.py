@@ -21,9 +21,11 @@ from ..._utils.labels import classes_by_role, deaf_to_majorities
 from ..._utils.rare_class import FEW_ROWS, FewRowsWarning
 from ..._utils.rare_class import warn_of_few_rows as _warn_of_few_rows
 from ..._utils.scale import map_columns, shares
-from ._module import MLP, Members
+from ._columns import Pieces, Scaling
+from ._module import MLP, EncodedMLP, Members
 from ._net import BestEpoch, RankingNet
 from ._rows import TableDataset, strata_of
+from ._settings import settings_of
 
 __all__ = [
     "auto_epochs",
@@ -41,9 +43,9 @@ __all__ = [
     "warn_of_target",
 ]
 
-# "auto": fifteen passes, or as many as make this many steps (about those of fifteen
+# "auto": fifteen passes, or as many as make a number of steps (about those of fifteen
 # passes over 150 000 rows), but no more than scikit-learn's perceptron makes.
-_EPOCHS, _STEPS, _MOST_EPOCHS = 15, 500, 200
+_EPOCHS, _MOST_EPOCHS = 15, 200
 
 # A band of fewer negatives than this on average is a matter of luck.
 _FEW_BAND_NEGATIVES = 5.0
@@ -182,9 +184,9 @@ def out_of_fold_scores(
     return which, scores[which]
 
 
-def auto_epochs(n_batches: int) -> int:
-    """Return the number of passes over so many batches."""
-    return min(_MOST_EPOCHS, max(_EPOCHS, math.ceil(_STEPS / n_batches)))
+def auto_epochs(n_batches: int, least_steps: int) -> int:
+    """Return the number of passes over so many batches, for that many steps."""
+    return min(_MOST_EPOCHS, max(_EPOCHS, math.ceil(least_steps / n_batches)))
 
 
 def resolve_device(device: Any) -> torch.device:
@@ -218,12 +220,15 @@ def build_module(
     module_params: dict[str, Any],
     generator: torch.Generator | None = None,
     heads: Mapping[str, int] = MappingProxyType({}),
+    scaling: Scaling | None = None,
+    pieces: Pieces | None = None,
 ) -> nn.Module:
     """Return the network of an estimator, checked for the width of its output.
 
     Modules of others draw their weights from the generator of torch, our own from the one
     that is given. ``heads`` has the number of outputs of each head beside the one that is
-    scored, and those follow the ``n_outputs`` of the latter.
+    scored, and those follow the ``n_outputs`` of the latter. Our own network scales its columns,
+    and encodes them where there are ``pieces``.
 
     Raises
     ------
@@ -232,24 +237,20 @@ def build_module(
     ValueError
         If its output has the wrong shape.
     """
-    module, n_members = estimator.module, estimator.n_members
+    settings = settings_of(estimator)
+    module, n_members = estimator.module, settings.n_members
     if module is None:
         if module_params:
             raise ValueError(
                 f"module__* parameters are for a module of your own, and {type(estimator).__name__}"
                 f" has none: got {list(module_params)}. Set hidden_layer_sizes and activation."
             )
-        widths = tuple(int(width) for width in estimator.hidden_layer_sizes)
+        widths = tuple(int(width) for width in settings.hidden_layer_sizes)
+        given = n_features, n_outputs, widths, estimator.activation, n_members, generator
         try:
-            return MLP(
-                n_features,
-                n_outputs,
-                widths,
-                estimator.activation,
-                n_members,
-                generator,
-                sum(heads.values()),
-            )
+            if pieces is not None:
+                return EncodedMLP(*given, scaling, pieces)
+            return MLP(*given, sum(heads.values()), scaling)
         except (RuntimeError, TypeError, OverflowError) as error:
             # More than there is, or than torch can count.
             raise ValueError(
@@ -400,10 +401,12 @@ def warn_of_target(estimator: Any, net: RankingNet, rows: TableDataset) -> None:
     if abs(mean) <= _TARGET_MEAN and (spread == 0.0 or low <= spread <= high):
         return
     batches = net.get_params(deep=False)["iterator_train"](
-        rows, estimator.batch_size, np.random.RandomState(0)
+        rows, settings_of(estimator).batch_size, np.random.RandomState(0)
     )
     _, about = next(iter(batches))
-    scores = about["y"].to(net.device)[:, None, None].expand(-1, estimator.n_members, 1)
+    scores = (
+        about["y"].to(net.device)[:, None, None].expand(-1, settings_of(estimator).n_members, 1)
+    )
     # Heads have the same scores both times.
     scores = nn.functional.pad(scores, (0, getattr(net.criterion_, "n_beside", 0)))
     # Its clock has not begun yet. Training puts it back.
@@ -451,20 +454,21 @@ def warn_of_diagnostics(estimator: Any) -> None:
             stacklevel=4,
         )
         return
-    n_rows = estimator.batch_size + estimator.queue_size
+    settings = settings_of(estimator)
+    n_rows = settings.batch_size + settings.queue_size
     beta = getattr(estimator, "beta_", 1.0)
     if in_band < _FEW_BAND_NEGATIVES and beta * n_rows < _FEW_BAND_NEGATIVES:
         warnings.warn(
             f"{owner}: the band [{estimator.alpha or 0:g}, {beta:g}] held {in_band:.1f} "
-            f"negatives a step on average. Raise queue_size (it is {estimator.queue_size}) or "
-            f"batch_size ({estimator.batch_size}) to several times 1 / beta, or widen beta.",
+            f"negatives a step on average. Raise queue_size (it is {settings.queue_size}) or "
+            f"batch_size ({settings.batch_size}) to several times 1 / beta, or widen beta.",
             UserWarning,
             stacklevel=4,
         )
     if positives < 1.0:
         warnings.warn(
             f"{owner}: a step saw {positives:.2f} positives on average. Raise batch_size (it is "
-            f"{estimator.batch_size}).",
+            f"{settings.batch_size}).",
             UserWarning,
             stacklevel=4,
         )

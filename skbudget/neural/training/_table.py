@@ -44,6 +44,7 @@ from ._rows import (
     strata_of,
     stratified_sample,
 )
+from ._settings import settings_of
 
 __all__ = ["Table", "as_dataset", "check_X", "check_table", "split_table"]
 
@@ -579,11 +580,11 @@ def as_dataset(estimator: Any, table: Table, *, folds: bool) -> TableDataset:
             groups = code_groups(table.groups, query)
         strata = strata_of(table.y)
         if groups is None:
-            fold = content_folds(table.X, strata, estimator.n_members, drawn)
+            fold = content_folds(table.X, strata, settings_of(estimator).n_members, drawn)
         elif strata is not table.y:
-            fold = group_folds(strata, groups, estimator.n_members, drawn)
+            fold = group_folds(strata, groups, settings_of(estimator).n_members, drawn)
         else:
-            fold = group_folds(table.y, groups, estimator.n_members, drawn)
+            fold = group_folds(table.y, groups, settings_of(estimator).n_members, drawn)
             left_out = [fold == number for number in np.unique(fold[fold >= 0])]
             _check_every_class(estimator, table.y, [fold >= 0, *(~part for part in left_out)])
     weight = None if table.weight is None else table.weight.astype(np.float32)

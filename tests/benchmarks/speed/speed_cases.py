@@ -52,8 +52,33 @@ LIBAUC = Turns(
     seconds={"PAUCAtBudgetLoss": (0.00025,), "LibAUC pAUC_DRO_Loss": (0.002,)},
     unit="step",
 )
+
+
+def one_growth(rows, seconds, peaks):
+    names = ("rows within reach", "binary")
+    return Turns(
+        part="growth",
+        setting="LightGBM, contested top",
+        rows=rows,
+        seconds=dict(zip(names, seconds)),
+        repeats=100,
+        unit="round",
+        peaks=dict(zip(names, peaks)),
+    )
+
+
+# Time grows with the square root of the rows for ours, linearly for the peer.
+GROWTH = (
+    one_growth(
+        1_000_000,
+        ((4.0, 5.0, 6.0), (10.0, 10.0, 10.0)),
+        ((300_000_000, 320_000_000, 310_000_000), (290_000_000, 290_000_000, 290_000_000)),
+    ),
+    one_growth(10_000, ((0.5,), (0.1,)), ((100_000_000,), (100_000_000,))),
+    one_growth(250_000, ((2.5,), (2.5,)), ((100_000_000,), (101_000_000,))),
+)
 SPEED = Speed(
-    turns=(FIT, RANK, *SCALE, LIBAUC),
+    turns=(FIT, RANK, *SCALE, LIBAUC, *GROWTH),
     peaks=PEAKS,
     skipped={"fit with XGBoost": 'needs xgboost: pip install "skbudget[xgboost]"'},
     about={

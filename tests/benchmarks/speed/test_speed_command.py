@@ -12,6 +12,7 @@ from skbudget.__main__ import main
 
 NEEDED = {
     "fit": ("lightgbm", "xgboost"),
+    "growth": ("lightgbm", "xgboost"),
     "rank": ("lightgbm", "xgboost"),
     "scale": ("lightgbm",),
     "losses": ("torch", "imbalanced_losses"),
@@ -27,6 +28,7 @@ PEERS = {
     "memory": ["default band", "whole AUC", "float32 scores", "float64 scores"],
     "losses": ["PAUCAtBudgetLoss", "imbalanced-losses", "pairwise, queue", "trapezoid, queue"],
     "pool": ["rows within reach", "binary:logistic", "all rows", "shifted normals"],
+    "growth": ["rows within reach", "binary:logistic", "bytes added per row", "exponent"],
     "estimators": ["PAUCLGBMClassifier, as it comes", "XGBClassifier, L2 5", "mammography"],
     "lists": ["approx_ndcg", "listwise_softmax", "np.sort", "0.1 % positives"],
     "networks": ["PAUCClassifier", "BCEWithLogitsLoss in skorch", "per epoch"],
@@ -101,7 +103,7 @@ def test_rows_pairs_and_a_picture(capsys, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--parts", "magic"], "unknown part 'magic' (choose from fit, pool, estimators,"),
+        (["--parts", "magic"], "unknown part 'magic' (choose from fit, pool, growth,"),
         (["--parts", ","], "must be one name or several, separated by commas: got ','"),
         (
             ["--rows", "some"],
@@ -115,7 +117,7 @@ def test_rows_pairs_and_a_picture(capsys, tmp_path):
         (["--rows", "1000000,10"], "must be at least 1000: got 10"),
         (["--pairs", "0"], "must be at least 1: got 0"),
         (["--n-jobs", "0"], "at least 1, or -1 for all processors: got 0"),
-        (["--parts", "fit", "--rows", "1000"], "--rows 1000 is for part scale"),
+        (["--parts", "fit", "--rows", "1000"], "--rows 1000 is for part scale or growth"),
         (["--parts", "fit", "--picture", "out.png"], "--picture out.png is for part scale"),
         (["--picture", "out.docx"], "should end in one of"),
         (["--picture", "no/such/out.png"], "--picture: there is no folder"),

@@ -1,5 +1,5 @@
 import pytest
-from speed_cases import LIBAUC, PEAKS, RANK, SCALE, SPEED, one_call
+from speed_cases import GROWTH, LIBAUC, PEAKS, RANK, SCALE, SPEED, one_call
 
 from benchmarks.speed import PARTS, Speed, plot_scaling, render_speed
 from benchmarks.speed._boosters import CONTEXT
@@ -42,6 +42,33 @@ def test_calls_are_by_rows_with_an_exponent():
     assert timed.split("AUC")[1].split() == ["1.00", "ms", "4.00", "ms", "40.0", "ms", "1.00"]
     assert ratio.split("AUC")[1].split() == ["0.100"]
     assert lines_with(text, CONTEXT)[0].split("context")[1].split() == ["3.00", "ms"]
+
+
+def test_growth_is_by_rows_with_exponents_and_bytes():
+    text = render_speed(Speed(GROWTH))
+    assert "LightGBM, contested top; 100 rounds" in text
+    lines = [
+        lines_with(text, start, "  ")[0].split() for start in ("10 000", "250 000", "1 000 000")
+    ]
+    assert [line[-1] for line in lines] == ["0.0", "-4.0", "20.0"]
+    assert lines[2] == [
+        "1",
+        "000",
+        "000",
+        "5.00",
+        "s",
+        "10.0",
+        "s",
+        "0.500",
+        "[0.400,",
+        "0.600]",
+        "20.0",
+    ]
+    # Sizes where fixed costs show are left out.
+    assert lines_with(text, "exponent  ")[0].split() == ["exponent", "0.50", "1.00"]
+    assert "has a process of its own" in " ".join(text.split())
+    assert "without the first turn" not in text
+    assert "without the first turn" in " ".join(render_speed(SPEED).split())
 
 
 def test_a_single_size_has_no_exponent():

@@ -1,7 +1,7 @@
 import json
 
 import pytest
-from speed_cases import FIT, PEAKS, RANK, SPEED
+from speed_cases import FIT, GROWTH, PEAKS, RANK, SPEED
 
 from benchmarks.speed import Speed, fit_exponent, read_speed
 from benchmarks.speed._results import describe_machine
@@ -42,6 +42,17 @@ def test_ratios_are_of_pairs():
 
 def test_bytes_per_row():
     assert [peak.per_row for peak in PEAKS] == [10.1, 20.2]
+
+
+def test_bytes_added_are_those_of_the_pairs():
+    assert GROWTH[0].added_per_row("binary") == 20.0
+    assert GROWTH[2].added_per_row("binary") == -4.0
+
+
+def test_files_from_before_growth_can_be_read():
+    content = Speed((FIT,)).to_dict()
+    del content["turns"][0]["peaks"]
+    assert Speed.from_dict(content) == Speed((FIT,))
 
 
 def test_everything_survives_a_file(tmp_path):
