@@ -1,6 +1,7 @@
 """What README and the other pages show runs as it stands."""
 
 import re
+import runpy
 import subprocess
 import sys
 from pathlib import Path
@@ -120,6 +121,28 @@ def test_the_two_commands_are_there_for_ci_to_find():
         r"^python -m pip install .* && python -m (\w+)$", TEXT, flags=re.MULTILINE
     )
     assert commands == ["skbudget", "pytest"]
+
+
+def test_the_picture_names_the_competitor_that_the_table_names():
+    script = runpy.run_path(str(README.parent / "docs" / "examples" / "coverage_picture.py"))
+    figures = script["read_table"]()
+    for cue in script["CUES"]:
+        (row,) = re.findall(
+            rf"^\| contested top, {cue} cue, 0\.5 % \| (.*) \|$", TEXT, re.MULTILINE
+        )
+        summary = script["summarise"](figures, cue)
+        by_name = {entry.method.name: entry for entry in summary.methods}
+        best, ours = by_name[summary.best_peer], by_name["pauc-lightgbm"]
+        assert best.coverage.mean == max(
+            entry.coverage.mean for entry in summary.methods if entry.method.role != "band"
+        )
+        gain = ours.over[summary.best_peer]
+        assert row.split(" | ") == [
+            best.method.label,
+            f"{best.coverage.mean:.3f}",
+            f"{ours.coverage.mean:.3f}",
+            f"**{gain.mean:+.3f} ± {gain.half_width:.3f}**",
+        ]
 
 
 def test_pictures_exist():

@@ -8,7 +8,7 @@ from ._ablation import ABLATION
 from ._contender import Contender
 from ._ensembles import OUR_ENSEMBLES
 from ._networks import NETWORKS, OUR_NETWORKS
-from ._table import StudyTable
+from ._table import BY_TIME, StudyTable
 from ._trees import OUR_TREES, TREES
 
 __all__ = ["CONTENDERS", "find_contenders", "runs_on"]
@@ -34,7 +34,11 @@ _CLOSEST = frozenset(
         "pauc-ensemble",
     }
 )
-_BY_GROUP = {"real": _EVERYTHING, "regime": frozenset({"lightgbm", "pauc-lightgbm"})}
+_BY_GROUP = {
+    "real": _EVERYTHING,
+    BY_TIME["real"]: _EVERYTHING,
+    "regime": frozenset({"lightgbm", "pauc-lightgbm"}),
+}
 
 
 def runs_on(contender: Contender, table: StudyTable) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +23,8 @@ __all__ = ["draw_study", "plot_differences", "plot_ranks", "plot_regimes"]
 OURS, PEER = PALETTE[0], GREY
 VERDICTS = {"win": "#15803d", "tie": GREY, "loss": "#b91c1c"}
 REGIME = "regime"
+# Blue is a gain and red a loss. Zero is white, and figures of FULL or more have the last colour.
+REGIME_COLOURS, FULL = "RdBu", 0.3
 
 
 def draw_study(
@@ -33,13 +35,16 @@ def draw_study(
     ours: Sequence[str],
     basis: str = "fpr",
 ) -> list[Path]:
-    """Write all pictures that the results of a study allow, and return the files."""
+    """Write all pictures that the results of a study allow, and return the files.
+
+    Ranks are drawn if they tell the best method from half of the others at least.
+    """
     cells = [cell for cell in summary.select(basis=basis) if cell.group != REGIME]
     regimes = summary.select(basis=basis, groups=[REGIME])
     mine = [name for name in ours if name in summary.methods]
     drawn: dict[str, Figure] = {}
     ranking = rank_methods(cells, summary.methods)
-    if len(ranking.ranks) > 1 and math.isfinite(ranking.critical_difference):
+    if _tells_apart(ranking):
         drawn["ranks.png"] = plot_ranks(ranking, labels=labels, ours=ours)
     for name in mine:
         figure = plot_differences(cells, name, labels=labels, ours=ours)
@@ -53,6 +58,16 @@ def draw_study(
         written.append(Path(folder) / file)
         figure.savefig(written[-1])
     return written
+
+
+def _tells_apart(ranking: Ranking) -> bool:
+    """Return whether the ranks tell the best method from half of the others at least.
+
+    With few tables the test joins nearly all methods, and the picture would show noise.
+    """
+    ranks = list(ranking.ranks.values())
+    told = sum(rank - ranks[0] >= ranking.critical_difference for rank in ranks[1:])
+    return told > 0 and 2 * told >= len(ranks) - 1
 
 
 def _figure(width: float, height: float) -> Figure:
@@ -178,7 +193,7 @@ def plot_differences(
         range(len(lines)),
         [f"{cell.table}  {100 * cell.budget:g} %" for cell, _ in lines],
     )
-    panels[0].invert_yaxis()
+    panels[0].set_ylim(len(lines) - 0.4, -0.6)
     panels[0].tick_params(axis="y", labelsize=7)
     return figure
 
@@ -201,35 +216,53 @@ def plot_regimes(cells: Sequence[Cell], name: str, *, labels: Mapping[str, str])
         None if there are no such cells.
     """
     found: dict[tuple[str, float], dict[tuple[float, float], Estimate]] = {}
+    positives: dict[float, float] = {}
     for cell in cells:
         if name not in cell.test or REFERENCE not in cell.test:
             continue
         _, cue, _, rate, _, decoys = cell.table.split("-")
         panel = found.setdefault((cue, float(decoys)), {})
         panel[float(rate), cell.budget] = cell.difference(name, REFERENCE)
+        positives[float(rate)] = cell.positives_train
     if not found:
         return None
     cues = sorted({cue for cue, _ in found})
     shares = sorted({decoys for _, decoys in found})
-    figure = _figure(2.7 * len(shares) + 0.8, 2.3 * len(cues) + 0.4)
+    shares_of = "the negatives" if cells[0].basis == "fpr" else "all rows"
+    figure = _figure(2.9 * len(shares) + 1.2, 2.2 * len(cues) + 0.6)
     panels = figure.subplots(len(cues), len(shares), squeeze=False)
     for row, cue in enumerate(cues):
         for column, share in enumerate(shares):
             axes = panels[row][column]
-            _draw_regime(axes, found.get((cue, share), {}))
-            axes.set_title(f"{cue} cue, {100 * share:g} % decoys", fontsize=8.5, color=INK)
-            axes.set_xlabel("budget", fontsize=8, color=INK)
-            axes.set_ylabel("positive rate", fontsize=8, color=INK)
+            _draw_regime(axes, found.get((cue, share), {}), positives, first=column == 0)
+            axes.set_title(f"{cue} cue, {100 * share:g} % decoys", fontsize=9, color=INK)
+            if row == len(cues) - 1:
+                axes.set_xlabel(f"budget (share of {shares_of})", fontsize=8.5, color=INK)
     figure.suptitle(
-        f"{labels.get(name, name)} over {labels.get(REFERENCE, REFERENCE)}: difference of "
-        "coverage (bold: interval without zero)",
-        fontsize=9,
+        f"{labels.get(name, name)} minus {labels.get(REFERENCE, REFERENCE)}, coverage "
+        f"({_seeds_of(found.values())})",
+        fontsize=9.5,
         color=INK,
     )
     return figure
 
 
-def _draw_regime(axes: Any, panel: Mapping[tuple[float, float], Estimate]) -> None:
+def _seeds_of(panels: Iterable[Mapping[Any, Estimate]]) -> str:
+    """Return how many draws differences are means of, and what bold figures are."""
+    estimates = [estimate for panel in panels for estimate in panel.values()]
+    numbers = sorted({estimate.n for estimate in estimates})
+    if numbers[-1] < 2:
+        return "one draw each, so without intervals"
+    draws = " to ".join(str(number) for number in dict.fromkeys((numbers[0], numbers[-1])))
+    return f"mean of {draws} draws; bold: 95 % interval without zero"
+
+
+def _draw_regime(
+    axes: Any,
+    panel: Mapping[tuple[float, float], Estimate],
+    positives: Mapping[float, float],
+    first: bool,
+) -> None:
     import numpy as np
 
     rates = sorted({rate for rate, _ in panel})
@@ -240,21 +273,25 @@ def _draw_regime(axes: Any, panel: Mapping[tuple[float, float], Estimate]) -> No
     grid = np.full((len(rates), len(budgets)), np.nan)
     for (rate, budget), estimate in panel.items():
         grid[rates.index(rate), budgets.index(budget)] = estimate.mean
-    axes.imshow(grid, cmap="RdYlGn", vmin=-0.3, vmax=0.3, aspect="auto", origin="lower")
+    axes.imshow(grid, cmap=REGIME_COLOURS, vmin=-FULL, vmax=FULL, aspect="auto", origin="lower")
     for (rate, budget), estimate in panel.items():
+        shown = round(estimate.mean, 2) + 0.0
         axes.text(
             budgets.index(budget),
             rates.index(rate),
-            f"{round(estimate.mean, 2) + 0.0:+.2f}",
+            f"{shown:+.2f}" if shown else "0",
             ha="center",
             va="center",
-            fontsize=8.5,
-            color=INK,
+            fontsize=9.5,
+            color="white" if abs(shown) > 0.6 * FULL else INK,
             fontweight="normal" if verdict(estimate) == "tie" else "bold",
         )
     axes.set_xticks(range(len(budgets)), [f"{100 * budget:g} %" for budget in budgets])
-    axes.set_yticks(range(len(rates)), [f"{100 * rate:g} %" for rate in rates])
-    axes.tick_params(length=0, labelsize=7.5)
+    names = [f"{100 * rate:g} % positive\n({positives[rate]:.0f} to train on)" for rate in rates]
+    axes.set_yticks(range(len(rates)), names if first else [""] * len(rates))
+    axes.tick_params(length=0, labelsize=8.5, labelcolor=INK)
+    for side in axes.spines.values():
+        side.set_color(FAINT)
 
 
 def _plain(axes: Any) -> None:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from skbudget.cli._options import EXIT_INTERRUPTED, EXIT_OK
 
+from ._origins import MADE, source_of
 from ._public_recipes import Recipe, recipes
 from ._sources import MAX_LEVELS
 
@@ -173,8 +174,8 @@ def _write(path: Path, arrays: dict[str, NDArray]) -> None:
 
 def _list_tables(folder: Path, found: list[Recipe]) -> str:
     lines = [
-        "| table | rows | columns | positives | share | package | in time order |",
-        "|---|---|---|---|---|---|---|",
+        "| table | rows | columns | positives | share | package | in time order | source | made |",
+        "|---|---|---|---|---|---|---|---|---|",
     ]
     for recipe in found:
         path = _path(folder, recipe)
@@ -186,6 +187,8 @@ def _list_tables(folder: Path, found: list[Recipe]) -> str:
         thinned = "" if recipe.share is None else ", thinned"
         lines.append(
             f"| {recipe.name} | {y.size} | {X.shape[1]} | {y.sum()} | {y.mean():.2%}{thinned} | "
-            f"{recipe.package} | {'yes' if ordered else 'no'} |"
+            f"{recipe.package} | {'yes' if ordered else 'no'} | {source_of(recipe.name, 'real')} | "
+            f"{MADE.get(recipe.name, 'no')} |"
         )
+    lines += ["", "Tables of one source are not independent. Rows that are made nobody observed."]
     return "\n".join(lines) + "\n"

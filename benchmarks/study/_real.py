@@ -15,7 +15,8 @@ from skbudget.datasets import ContestedTopTransformer
 from skbudget.datasets._roles import assign_roles
 
 from ._sources import MIN_PER_CLASS, TIME, Source, read_source
-from ._table import Draw, StudyTable
+from ._table import BY_TIME, Draw, StudyTable
+from ._windows import TEST_SHARE, VALID_SHARE, WINDOW, place_of_window
 
 __all__ = [
     "FewDraw",
@@ -30,7 +31,6 @@ __all__ = [
     "signal_columns",
 ]
 
-VALID_SHARE = TEST_SHARE = 0.2
 PARTS = ("training", "validation", "test")
 SHARES = (1.0 - VALID_SHARE - TEST_SHARE, VALID_SHARE, TEST_SHARE)
 FEWEST = (6, 2, 2)  # of each class, which are MIN_PER_CLASS
@@ -115,9 +115,6 @@ def _sample(y: NDArray, n_rows: int, fewest: int, rng: np.random.RandomState) ->
 
 # --- splits by time -----------------------------------------------------------------
 
-# The rows of a seed are consecutive, and so many of all. They slide over the table.
-WINDOW = 0.8
-
 
 def _windows(n_rows: int) -> tuple[int, int, int, int]:
     """Return how far the window can slide, and how many rows each of its three parts has."""
@@ -133,16 +130,10 @@ def _split_by_time(n_rows: int, seed: int) -> tuple[NDArray[np.intp], ...]:
     order of van der Corput: any number of seeds covers the whole range.
     """
     room, n_train, n_valid, n_test = _windows(n_rows)
-    start = room - round(room * _van_der_corput(seed))
+    start = room - round(room * place_of_window(seed))
     rows = np.arange(start, start + n_train + n_valid + n_test)
     train, valid, test = np.split(rows, [n_train, n_train + n_valid])
     return train, valid, test
-
-
-def _van_der_corput(number: int) -> float:
-    """Return the binary digits of a number mirrored at the point: 0, 1/2, 1/4, 3/4, 1/8, ..."""
-    digits = f"{number:b}"[::-1]
-    return int(digits, 2) / 2.0 ** len(digits)
 
 
 def _check_windows(source: Source) -> None:
@@ -185,13 +176,15 @@ class RealDraw:
 
 def real_table(source: Source, max_rows: int | None) -> StudyTable:
     data = read_source(source)
+    group = "real"
     origin = "ships with skbudget" if source.path is None else source.file_name
     if data.ordered:
         _check_windows(source)
+        group = BY_TIME[group]
         origin += ", split by time"
     return StudyTable(
         source.name,
-        "real",
+        group,
         RealDraw(source, max_rows),
         f"{data.y.size} rows, {data.y.sum()} positive, {data.X.shape[1]} features; {origin}",
         notes=data.notes,
@@ -231,9 +224,10 @@ def is_many(source: Source) -> bool:
 
 
 def few_table(source: Source, max_rows: int | None) -> StudyTable:
+    group = "few positives"
     return StudyTable(
         f"few-{source.name}",
-        "few positives",
+        BY_TIME[group] if read_source(source).ordered else group,
         FewDraw(source, max_rows),
         f"{source.name} with {FEW_TRAIN} positives to train on and {FEW_VALID} to choose by",
     )

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from benchmarks._markdown import estimate_text, markdown_table
 from skbudget._utils.statistics import Estimate
 
+from ._origins import MADE, shared_sources
 from ._search import CEILING
 from ._summary import Cell, Summary, rank_methods, verdict
 
@@ -56,8 +57,9 @@ def render_report(
         parts.append(_coverages(of_group, methods, labels))
     parts.append(_verdicts(cells, mine, peers, pointwise, labels))
     parts.append(_ranks(cells, methods, labels))
+    parts.append(_origins(cells))
     parts.append(_times(summary, methods, labels))
-    return "\n".join(parts)
+    return "\n".join(part for part in parts if part)
 
 
 def render_ablation(
@@ -180,7 +182,7 @@ def _verdicts(
             gains = []
             for cell in cells:
                 best = cell.best(candidates)
-                if best is None or name not in cell.test:
+                if best is None or name not in cell.test or not cell.counts:
                     continue
                 difference = cell.difference(name, best)
                 if difference.n < 2:  # a single draw has no interval and no verdict
@@ -191,7 +193,16 @@ def _verdicts(
                 mean_gain = f"{sum(gains) / len(gains):+.3f}"
                 rows.append([labels.get(name, name), rival, *map(str, counts.values()), mean_gain])
     header = ["ours", "against", "wins", "ties", "losses", "mean difference"]
-    return "## Wins, ties and losses by table and budget\n\n" + markdown_table(header, rows)
+    text = "## Wins, ties and losses by table and budget\n\n" + markdown_table(header, rows)
+    left_out = [f"{cell.table} {_percent(cell.budget)}" for cell in cells if not cell.counts]
+    if left_out:
+        kind = "false positive" if cells[0].basis == "fpr" else "row"
+        text += (
+            f"\n{len(left_out)} of {len(cells)} cells are counted neither here nor in the ranks, "
+            f"because their budget allows less than one {kind} among the test rows: "
+            f"{', '.join(left_out)}.\n"
+        )
+    return text
 
 
 def _ranks(cells: Sequence[Cell], methods: Sequence[str], labels: Mapping[str, str]) -> str:
@@ -209,6 +220,27 @@ def _ranks(cells: Sequence[Cell], methods: Sequence[str], labels: Mapping[str, s
             text += f" (Friedman's test: p = {ranking.friedman_p:.2g})"
         text += ".\n"
     return text
+
+
+def _origins(cells: Sequence[Cell]) -> str:
+    """Return which tables are not independent, and which hold rows that nobody observed."""
+    shared = shared_sources((cell.table, cell.group) for cell in cells)
+    made = [name for name in dict.fromkeys(cell.table for cell in cells) if name in MADE]
+    lines = []
+    if shared:
+        lines.append(
+            "Tables of one source are not independent. They count as one table in the ranks, "
+            "and each by itself among the wins, ties and losses: "
+            + "; ".join(f"{source} ({', '.join(names)})" for source, names in shared.items())
+            + "."
+        )
+    if made:
+        lines.append(
+            "The rows of these tables were made and not observed: "
+            + ", ".join(f"{name} ({MADE[name]})" for name in made)
+            + "."
+        )
+    return "## Origin of the tables\n\n" + "\n\n".join(lines) + "\n" if lines else ""
 
 
 def _times(summary: Summary, methods: Sequence[str], labels: Mapping[str, str]) -> str:

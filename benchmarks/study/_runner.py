@@ -71,9 +71,10 @@ def plan_units(
     Raises
     ------
     ResultsError
-        If the results come from a different effort.
+        If the results come from a different effort, or from another split of a table.
     """
     _check_same_effort(contenders, effort, results)
+    _check_same_groups(tables, results)
     cells = [(budget, basis) for budget in effort.budgets for basis in BASES]
     units = []
     for seed in range(max(map(n_seeds, tables), default=0)):
@@ -98,6 +99,19 @@ def _check_same_effort(contenders: Sequence[Contender], effort: Effort, results:
                 f"{results.path.name} holds {measure.method} after {measure.trials} trials of "
                 f"{measure.training:g} of the usual training, but this run has "
                 f"{wanted[measure.method]} trials of {effort.training:g}: name another file."
+            )
+
+
+def _check_same_groups(tables: Sequence[StudyTable], results: Results) -> None:
+    """Raise an error if a table was in another group, such as that of random splits."""
+    groups = {table.name: table.group for table in tables}
+    for measure in results:
+        group = groups.get(measure.table, measure.group)
+        if measure.group != group:
+            raise ResultsError(
+                f"{results.path.name} holds the table {measure.table} in the group "
+                f"{measure.group!r}, but now it is in {group!r}, so its rows are split in another "
+                "way: name another file, or remove the rows of this table from it."
             )
 
 

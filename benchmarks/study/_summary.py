@@ -4,20 +4,27 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 
 import numpy as np
 
 from skbudget._utils.statistics import LEVEL, Estimate, t_interval
 
+from ._origins import source_of
 from ._search import CEILING, Measure
-from ._table import ratio_of_group
+from ._table import TEST_TRAIN_RATIO, ratio_of_group, tests_a_third
 
 __all__ = ["Cell", "Ranking", "Summary", "rank_methods", "verdict"]
 
 Key = tuple[str, float, str]
+Correction = Callable[[Iterable[int]], float]
+"""Returns the ratio that corrects the interval of a mean over seeds."""
+
+
+def _nothing_shared(seeds: Iterable[int]) -> float:
+    return 0.0
 
 
 def verdict(difference: Estimate) -> str:
@@ -45,10 +52,14 @@ class Cell:
         Coverage of the test rows, by method and by seed.
     seconds : dict
         Median processor time of training by method, if it was measured.
-    test_train_ratio : float
-        Ratio of test rows to training rows if seeds share rows, otherwise 0.
+    correction : callable
+        ``correction(seeds)`` returns the ratio that corrects the interval of a mean over
+        seeds, which is 0 if they share no rows.
     positives_train : float
         Mean number of training positives over seeds.
+    n_allowed : float, default=inf
+        Number of test rows that the budget allows: false positives, or rows of any class.
+        It is infinite where the results do not tell.
     """
 
     table: str
@@ -57,8 +68,19 @@ class Cell:
     basis: str
     test: Mapping[str, Mapping[int, float]]
     seconds: Mapping[str, float]
-    test_train_ratio: float
+    correction: Correction
     positives_train: float
+    n_allowed: float = math.inf
+
+    @property
+    def source(self) -> str:
+        """Name of what the table was made from. Tables of one source are not independent."""
+        return source_of(self.table, self.group)
+
+    @property
+    def counts(self) -> bool:
+        """Whether the budget allows a test row, so that the cell can tell rankings apart."""
+        return self.n_allowed > 1.0 - 1e-9
 
     @property
     def seeds(self) -> list[int]:
@@ -67,7 +89,7 @@ class Cell:
 
     def mean(self, method: str) -> Estimate:
         """Return the mean of a method's coverage over seeds."""
-        return self._interval(list(self.test[method].values()))
+        return self._interval(self.test[method])
 
     def difference(self, method: str, other: str) -> Estimate:
         """Return the mean difference of two methods' coverages, paired by seed."""
@@ -75,15 +97,15 @@ class Cell:
         shared = sorted(mine.keys() & theirs.keys())
         if not shared:
             return Estimate(math.nan, math.nan, 0)
-        return self._interval([mine[seed] - theirs[seed] for seed in shared])
+        return self._interval({seed: mine[seed] - theirs[seed] for seed in shared})
 
     def best(self, methods: Iterable[str]) -> str | None:
         """Return the method with the greatest mean among those measured on every seed."""
         whole = [name for name in methods if len(self.test.get(name, ())) == len(self.seeds)]
         return max(whole, key=lambda name: self.mean(name).mean, default=None)
 
-    def _interval(self, values: Sequence[float]) -> Estimate:
-        return t_interval(values, test_train_ratio=self.test_train_ratio)
+    def _interval(self, values: Mapping[int, float]) -> Estimate:
+        return t_interval(list(values.values()), test_train_ratio=self.correction(values))
 
 
 @dataclass(frozen=True)
@@ -94,18 +116,22 @@ class Summary:
     ----------
     measures : sequence of Measure
         The results.
-    test_train_ratios : mapping of str to float
-        Ratio of test rows to training rows by table. Seeds of other tables share no rows.
+    corrections : mapping of str to callable
+        What corrects intervals, by table, as in `Cell`. Seeds of other tables share no rows.
     """
 
     measures: Sequence[Measure]
-    test_train_ratios: Mapping[str, float] = field(default_factory=dict)
+    corrections: Mapping[str, Correction] = field(default_factory=dict)
 
     @classmethod
     def from_measures(cls, measures: Iterable[Measure]) -> Summary:
         """Return the summary of results whose tables belong to the study's own groups."""
         measures = list(measures)
-        return cls(measures, {one.table: ratio_of_group(one.group) for one in measures})
+        groups = {one.table: one.group for one in measures}
+        return cls(
+            measures,
+            {table: partial(ratio_of_group, group) for table, group in groups.items()},
+        )
 
     @cached_property
     def cells(self) -> list[Cell]:
@@ -130,8 +156,9 @@ class Summary:
             basis=first.basis,
             test=dict(test),
             seconds={name: float(np.median(times)) for name, times in seconds.items()},
-            test_train_ratio=self.test_train_ratios.get(first.table, 0.0),
+            correction=self.corrections.get(first.table, _nothing_shared),
             positives_train=float(np.mean([measure.positives_train for measure in found])),
+            n_allowed=float(np.mean([_n_allowed(measure) for measure in found])),
         )
 
     @property
@@ -160,6 +187,14 @@ class Summary:
         ]
 
 
+def _n_allowed(measure: Measure) -> float:
+    """Return how many test rows a budget allows, by the number of training rows."""
+    if not tests_a_third(measure.group):
+        return math.inf
+    of_class = measure.positives_train if measure.basis == "fpr" else 0
+    return measure.budget * TEST_TRAIN_RATIO * (measure.n_train - of_class)
+
+
 @dataclass(frozen=True)
 class Ranking:
     """Mean ranks over tables, and the difference that makes two of them significant.
@@ -169,7 +204,7 @@ class Ranking:
     ranks : dict of str to float
         Mean rank of each method. Rank 1 is the best, and the best method comes first.
     n_tables : int
-        Number of tables that every method was measured on.
+        Number of tables that every method was measured on. Tables of one source count once.
     critical_difference : float
         Least difference of two mean ranks that is significant by Nemenyi's test. NaN for a
         single table.
@@ -189,9 +224,10 @@ def rank_methods(cells: Sequence[Cell], methods: Sequence[str]) -> Ranking:
     Parameters
     ----------
     cells : sequence of Cell
-        Cells of the study. Only cells in which most of the methods were measured are used.
-        The ranks in the cells of one table are averaged first, because budgets of one table
-        are not independent evidence.
+        Cells of the study. Only cells in which most of the methods were measured are used,
+        and whose budget allows a test row.
+        The ranks in the cells of one source are averaged first, because budgets of one table
+        are not independent evidence, and neither are tables of the same rows.
     methods : sequence of str
         Names of the methods. A method that was not measured in all used cells is left out.
 
@@ -207,15 +243,17 @@ def rank_methods(cells: Sequence[Cell], methods: Sequence[str]) -> Ranking:
     from scipy.stats import friedmanchisquare, rankdata, studentized_range
 
     shared = [
-        cell for cell in cells if 2 * sum(name in cell.test for name in methods) > len(methods)
+        cell
+        for cell in cells
+        if cell.counts and 2 * sum(name in cell.test for name in methods) > len(methods)
     ]
     methods = [name for name in methods if all(name in cell.test for cell in shared)]
-    by_table: dict[str, list[np.ndarray]] = defaultdict(list)
+    by_source: dict[str, list[np.ndarray]] = defaultdict(list)
     for cell in shared:
         means = [cell.mean(name).mean for name in methods]
-        by_table[cell.table].append(rankdata([-round(mean, 9) for mean in means]))
-    table_ranks = np.array([np.mean(found, axis=0) for found in by_table.values()])
-    n_tables, n_methods = len(by_table), len(methods)
+        by_source[cell.source].append(rankdata([-round(mean, 9) for mean in means]))
+    table_ranks = np.array([np.mean(found, axis=0) for found in by_source.values()])
+    n_tables, n_methods = len(by_source), len(methods)
     if n_tables == 0 or n_methods == 0:
         return Ranking({}, n_tables, math.nan, math.nan)
     mean_ranks = table_ranks.mean(axis=0)

@@ -2,24 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from numpy.typing import NDArray
 
-__all__ = ["Draw", "StudyTable", "ratio_of_group"]
+from ._windows import ratio_of_windows
+
+__all__ = ["BY_TIME", "Draw", "StudyTable", "ratio_of_group", "tests_a_third"]
 
 TEST_TRAIN_RATIO = 1.0 / 3.0
-# Seeds of these groups split the rows of one table. Seeds of other groups draw new rows.
+# Seeds of these groups split the rows of one table: at random, or by time. Seeds of other
+# groups draw new rows.
 SPLIT_GROUPS = frozenset({"real", "implanted", "few positives"})
+BY_TIME = {"real": "real by time", "few positives": "few positives by time"}
+TIME_GROUPS = frozenset(BY_TIME.values())
 
 
-def ratio_of_group(group: str) -> float:
-    """Return the ratio of test rows to training rows in a group, which corrects intervals.
+def tests_a_third(group: str) -> bool:
+    """Return whether a draw of the group has a third as many test rows as training rows."""
+    return group in SPLIT_GROUPS or group in TIME_GROUPS
 
-    It is 0 if the draws of different seeds share no rows.
+
+def ratio_of_group(group: str, seeds: Iterable[int]) -> float:
+    """Return the ratio that corrects the interval of a mean over seeds of a table.
+
+    It is the ratio of test rows to training rows if seeds split the rows at random. If they
+    split them by time, it follows from the overlap of their windows. It is 0 if the draws of
+    different seeds share no rows.
     """
+    if group in TIME_GROUPS:
+        return ratio_of_windows(tuple(sorted(seeds)))
     return TEST_TRAIN_RATIO if group in SPLIT_GROUPS else 0.0
 
 
@@ -67,7 +81,6 @@ class StudyTable:
     has_ceiling: bool = False
     notes: tuple[str, ...] = ()
 
-    @property
-    def test_train_ratio(self) -> float:
-        """Ratio of test rows to training rows if seeds share rows, otherwise 0."""
-        return ratio_of_group(self.group)
+    def test_train_ratio(self, seeds: Iterable[int]) -> float:
+        """Return the ratio that corrects the interval of a mean over these seeds."""
+        return ratio_of_group(self.group, seeds)

@@ -69,12 +69,17 @@ def plot_comparison(comparison: Comparison) -> Figure:
     ValueError
         If it is no comparison, or no run was finished.
     """
-    from matplotlib.figure import Figure
-    from matplotlib.layout_engine import ConstrainedLayoutEngine
-
     summaries = _check_comparison(comparison, "plot_comparison").summary()
     if not summaries:
         raise ValueError("There is nothing to draw: no run was finished.")
+    return draw_summaries(summaries)
+
+
+def draw_summaries(summaries: Sequence[ProblemSummary]) -> Figure:
+    """Draw what comparisons found, in one panel per data set."""
+    from matplotlib.figure import Figure
+    from matplotlib.layout_engine import ConstrainedLayoutEngine
+
     heights = [len(summary.methods) for summary in summaries]
     figure = Figure(
         figsize=(7.6, 0.5 + sum(0.85 + 0.34 * rows for rows in heights)),
@@ -84,8 +89,7 @@ def plot_comparison(comparison: Comparison) -> Figure:
     panels = figure.subplots(
         len(summaries), 1, squeeze=False, sharex=True, height_ratios=[n + 0.4 for n in heights]
     )[:, 0]
-    for axes, summary in zip(panels, summaries):
-        _draw_panel(axes, summary)
+    values = [_draw_panel(axes, summary) for axes, summary in zip(panels, summaries)]
     # All panels have the same scale, so that small differences look small.
     panels[0].set_xlim(*_limits(summaries))
     panels[-1].set_xlabel(
@@ -93,7 +97,23 @@ def plot_comparison(comparison: Comparison) -> Figure:
         color=INK,
         fontsize=9,
     )
+    figure.draw_without_rendering()  # the layout is known from here on
+    for axes, summary, texts in zip(panels, summaries, values):
+        if summary.ceiling is not None:
+            _keep_off(axes, summary.ceiling.mean, texts)
     return figure
+
+
+def _keep_off(axes: Any, place: float, texts: Sequence[Any]) -> None:
+    """Move the texts that a vertical line crosses to the side of it that their point is on."""
+    line = axes.transData.transform((place, 0.0))[0]
+    for text in texts:
+        box, room = text.get_window_extent(), 0.3 * text.get_window_extent().height
+        if box.x0 - room < line < box.x1 + room:
+            point = axes.transData.transform(text.xy)[0]
+            end = line - room - box.x1 if point <= line else line + room - box.x0
+            shift, height = text.xyann
+            text.xyann = (shift + end * 72.0 / axes.figure.dpi, height)
 
 
 def _limits(summaries: Sequence[ProblemSummary]) -> tuple[float, float]:
@@ -111,10 +131,12 @@ def _ends(estimate: Estimate) -> tuple[float, float]:
     return max(estimate.mean - half, 0.0), min(estimate.mean + half, 1.0)
 
 
-def _draw_panel(axes: Any, summary: ProblemSummary) -> None:
+def _draw_panel(axes: Any, summary: ProblemSummary) -> list[Any]:
+    """Draw a data set, and return the texts of the values."""
     entries = summary.methods[::-1]
-    for height, entry in enumerate(entries):
-        _draw_method(axes, height, entry, summary.best_peer)
+    values = [
+        _draw_method(axes, height, entry, summary.best_peer) for height, entry in enumerate(entries)
+    ]
     axes.set_ylim(-0.6, len(entries) - 0.25)
     axes.set_yticks(range(len(entries)), [entry.method.label for entry in entries])
     for label, entry in zip(axes.get_yticklabels(), entries):
@@ -134,13 +156,13 @@ def _draw_panel(axes: Any, summary: ProblemSummary) -> None:
         fontsize=10.5,
         color=INK,
         fontweight="bold",
-        pad=25,
+        pad=27,
     )
     _note(
         axes,
         f"{budget_phrase(summary.problem)}, {summary.problem.describe()['design']}",
         (0.0, 1.0),
-        (0, 13),
+        (0, 15),
         color=SOFT,
         fontsize=8.5,
     )
@@ -160,9 +182,11 @@ def _draw_panel(axes: Any, summary: ProblemSummary) -> None:
             fontsize=7.5,
             color=CEILING,
         )
+    return values
 
 
-def _draw_method(axes: Any, height: int, entry: MethodSummary, best_peer: str | None) -> None:
+def _draw_method(axes: Any, height: int, entry: MethodSummary, best_peer: str | None) -> Any:
+    """Draw a method, and return the text of its value."""
     colour, mean = COLOURS[entry.method.role], entry.coverage.mean
     axes.plot(
         _ends(entry.coverage),
@@ -182,7 +206,7 @@ def _draw_method(axes: Any, height: int, entry: MethodSummary, best_peer: str | 
         markeredgewidth=0.8,
         zorder=4,
     )
-    axes.annotate(
+    value = axes.annotate(
         f"{mean:.3f}",
         (mean, height),
         xytext=(0, 6),
@@ -204,6 +228,7 @@ def _draw_method(axes: Any, height: int, entry: MethodSummary, best_peer: str | 
             fontsize=8.5,
             color=colour,
         )
+    return value
 
 
 def _beside(entry: MethodSummary, best_peer: str | None) -> str:

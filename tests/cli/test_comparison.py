@@ -301,6 +301,30 @@ def test_picture(comparison, tmp_path):
     assert -0.1 < low < high < 1.1
 
 
+def test_no_value_of_a_picture_crosses_the_line_of_the_ceiling(comparison):
+    pytest.importorskip("matplotlib")
+    contested = comparison.problems[1].name
+    shown = {"lightgbm": 0.6, "peer": 0.797, "band": 0.803}
+    runs = [
+        dataclasses.replace(run, coverage=shown[run.method], ceiling=0.8)
+        for run in comparison.runs
+        if run.problem == contested
+    ]
+    figure = plot_comparison(dataclasses.replace(comparison, runs=tuple(runs)))
+    figure.draw_without_rendering()
+    (axes,) = figure.axes
+    line = axes.transData.transform((0.8, 0.0))[0]
+    boxes = {
+        text.get_text(): text.get_window_extent() for text in axes.texts if text.xycoords == "data"
+    }
+    assert set(boxes) == {"0.600", "0.797", "0.803"}
+    assert boxes["0.797"].x1 < line - 1
+    assert boxes["0.803"].x0 > line + 1
+    # A value that is far from the line stays above its point.
+    middle = axes.transData.transform((0.6, 0.0))[0]
+    assert (boxes["0.600"].x0 + boxes["0.600"].x1) / 2 == pytest.approx(middle, abs=1)
+
+
 def test_picture_of_single_runs(table, tmp_path):
     pytest.importorskip("matplotlib")
     single = ContestedTop(n_draws=1, n_train=1000, n_test=1000)

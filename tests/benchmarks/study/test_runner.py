@@ -1,4 +1,5 @@
 import os
+from dataclasses import replace
 
 import pytest
 from study_fakes import make_contender, small_contenders, small_tables
@@ -78,6 +79,20 @@ def test_results_of_another_effort_are_not_mixed_in(tmp_path, tables, contenders
     # One more budget is added to the results.
     wider = Effort(budgets=(0.05, 0.1), tree_trials=2, network_trials=2, search_rows=1000)
     assert len(plan_units(tables, contenders, seeds(1), wider, results)) == 7
+
+
+def test_results_of_another_split_are_not_mixed_in(tmp_path, tables, contenders):
+    results = Results(tmp_path / "study.csv")
+    units = plan_units(tables, contenders[:1], seeds(1), EFFORT, results)
+    for _, found in run_units(units, EFFORT, 1):
+        results.add(found)
+    dated = [replace(tables[0], group="real by time"), tables[1]]
+    with pytest.raises(
+        ResultsError,
+        match=r"study\.csv holds the table one in the group 'real', but now .* 'real by time'",
+    ):
+        plan_units(dated, contenders, seeds(1), EFFORT, results)
+    plan_units(tables[1:], contenders, seeds(1), EFFORT, results)
 
 
 def test_tables_may_have_fewer_seeds_and_contenders(tmp_path, tables, contenders):

@@ -9,10 +9,11 @@ from benchmarks.study import Summary, rank_methods, verdict
 from skbudget.cli import Estimate, t_interval
 
 
-def measures(values, table="one", budget=0.005, group="real"):
+def measures(values, table="one", budget=0.005, group="real", n_train=4_000):
     """Return measures of {method: [test coverage by seed]}."""
+    one = replace(ONE, table=table, group=group, budget=budget, n_train=n_train)
     return [
-        replace(ONE, table=table, group=group, method=method, seed=seed, test=value, budget=budget)
+        replace(one, method=method, seed=seed, test=value)
         for method, by_seed in values.items()
         for seed, value in enumerate(by_seed)
         if value is not None
@@ -28,7 +29,7 @@ def test_a_verdict_is_whether_the_interval_holds_zero():
 
 def test_differences_are_paired_by_seed_and_corrected_for_shared_rows():
     found = measures({"ours": [0.5, 0.7, 0.6], "peer": [0.4, 0.5, None]})
-    (cell,) = Summary(found, {"one": 1 / 3}).cells
+    (cell,) = Summary(found, {"one": lambda seeds: 1 / 3}).cells
     difference = cell.difference("ours", "peer")
     expected = t_interval([0.1, 0.2], test_train_ratio=1 / 3)
     assert difference.n == 2
@@ -114,3 +115,31 @@ def test_methods_that_ran_on_few_tables_are_not_ranked():
     ranking = rank_methods(Summary(found).cells, ["a", "b", "c", "late"])
     assert ranking.ranks == {"c": 1.0, "a": 2.0, "b": 3.0}
     assert ranking.n_tables == 2
+
+
+def test_tables_of_one_source_are_ranked_as_one():
+    found = [
+        *measures({"a": [0.9], "b": [0.8], "c": [0.7]}, table="yeast4"),
+        *measures({"a": [0.9], "b": [0.8], "c": [0.7]}, table="yeast5"),
+        *measures({"a": [0.1], "b": [0.8], "c": [0.7]}, table="other"),
+    ]
+    ranking = rank_methods(Summary(found).cells, ["a", "b", "c"])
+    assert ranking.n_tables == 2
+    assert ranking.ranks == {"b": 1.5, "a": 2.0, "c": 2.5}
+
+
+@pytest.mark.parametrize(("basis", "n_train", "counts"), [
+    ("fpr", 599, False), ("fpr", 640, True), ("population", 599, False), ("population", 600, True),
+])  # fmt: skip
+def test_a_budget_of_less_than_one_test_row_does_not_count(basis, n_train, counts):
+    # There are 40 positives, so 600 negatives of 640 rows, and a third of each in the test rows.
+    small = [
+        replace(one, basis=basis)
+        for one in measures({"a": [0.2], "b": [0.3]}, table="small", n_train=n_train)
+    ]
+    large = measures({"a": [0.3], "b": [0.2]})
+    (cell,) = Summary(small).cells
+    assert cell.counts == counts
+    assert rank_methods(Summary([*small, *large]).cells, ["a", "b"]).n_tables == 1 + counts
+    drawn = [replace(one, group="contested") for one in small]
+    assert Summary(drawn).cells[0].counts  # its test rows are not a third of the training rows

@@ -55,9 +55,9 @@ def test_tables_in_the_order_of_the_report(tmp_path):
     assert tables[-18:] == regimes
     assert regimes[1].name == "regime-linear-rate-0.0005-decoys-0.012"
     assert len({table.name for table in tables}) == len(tables)
-    shared = {table.group for table in tables if table.test_train_ratio}
+    shared = {table.group for table in tables if table.test_train_ratio(range(5))}
     assert shared == {"real", "implanted", "few positives"}
-    assert {table.test_train_ratio for table in tables} == {0.0, 1 / 3}
+    assert {table.test_train_ratio(range(5)) for table in tables} == {0.0, 1 / 3}
     assert all(table.about and "\n" not in table.about for table in tables)
 
 
@@ -107,7 +107,7 @@ def test_draws(name):
     rates = [positives / rows for rows, positives in sizes(draw)]
     if not name.startswith("few"):
         assert max(rates) == pytest.approx(min(rates), rel=0.05)
-    assert (draw.ceiling is None) == (table.test_train_ratio > 0)
+    assert (draw.ceiling is None) == (table.test_train_ratio(range(5)) > 0)
 
 
 @pytest.mark.parametrize("name", QUICK)
@@ -199,4 +199,4 @@ def test_a_ceiling_comes_with_the_tables_that_say_so():
 
 def test_a_group_says_whether_seeds_share_rows():
     for table in study_tables():
-        assert table.test_train_ratio == ratio_of_group(table.group)
+        assert table.test_train_ratio(range(3)) == ratio_of_group(table.group, range(3))
