@@ -85,6 +85,7 @@ def _fit_network(
 
     from skbudget import PAUCClassifier
     from skbudget.cli._threads import torch_threads
+    from skbudget.neural.training._settings import settings_of
 
     more: dict[str, Any] = dict(settings)
     if setting.budget is not None:
@@ -103,8 +104,8 @@ def _fit_network(
         **more,
     )
     network.set_params(
-        weight_decay=network.weight_decay * parameters["decay"],
-        input_decay=network.input_decay * parameters["decay"],
+        weight_decay=settings_of(network).weight_decay * parameters["decay"],
+        input_decay=settings_of(network).input_decay * parameters["decay"],
     )
     model = make_pipeline(StandardScaler(), network)
     with torch_threads(1), warnings.catch_warnings():

@@ -197,6 +197,7 @@ def _network(
 
     from skbudget import PAUCClassifier
     from skbudget.cli._threads import torch_threads
+    from skbudget.neural.training._settings import settings_of
 
     network = PAUCClassifier(
         n_members=1,
@@ -209,8 +210,8 @@ def _network(
         **make(parameters, y),
     )
     network.set_params(
-        weight_decay=network.weight_decay * parameters["decay"],
-        input_decay=network.input_decay * parameters["decay"],
+        weight_decay=settings_of(network).weight_decay * parameters["decay"],
+        input_decay=settings_of(network).input_decay * parameters["decay"],
     )
     model = make_pipeline(StandardScaler(), network)
     with torch_threads(setting.n_jobs), warnings.catch_warnings():

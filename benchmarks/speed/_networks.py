@@ -37,17 +37,21 @@ def fit_networks(effort: Effort) -> Turns:
     from skorch import NeuralNet
 
     from skbudget.neural import PAUCClassifier
+    from skbudget.neural.training._settings import settings_of
 
     X, y = make_contested_top(effort.network_rows, pos_rate=POS_RATE, random_state=0)
     ours = PAUCClassifier(
         budget=BUDGET,
+        # Without the comparison of two kinds, which the peer does not make.
+        encoding=None,
         max_epochs=effort.network_epochs,
         calibration_cv=None,
         random_state=0,
         device="cpu",
     )
     y_float = y.astype(np.float32)[:, None, None]
-    members = ours.n_members
+    settings = settings_of(ours)
+    members = settings.n_members
 
     class EveryMember(torch.nn.BCEWithLogitsLoss):
         def forward(self, logits: Any, target: Any) -> Any:
@@ -60,7 +64,7 @@ def fit_networks(effort: Effort) -> Turns:
             criterion=EveryMember,
             optimizer=torch.optim.AdamW,
             lr=ours.lr,
-            batch_size=ours.batch_size,
+            batch_size=settings.batch_size,
             max_epochs=effort.network_epochs,
             iterator_train__shuffle=True,
             train_split=None,
@@ -71,7 +75,7 @@ def fit_networks(effort: Effort) -> Turns:
         )
     return Turns(
         part="networks",
-        setting=f"{members} perceptrons side by side, batches of {ours.batch_size}, "
+        setting=f"{members} perceptrons side by side, batches of {settings.batch_size}, "
         f"{100 * POS_RATE:g} % positives",
         rows=effort.network_rows,
         seconds=seconds,

@@ -404,9 +404,12 @@ def _fit_ours(parameters: Mapping[str, Any], X: NDArray, y: NDArray, setting: Se
 def epochs_of(effort: float, n_rows: int) -> int:
     """Return a share of the default number of epochs of `PAUCClassifier`."""
     from skbudget.neural import PAUCClassifier
+    from skbudget.neural.training._settings import settings_of
     from skbudget.neural.training._support import auto_epochs
 
-    return max(2, round(effort * auto_epochs(-(-n_rows // PAUCClassifier().batch_size))))
+    plain = settings_of(PAUCClassifier())
+    n_batches = -(-n_rows // plain.batch_size)
+    return max(2, round(effort * auto_epochs(n_batches, plain.least_passes, plain.least_steps)))
 
 
 _peer = partial(Contender, role="peer", family="network")

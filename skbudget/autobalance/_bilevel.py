@@ -16,8 +16,10 @@ from torch import Tensor
 from ..band import default_beta
 from ..neural.losses._pauc import PAUCAtBudgetLoss
 from ..neural.losses._vector_scaling import binary_losses
+from ..neural.training._columns import learn_scaling
 from ..neural.training._draws import draws_of
 from ..neural.training._module import MLP
+from ..neural.training._settings import settings_of
 from ..neural.training._support import auto_epochs, build_module, resolve_device
 from ._augmentation import partners
 from ._goal import Goal, balanced_weights
@@ -210,10 +212,15 @@ def tune(
         if name.startswith("module__")
     }
     with draws_of(single, np.random.RandomState(seed)) as draws:
-        module = build_module(single, train.X.shape[1], 1, of_module, draws.weights).to(device)
-        n_batches = max(1, math.ceil(len(train.X) / network.batch_size))
-        epochs = network.max_epochs
-        n_steps = n_batches * (auto_epochs(n_batches) if epochs == "auto" else int(epochs))
+        scaling = None if single.module is not None else learn_scaling(train.X.cpu().numpy(), None)
+        module = build_module(
+            single, train.X.shape[1], 1, of_module, draws.weights, scaling=scaling
+        ).to(device)
+        settings, epochs = settings_of(network), network.max_epochs
+        n_batches = max(1, math.ceil(len(train.X) / settings.batch_size))
+        if isinstance(epochs, str):
+            epochs = auto_epochs(n_batches, settings.least_passes, settings.least_steps)
+        n_steps = n_batches * int(epochs)
         first = torch.as_tensor(space.first if start is None else start, dtype=torch.float32)
         hyper = first.to(device).requires_grad_()
         of_weights = torch.optim.AdamW(_decays(network, module), lr=network.lr)
@@ -265,9 +272,9 @@ def _decays(network: Any, module: torch.nn.Module) -> list[dict[str, Any]]:
     """Return the weights by their decay, as `PAUCClassifier` decays them."""
     groups: dict[float, list[Tensor]] = {}
     for name, weight in module.named_parameters():
-        decay = 0.0 if "bias" in name else float(network.weight_decay)
+        decay = 0.0 if "bias" in name else float(settings_of(network).weight_decay)
         if isinstance(module, MLP) and name == "weights.0":
-            decay = float(network.input_decay)
+            decay = float(settings_of(network).input_decay)
         groups.setdefault(decay, []).append(weight)
     return [{"params": weights, "weight_decay": decay} for decay, weights in groups.items()]
 

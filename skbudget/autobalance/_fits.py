@@ -209,10 +209,13 @@ def _named_like(frame: Any, values: NDArray[np.float64]) -> Any:
 
 def _epochs_of_copies(network: Any, n_rows: int, n_copies: int) -> int:
     """Return the passes over all copies that make as many steps as a network takes of the rows."""
+    from ..neural.training._settings import settings_of
     from ..neural.training._support import auto_epochs
 
-    one, all_of_them = (-(-n // network.batch_size) for n in (n_rows, n_rows * n_copies))
-    epochs = auto_epochs(one) if network.max_epochs == "auto" else int(network.max_epochs)
+    settings, epochs = settings_of(network), network.max_epochs
+    one, all_of_them = (-(-n // settings.batch_size) for n in (n_rows, n_rows * n_copies))
+    if isinstance(epochs, str):
+        epochs = auto_epochs(one, settings.least_passes, settings.least_steps)
     return max(1, -(-epochs * one // all_of_them))
 
 

@@ -141,6 +141,6 @@ def may_encode(estimator: Any, loss: Any, X: Any, y: NDArray, columns: Any) -> b
 
 
 def settings_of(estimator: Any) -> Settings:
-    """Return what the network of a fit is like, see `choose_settings`."""
-    settings: Settings = estimator._settings
-    return settings
+    """Return what the network of a fit is like; before any fit, what a plain one would be like."""
+    settings: Settings | None = getattr(estimator, "_settings", None)
+    return choose_settings(estimator, None) if settings is None else settings

@@ -245,11 +245,11 @@ def build_module(
                 f" has none: got {list(module_params)}. Set hidden_layer_sizes and activation."
             )
         widths = tuple(int(width) for width in settings.hidden_layer_sizes)
-        given = n_features, n_outputs, widths, estimator.activation, n_members, generator
+        shape = n_features, n_outputs, widths, estimator.activation, n_members, generator
         try:
             if pieces is not None:
-                return EncodedMLP(*given, scaling, pieces)
-            return MLP(*given, sum(heads.values()), scaling)
+                return EncodedMLP(*shape, scaling, pieces)
+            return MLP(*shape, sum(heads.values()), scaling)
         except (RuntimeError, TypeError, OverflowError) as error:
             # More than there is, or than torch can count.
             raise ValueError(
