@@ -387,7 +387,7 @@ def margins(model: Any, X: NDArray, **options: Any) -> NDArray:
     """Return the scores of a classifier of LightGBM's or ours."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="X does not have valid feature names")
-        if hasattr(model, "decision_function"):
+        if not options and hasattr(model, "decision_function"):
             return model.decision_function(X)
         return model.predict(X, raw_score=True, **options)
 

@@ -38,6 +38,8 @@ SHORT: dict[str, Any] = {"n_estimators": 60, "learning_rate": 0.15}
 # The candidate has no candidates of its own to choose from.
 ALONE: dict[str, Any] = {"selection_cv": None, "min_split_gain": 0.0}
 PILOT_TEST_SHARE = 0.4
+# An interval needs two positives among the test rows.
+LEAST_ROWS = 5
 # Lifts of tables spread by about this much, which tells how far to believe an uncertain one.
 SPREAD = 0.05
 
@@ -78,6 +80,13 @@ def _shorter(model: Any, role: Role) -> Any:
 
 def pilot_split(task: Task, seed: int | None) -> list[Split]:
     """Return the one split of a pilot."""
+    counts = np.bincount(task.target, minlength=2)
+    if counts.min() < LEAST_ROWS:
+        rarer = "positive" if counts.argmin() else "negative"
+        raise ValueError(
+            f"quick=True needs at least {LEAST_ROWS} rows of each class. The {rarer} one has "
+            f"{counts.min()} rows with weight."
+        )
     draw = StratifiedShuffleSplit(1, test_size=PILOT_TEST_SHARE, random_state=seed)
     return [Split(*found) for found in draw.split(np.zeros(task.target.size), task.target)]
 
