@@ -13,7 +13,7 @@ from scipy.stats import norm, rankdata
 
 from skbudget.model_selection.report._forecast import FittedForecast, shrunk
 
-from ._lifts import Lift
+from ._lifts import BULK, CONTESTED, Lift
 
 __all__ = ["Cells", "answerable", "fit_line", "forecast_left_out", "render_forecast", "to_cells"]
 
@@ -22,6 +22,7 @@ MIN_LIFT = 0.02
 CONFIDENCE = 0.95
 # A cell is certain if the standard error of its lift is less than this.
 CERTAIN = 0.02
+FEWEST_CELLS = 3
 
 Feature = Callable[[Sequence[Lift]], NDArray[np.float64]]
 
@@ -120,7 +121,7 @@ class Cells(NamedTuple):
         """What a cell counts for: lifts that are known well count for more."""
         return 1.0 / (self.error**2 + np.median(self.spread) ** 2)
 
-    def of(self, chosen: NDArray[np.bool_]) -> Cells:
+    def of(self, chosen: NDArray) -> Cells:
         """Return some of the cells."""
         return Cells(*(part[chosen] for part in self))
 
@@ -144,9 +145,17 @@ def to_cells(
     )
 
 
+def _each_pilot(rows: Sequence[Lift], forecast: NDArray, spread: NDArray, cells: Cells) -> Cells:
+    """Return the forecast of each split beside the mean lift over splits."""
+    names = list(dict.fromkeys((row.table, row.budget, row.basis) for row in rows))
+    of = np.array([names.index((row.table, row.budget, row.basis)) for row in rows])
+    return cells.of(of)._replace(forecast=forecast, spread=spread)
+
+
 def _weighted(one: NDArray, other: NDArray, weight: NDArray) -> float:
     spread = np.cov(np.vstack([one, other]), aweights=weight)
-    return float(spread[0, 1] / math.sqrt(spread[0, 0] * spread[1, 1]))
+    scale = math.sqrt(spread[0, 0] * spread[1, 1])
+    return float(spread[0, 1] / scale) if scale > 0.0 else math.nan
 
 
 def _slope(cells: Cells) -> float:
@@ -194,15 +203,19 @@ def render_forecast(rows: Sequence[Lift], date: str) -> str:
     cells = to_cells(asked, forecast, spread)
     origins = np.array([row.origin for row in asked])
     origin_of = dict(zip([row.table for row in asked], origins))
-    public = np.array([origin_of[table] not in GENERATED for table in cells.table])
+    public = np.array([origin_of[table] not in (CONTESTED, BULK) for table in cells.table])
     basis = np.array([row.basis for row in _first_of_cells(asked)])
+    of_cells = {
+        "all, means of the pilots of the splits": cells,
+        "all, each pilot by itself": _each_pilot(asked, forecast, spread, cells),
+        **{f"basis {one}": cells.of(basis == one) for one in ("fpr", "population")},
+        "public tables": cells.of(public),
+        "public tables without aloi": cells.of(public & (cells.table != "aloi")),
+        "lift over the tuned LightGBM": to_cells(asked, forecast, spread, "tuned"),
+    }
     lines = [
         HEADER,
-        _line("all", cells),
-        *(_line(f"basis {one}", cells.of(basis == one)) for one in ("fpr", "population")),
-        _line("public tables", cells.of(public)),
-        _line("public tables without aloi", cells.of(public & (cells.table != "aloi"))),
-        _line("lift over the tuned LightGBM", to_cells(asked, forecast, spread, "tuned")),
+        *(_line(name, one) for name, one in of_cells.items() if one.table.size >= FEWEST_CELLS),
         "",
         "| from one plain fit | correlation with the lift |",
         "|---|---|",
@@ -231,9 +244,6 @@ def render_forecast(rows: Sequence[Lift], date: str) -> str:
             f"spread={found.spread:.4f}, n_tables={found.n_tables}, date={date!r})",
         ]
     )
-
-
-GENERATED = ("contested tops", "hard bulk")
 
 
 def _first_of_cells(rows: Sequence[Lift]) -> list[Lift]:

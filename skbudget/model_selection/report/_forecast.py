@@ -58,7 +58,7 @@ class FittedForecast(NamedTuple):
     date: str
 
 
-FITTED = FittedForecast(base=-0.0015, slope=1.067, spread=0.0228, n_tables=64, date="2026-11-28")
+FITTED = FittedForecast(base=-0.0012, slope=1.074, spread=0.0232, n_tables=64, date="2026-11-28")
 
 
 def shortened(competitors: Sequence[Competitor]) -> list[Competitor]:
