@@ -1,4 +1,4 @@
-"""The command ``python -m benchmarks.study``, which writes public tables for the study."""
+"""The command ``python -m benchmarks.study``: public tables, and lifts on them."""
 
 import sys
 

@@ -6,6 +6,7 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
+from datetime import date
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from skbudget.cli._options import EXIT_INTERRUPTED, EXIT_OK
+from benchmarks._tidy import read_rows
+from skbudget.cli._options import EXIT_INTERRUPTED, EXIT_OK, positive_int
 
 from ._origins import MADE, source_of
 from ._public_recipes import Recipe, recipes
@@ -34,7 +36,8 @@ LIST = "README.md"
 
 DESCRIPTION = """\
 Write public tables with few positives into a folder, for
-python -m skbudget bench --folder FOLDER.
+python -m skbudget bench --folder FOLDER, or measure on such tables how well the
+forecast of adoption_report does.
 
 The tables come from the files of installed packages. None is downloaded. A table that
 is in the folder already is left as it is, so the same command continues after an
@@ -57,21 +60,74 @@ def main(arguments: Sequence[str] | None = None) -> int:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    parser.add_argument(
+    parts = parser.add_mutually_exclusive_group(required=True)
+    parts.add_argument(
         "--public-tables",
-        required=True,
         metavar="FOLDER",
         help="folder to write to, which is made if there is none",
     )
+    parts.add_argument(
+        "--lifts",
+        nargs="+",
+        metavar="FOLDER",
+        help="measure the lift over LightGBM on the tables of these folders and on generated ones, "
+        "next to what a forecast of it rests on (an hour on one core), and report it",
+    )
+    parts.add_argument(
+        "--forecast",
+        action="store_true",
+        help="run nothing, fit the forecast of adoption_report to the file of results, and report "
+        "how good it is",
+    )
+    parser.add_argument(
+        "--results",
+        default="docs/adoption-lifts.csv",
+        metavar="FILE.csv",
+        help="measured lifts (default: docs/adoption-lifts.csv), which the same command continues",
+    )
+    parser.add_argument(
+        "--splits",
+        type=positive_int,
+        default=3,
+        metavar="N",
+        help="with --lifts, splits of each table (default: 3)",
+    )
+    parser.add_argument(
+        "--minutes",
+        type=positive_int,
+        metavar="N",
+        help="with --lifts, start nothing after so many minutes",
+    )
     options = parser.parse_args(arguments)
     try:
-        write_tables(Path(options.public_tables))
+        if options.public_tables is not None:
+            write_tables(Path(options.public_tables))
+        else:
+            print(_forecast(options))
     except KeyboardInterrupt:
         print("Interrupted: the same command continues.", file=sys.stderr)
         return EXIT_INTERRUPTED
-    except (ImportError, OSError) as error:
+    except (ImportError, OSError, ValueError) as error:
         parser.error(str(error))
     return EXIT_OK
+
+
+def _forecast(options: argparse.Namespace) -> str:
+    from ._forecast import render_forecast
+    from ._lifts import Lift, run_lifts
+
+    path = Path(options.results)
+    if options.forecast:
+        rows = read_rows(path, Lift)
+    else:
+        folders = [Path(folder) for folder in options.lifts]
+        for folder in folders:
+            if not folder.is_dir():
+                raise ValueError(f"--lifts: there is no folder {str(folder)!r}")
+        rows = run_lifts(folders, path, options.splits, options.minutes)
+    if len({row.origin for row in rows}) < 2:
+        raise ValueError(f"{path.name} has fewer than two origins of tables to fit a forecast to.")
+    return render_forecast(rows, date.today().isoformat())
 
 
 def package_folder(package: str) -> Path | None:

@@ -107,7 +107,7 @@ def test_gradients_begin_where_theory_suggests():
     X = rng.normal(size=(3_000, 3))
     # Positives on one side of nearly all negatives, and a few negatives beyond them.
     X[y == 1, 0] += 2.0
-    X[60:, 1] += np.where(np.arange(2_940) < 88, -2.0, 3.0)
+    X[60:, 1] += np.where(np.arange(2_940) < 88, -6.0, 3.0)
     model = quick(
         linear(max_epochs=40), objective="balanced_error", warmup=0.3, update_every=1, cv=3
     ).fit(X, y)

@@ -67,6 +67,17 @@ def test_what_was_prepared_is_said_even_without_progress(capsys, tmp_path, table
     ]
 
 
+def test_quick_is_a_forecast(capsys, table, table_file):
+    words = ["--data", table_file, "--budget", "0.2", "--quick", "--json", "-"]
+    assert main(["report", *words]) == 0
+    shown = capsys.readouterr()
+    assert "mine: two short models on one split" in shown.err
+    found = json.loads(shown.out)
+    expected = adoption_report(*table, budget=0.2, quick=True, random_state=0).to_dict()
+    assert found["forecast"] == expected["forecast"]
+    assert [model["role"] for model in found["models"]] == ["baseline", "candidate"]
+
+
 def test_json_in_place_of_the_text(capsys, table_file):
     words = ["--basis", "fpr", "--repeats", "2", "--min-lift", "0.1", "--quiet", "--json", "-"]
     assert main(["report", "--data", table_file, *QUICK, *words]) == 0

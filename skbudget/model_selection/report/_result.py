@@ -13,7 +13,7 @@ from ...band import Basis
 from ._models import Role
 from ._rule import Recommendation, signed, signed_lift
 
-__all__ = ["AdoptionReport", "Contest", "ModelSummary", "Resolution"]
+__all__ = ["AdoptionReport", "Contest", "LiftForecast", "ModelSummary", "Resolution"]
 
 WIDTH = 88
 # A confidence this far from one half is no longer a close call.
@@ -131,6 +131,26 @@ class Resolution:
 
 
 @dataclass(frozen=True)
+class LiftForecast:
+    """The lift to expect, from two short trainings: what ``quick=True`` asks for.
+
+    Attributes
+    ----------
+    lift : Estimate
+        The lift of the full models to expect, and where it lies with the confidence of the report
+        at each end. ``n`` is the number of tables that the forecast rests on.
+    chance : float
+        Chance that this lift is ``min_lift`` or more.
+    pilot : Estimate
+        The lift of the short models on the rows that they had not seen.
+    """
+
+    lift: Estimate
+    chance: float
+    pilot: Estimate
+
+
+@dataclass(frozen=True)
 class AdoptionReport:
     """What `adoption_report` found. It shows itself as a table in notebooks and as text.
 
@@ -138,12 +158,14 @@ class AdoptionReport:
     ----------
     recommendation : Recommendation
         The advice. It is equal to one of ``"adopt"``, ``"try hard-negative mining"``,
-        ``"keep cross-entropy"`` and ``"not enough data"``.
+        ``"keep cross-entropy"`` and ``"not enough data"``. With ``quick=True`` it is
+        ``"measure the lift"`` instead of the first two.
     reason : str
         The figures behind the advice, in words.
     lift_confidence : float
         Confidence that the candidate's lift is ``min_lift`` or more: the level at which the
         lower end of its interval would be ``min_lift``. Near one half the answer is a close call.
+        With ``quick=True`` it is the forecast's chance.
     models : tuple of ModelSummary
         The models compared, the baseline first and the candidate last.
     contest : Contest
@@ -160,6 +182,8 @@ class AdoptionReport:
         Number of splits.
     pos_label : int, float, bool or str
         The label of the positive class.
+    forecast : LiftForecast or None
+        The lift to expect, if the report was quick. The models are the short ones then.
 
     See Also
     --------
@@ -179,6 +203,7 @@ class AdoptionReport:
     confidence: float
     n_splits: int
     pos_label: Any
+    forecast: LiftForecast | None = None
 
     def __getitem__(self, role: str) -> ModelSummary:
         """Return the model that has a role."""
@@ -200,6 +225,12 @@ class AdoptionReport:
         found = asdict(self)
         found["recommendation"] = str(self.recommendation)
         found["budget_range"] = list(self.budget_range)
+        if self.forecast is not None:
+            found["forecast"] = {
+                "lift": self.forecast.lift.to_dict(),
+                "chance": self.forecast.chance,
+                "pilot": self.forecast.pilot.to_dict(),
+            }
         found["models"] = [
             {
                 **asdict(model),
@@ -323,11 +354,13 @@ def _facts(report: AdoptionReport) -> list[tuple[str, str]]:
         (
             "Compared",
             f"coverage at a budget of {100 * report.budget:g} % of the {rows}, on held-out rows of "
-            f"{report.n_splits} splits; {_window(report)}each end of an interval holds with a "
+            f"{_splits(report)}; {_window(report)}each end of an interval holds with a "
             f"confidence of {100 * report.confidence:g} %; a lift of {report.min_lift:g} or more "
             "is worth switching for.",
         ),
-        ("Worth it", _worth(report)),
+        ("Worth it", _worth(report))
+        if report.forecast is None
+        else ("Forecast", _foreseen(report)),
         ("Contested top", _contested(report.contest)),
         (
             "Rows",
@@ -356,6 +389,20 @@ def _worth(report: AdoptionReport) -> str:
             "cv=RepeatedStratifiedKFold(n_splits=5, n_repeats=10), or collect more positives."
         )
     return text
+
+
+def _foreseen(report: AdoptionReport) -> str:
+    found = report.forecast
+    assert found is not None
+    return (
+        f"the candidate's lift is {report.min_lift:g} or more with a chance of "
+        f"{100 * found.chance:.0f} %. The models in the table are short ones, and the forecast "
+        f"says what their lift was worth on {found.lift.n} other tables."
+    )
+
+
+def _splits(report: AdoptionReport) -> str:
+    return "1 split" if report.n_splits == 1 else f"{report.n_splits} splits"
 
 
 def _contested(contest: Contest) -> str:

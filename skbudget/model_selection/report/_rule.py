@@ -43,6 +43,7 @@ class Recommendation(str, Enum):
     HARD_NEGATIVES = "try hard-negative mining"
     ADOPT = "adopt"
     NOT_ENOUGH_DATA = "not enough data"
+    MEASURE = "measure the lift"
 
     def __str__(self) -> str:
         return self.value

@@ -14,7 +14,7 @@ from ._models import Competitor, Role
 from ._result import AdoptionReport, Contest, ModelSummary, Resolution
 from ._rule import Evidence, confidence_of_reaching, recommend, standard_error
 
-__all__ = ["summarise"]
+__all__ = ["band_negatives", "summarise"]
 
 
 def summarise(
@@ -79,7 +79,7 @@ def summarise(
         cap=resolution.cap,
         budget=task.budget,
         n_positives=resolution.n_positives,
-        band_negatives_per_split=_band_negatives(task, [split.test for split in splits]),
+        band_negatives_per_split=band_negatives(task, [split.test for split in splits]),
         min_lift=min_lift,
         confidence=confidence,
     )
@@ -101,7 +101,7 @@ def summarise(
     )
 
 
-def _band_negatives(task: Task, parts: list[NDArray[np.intp]]) -> float:
+def band_negatives(task: Task, parts: list[NDArray[np.intp]]) -> float:
     """Return the average number of negatives of a part in a band as wide as the budget."""
     return float(
         np.mean([task.budget * np.count_nonzero(task.target[part] == 0) for part in parts])
@@ -131,7 +131,7 @@ def _resolution(
         ),
         positives_per_split=float(np.mean([positive[part].sum() for part in tests])),
         budget_rows_per_split=float(np.mean([task.budget * part.size for part in spenders])),
-        band_negatives_per_training=_band_negatives(task, [split.train for split in splits]),
+        band_negatives_per_training=band_negatives(task, [split.train for split in splits]),
         coverage_error=standard_error(of_baseline, confidence),
     )
 
