@@ -6,8 +6,10 @@ import pickle
 
 import numpy as np
 import pytest
-import torch
 from sklearn.base import clone
+
+torch = pytest.importorskip("torch")
+pytest.importorskip("skorch")
 
 from skbudget import PAUCClassifier, PAUCEnsembleClassifier, coverage_at_budget_score
 from skbudget.neural import Head

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-import torch
 from scipy.sparse import csr_matrix
+
+torch = pytest.importorskip("torch")
+pytest.importorskip("skorch")
 
 from skbudget.neural.training._columns import N_PIECES, learn_pieces, learn_scaling
 from skbudget.neural.training._module import EncodedMLP

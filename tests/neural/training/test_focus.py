@@ -6,7 +6,9 @@ import types
 
 import numpy as np
 import pytest
-import torch
+
+torch = pytest.importorskip("torch")
+pytest.importorskip("skorch")
 
 from skbudget.neural import PAUCAtBudgetLoss
 from skbudget.neural.training._focus import Focus, FocusedBatches, n_focused
