@@ -14,10 +14,10 @@ from .._utils.seeds import check_random_state
 from .training._draws import draws_of
 from .training._duel import encoding_wins
 from .training._fitted import FittedNetwork
-from .training._fitting import continue_from, new_net, train
+from .training._fitting import continue_from, learn_late_columns, new_net, train
 from .training._parameters import NetworkParameters
 from .training._predictions import NetworkPredictions
-from .training._settings import check_encoding, choose_settings, may_encode
+from .training._settings import check_encoding, choose_settings, may_encode, settings_of
 from .training._support import (
     unchanged_on_error,
     warn_of_few_rows,
@@ -35,8 +35,8 @@ class PAUCClassifier(NetworkPredictions, ClassifierMixin, FittedNetwork, Network
     The model is an ensemble of small networks, which skorch trains side by side. Training
     starts with a warm-up on class-balanced cross-entropy, blends into
     :class:`~skbudget.neural.PAUCAtBudgetLoss`, and sharpens the temperature of that loss
-    until the end. Another ``loss`` can take its place. Features of any scale will do: the
-    network standardises them itself.
+    until the end. Another ``loss`` can take its place. The network standardises the features
+    itself. It does so in single precision, and warns of columns that vary by too little for that.
 
     There are two kinds of network. The plain one is small, and held by a strong decay. The other
     one is wide, begins with a piecewise linear function of each column, and is trained on the
@@ -177,7 +177,8 @@ class PAUCClassifier(NetworkPredictions, ClassifierMixin, FittedNetwork, Network
         (a quarter of them with eight members, a tenth with two), and a single member those of
         ``validation_fraction``. With None the model only ranks.
     warm_start : bool, default=False
-        Whether `fit` starts from the weights of the previous call.
+        Whether `fit` starts from the weights, and the scale of the columns, of the previous call.
+        With ``encoding="auto"`` the kind of network stays as it was.
     net_params : dict, default=None
         Parameters of the skorch ``NeuralNet`` by name: ``callbacks``,
         ``optimizer``, ``optimizer__betas``, ``module__*``, ``compile`` and so on.
@@ -442,6 +443,9 @@ class PAUCClassifier(NetworkPredictions, ClassifierMixin, FittedNetwork, Network
     def _choose_encoding(self, loss: Any, table: Any, rng: np.random.RandomState) -> str | None:
         if self.encoding != "auto":
             return self.encoding
+        if self.warm_start and hasattr(self, "net_"):
+            # Training goes on with the network that there is.
+            return settings_of(self).encoding
         if not may_encode(self, loss, table.X, table.y, table.columns):
             return None
         return "piecewise" if encoding_wins(self, table, rng) else None
@@ -501,7 +505,7 @@ class PAUCClassifier(NetworkPredictions, ClassifierMixin, FittedNetwork, Network
             if self.warm_start and hasattr(self, "net_"):
                 known = getattr(self, "classes_", None)
                 classes = classes_by_role(self) if isinstance(known, np.ndarray) else None
-                before = self.net_.module_.state_dict(), classes
+                before = self.net_.module_.state_dict(), classes, settings_of(self)
             table = check_table(self, loss, X, y, sample_weight, given)
             if loss.has_classes:
                 warn_of_few_rows(self, table.y)
@@ -585,6 +589,8 @@ class PAUCClassifier(NetworkPredictions, ClassifierMixin, FittedNetwork, Network
             rows = as_dataset(self, table, folds=self._scores_out_of_fold)
             with draws_of(self, rng) as draws:
                 net = new_net(self, loss, rows, rng, draws) if first else self.net_
+                if not first:
+                    learn_late_columns(net.module_, table.X, table.weight)
                 if first and self.module is not None:
                     warn_of_scale(self, table.X, net.module_)
                 net.max_epochs = 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import warnings
 
 import numpy as np
 import pytest
@@ -219,3 +220,64 @@ def test_folds_of_an_ensemble_have_the_network_of_all_rows(monkeypatch):
     assert seen == ["auto", "piecewise", "piecewise"]
     assert model.network_.settings_["encoding"] == "piecewise"
     assert network.encoding == "auto"
+
+
+@pytest.mark.parametrize("encoding", ["piecewise", None])
+def test_a_column_that_varies_later_in_a_stream_is_scaled_then(encoding):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(4_000, 3)) * [1.0, 100.0, 1.0] + [0.0, 50.0, 0.0]
+    X[:1_000, 1] = 0.0
+    y = (X[:, 0] + 0.5 * rng.logistic(size=4_000) > 2.0).astype(int)
+    model = PAUCClassifier(
+        budget=0.05, encoding=encoding, n_members=1, max_epochs=20, random_state=0
+    )
+    for _ in range(5):
+        for start in range(0, 4_000, 1_000):
+            model.partial_fit(X[start : start + 1_000], y[start : start + 1_000])
+    scaler = model.net_.module_.scaling
+    np.testing.assert_allclose(scaler.size[1], X[1_000:2_000, 1].std(), rtol=1e-5)
+    np.testing.assert_allclose(scaler.size[0], X[:1_000, 0].std(), rtol=1e-5)
+    best = coverage_at_budget_score(y, X[:, 0], budget=0.1)
+    assert coverage_at_budget_score(y, model.decision_function(X), budget=0.1) > 0.9 * best
+
+
+def test_a_warm_start_keeps_the_kind_of_network():
+    X, y = _stripes()
+    model = PAUCClassifier(
+        budget=0.03, hidden_layer_sizes=(8,), max_epochs=1, warm_start=True, random_state=0
+    ).fit(X, y)
+    assert model.settings_["encoding"] == "piecewise"
+    # So few rows would not be encoded, and have other quantiles.
+    model.fit(X[:3_000], y[:3_000])
+    assert model.settings_["encoding"] == "piecewise"
+    with pytest.raises(ValueError, match="n_members was 2 and is 3"):
+        model.set_params(n_members=3).fit(X, y)
+    with pytest.raises(ValueError, match="encoding was 'piecewise' and is None"):
+        model.set_params(n_members=2, encoding=None).fit(X, y)
+    assert model.settings_["encoding"] == "piecewise"
+
+
+def test_columns_that_single_precision_cannot_tell_are_warned_of():
+    X, y = _stripes(n_rows=2_000)
+    X[:, 1] = 1.7e9 + 3 * X[:, 0]
+    X[:, 2] *= 1e-300
+    model = _encoded(max_epochs=1, encoding=None)
+    with pytest.warns(UserWarning, match="number 1, number 2 of X vary by too little"):
+        model.fit(X, y)
+    X[:, 1:3] = 7.0
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        model.fit(X, y)
+
+
+def test_settings_of_a_module_of_ones_own_are_those_that_it_has():
+    X, y = _stripes(n_rows=2_000)
+    module = torch.nn.Sequential(torch.nn.BatchNorm1d(4, affine=False), torch.nn.Linear(4, 1))
+    model = PAUCClassifier(module=module, n_members=1, max_epochs=1).fit(X, y)
+    assert list(model.settings_) == [
+        "encoding",
+        "n_members",
+        "batch_size",
+        "queue_size",
+        "weight_decay",
+    ]

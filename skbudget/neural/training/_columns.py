@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -10,9 +11,21 @@ from numpy.typing import NDArray
 from scipy.sparse import issparse
 from torch import Tensor, nn
 
-__all__ = ["N_PIECES", "Pieces", "Scaler", "Scaling", "learn_pieces", "learn_scaling"]
+__all__ = [
+    "N_PIECES",
+    "Pieces",
+    "Scaler",
+    "Scaling",
+    "learn_pieces",
+    "learn_scaling",
+    "warn_of_precision",
+]
 
 N_PIECES = 64
+
+# Of a column that varies by less than this part of its size, single precision keeps a few
+# hundred values, and of one that varies by less than this number hardly any.
+_LEAST_SPREAD, _LEAST_NUMBER = 2e-5, 1e-30
 
 # Rows of a block, so that no second table is made.
 _BLOCK = 65_536
@@ -24,10 +37,13 @@ class Scaling(NamedTuple):
     Attributes
     ----------
     shift, size : ndarray of shape (n_features,)
+    varied : ndarray of shape (n_features,), dtype=bool
+        Whether a column has more than one value.
     """
 
     shift: NDArray[np.float64]
     size: NDArray[np.float64]
+    varied: NDArray[np.bool_]
 
     def module(self) -> Scaler:
         """Return the module that does so."""
@@ -47,6 +63,20 @@ class Scaler(nn.Module):
         # In double precision: the mean of a column of dates has more digits than single has.
         self.register_buffer("shift", torch.from_numpy(scaling.shift))
         self.register_buffer("size", torch.from_numpy(scaling.size))
+        self.register_buffer("varied", torch.from_numpy(scaling.varied))
+
+    def learn_late(self, X: Any, weight: NDArray | None) -> None:
+        """Learn the scale of columns that have not varied until now, from a later part of a stream.
+
+        So far they were 0 once they had been scaled, and no weight of theirs has had a part.
+        """
+        late = (~self.varied).numpy(force=True)
+        if not late.any():
+            return
+        found = learn_scaling(X, weight)
+        for into, values in ((self.size, found.size), (self.shift, found.shift)):
+            into[self.varied.logical_not()] = torch.from_numpy(values[late]).to(into)
+        self.varied |= torch.from_numpy(found.varied).to(self.varied.device)
 
     def forward(self, X: Tensor) -> Tensor:
         """Return scaled columns of the same shape."""
@@ -104,7 +134,7 @@ def learn_scaling(X: Any, weight: NDArray | None) -> Scaling:
     variance = second - np.square(first)
     # What is left by rounding is no variance.
     varies = variance > 1e-12 * second
-    return Scaling(start + first, np.sqrt(np.where(varies, variance, 1.0)))
+    return Scaling(start + first, np.sqrt(np.where(varies, variance, 1.0)), varies)
 
 
 def learn_pieces(X: NDArray, weight: NDArray | None) -> Pieces:
@@ -141,3 +171,28 @@ def learn_pieces(X: NDArray, weight: NDArray | None) -> Pieces:
         per_width[row, : end.size - 1] = 1.0 / np.diff(end)
     others = np.setdiff1d(np.arange(X.shape[1]), columns)
     return Pieces(left, per_width, np.array(columns, dtype=np.int64), others.astype(np.int64))
+
+
+def warn_of_precision(X: Any, names: Any, owner: str) -> None:
+    """Warn of columns that vary, but by less than single precision can tell."""
+    X = X if isinstance(X, np.ndarray) else getattr(X, "to_numpy", lambda: None)()
+    if not isinstance(X, np.ndarray) or X.dtype.kind not in "fiu" or X.dtype.itemsize < 8:
+        return
+    least, greatest = X.min(axis=0).astype(np.float64), X.max(axis=0).astype(np.float64)
+    spread = greatest - least
+    size = np.maximum(np.abs(least), np.abs(greatest))
+    lost = (spread > 0) & ((spread < _LEAST_SPREAD * size) | (spread < _LEAST_NUMBER))
+    columns = np.flatnonzero(lost)
+    if columns.size:
+        few = [
+            repr(str(names[column])) if names is not None else f"number {column}"
+            for column in columns[:5].tolist()
+        ]
+        more = f" and {columns.size - 5} others" if columns.size > 5 else ""
+        warnings.warn(
+            f"{owner}: {', '.join(few)}{more} of X vary by too little for single precision, in "
+            "which networks compute: most of what they tell is lost. Subtract the mean first: "
+            f"make_pipeline(StandardScaler(), {owner}(...)).",
+            UserWarning,
+            stacklevel=5,
+        )

@@ -15,11 +15,15 @@ from ._support import resolve_device
 __all__ = ["FittedNetwork"]
 
 
+_OF_LAYERS = ("hidden_layer_sizes", "input_decay")
+
+
 class FittedNetwork:
     """What an estimator tells of its fitted network."""
 
     net_: RankingNet
     device: Any
+    module: Any
 
     @property
     def history_(self) -> Any:
@@ -49,7 +53,9 @@ class FittedNetwork:
         """What the parameters that were "auto" became."""
         check_is_fitted(self, "net_")
         settings = settings_of(self)._asdict()
-        return {name: settings[name] for name in ("encoding", *AUTO)}
+        # A module of the user's has its own layers.
+        others = _OF_LAYERS if self.module is not None else ()
+        return {name: settings[name] for name in ("encoding", *AUTO) if name not in others}
 
     def to(self, device: Any) -> Any:
         """Move the fitted network to a device, and return the estimator.

@@ -13,16 +13,16 @@ from numpy.typing import NDArray
 
 from ..._utils.labels import classes_by_role
 from ._calibration import Calibration, calibrate_levels, level_thresholds
-from ._columns import Pieces, Scaling, learn_pieces, learn_scaling
+from ._columns import Pieces, Scaler, Scaling, learn_pieces, learn_scaling
 from ._criterion import Declaration, band_of, find_loss_of, make_criterion
 from ._draws import Draws
 from ._focus import Focus, FocusedBatches, n_focused
 from ._head_losses import add_heads, begin_heads_at_start, head_sizes
-from ._module import SharedScore
+from ._module import MLP, EncodedMLP, SharedScore
 from ._net import BestEpoch, Clock, Diagnostics, Progress, RankingNet
 from ._regularizer import add_regularizer
 from ._rows import BalancedBatches, Batches, GroupBatches, TableDataset
-from ._settings import settings_of
+from ._settings import Settings, settings_of
 from ._start import begin_at_start
 from ._support import (
     auto_epochs,
@@ -33,7 +33,7 @@ from ._support import (
     warn_of_interruption,
 )
 
-__all__ = ["continue_from", "new_net", "train"]
+__all__ = ["continue_from", "learn_late_columns", "new_net", "train"]
 
 # How many times the step of the network that of learnt weights of heads is.
 _LR_OF_WEIGHTS = 10.0
@@ -150,6 +150,9 @@ def _columns_of(estimator: Any, rows: TableDataset) -> tuple[Scaling | None, Pie
     """Return the scale of the columns for our own network, and their pieces if it encodes them."""
     if estimator.module is not None:
         return None, None
+    found = _columns_before(estimator)
+    if found is not None:
+        return found
     X = rows.X.numpy() if isinstance(rows.X, torch.Tensor) else rows.X
     weight = rows.about.get("weight")
     weights = None if weight is None else weight.double().numpy()
@@ -161,6 +164,33 @@ def _columns_of(estimator: Any, rows: TableDataset) -> tuple[Scaling | None, Pie
     if settings_of(estimator).encoding is None:
         return scaling, None
     return scaling, learn_pieces(scaling.apply(X), weights)
+
+
+def _columns_before(estimator: Any) -> tuple[Scaling, Pieces | None] | None:
+    """Return scale and pieces of the network that a warm start goes on from; None without one."""
+    before = getattr(estimator, "net_", None) if estimator.warm_start else None
+    module = None if before is None else before.module_
+    while isinstance(module, SharedScore):
+        module = module.network
+    if not isinstance(module, MLP) or module.scaling is None:
+        return None
+    if module.scaling.size.numel() != estimator.n_features_in_:
+        return None
+    scale = module.scaling
+    scaling = Scaling(
+        *(part.numpy(force=True).copy() for part in (scale.shift, scale.size, scale.varied))
+    )
+    encoded = settings_of(estimator).encoding is not None
+    if encoded != isinstance(module, EncodedMLP):
+        return None
+    return scaling, module.pieces() if isinstance(module, EncodedMLP) else None
+
+
+def learn_late_columns(module: torch.nn.Module, X: Any, weight: NDArray | None) -> None:
+    """Let our own network learn the scale of columns that vary for the first time."""
+    for part in module.modules():
+        if isinstance(part, Scaler):
+            part.learn_late(X, weight)
 
 
 def _optimizer_params(estimator: Any, of_net: Mapping[str, Any]) -> dict[str, Any]:
@@ -190,9 +220,15 @@ def _optimizer_params(estimator: Any, of_net: Mapping[str, Any]) -> dict[str, An
 
 
 def continue_from(
-    estimator: Any, net: RankingNet, weights: Mapping[str, Any], classes: NDArray | None
+    estimator: Any,
+    net: RankingNet,
+    weights: Mapping[str, Any],
+    classes: NDArray | None,
+    settings: Settings,
 ) -> None:
-    """Start from the weights of an earlier call to `fit`, whose classes are given by role.
+    """Start from the weights of an earlier call to `fit`.
+
+    Its classes are given by role, and what its network was like.
 
     Raises
     ------
@@ -220,8 +256,15 @@ def continue_from(
     try:
         net.module_.load_state_dict(weights)
     except RuntimeError as error:
+        now_like, before_like = settings_of(estimator)._asdict(), settings._asdict()
+        changed = [
+            f"{name} was {before_like[name]!r} and is {now_like[name]!r}"
+            for name in ("encoding", "hidden_layer_sizes", "n_members")
+            if str(before_like[name]) != str(now_like[name])
+        ]
         raise ValueError(
-            f"warm_start=True needs a network of the same shape as in the previous call: {error}"
+            "warm_start=True needs a network of the same shape as in the previous call: "
+            f"{', '.join(changed) or error}"
         ) from error
 
 

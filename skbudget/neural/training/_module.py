@@ -202,6 +202,11 @@ class EncodedMLP(MLP):
                 # After He et al.: the scale of the scores does not shrink from layer to layer.
                 weight.normal_(0.0, math.sqrt(2.0 / weight.shape[1]), generator=generator)
 
+    def pieces(self) -> Pieces:
+        """Return which columns are encoded, and where their pieces end."""
+        kept = (self.left, self.per_width, self.columns, self.others)
+        return Pieces(*(part.numpy(force=True).copy() for part in kept))
+
     def _inputs(self, X: Tensor) -> Iterator[Tensor]:
         left, per_width = self.left.to(X.dtype), self.per_width.to(X.dtype)
         within = X[:, self.columns, None].sub(left).mul_(per_width).clamp_(0.0, 1.0).transpose(0, 1)

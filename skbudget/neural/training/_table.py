@@ -31,6 +31,7 @@ from ...objectives._checks import refuse_grades
 from ...objectives._loss import check_names
 from ...objectives._rows import check_columns
 from ..losses._numpy import NumpyLoss
+from ._columns import warn_of_precision
 from ._criterion import Declaration, find_loss_of
 from ._heads import code_heads, read_heads
 from ._labels import check_labels, held_out_labels, learn_labels
@@ -135,6 +136,8 @@ def check_X(estimator: Any, X: Any, *, reset: bool = False) -> Any:
             ensure_min_samples=2 if reset else 1,
         )
     check_numbers(found, names, owner, kind)
+    if reset:
+        warn_of_precision(X, names, owner)
     return found
 
 
