@@ -205,7 +205,12 @@ class StopAfter:
 
 def raw_margins(fitted: Any, X: Any, **options: Any) -> NDArray[np.float64]:
     """Return the margins that a fitted LightGBM estimator gives."""
-    return np.asarray(LGBMModel.predict(fitted, X, raw_score=True, **options), dtype=np.float64)
+    with warnings.catch_warnings():
+        if all(name == f"Column_{number}" for number, name in enumerate(fitted.feature_name_)):
+            # LightGBM 4.6 takes the names that it makes up for those of a data frame.
+            warnings.filterwarnings("ignore", message="X does not have valid feature names")
+        margins = LGBMModel.predict(fitted, X, raw_score=True, **options)
+    return np.asarray(margins, dtype=np.float64)
 
 
 def check_callbacks(callbacks: Any, owner: str) -> list[Any]:

@@ -245,6 +245,9 @@ class XGBoost(Booster):
         target = training.rows.target
         # A ranker would hand metrics in Python one query at a time.
         model_of = (XGBModel if self.query_sizes is not None else self.parent)(**params)
+        if self.query_sizes is not None and not hasattr(model_of, "_estimator_type"):
+            # XGBoost 3.0 asks for it, and its base class has none.
+            model_of._estimator_type = "regressor"
         if self.query_sizes is not None or self.eval_queries is not None:
             # Classifier and regressor know no queries, and the tables that they make do.
             n_sets = len(self.arguments.get("eval_set") or [])
