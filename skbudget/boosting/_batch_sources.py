@@ -285,6 +285,11 @@ class _Calls(BatchSource):
                 )
             n_rows, n_features = n_rows + X.shape[0], X.shape[1]
             types.append(X.dtype)
+            if y is None:
+                raise ValueError(
+                    f"y in source of {OWNER} must hold labels, one per row, in every batch (X, y) "
+                    "or (X, y, sample_weight): got None."
+                )
             labels.append(check_column(y, "y", X.shape[0]))
             weights.append(weight)
         if n_rows == 0:
@@ -381,8 +386,15 @@ class _Parquet(BatchSource):
                     f"source of {OWNER} must be Parquet files: {file} ({error})."
                 ) from error
         columns = schemas[0].names
-        others = [name for name in (y, sample_weight) if isinstance(name, str)]
+        roles = {"y": y, "sample_weight": sample_weight}
+        others = [name for name in roles.values() if isinstance(name, str)]
         self.names = _features(features, columns, others)
+        for role, name in roles.items():
+            if isinstance(name, str) and name in self.names:
+                raise ValueError(
+                    f"features of {OWNER} must not name the column of {role}, {name!r}: a model "
+                    "would be trained on it. Leave it out of features."
+                )
         for name, value in (("y", y), ("sample_weight", sample_weight)):
             if isinstance(value, str) and value not in columns:
                 raise ValueError(_unknown(name, [value], columns))

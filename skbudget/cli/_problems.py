@@ -265,6 +265,8 @@ class Table:
         Seed of the shuffles.
     pos_label : int, float, bool or str, default=None
         Label of the positive class.
+    folded : bool, default=True
+        Whether the folds are used, and both classes must suffice for them.
     notes : tuple of str, default=()
         Remarks on how the table was read.
     about : str, default="On this table"
@@ -289,6 +291,7 @@ class Table:
     n_folds: int = DEFAULT_FOLDS
     random_state: int = 0
     pos_label: Any = None
+    folded: bool = True
     notes: tuple[str, ...] = ()
     about: str = "On this table"
 
@@ -314,7 +317,7 @@ class Table:
             self.y, pos_label=self.pos_label, name="y", consistent_with=(self.X,)
         )
         fewest = min(positive.sum(), (~positive).sum())
-        if fewest < self.n_folds:
+        if self.folded and fewest < self.n_folds:
             raise TableError(
                 f"{self.name} has {positive.sum()} positive and {(~positive).sum()} negative rows: "
                 f"too few for {self.n_folds} folds with both in each; at most {fewest} are "

@@ -88,7 +88,9 @@ def _make_report(parser: argparse.ArgumentParser, options: argparse.Namespace) -
     from ._files import SHIPPED
     from ._threads import choose_processes
 
-    settings: dict[str, Any] = {"basis": options.basis, "n_folds": options.folds}
+    settings: dict[str, Any] = {"basis": options.basis, "folded": not options.quick}
+    if not options.quick:
+        settings["n_folds"] = options.folds
     if options.budget is not None:
         settings["budget"] = options.budget
     try:

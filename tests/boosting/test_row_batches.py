@@ -389,12 +389,14 @@ def test_estimators_name_the_native_way():
         (lambda: [(X, Y), (X[:, 1:], Y)], {}, "batches of the same features: got 20 and 19"),
         (lambda: [(X, Y), (X, Y, WEIGHT)], {}, "weights in all batches or in none"),
         (lambda: [(X, Y)], {"y": Y}, "y of RowBatches must be None for a function"),
+        (lambda: [(X, None)], {}, "y in source of RowBatches must hold labels.*got None"),
+        (lambda: [(X, Y), (X, None)], {}, "y in source of RowBatches must hold labels"),
     ],
     ids=[
         *("CSV", "two kinds", "iterator", "one column", "None", "widths", "empty", "complex"),
         *("text", "length of y", "NaN in y", "name of y", "negative weight", "features"),
         *("batch size", "no iterator", "no batch", "no pair", "length in a batch", "narrow batch"),
-        *("weights in one batch", "y beside a function"),
+        *("weights in one batch", "y beside a function", "no labels", "no labels in one batch"),
     ],
 )
 def test_what_is_no_table_is_refused(source, given, message):
@@ -431,6 +433,11 @@ def test_columns_that_are_not_there_are_named(tmp_path):
         ({"features": ["x1", "x1"]}, r"names columns twice: \['x1'\]"),
         ({"features": "x1"}, "'features' parameter of RowBatches must be a list of names"),
         ({"features": []}, "at least one column of features"),
+        ({"features": ["x0", "x1"], "y": "x1"}, "must not name the column of y, 'x1'"),
+        (
+            {"features": ["x0", "x2"], "y": "x1", "sample_weight": "x2"},
+            "must not name the column of sample_weight, 'x2'",
+        ),
     ):
         with pytest.raises(ValueError, match=message):
             RowBatches(folder, **given)

@@ -78,6 +78,22 @@ def test_quick_is_a_forecast(capsys, table, table_file):
     assert [model["role"] for model in found["models"]] == ["baseline", "candidate"]
 
 
+def test_quick_does_not_look_at_the_folds(capsys, tmp_path, table, table_file):
+    words = ["--budget", "0.2", "--quick", "--n-jobs", "1"]
+    assert main(["report", "--data", table_file, *words, "--folds", "100"]) == 0
+    X, y = table
+    for n_positives in (4, 1):
+        kept = np.concatenate([np.flatnonzero(y == 0), np.flatnonzero(y)[:n_positives]])
+        np.savez(tmp_path / "few.npz", X=X[kept], y=y[kept])
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as stopped:
+            main(["report", "--data", str(tmp_path / "few.npz"), *words])
+        assert stopped.value.code == 2
+        said = capsys.readouterr().err
+        assert f"at least 5 rows of each class. The positive one has {n_positives}" in said
+        assert "folds" not in said.partition("error:")[2]
+
+
 def test_json_in_place_of_the_text(capsys, table_file):
     words = ["--basis", "fpr", "--repeats", "2", "--min-lift", "0.1", "--quiet", "--json", "-"]
     assert main(["report", "--data", table_file, *QUICK, *words]) == 0

@@ -20,7 +20,14 @@ from ..._utils.statistics import Estimate
 from ._measure import Split, Task
 from ._models import Competitor, Role
 from ._result import AdoptionReport, LiftForecast
-from ._rule import LEAST_BAND_NEGATIVES, Recommendation, signed_lift, standard_error
+from ._rule import (
+    LEAST_BAND_NEGATIVES,
+    LEAST_POSITIVES_GAINED,
+    Recommendation,
+    few_negatives,
+    signed_lift,
+    standard_error,
+)
 
 __all__ = [
     "FITTED",
@@ -159,9 +166,18 @@ def _advise(
     if report.basis == "population" and report.resolution.pos_rate >= report.budget:
         return Recommendation.KEEP, report.reason
     if band_negatives < LEAST_BAND_NEGATIVES:
-        return Recommendation.NOT_ENOUGH_DATA, report.reason
+        said = few_negatives(band_negatives, report.budget, "more rows")
+        return Recommendation.NOT_ENOUGH_DATA, said
     said = f"The forecast of the candidate's lift is {signed_lift(found.lift)}"
     if found.lift.mean < report.min_lift:
+        # So does the full report: what it cannot see, it does not advise against.
+        floor, n_positives = LEAST_POSITIVES_GAINED / report.min_lift, report.resolution.n_positives
+        if n_positives < floor and found.pilot.high >= report.min_lift:
+            return Recommendation.NOT_ENOUGH_DATA, (
+                f"{said}, but a lift of {report.min_lift:g} is less than "
+                f"{LEAST_POSITIVES_GAINED:g} of {n_positives} positives and cannot be seen. It "
+                f"takes {floor:.0f} positives to advise against switching."
+            )
         return Recommendation.KEEP, (
             f"{said}: less than {report.min_lift:g} is likelier. A forecast is not a measurement, "
             "and quick=False measures the lift."

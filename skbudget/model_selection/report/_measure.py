@@ -29,6 +29,8 @@ from ._models import Competitor, Role
 __all__ = ["Outcome", "Split", "Task", "budgets_near", "estimate_share", "run"]
 
 
+# What LightGBM says if it has dropped every column.
+_NO_FEATURES = "(train_data->num_features()) > (0)"
 # The labels that models are trained on.
 CODES = np.array([0, 1])
 
@@ -126,8 +128,17 @@ def _fit_and_test(
     model = clone(competitor.estimator)
     seen = task.rows.take(split.train)
     start = time.perf_counter()
-    with already_told(CODES):
-        seen.fit(model, arguments)
+    try:
+        with already_told(CODES):
+            seen.fit(model, arguments)
+    except Exception as error:
+        if _NO_FEATURES not in str(error):
+            raise
+        raise ValueError(
+            f"X of adoption_report has no column that LightGBM, the {competitor.role}, can split "
+            "on: every column is constant in the training rows, or nearly so, or there are too "
+            "few rows for two leaves. Give a column that varies, or more rows."
+        ) from error
     seconds = time.perf_counter() - start
     unseen = task.rows.take(split.test)
     with warnings.catch_warnings():

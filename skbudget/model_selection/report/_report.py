@@ -137,7 +137,8 @@ def adoption_report(
         `AdoptionReport.forecast` says what their lift was worth on other tables. A forecast
         is often wrong: docs/adoption.md says how often. It is for the default models of LightGBM,
         without a ``cv``. The advice is to keep cross-entropy if the forecast is less than
-        ``min_lift``, else to measure the lift.
+        ``min_lift``, else to measure the lift. With too few negatives or positives it is *not
+        enough data*, by the rules 2 and 7 below.
 
     sample_weight : array-like of shape (n_samples,), default=None
         How many rows each row stands for, in training and in testing. Rows of weight 0

@@ -14,6 +14,7 @@ __all__ = [
     "Evidence",
     "Recommendation",
     "confidence_of_reaching",
+    "few_negatives",
     "positives_needed",
     "recommend",
     "signed",
@@ -106,11 +107,8 @@ def recommend(evidence: Evidence) -> tuple[Recommendation, str]:
             f"serves that. The candidate's lift is {signed_lift(lift)}."
         )
     if evidence.band_negatives_per_split < LEAST_BAND_NEGATIVES:
-        return Recommendation.NOT_ENOUGH_DATA, (
-            f"The budget holds {evidence.band_negatives_per_split:.1f} negatives of a test split. "
-            f"With fewer than {LEAST_BAND_NEGATIVES:g}, coverage at {evidence.budget:g} cannot be "
-            "told from coverage at half or twice that budget. Use more rows, fewer folds or a "
-            "wider budget."
+        return Recommendation.NOT_ENOUGH_DATA, few_negatives(
+            evidence.band_negatives_per_split, evidence.budget, "more rows, fewer folds"
         )
     worthwhile = {
         name: estimate
@@ -151,6 +149,15 @@ def recommend(evidence: Evidence) -> tuple[Recommendation, str]:
         f"The candidate's lift is {signed_lift(lift)}: nothing suggests {min_lift:g} or more, "
         f"though it is not ruled out. About {needed} positives would settle it; there are "
         f"{evidence.n_positives:.0f}."
+    )
+
+
+def few_negatives(band_negatives: float, budget: float, remedies: str) -> str:
+    """Return what to say where the budget holds too few negatives of a test split."""
+    return (
+        f"The budget holds {band_negatives:.1f} negatives of a test split. With fewer than "
+        f"{LEAST_BAND_NEGATIVES:g}, coverage at {budget:g} cannot be told from coverage at half or "
+        f"twice that budget. Use {remedies} or a wider budget."
     )
 
 

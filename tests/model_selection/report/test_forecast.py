@@ -193,6 +193,30 @@ def test_too_few_positives(table):
         adoption_report(X[kept], y[kept], budget=0.05, quick=True)
 
 
+@pytest.mark.filterwarnings("ignore:.*y has 3 positives")
+def test_a_forecast_from_few_positives_advises_nothing(table):
+    X, y = table
+    kept = np.concatenate([np.flatnonzero(y == 0), np.flatnonzero(y == 1)[:5]])
+    found = adoption_report(X[kept], y[kept], budget=0.05, quick=True, random_state=0, n_jobs=1)
+    assert found.recommendation == "not enough data"
+    assert "less than 2 of 5 positives" in found.reason
+    assert "takes 100 positives" in found.reason
+
+
+def test_few_negatives_are_not_due_to_folds(table):
+    found = adoption_report(*table, budget=0.005, basis="fpr", quick=True, random_state=0, n_jobs=1)
+    assert found.recommendation == "not enough data"
+    assert "Use more rows or a wider budget" in found.reason
+    assert "folds" not in found.reason
+
+
+@pytest.mark.parametrize("quick", [True, False])
+def test_a_table_of_constants_is_named(table, quick):
+    X, y = table
+    with pytest.raises(ValueError, match="X of adoption_report has no column that LightGBM"):
+        adoption_report(X * 0, y, budget=0.05, quick=quick, n_jobs=1)
+
+
 def test_without_lightgbm(monkeypatch, table):
     from skbudget.model_selection.report import _report
 
