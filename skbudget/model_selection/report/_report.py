@@ -134,7 +134,7 @@ def adoption_report(
     quick : bool, default=False
         Forecast the lift and do not measure it. A short baseline and a short candidate are trained
         on 60 % of the rows, which takes less time than one plain fit on all of them, and
-        `AdoptionReport.forecast` says what their lift was worth on other tables. A forecast
+        the ``forecast`` of the report says what their lift was worth on other tables. A forecast
         is often wrong: docs/adoption.md says how often. It is for the default models of LightGBM,
         without a ``cv``. The advice is to keep cross-entropy if the forecast is less than
         ``min_lift``, else to measure the lift. With too few negatives or positives it is *not
