@@ -65,7 +65,7 @@ your own tables:
   folder, in addition to mammography, which comes with the package. The environment
   variable SKBUDGET_DATA can name the folder, too. If an .npz file has an array time
   (a number or a date for each row), its rows are split by time and not at random.
-  python -m benchmarks.study writes public tables into a folder.
+  The module benchmarks.study writes public tables into a folder.
 
 examples:
   PROG

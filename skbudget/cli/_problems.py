@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from .._utils.naming import naming
 from .._utils.validation import (
     BASES,
+    _invalid,
     check_binary_labels,
     check_budget,
     check_option,
@@ -301,6 +302,8 @@ class Table:
         check_positive(self.n_repeats, "n_repeats", owner, integer=True, minimum=1)
         check_positive(self.n_folds, "n_folds", owner, integer=True, minimum=2)
         _check_seed(self.random_state, owner)
+        if not isinstance(self.folded, bool | np.bool_):
+            raise _invalid("folded", self.folded, owner, "True or False")
         if isinstance(self.X, list | tuple):
             with naming("X"):
                 object.__setattr__(self, "X", np.asarray(self.X))
