@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from .._utils.placements import Placements, placements
+from .._utils.placements import Placements, judged_band, placements
 from ..metrics import partial_auc_score
 from ._booster import Choice, Training
 from ._fitting import (
@@ -22,11 +22,6 @@ from ._fitting import (
 )
 
 __all__ = ["choose", "place"]
-
-# Candidates are compared by the partial AUC up to three times the budget, and over no fewer
-# held-out negatives than these: it says the same as coverage does, and varies less.
-BUDGETS_JUDGED = 3.0
-LEAST_NEGATIVES = 20
 
 
 def choose(training: Training, settings: Settings) -> tuple[Choice, HeldOut | None]:
@@ -102,7 +97,9 @@ def place(
     """
     positive, weight, value = _columns(rows, training, settings)
     worth = weight[positive] if value is None else (weight * value)[positive]
-    return placements(positive, margins, weight, worth, _judged(settings, int((~positive).sum())))
+    return placements(
+        positive, margins, weight, worth, judged_band(settings.budget, int((~positive).sum()))
+    )
 
 
 def _columns(
@@ -117,11 +114,6 @@ def _join(parts: list[Placements]) -> Placements:
     return Placements(*(np.concatenate(column) for column in zip(*parts)))
 
 
-def _judged(settings: Settings, n_negatives: int) -> float:
-    """Return the upper end of the band that candidates are judged by."""
-    return min(1.0, max(BUDGETS_JUDGED * settings.budget, LEAST_NEGATIVES / n_negatives))
-
-
 def mean_area(held_out: HeldOut, training: Training, settings: Settings) -> float:
     """Return the partial AUC by which candidates are compared, the mean over folds."""
     areas = []
@@ -132,7 +124,7 @@ def mean_area(held_out: HeldOut, training: Training, settings: Settings) -> floa
         area = partial_auc_score(
             positive.astype(np.int64),
             margins,
-            beta=_judged(settings, int(np.count_nonzero(~positive))),
+            beta=judged_band(settings.budget, int(np.count_nonzero(~positive))),
             sample_weight=weight,
             value=value,
         )

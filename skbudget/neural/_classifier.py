@@ -114,8 +114,8 @@ class PAUCClassifier(NetworkPredictions, ClassifierMixin, FittedNetwork, Network
         two values. "auto" trains both kinds on two thirds of the rows (of 50 000 negatives and
         10 000 positives, if there are more), the encoded one for less than half as long. It
         encodes if that is ahead on the other third by more than half a 95 % interval of the
-        difference, in the partial AUC up to three times the budget. That costs about half as
-        much as a plain fit. It does not encode without this comparison, which is not made for
+        difference, in the partial AUC up to three times the budget. That costs a half to
+        two thirds of a plain fit. It does not encode without this comparison, which is not made for
         fewer than 300 rows of a class, more than two classes, another ``loss``, ``heads``,
         ``group``, ``net_params``, sparse rows, more than 64 columns with more than two values, a
         ``module`` of your own, or in `partial_fit`. ``settings_`` tells what was chosen.

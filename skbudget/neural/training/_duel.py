@@ -8,22 +8,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..._utils.placements import placements
+from ..._utils.placements import judged_band, placements
 from ..._utils.splits import code_groups
 from ._rows import rarest_class_sample, stratified_sample
 
 __all__ = ["encoding_wins"]
 
-# Rows of each class that are looked at, the positives among them, and the share that is held out.
+# Negatives and positives that are looked at, at most, and the share of them that is held out.
 _NEGATIVES, _POSITIVES, _HELD = 50_000, 10_000, 1 / 3
 
 # Members, and steps of each network. The plain one is late: it is trained to its end, and the
 # other one, which is ahead from the beginning where it is of use, for less than half.
 _MEMBERS = {None: 2, "piecewise": 1}
 _STEPS = {None: 500, "piecewise": 150}
-
-# The partial AUC is taken up to three times the budget, and over no fewer negatives than these.
-_BUDGETS, _LEAST_NEGATIVES = 3.0, 20
 
 
 def encoding_wins(estimator: Any, table: Any, rng: np.random.RandomState) -> bool:
@@ -59,8 +56,7 @@ def encoding_wins(estimator: Any, table: Any, rng: np.random.RandomState) -> boo
         worth = worth * unseen.value[positive]
         if not worth.any():
             return False
-    n_negatives = np.count_nonzero(~positive)
-    beta = min(1.0, max(_BUDGETS * estimator.budget, _LEAST_NEGATIVES / n_negatives))
+    beta = judged_band(estimator.budget, int(np.count_nonzero(~positive)))
     placed = [placements(positive, margins, weight, worth, beta) for margins in (plain, encoded)]
     return placed[1].is_surely_above(placed[0])
 
